@@ -1,0 +1,61 @@
+# What a newcomer needs: make demo, make test, make lint.  Each builds its own .venv from the lock files.
+# PYTHON chooses the interpreter that the environment is made with.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+# uv asks the index that pip has been told to ask; without a setting of pip's own, uv's default.
+INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
+UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX))
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lock clean venv venv-dev
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(UV): requirements-uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit("ros-sync needs Python 3.11 or later; set PYTHON=...") if sys.version_info < (3, 11) else None'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@touch $@
+
+# With uv (seconds); where uv cannot reach the index that pip can, with pip (a minute).
+$(VENV)/.run: $(UV) requirements.lock pyproject.toml
+	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements.lock || $(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.lock
+	@$(UV_ENV) $(UV) pip install --quiet --no-deps --editable . || $(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock || $(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+venv: $(VENV)/.run ## the environment that runs the program
+venv-dev: $(VENV)/.dev ## the same, with what the tests need
+
+demo: $(VENV)/.run ## set everything up and run the main job on a small company
+	@$(BIN)/ros-sync demo
+
+test: $(VENV)/.dev ## set everything up and run all tests
+	@$(BIN)/pytest -n 2 --dist loadscope
+
+lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## put the code in order
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.dev ## speed and memory as ratios against a stated floor, measured in this run
+	@$(BIN)/python benchmarks/run.py
+
+lock: $(UV) ## resolve pyproject.toml anew into the lock files
+	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -1,0 +1,83 @@
+"""What kinds of value a field can have, and how a value of each kind is carried.
+
+One vocabulary for connectors (what a column is turned into), the mirror (how it is stored) and rules (what can
+be asked of it). The *carried* form is what both databases store and compare:
+
+    kind      carried as                         in Python
+    TEXT      str, never empty                   str
+    NUMBER    int or float                       int or float
+    BOOLEAN   bool                               bool
+    DATE      str, ISO `2026-03-01`              datetime.date
+    INSTANT   int, microseconds since 1970 UTC   datetime, aware, UTC
+    MONEY     int, minor units; the currency     Money
+              stands in a field of its own
+
+A missing value is None in every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from enum import StrEnum
+
+from ros_sync import clock
+
+PythonValue = str | int | float | bool | date | datetime | None
+Carried = str | int | float | bool | None
+
+
+class Kind(StrEnum):
+    """The kinds of value."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    INSTANT = "instant"
+    MONEY = "money"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named field of a canonical object. `doc` is one line for the person who writes rules."""
+
+    name: str
+    kind: Kind
+    doc: str = ""
+
+
+def carry(kind: Kind, value: object) -> Carried:
+    """The carried form of a Python value of that kind (money: give its minor units)."""
+    if value is None:
+        return None
+    if kind is Kind.INSTANT and isinstance(value, datetime):
+        return clock.to_micros(value)
+    if kind is Kind.DATE and isinstance(value, date):
+        return value.isoformat()
+    assert isinstance(value, str | int | float | bool), value
+    return value
+
+
+def uncarry(kind: Kind, value: Carried) -> PythonValue:
+    """The Python value of a carried one (money: its minor units)."""
+    if value is None:
+        return None
+    if kind is Kind.INSTANT:
+        return clock.from_micros(int(value))
+    if kind is Kind.DATE:
+        return date.fromisoformat(str(value))
+    if kind is Kind.BOOLEAN:
+        return bool(value)
+    return value
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean 'stage'?`, or a list of what there is when nothing is close."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(names)}" if names else "nothing is known here"

@@ -1,0 +1,1 @@
+"""The local mirror of the CRMs: tables, change history, and any past state."""

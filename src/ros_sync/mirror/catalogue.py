@@ -1,0 +1,81 @@
+"""What the mirror's objects and their fields are, read off the tables: the one list that mappings and rules share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from sqlalchemy import Column, Table
+from sqlmodel import SQLModel
+
+from ros_sync.fields import Field, Kind
+from ros_sync.mirror import tables
+
+_SUFFIX = {Kind.INSTANT: "_at", Kind.MONEY: "_minor"}
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredObject:
+    """One canonical object: its table, its version table and its fields by name."""
+
+    name: str
+    model: type[tables.Mirrored]
+    version_model: type[SQLModel]
+    fields: dict[str, Field]
+    columns: dict[str, str]
+    computed: frozenset[str]
+
+    @property
+    def table(self) -> Table:
+        """The present."""
+        table = self.model.metadata.tables[self.name]
+        assert isinstance(table, Table)
+        return table
+
+    @property
+    def version_table(self) -> Table:
+        """The past: the same columns and `valid_to`."""
+        return self.model.metadata.tables[f"{self.name}_version"]
+
+    @property
+    def settable(self) -> dict[str, Field]:
+        """The fields that a connector may fill."""
+        return {name: field for name, field in self.fields.items() if name not in self.computed}
+
+
+def field_name(column: Column[object]) -> str | None:
+    """The name that mappings and rules know a column by; None for bookkeeping columns."""
+    kind: Kind | None = column.info.get("kind")
+    if kind is None:
+        return None
+    return str(column.info.get("field") or column.name.removesuffix(_SUFFIX.get(kind, "")))
+
+
+def _object(model: type[tables.Mirrored], version_model: type[SQLModel]) -> MirroredObject:
+    table: Table = model.metadata.tables[str(model.__tablename__)]
+    fields, columns, computed = {}, {}, set()
+    for column in table.columns:
+        name = field_name(column)
+        if name is None:
+            continue
+        fields[name] = Field(name, column.info["kind"], column.info["doc"])
+        columns[name] = column.name
+        if column.info.get("computed"):
+            computed.add(name)
+    return MirroredObject(table.name, model, version_model, fields, columns, frozenset(computed))
+
+
+@cache
+def objects() -> dict[str, MirroredObject]:
+    """Every mirrored object by its canonical name, in the order in which a full sync loads them."""
+    pairs: list[tuple[type[tables.Mirrored], type[SQLModel]]] = [
+        (tables.Owner, tables.OwnerVersion),
+        (tables.PipelineStage, tables.PipelineStageVersion),
+        (tables.Account, tables.AccountVersion),
+        (tables.Contact, tables.ContactVersion),
+        (tables.Deal, tables.DealVersion),
+        (tables.Lead, tables.LeadVersion),
+        (tables.Activity, tables.ActivityVersion),
+        (tables.Quota, tables.QuotaVersion),
+    ]
+    return {entry.name: entry for entry in (_object(*pair) for pair in pairs)}
