@@ -62,7 +62,7 @@ def number(doc: str, **more: Any) -> Any:
 
 def count(doc: str, **more: Any) -> Any:
     """A whole number."""
-    return _column(Kind.NUMBER, Integer, doc, **more)
+    return _column(Kind.NUMBER, BigInteger, doc, **more)
 
 
 def flag(doc: str, **more: Any) -> Any:

@@ -144,7 +144,7 @@ class DealState(Mirrored):
     handed_off_at: datetime | None = instant("when customer success took it over")
     requalified_at: datetime | None = instant("when it was last re-qualified")
 
-    stage_entered_at: datetime | None = computed(instant("last entry to the current stage"))
+    stage_entered_at: datetime | None = instant("last entry to the current stage")
     stage_entry_known: bool | None = computed(flag("false where the stage never moved here, so creation counts as entry"))
     stage_days_before: float | None = computed(number("days spent in the current stage before the last entry to it"))
     advanced_at: datetime | None = computed(instant("last move to a later stage; creation where it never moved"))

@@ -1,0 +1,1 @@
+"""Alerts: from findings to what somebody is told, and to its end."""

@@ -1,0 +1,80 @@
+"""The alerts' tables: what is wrong with which record, and who was told in which message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from ros_sync.mirror.columns import BigKey, Instant, Json
+
+
+class State(StrEnum):
+    """Where an alert stands."""
+
+    PENDING = "pending"
+    """The rule fires, but not yet for as long as it asks for (`for:`)."""
+    OPEN = "open"
+    """The rule fires."""
+    RESOLVED = "resolved"
+    """The rule no longer fires."""
+
+
+class Alert(SQLModel, table=True):
+    """One rule firing on one record, once. When it fires anew after its end, that is the next episode.
+
+    At most one alert of a rule and record is not resolved.
+    """
+
+    __table_args__ = (
+        Index(
+            "ix_alert_unresolved", "rule_id", "source", "record_id",
+            unique=True,
+            sqlite_where=text("state != 'resolved'"),
+            postgresql_where=text("state != 'resolved'"),
+        ),
+        Index("ix_alert_record", "object", "source", "record_id"),
+        Index(
+            "ix_alert_notice_due", "next_notice_at",
+            sqlite_where=text("next_notice_at IS NOT NULL"),
+            postgresql_where=text("next_notice_at IS NOT NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    rule_id: str
+    object: str
+    source: str
+    record_id: str
+    episode: int
+    state: str
+    shadow: bool = Field(default=False, description="of a rule that is on trial: nobody is told")
+    severity: str
+    since_at: datetime = Field(sa_type=Instant, description="when the rule was first seen to fire")
+    opened_at: datetime | None = Field(default=None, sa_type=Instant)
+    resolved_at: datetime | None = Field(default=None, sa_type=Instant)
+    resolution: str | None = Field(default=None, description="why it ended, in words")
+    headline: str = Field(description="the record's name when the alert opened")
+    lead: str = Field(default="", description="its amount, or what else leads")
+    text: str = Field(description="the rule's message, filled in when the alert opened")
+    seen: list[dict[str, Any]] = Field(sa_type=Json, description="for each line of the rule, what it saw")
+    next_notice_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="when the next route of its rule is due; empty when all are told"
+    )
+
+
+class AlertNotice(SQLModel, table=True):
+    """Somebody was told of an alert by one route of its rule, in the message with that key."""
+
+    __tablename__ = "alert_notice"
+    __table_args__ = (Index("ix_alert_notice_message", "message_key"),)
+
+    alert_id: int = Field(primary_key=True, foreign_key="alert.id", sa_type=BigKey)
+    route: str = Field(primary_key=True, description="which route of the rule")
+    recipient: str = Field(description="a person's key or `#channel`; empty where there was nobody to tell")
+    message_key: str | None = None
+    told_at: datetime = Field(sa_type=Instant)
+    reason: str = Field(description="why this recipient, or why nobody")

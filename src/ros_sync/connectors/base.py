@@ -1,0 +1,78 @@
+"""What every connector hands to the sync engine.
+
+Records travel in batches of rows, all values in carried form (`ros_sync.fields`), so that a batch can be compared
+with the mirror and written to it without touching each value again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ros_sync.fields import Carried
+
+BATCH_ROWS = 5_000  # rows a batch: large enough for the database's bulk calls, small enough for flat memory
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A field whose values name a record of another object by something else than its id.
+
+    `by` are field names of that object (`id` included), tried in order: an owner by `("email", "name")`.
+    """
+
+    object: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that could not be read. `line` counts from 1 and is where the row begins; `column` is the file's."""
+
+    file: str
+    line: int
+    column: str | None
+    value: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        """`deals.csv:12, column 'Amount': '1.234,56': why`."""
+        place = f"{self.file}:{self.line}" + (f", column {self.column!r}" if self.column else "")
+        return f"{place}: {self.value!r}: {self.reason}" if self.value is not None else f"{place}: {self.reason}"
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of one object out of one file or page.
+
+    `fields` are canonical field names; the first is `id`. Money fields hold minor units. A `custom` field, when there
+    is one, is last and holds a JSON object as text with sorted keys. `lines` runs beside `rows`. Values of a field in
+    `lookups` are references still to be resolved. `position` (bytes or records read so far) is for progress alone.
+    """
+
+    object: str
+    origin: str
+    fields: tuple[str, ...]
+    rows: list[tuple[Carried, ...]]
+    lines: list[int]
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    set_aside: list[SetAside] = field(default_factory=list)
+    position: int = 0
+
+    @property
+    def rows_read(self) -> int:
+        """How many rows of the file this batch stands for."""
+        return len(self.rows) + len(self.set_aside)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a pipeline as the mapping file declares it. `order` counts from 1; `probability` is 0 to 1."""
+
+    pipeline: str
+    name: str
+    order: int
+    kind: str
+    position: str | None
+    probability: float | None
+    exit_criteria: str | None = None

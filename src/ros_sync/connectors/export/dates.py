@@ -1,0 +1,150 @@
+"""Reading dates and instants, strictly by the formats that the mapping declares.
+
+A format is `strptime`'s; those of digits alone are compiled to one regular expression, since `strptime` itself costs
+several microseconds a cell.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from ros_sync import clock
+
+_DIGITS = {
+    "Y": r"(?P<year>\d{4})",
+    "y": r"(?P<short_year>\d{2})",
+    "m": r"(?P<month>\d{1,2})",
+    "d": r"(?P<day>\d{1,2})",
+    "H": r"(?P<hour>\d{1,2})",
+    "I": r"(?P<half_day_hour>\d{1,2})",
+    "M": r"(?P<minute>\d{1,2})",
+    "S": r"(?P<second>\d{1,2})",
+    "f": r"(?P<fraction>\d{1,6})",
+    "p": r"(?P<half>[AaPp][Mm])",
+    "%": "%",
+}
+_NAMES = "bBaAjz"  # directives that are left to strptime itself: month and weekday names, day of the year, offset
+_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
+_PIVOT_YEAR = 69  # POSIX: two-digit years from 69 on are of the 1900s
+_NOON = 12
+
+
+@dataclass(frozen=True, slots=True)
+class DateStyle:
+    """The formats tried in turn, whether ISO 8601 is understood beside them, and the zone of what names none."""
+
+    formats: tuple[str, ...] = ()
+    iso: bool = True
+    zone: ZoneInfo | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What a date must look like, for messages."""
+        forms = [f"the form {form}" for form in self.formats]
+        return " or ".join([*forms, "ISO 8601"] if self.iso else forms)
+
+
+def check_format(text: str) -> None:
+    """Raise ValueError, with what is wrong, where `text` is no format that names a day."""
+    found = _DIRECTIVE.findall(text)
+    for letter in found:
+        if letter not in _DIGITS and (not letter or letter not in _NAMES):
+            known = " ".join(f"%{each}" for each in (*_DIGITS, *_NAMES))
+            raise ValueError(f"the directive %{letter} is not known; there are {known}")
+        if letter != "%" and found.count(letter) > 1:
+            raise ValueError(f"the directive %{letter} stands there twice")
+    has = set(found)
+    if not has & set("Yy") or not ("j" in has or (has & set("mbB") and "d" in has)):
+        raise ValueError("a date format names the year (%Y), the month (%m) and the day (%d)")
+    if "I" in has and "p" not in has:
+        raise ValueError("%I (hours to 12) needs %p (AM or PM) beside it; hours to 24 are %H")
+
+
+@cache
+def _compiled(text: str) -> re.Pattern[str] | None:
+    """The regular expression of a format of digits alone; None where `strptime` is needed."""
+    if any(letter in _NAMES for letter in _DIRECTIVE.findall(text)):
+        return None
+    parts, end = [], 0
+    for directive in _DIRECTIVE.finditer(text):
+        parts += [re.escape(text[end : directive.start()]), _DIGITS[directive[1]]]
+        end = directive.end()
+    return re.compile("".join([*parts, re.escape(text[end:])]), re.ASCII)
+
+
+def _by_format(text: str, form: str) -> datetime | None:
+    shape = _compiled(form)
+    try:
+        if shape is None:
+            return datetime.strptime(text, form)  # noqa: DTZ007  # the caller adds the zone that the mapping declares
+        match = shape.fullmatch(text)
+        return None if match is None else _from_digits(match.groupdict())
+    except ValueError:
+        return None
+
+
+def _from_digits(part: dict[str, str]) -> datetime:
+    year = int(part["year"]) if "year" in part else _century(int(part["short_year"]))
+    hour = int(part.get("hour", 0))
+    if "half" in part and "half_day_hour" in part:
+        hour = int(part["half_day_hour"])
+        if not 1 <= hour <= _NOON:
+            raise ValueError(hour)
+        hour = hour % _NOON + (_NOON if part["half"].lower() == "pm" else 0)
+    micros = int(part.get("fraction", "0").ljust(6, "0"))
+    # The caller adds the zone that the mapping declares.
+    return datetime(  # noqa: DTZ001
+        year, int(part["month"]), int(part["day"]), hour, int(part.get("minute", 0)), int(part.get("second", 0)), micros
+    )
+
+
+def _century(short_year: int) -> int:
+    return short_year + (1900 if short_year >= _PIVOT_YEAR else 2000)
+
+
+def _moment(text: str, style: DateStyle) -> datetime:
+    """The wall time or instant that `text` names; ValueError where it fits no declared form."""
+    for form in style.formats:
+        moment = _by_format(text, form)
+        if moment is not None:
+            return moment
+    if style.iso:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    raise ValueError(f"is no date of {style.wanted}{_swapped(text, style)}")
+
+
+def _swapped(text: str, style: DateStyle) -> str:
+    """A hint where month and day stand the other way round."""
+    for form in style.formats:
+        other = form.replace("%m", "\0").replace("%d", "%m").replace("\0", "%d")
+        if other != form and _by_format(text, other):
+            return f"; it would be one of the form {other}"
+    return ""
+
+
+def read_date(text: str, style: DateStyle) -> str:
+    """A day as `2026-03-01`; of an instant with an offset, the day in the style's zone."""
+    if style.iso and not style.formats:
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass
+    moment = _moment(text, style)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(style.zone or UTC)
+    return moment.date().isoformat()
+
+
+def read_instant(text: str, style: DateStyle) -> int:
+    """Microseconds since 1970 UTC; a day alone is its start in the style's zone."""
+    moment = _moment(text, style)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=style.zone or UTC)
+    return clock.to_micros(moment)

@@ -1,0 +1,116 @@
+"""Opening the database: SQLite for one machine, PostgreSQL for many.
+
+SQLite runs with a write-ahead log (readers and one writer at a time do not wait for each other), foreign keys and a
+busy timeout. Opening for writing brings the tables up to this program's version; a database that a newer program
+wrote is refused and left as it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+
+from ros_sync.errors import DatabaseTooNewError, RosSyncError, SettingsError, Where
+
+BUSY_TIMEOUT_MS = 10_000  # a writer waits this long for another one before it gives up
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",  # with WAL: safe against a crash of the program, last commits may be lost with the power
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    "PRAGMA temp_store=FILE",  # sorting a large mirror must not grow the process
+    "PRAGMA cache_size=-32768",
+)
+
+
+def normalised(url: str) -> URL:
+    """The URL with the driver that ros-sync uses; SettingsError for a database it does not know."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingsError(
+            f"{url!r} is no database URL",
+            where=Where(key="database.url"),
+            hint="write sqlite:///ros-sync.db or postgresql://user@host/name",
+        ) from error
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return parsed
+    if kind in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise SettingsError(
+        f"{kind!r} databases are not supported", where=Where(key="database.url"), hint="use sqlite or postgresql"
+    )
+
+
+def open_engine(url: str, *, read_only: bool = False) -> Engine:
+    """Open the database and, unless `read_only`, create or upgrade its tables.
+
+    Raises DatabaseTooNewError where a newer ros-sync wrote it, RosSyncError where it cannot be opened or, when
+    `read_only`, does not exist or still has to be upgraded.
+    """
+    parsed = normalised(url)
+    path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    if read_only and path is not None and not path.exists():
+        raise RosSyncError("there is no database yet", where=Where(file=str(path)), hint="import something first")
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed)
+    if path is not None:
+        event.listen(engine, "connect", _configure_sqlite)
+    try:
+        _bring_up_to_date(engine, upgrade=not read_only)
+    except (OperationalError, DatabaseError) as error:
+        engine.dispose()
+        raise RosSyncError(f"the database cannot be opened: {error.orig}", where=Where(file=_shown(parsed))) from error
+    except RosSyncError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _bring_up_to_date(engine: Engine, *, upgrade: bool) -> None:
+    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    known = {revision.revision for revision in script.walk_revisions()}
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_heads()
+    shown = _shown(engine.url)
+    unknown = [revision for revision in current if revision not in known]
+    if unknown:
+        raise DatabaseTooNewError(
+            f"the database was written by a newer ros-sync (its schema is {unknown[0]!r})",
+            where=Where(file=shown),
+            hint="run that version, or restore a back-up made with this one; nothing was changed",
+        )
+    if set(current) == set(script.get_heads()):
+        return
+    if not upgrade:
+        raise RosSyncError(
+            "the database is of an older ros-sync, or empty", where=Where(file=shown), hint="run `ros-sync tick` to bring it up to date"
+        )
+    config = Config()
+    config.set_main_option("script_location", str(script.dir))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _shown(url: URL) -> str:
+    """The database as a person may see it: the file's path, or the URL without its password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)

@@ -1,0 +1,112 @@
+"""What follows from the history of a deal: pushes, slips, stage entries. Pure functions of its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+# domain.md 2: corrections within 24 hours of each other count as one change.
+CORRECTION = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class DateMove:
+    """The close date was moved at `at`. `closing` marks a move made by, or after, closing the deal."""
+
+    at: datetime
+    old: date | None
+    new: date | None
+    closing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """How a deal's close date has moved while it was open."""
+
+    push_count: int = 0
+    fiscal_push_count: int = 0
+    pull_in_count: int = 0
+    days_pushed: int = 0
+    first_close_date: date | None = None
+    net_slip_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageMove:
+    """The deal moved to another stage at `at`; orders count from 1 and are None where they are not known."""
+
+    at: datetime
+    old: str | None
+    new: str | None
+    old_order: int | None
+    new_order: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntry:
+    """How a deal came to its present stage."""
+
+    entered_at: datetime | None
+    known: bool
+    days_before: float
+    advanced_at: datetime | None
+
+
+def slip(
+    first: date | None, present: date | None, moves: Iterable[DateMove], quarter_of: Callable[[date], tuple[int, int]]
+) -> Slip:
+    """Count pushes and pull-ins (domain.md 2, "push count").
+
+    A push is a move to a later calendar month while the deal is open; several months at once are one push, a move
+    within the month is none, and a pull-in takes none off. `first` is the close date before the first move (or the
+    present one), `quarter_of` gives (fiscal year, quarter).
+    """
+    pushes = fiscal = pulls = days = 0
+    for move in _corrected(moves):
+        if move.closing or move.old is None or move.new is None:
+            continue
+        before, after = (move.old.year, move.old.month), (move.new.year, move.new.month)
+        pushes += after > before
+        pulls += after < before
+        fiscal += quarter_of(move.new) > quarter_of(move.old)
+        days += max(0, (move.new - move.old).days)
+    net = (present - first).days if first is not None and present is not None else None
+    return Slip(pushes, fiscal, pulls, days, first, net)
+
+
+def _corrected(moves: Iterable[DateMove]) -> list[DateMove]:
+    """Draw moves that follow each other within 24 hours together; a closing move stands alone."""
+    drawn: list[DateMove] = []
+    last_at: datetime | None = None
+    for move in moves:
+        if drawn and last_at is not None and move.at - last_at <= CORRECTION and not move.closing and not drawn[-1].closing:
+            drawn[-1] = DateMove(drawn[-1].at, drawn[-1].old, move.new)
+        else:
+            drawn.append(move)
+        last_at = move.at
+    return drawn
+
+
+def stage_entry(created: datetime | None, moves: Sequence[StageMove]) -> StageEntry:
+    """When the deal entered its present stage, how long it had been there before, and when it last advanced.
+
+    A deal that never moved counts from its creation and is marked as not known. Going back a stage is no advance.
+    """
+    if not moves:
+        return StageEntry(created, known=False, days_before=0.0, advanced_at=created)
+    present = moves[-1].new
+    starts = [created, *(move.at for move in moves)]
+    stages = [moves[0].old, *(move.new for move in moves)]
+    before = timedelta()
+    for (start, end), stage in zip(pairwise(starts), stages, strict=False):
+        if stage == present and start is not None and end is not None:
+            before += end - start
+    advances = [m.at for m in moves if m.old_order is not None and m.new_order is not None and m.new_order > m.old_order]
+    return StageEntry(
+        entered_at=moves[-1].at,
+        known=True,
+        days_before=before / timedelta(days=1),
+        advanced_at=advances[-1] if advances else created,
+    )

@@ -1,0 +1,99 @@
+"""What to do with a message, and what a failure means for it: decisions, made of values and `now`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ros_sync.errors import AmbiguousError, AuthExpiredError, PermanentError, RateLimitedError, RosSyncError
+from ros_sync.notifiers.notifier import MessageGoneError, Parcel
+from ros_sync.outbox.tables import AttemptOutcome, State
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long delivery waits for what. All in seconds.
+
+    `settle`: how long a history may lag behind a post; between two looks for an unconfirmed message.
+    `lease`: how long a call may take before its worker is taken for dead; well above the client's timeouts.
+    `first_retry`, `longest_retry`: the wait after a failure doubles from the first to the longest.
+    `second_look`: after that an undeliverable message is tried again, or an unconfirmed one that could not be looked for.
+    """
+
+    settle: float = 60.0
+    lease: float = 300.0
+    first_retry: float = 30.0
+    longest_retry: float = 3600.0
+    second_look: float = 86_400.0
+
+
+class Step(StrEnum):
+    """What to do next with a message."""
+
+    POST = "post"
+    EDIT = "edit"
+    LOOK = "look"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a try: the message's new state, from when on to try again, and why, in words."""
+
+    attempt: AttemptOutcome
+    state: State
+    reason: str | None = None
+    not_before: datetime | None = None
+    forget_place: bool = False
+
+
+def next_step(parcel: Parcel) -> Step:
+    """Decide what to do with a message that is due: an unconfirmed post is looked for before anything else."""
+    if parcel.is_edit:
+        return Step.EDIT
+    return Step.LOOK if parcel.state == State.UNCONFIRMED else Step.POST
+
+
+def retry_at(failures: int, now: datetime, patience: Patience) -> datetime:
+    """When to try again after that many failures in a row: doubling from the first wait to the longest."""
+    doublings = min(failures, 20)  # two to the power of 20 first waits are beyond any longest wait
+    return now + timedelta(seconds=min(patience.first_retry * 2**doublings, patience.longest_retry))
+
+
+def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> Outcome:
+    """Say what a failed post or edit means for the message.
+
+    An edit may be repeated freely, so that only a post can be left unconfirmed.
+    """
+    reason = error.message if error.hint is None else f"{error.message} ({error.hint})"
+    match error:
+        case AmbiguousError() if not parcel.is_edit:
+            return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, now)
+        case RateLimitedError(retry_after_seconds=seconds):
+            return Outcome(AttemptOutcome.RATE_LIMITED, State.WAITING, reason, now + timedelta(seconds=seconds))
+        case AuthExpiredError():
+            return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, now)
+        case MessageGoneError():
+            if parcel.document.done:
+                return Outcome(AttemptOutcome.REFUSED, State.DELIVERED, "it was deleted, and nothing is left to say")
+            return Outcome(AttemptOutcome.REFUSED, State.WAITING, reason, now, forget_place=True)
+        case PermanentError():
+            again = now + timedelta(seconds=patience.second_look)
+            return Outcome(AttemptOutcome.REFUSED, State.UNDELIVERABLE, reason, again)
+        case _:
+            return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, retry_at(parcel.failures, now, patience))
+
+
+def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> Outcome:
+    """Say what it means that an unconfirmed message could not be looked for: it stays unconfirmed, never posted blindly."""
+    reason = f"it may have been posted, and could not be looked for: {error.message}"
+    match error:
+        case RateLimitedError(retry_after_seconds=seconds):
+            until = now + timedelta(seconds=seconds)
+        case AuthExpiredError():
+            until = now
+        case PermanentError():
+            until = now + timedelta(seconds=patience.second_look)
+        case _:
+            until = retry_at(parcel.failures, now, patience)
+    return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, until)

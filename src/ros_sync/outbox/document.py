@@ -1,0 +1,122 @@
+"""A message as its writer means it, without a word about how Slack or a terminal draws it.
+
+All text here is plain text and may come from anywhere, a hostile deal name included: making it harmless is the work
+of whoever draws it. A document travels as a JSON object with a version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from ros_sync.errors import RosSyncError
+
+VERSION = 1
+
+
+class Severity(StrEnum):
+    """How much a reason matters."""
+
+    INFO = "info"
+    WARN = "warn"
+    CRITICAL = "critical"
+
+
+class ButtonStyle(StrEnum):
+    """How a button stands out."""
+
+    DEFAULT = "default"
+    PRIMARY = "primary"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an item is here: a short line, what is behind it, and whether it has been mended since."""
+
+    text: str
+    detail: str = ""
+    severity: str = Severity.WARN
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that can be done about an item with one press. `value` comes back to us unread."""
+
+    id: str
+    label: str
+    value: str = ""
+    style: str = ButtonStyle.DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record that the message is about: its name, its amount or another lead text, and why it is here."""
+
+    heading: str
+    lead: str = ""
+    reasons: tuple[Reason, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    link: str | None = None
+    done: bool = False
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One message. `summary` is the plain line that a notification shows."""
+
+    title: str
+    summary: str
+    intro: str = ""
+    items: tuple[Item, ...] = ()
+    footer: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether everything that the message asked for has been mended."""
+        return bool(self.items) and all(item.done for item in self.items)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as a JSON object: the same document gives an equal object."""
+        return {"version": VERSION, **_listed(asdict(self))}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Document:
+        """Read what `to_dict` made; RosSyncError where a newer program wrote it."""
+        version = data.get("version")
+        if version != VERSION:
+            raise RosSyncError(
+                f"a message of form {version!r} cannot be read, this program knows form {VERSION}",
+                hint="a newer ros-sync wrote it; run that one",
+            )
+        return cls(
+            title=data["title"],
+            summary=data["summary"],
+            intro=data["intro"],
+            items=tuple(_item(item) for item in data["items"]),
+            footer=data["footer"],
+        )
+
+
+def _item(data: dict[str, Any]) -> Item:
+    return Item(
+        heading=data["heading"],
+        lead=data["lead"],
+        reasons=tuple(Reason(**reason) for reason in data["reasons"]),
+        facts=tuple((label, value) for label, value in data["facts"]),
+        link=data["link"],
+        done=data["done"],
+        actions=tuple(Action(**action) for action in data["actions"]),
+    )
+
+
+def _listed(value: Any) -> Any:
+    """JSON knows no tuple and no enumeration: a stored document must compare equal to a fresh one."""
+    if isinstance(value, dict):
+        return {key: _listed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_listed(inner) for inner in value]
+    return str(value) if isinstance(value, StrEnum) else value

@@ -1,0 +1,46 @@
+"""The moment at which a condition is asked: the instant, and what turns it into days, thresholds and money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ros_sync.durations import Duration, TimeLine, Unit
+
+_DAYS = {Unit.DAY: 1, Unit.WEEK: 7}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`now` (aware), the company's time zone, the calendar for business units, and the company's currency."""
+
+    now: datetime
+    timezone: ZoneInfo
+    timeline: TimeLine
+    home_currency: str
+
+    @property
+    def today(self) -> date:
+        """The day that `now` falls on in the company's zone."""
+        return self.day_of(self.now)
+
+    def day_of(self, instant: datetime) -> date:
+        """The day that an instant falls on in the company's zone."""
+        return instant.astimezone(self.timezone).date()
+
+    def shift(self, instant: datetime, span: Duration, sign: int) -> datetime:
+        """The instant `span` after (`sign` 1) or before (-1); only business units ask the calendar."""
+        if not span.unit.is_business:
+            return instant + sign * span.delta
+        return self.timeline.add(instant, span) if sign > 0 else self.timeline.subtract(instant, span)
+
+    def shift_day(self, day: date, span: Duration, sign: int) -> date:
+        """The day `span` (of whole days or weeks) after or before."""
+        return day + sign * timedelta(days=span.count * _DAYS[span.unit])
+
+    def day_at(self, span: Duration, sign: int) -> date:
+        """The day that lies `span` from now: counted in days where `span` is, so that no change of clocks shifts it."""
+        if span.unit in _DAYS:
+            return self.shift_day(self.today, span, sign)
+        return self.day_of(self.shift(self.now, span, sign))

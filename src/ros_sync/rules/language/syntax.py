@@ -1,0 +1,207 @@
+"""From the text of a condition to a syntax tree, or an error a person can act on."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from ros_sync.errors import RuleError, Where
+from ros_sync.fields import did_you_mean
+
+MAX_CHARS = 2_000  # ours: a line that a person can still read; also bounds the parser's work
+MAX_BRACKETS = 20  # ours: nested deeper than this, nobody can say what a condition means
+
+Syntax = Tree[Token]
+
+_GRAMMAR = r"""
+start: either
+
+?either: both ("or" both)*
+?both: negation ("and" negation)*
+?negation: "not" negation                  -> negated
+         | clause
+
+?clause: sum
+       | sum OPERATOR sum                  -> compare
+       | sum "is" sum                      -> equal
+       | sum "is" "not" sum                -> unequal
+       | sum "is" "one" "of" list          -> one_of
+       | sum "is" "not" "one" "of" list    -> not_one_of
+       | sum "contains" sum                -> contains
+       | sum "starts" "with" sum           -> starts_with
+       | sum "is" "missing"                -> missing
+       | sum "is" "not" "missing"          -> present
+       | sum "is" "present"                -> present
+       | sum "is" "past"                   -> past
+       | sum "is"? "older" "than" sum      -> older
+       | sum "is"? "newer" "than" sum      -> newer
+       | sum "is"? "before" sum            -> before
+       | sum "is"? "after" sum             -> after
+       | sum "is"? "within" "next" sum     -> within_next
+
+list: "[" sum ("," sum)* "]"
+
+?sum: product
+    | sum "+" product                      -> add
+    | sum "-" product                      -> subtract
+?product: atom
+        | product "*" atom                 -> multiply
+?atom: "(" either ")"
+     | "-" atom                            -> negative
+     | NAME                                -> field
+     | PARAM                               -> parameter
+     | STRING                              -> text
+     | DURATION                            -> duration
+     | MONEY                               -> money
+     | DATE                                -> date
+     | NUMBER                              -> number
+     | "true"                              -> true
+     | "false"                             -> false
+     | "now"                               -> now
+     | "today"                             -> today
+
+OPERATOR: "!=" | "<=" | ">=" | "=" | "<" | ">"
+NAME: /[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*/
+PARAM: /\$[A-Za-z_][A-Za-z0-9_]*/
+STRING: /"([^"\\\n]|\\["\\])*"/ | /'([^'\\\n]|\\['\\])*'/
+DURATION.4: /\d+\s+(business\s+)?(minute|hour|day|week)s?\b/
+MONEY.3: /\d+(\.\d+)?[km]?\s+[A-Z]{3}\b/
+DATE.2: /\d{4}-\d{2}-\d{2}(?![\w-])/
+NUMBER: /\d+(\.\d+)?[km]?(?![\w.,%])/
+%ignore /[ \n\r]+/
+"""
+
+KEYWORDS = frozenset(
+    "and or not is one of contains starts with missing present past older newer than before after within next "
+    "true false now today".split()
+)
+
+# What people write out of habit from other languages, and what to write here.
+_HABITS = {
+    "/": "there is no division; multiply the other side instead, so that nothing is ever divided by zero",
+    "%": "write a share as a number, such as 0.15; there is no remainder",
+    "~": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
+    "matches": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
+    "like": "there are no patterns; use `contains`, `starts with` or `is one of`",
+    "regex": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
+    "for": "there are no loops; each line is asked of one record",
+    "while": "there are no loops; each line is asked of one record",
+    "if": "there is no `if` here; write the cases under `vary:`",
+    ":": "there is no assignment; give values under `params:`",
+    ";": "one line holds one condition; write further ones as lines of their own",
+    "&": "write `and`",
+    "|": "write `or`",
+    "!": "write `not`, or `!=`",
+    "in": 'write `is one of ["a", "b"]`',
+    "between": "write `x >= 1 and x <= 5`",
+    "null": "write `is missing`",
+    "none": "write `is missing`",
+    "empty": "write `is missing`",
+    "<>": "write `!=`",
+    "==": "write `=` or `is`",
+    "=": "write `=` for equal, `<=` and `>=`; there is no assignment",
+    "`": "write a text in double quotes",
+    "“": 'write straight quotes: "',
+    "”": 'write straight quotes: "',
+    ",": "write numbers without separators: 20000 or 20k",
+    '"': "the quote is never closed",
+    "'": "the quote is never closed",
+    "$": "a parameter is written like $quiet",
+}
+
+
+class ConditionError(RuleError):
+    """A condition cannot be used. `column` counts from 1 in the condition's text."""
+
+    def __init__(self, message: str, *, column: int, where: Where | None = None, hint: str | None = None) -> None:
+        self.column = column
+        super().__init__(message, where=where or Where(column=column), hint=hint)
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=False)
+
+
+def parse_syntax(text: str) -> Syntax:
+    """The syntax tree of a condition; ConditionError names the column and what to write instead."""
+    _check_characters(text)
+    _check_brackets(text)
+    if len(text) > MAX_CHARS:
+        raise ConditionError(
+            f"the condition has {len(text):,} characters; at most {MAX_CHARS:,} are allowed",
+            column=MAX_CHARS + 1,
+            hint="split it into several lines",
+        )
+    if not text.strip():
+        raise ConditionError("the condition is empty", column=1)
+    try:
+        tree: Syntax = _parser().parse(text)
+    except UnexpectedInput as error:
+        raise _explain(error, text) from error
+    return tree
+
+
+def _check_characters(text: str) -> None:
+    for index, character in enumerate(text):
+        if character == "\t":
+            raise ConditionError("there is a tab", column=index + 1, hint="use spaces")
+        if not character.isprintable() and character not in "\n\r":
+            raise ConditionError(f"there is an invisible character, {character!r}", column=index + 1)
+
+
+def _check_brackets(text: str) -> None:
+    """Refuse deep nesting before anything recurses into it."""
+    depth = 0
+    for match in re.finditer(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[(\[)\]]""", text):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(match[0], 0)
+        if depth > MAX_BRACKETS:
+            raise ConditionError(
+                f"brackets are nested more than {MAX_BRACKETS} deep",
+                column=match.start() + 1,
+                hint="split the condition into several lines",
+            )
+
+
+def _explain(error: UnexpectedInput, text: str) -> ConditionError:
+    position = error.pos_in_stream if error.pos_in_stream is not None else len(text)
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        return ConditionError("the condition ends too early", column=len(text.rstrip()) + 1)
+    if isinstance(error, UnexpectedCharacters):
+        found = _stray(text, position)
+    else:
+        found = str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1]
+    column = position + 1
+    before = re.search(r"([A-Za-z_]\w*)\s*$", text[:position])
+    if found == "(" and before and before[1] not in KEYWORDS:
+        return ConditionError(
+            f"`{before[1]}(…)` is a call, and conditions call nothing",
+            column=before.start(1) + 1,
+            hint="name a field; `older than`, `is one of` and the like do the rest",
+        )
+    return ConditionError(f"`{found}` is not expected here", column=column, hint=_hint(found, before))
+
+
+def _stray(text: str, position: int) -> str:
+    """What stands where no token begins: a word as a whole, else the character."""
+    match = re.compile(r"[A-Za-z0-9_.,%]+").match(text, position)
+    return match[0] if match else text[position]
+
+
+def _hint(found: str, before: re.Match[str] | None) -> str | None:
+    for word in (found, found.lower(), found[-1], *([before[1].lower()] if before else [])):
+        if word in _HABITS:
+            return _HABITS[word]
+    if "," in found:
+        return _HABITS[","]
+    if "%" in found:
+        return _HABITS["%"]
+    if found.lower() in KEYWORDS:
+        return f"write `{found.lower()}`" if found != found.lower() else "something is missing before it"
+    if re.fullmatch(r"[A-Za-z]+", found):
+        guess = did_you_mean(found, KEYWORDS)
+        return guess if guess.startswith("did you mean") else "words between field and value: is, contains, older than, …"
+    return None

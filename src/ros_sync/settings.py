@@ -1,0 +1,439 @@
+"""What can be set, and where it is read: `ros-sync.toml` and `.env` of the workspace, and `ROS_SYNC_*` variables.
+
+A variable overrides `.env`, `.env` overrides the TOML file, and what none of them names has a default. The key
+`token` of the section `[slack]` is the variable `ROS_SYNC_SLACK__TOKEN`. This is the only module that reads the
+environment. Secrets are `SecretStr`; each can also be given as the path of a file that holds it (`token_file`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
+from ros_sync.fields import did_you_mean
+
+FILE_NAME = "ros-sync.toml"
+ENV_FILE_NAME = ".env"
+ENV_PREFIX = "ROS_SYNC_"
+ENV_DELIMITER = "__"
+WORKSPACE_VARIABLE = f"{ENV_PREFIX}WORKSPACE"
+# Variables of ours that are no settings: where the workspace is, and which browser the tests drive.
+_OTHER_VARIABLES = frozenset({WORKSPACE_VARIABLE, f"{ENV_PREFIX}CHROMIUM"})
+# Kubernetes gives every pod variables for each service, so a service called ros-sync fills our prefix with its own:
+# Kubernetes documentation, "Discovering services", environment variables.
+_SERVICE_LINK = re.compile(r"ROS_SYNC_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
+
+
+def _no_boolean(value: Any) -> Any:
+    # pydantic reads true as the number 1, which is never what a person meant.
+    if isinstance(value, bool):
+        raise ValueError("expected a whole number")  # noqa: TRY004  # pydantic turns ValueError alone into a problem
+    return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    try:
+        kind = make_url(value.get_secret_value()).get_backend_name()
+    except (ArgumentError, ValueError):
+        kind = None
+    if kind not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _api_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("expected a URL such as https://slack.com/api/") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise ValueError("expected a URL such as https://slack.com/api/")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("expected https, because the token travels with each call (http is for this machine only)")
+    return value if value.endswith("/") else f"{value}/"
+
+
+Count = Annotated[int, BeforeValidator(_no_boolean)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class DatabaseSettings(_Section):
+    """`[database]`."""
+
+    url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
+        SecretStr("sqlite:///ros-sync.db"),
+        description="where the mirror is kept; a relative SQLite path starts at the workspace",
+    )
+    url_file: Path | None = Field(None, description="a file that holds `url`")
+
+
+class SlackSettings(_Section):
+    """`[slack]`."""
+
+    token: SecretStr | None = Field(None, description="the app's bot token; without one, messages go to the terminal")
+    token_file: Path | None = Field(None, description="a file that holds `token`")
+    api_url: Annotated[str, AfterValidator(_api_url)] = Field("https://slack.com/api/", description="Slack's Web API")
+    signing_secret: SecretStr | None = Field(None, description="by which requests from Slack are recognised")
+    signing_secret_file: Path | None = Field(None, description="a file that holds `signing_secret`")
+
+
+class WebSettings(_Section):
+    """`[web]`."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="the address that `serve` listens on")
+    port: Count = Field(8377, ge=0, le=65_535, description="its port; 0 lets the system choose one")
+
+
+class ScheduleSettings(_Section):
+    """`[schedule]`."""
+
+    tick_seconds: Count = Field(300, ge=1, le=86_400, description="seconds from one tick to the next")
+    deliver_seconds: Count = Field(20, ge=1, le=86_400, description="seconds from one look into the outbox to the next")
+
+
+class LogSettings(_Section):
+    """`[log]`."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="the least important lines that are shown"
+    )
+    format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
+        "auto", description="`auto` is console on a terminal and JSON lines elsewhere"
+    )
+
+
+class PathSettings(_Section):
+    """`[paths]`, relative to the workspace."""
+
+    connectors: Path = Field(Path("connectors"), description="the folder of mapping files")
+    rules: Path = Field(Path("rules"), description="the folder of rule files")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, of one workspace. Made by `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        env_ignore_empty=True,
+        env_file_encoding="utf-8",
+        extra="ignore",  # unknown keys are found by `load`, which knows their places
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    workspace: Path
+    database: DatabaseSettings = DatabaseSettings()
+    slack: SlackSettings = SlackSettings()
+    web: WebSettings = WebSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    log: LogSettings = LogSettings()
+    paths: PathSettings = PathSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic-settings passes it by name
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources in order of precedence; the workspace alone is given by the caller."""
+        file = Path(init_settings()["workspace"]) / FILE_NAME
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL with the driver that is used, and with an absolute path for SQLite. Holds the password."""
+        url = make_url(self.database.url.get_secret_value())
+        if url.get_backend_name() != "sqlite":
+            url = url.set(drivername="postgresql+psycopg")
+        elif url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+            url = url.set(database=str(self.workspace / url.database))
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def database_shown(self) -> str:
+        """The database as it may be shown: a path, or the URL without its password."""
+        url = make_url(self.database_url)
+        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+    @property
+    def connectors_folder(self) -> Path:
+        """The folder of mapping files, absolute."""
+        return self.workspace / self.paths.connectors
+
+    @property
+    def rules_folder(self) -> Path:
+        """The folder of rule files, absolute."""
+        return self.workspace / self.paths.rules
+
+
+def settings_keys() -> dict[str, FieldInfo]:
+    """Every key that can be set, as `section.key`, in the order of the reference page."""
+    return {
+        f"{section}.{key}": info for section, model in _sections().items() for key, info in model.model_fields.items()
+    }
+
+
+def find_workspace(given: Path | None = None) -> Path:
+    """The workspace's folder: `given`, else ROS_SYNC_WORKSPACE, else the nearest folder upwards with a ros-sync.toml.
+
+    Raises WorkspaceError where there is none.
+    """
+    named = given or (Path(value) if (value := os.environ.get(WORKSPACE_VARIABLE)) else None)
+    if named is not None:
+        folder = named.expanduser().resolve()
+        if (folder / FILE_NAME).is_file():
+            return folder
+        raise WorkspaceError(
+            f"there is no {FILE_NAME} in this folder",
+            where=Where(file=str(folder)),
+            hint=f"`ros-sync init {named}` makes one",
+        )
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise WorkspaceError(
+        f"there is no {FILE_NAME} in this folder or above it",
+        where=Where(file=str(here)),
+        hint="go to your workspace, name it with --workspace DIR, or make one with `ros-sync init DIR`",
+    )
+
+
+def load(workspace: Path) -> Settings:
+    """Read the settings of a workspace.
+
+    Raises SettingsError for one problem and ProblemsError for several: an unknown key, a value of the wrong kind, a
+    missing file, a syntax error. Each names its file and line or its variable, and what was expected.
+    """
+    origins = _Origins.read(workspace)
+    problems: list[RosSyncError] = list(origins.unknown_keys())
+    try:
+        settings = Settings(workspace=workspace, _env_file=workspace / ENV_FILE_NAME)
+    except ValidationError as error:
+        problems += [_problem(details, origins) for details in error.errors(include_url=False)]
+    else:
+        settings, missing = _with_secret_files(settings, origins)
+        problems += [*missing, *_missing_folders(settings, origins)]
+        if not problems:
+            return settings
+    # `from None`: pydantic's own error would carry the values, secrets among them, into a traceback.
+    raise (problems[0] if len(problems) == 1 else ProblemsError(problems)) from None
+
+
+def _sections() -> dict[str, type[_Section]]:
+    return {
+        name: info.annotation
+        for name, info in Settings.model_fields.items()
+        if isinstance(info.annotation, type) and issubclass(info.annotation, _Section)
+    }
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.replace(".", ENV_DELIMITER).upper()
+
+
+@dataclass(frozen=True, slots=True)
+class _Origins:
+    """Which keys each source names, with the lines where they stand."""
+
+    toml_file: Path
+    document: Mapping[str, Any]
+    toml_lines: Mapping[str, int]
+    env_file: Path
+    env_lines: Mapping[str, int]
+    environment: frozenset[str]
+
+    @classmethod
+    def read(cls, workspace: Path) -> _Origins:
+        toml_file, env_file = workspace / FILE_NAME, workspace / ENV_FILE_NAME
+        text = _read(toml_file)
+        names = frozenset(name.upper() for name, value in os.environ.items() if value)
+        env_lines = _lines_of_env(_read(env_file)) if env_file.is_file() else {}
+        return cls(toml_file, _parse(toml_file, text), _lines_of_toml(text), env_file, env_lines, names)
+
+    def where(self, key: str) -> Where:
+        """Where the value of `section.key` was read."""
+        variable = _variable(key)
+        if variable in self.environment:
+            return Where(file="environment", key=variable)
+        if variable in self.env_lines:
+            return Where(file=str(self.env_file), line=self.env_lines[variable], key=variable)
+        return Where(file=str(self.toml_file), line=self.toml_lines.get(key), key=key)
+
+    def unknown_keys(self) -> Iterator[SettingsError]:
+        """A problem for each key and variable that is none of ours."""
+        known = settings_keys()
+        for section, content in self.document.items():
+            if section not in _sections():
+                yield self._unknown(section, "section" if isinstance(content, dict) else "key", _sections())
+            elif isinstance(content, dict):
+                for name in content:
+                    if f"{section}.{name}" not in known:
+                        yield self._unknown(f"{section}.{name}", "key", known)
+        variables = {_variable(key) for key in known}
+        in_environment = [(name, Where(file="environment", key=name)) for name in sorted(self.environment)]
+        in_file = [(name, Where(file=str(self.env_file), line=line, key=name)) for name, line in self.env_lines.items()]
+        for name, where in [*in_environment, *in_file]:
+            ours = name in variables or name in _OTHER_VARIABLES or _SERVICE_LINK.fullmatch(name)
+            if name.startswith(ENV_PREFIX) and not ours:
+                yield SettingsError("there is no such setting", where=where, hint=did_you_mean(name, variables))
+
+    def _unknown(self, key: str, what: str, known: Mapping[str, Any]) -> SettingsError:
+        where = Where(file=str(self.toml_file), line=self.toml_lines.get(key), key=key)
+        return SettingsError(f"there is no such {what}", where=where, hint=did_you_mean(key, known))
+
+
+def _read(file: Path) -> str:
+    where = Where(file=str(file))
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise SettingsError("the settings file is missing", where=where, hint="`ros-sync init DIR` makes one") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            "expected UTF-8 text", where=Where(file=str(file), line=line), hint="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"the file cannot be read: {error.strerror}", where=where) from None
+    if text.startswith("\ufeff"):
+        raise SettingsError("the file begins with a byte-order mark", where=where, hint="save it as UTF-8 without one")
+    return text
+
+
+def _parse(file: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", str(error))
+        message = str(error).replace(place[0], "") if place else str(error)
+        line, column = (int(place[1]), int(place[2])) if place and place[1] else (text.count("\n") + 1, None)
+        where = Where(file=str(file), line=line, column=column)
+        hint = 'expected lines such as `port = 8377` or `level = "info"` below a [section]'
+        raise SettingsError(f"this is no TOML: {message}", where=where, hint=hint) from None
+
+
+def _lines_of_toml(text: str) -> dict[str, int]:
+    """The line of each section and `section.key`: tomllib keeps no positions, and this is for messages alone."""
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]+", line):
+            section = header[1]
+            lines.setdefault(section, number)
+        elif pair := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
+            lines.setdefault(f"{section}.{pair[1]}" if section else pair[1], number)
+    return lines
+
+
+def _lines_of_env(text: str) -> dict[str, int]:
+    pattern = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*[^\s#]")
+    found = ((pattern.match(line), number) for number, line in enumerate(text.splitlines(), start=1))
+    return {match[1].upper(): number for match, number in found if match}
+
+
+def _problem(details: ErrorDetails, origins: _Origins) -> SettingsError:
+    key = ".".join(str(part) for part in details["loc"][:2])
+    info = settings_keys().get(key)
+    found = "" if info is None or _is_secret(info) else f", found {details['input']!r}"
+    return SettingsError(f"{_expected(details, info)}{found}", where=origins.where(key))
+
+
+def _expected(details: ErrorDetails, info: FieldInfo | None) -> str:
+    """Say what was expected, in words that need no knowledge of pydantic; its own words where there are none."""
+    kind, context = details["type"], details.get("ctx", {})
+    if kind in ("greater_than_equal", "less_than_equal") and info is not None:
+        bounds = {type(item).__name__: getattr(item, "ge", getattr(item, "le", None)) for item in info.metadata}
+        return f"expected a whole number from {bounds['Ge']} to {bounds['Le']}"
+    words = {
+        "value_error": str(context.get("error")),
+        "literal_error": f"expected {context.get('expected')}",
+        "string_too_short": "expected text that is not empty",
+        "string_type": "expected text",
+        "path_type": "expected a path",
+        "model_type": "expected a section with keys of its own",
+    }
+    return words.get(kind) or ("expected a whole number" if kind.startswith("int") else details["msg"])
+
+
+def _is_secret(info: FieldInfo) -> bool:
+    return SecretStr in (info.annotation, *get_args(info.annotation))
+
+
+def _with_secret_files(settings: Settings, origins: _Origins) -> tuple[Settings, list[SettingsError]]:
+    """Fill each secret that is given as a file; also the problems met on the way."""
+    problems: list[SettingsError] = []
+    sections: dict[str, _Section] = {}
+    for name in _sections():
+        section: _Section = getattr(settings, name)
+        values = section.model_dump(exclude_unset=True)
+        for key in [key for key in type(section).model_fields if key.endswith("_file") and getattr(section, key)]:
+            secret, where = key.removesuffix("_file"), origins.where(f"{name}.{key}")
+            if secret in section.model_fields_set:
+                problems.append(
+                    SettingsError(f"both {secret!r} and {key!r} are given", where=where, hint="keep one of them")
+                )
+                continue
+            try:
+                values[secret] = _secret_in(settings.workspace / getattr(section, key), where)
+                sections[name] = type(section).model_validate(values)
+            except SettingsError as problem:
+                problems.append(problem)
+            except ValidationError as error:
+                problems.append(SettingsError(_expected(error.errors()[0], None), where=where))
+    return settings.model_copy(update=sections), problems
+
+
+def _secret_in(file: Path, where: Where) -> SecretStr:
+    try:
+        value = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise SettingsError(f"the file {file} cannot be read: {reason}", where=where) from None
+    if not value:
+        raise SettingsError(f"the file {file} is empty", where=where, hint="put the secret into it")
+    return SecretStr(value)
+
+
+def _missing_folders(settings: Settings, origins: _Origins) -> Iterator[SettingsError]:
+    # Only where it was named: a workspace without mapping files is a fair beginning.
+    for key in sorted(settings.paths.model_fields_set):
+        folder = settings.workspace / getattr(settings.paths, key)
+        if not folder.is_dir():
+            yield SettingsError(
+                f"there is no folder {folder}", where=origins.where(f"paths.{key}"), hint="make it, or mend the path"
+            )

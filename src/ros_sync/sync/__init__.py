@@ -1,0 +1,1 @@
+"""The sync engine: what connectors read becomes what the mirror holds."""

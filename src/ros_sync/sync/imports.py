@@ -1,0 +1,207 @@
+"""Importing export files: file -> batches -> mirror, one transaction a batch.
+
+Importing the same files again changes nothing. A later export of the same CRM is compared with what is stored, and
+what differs becomes history. Rows that cannot be read are kept with their reason, and everything else is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlmodel import Session, col
+
+from ros_sync import clock
+from ros_sync.connectors.export import Entry, ExportMapping, read
+from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.store import Row, Upsert, is_empty
+from ros_sync.mirror.tables import Cursor, SyncRun
+from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
+from ros_sync.sync.activities import roll_up_activities
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.loading import BatchLoader, FileReport
+from ros_sync.sync.seen import SeenIds
+
+SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
+Progress = Callable[[Path, int], None]
+Step = tuple[Path, Entry]
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of an import, file by file."""
+
+    run_id: int
+    source: str
+    as_of: datetime
+    files: list[FileReport] = field(default_factory=list)
+
+    def total(self, name: str) -> int:
+        """A count of `FileReport`, over all files."""
+        return sum(getattr(file, name) for file in self.files)
+
+
+def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
+    """Which file is read as which object, in the order in which they have to be read.
+
+    A folder stands for the files in it that the mapping knows. Raises ImportRefusedError for a path that is not
+    there, and for a file or folder in which the mapping knows nothing.
+    """
+    order = {name: place for place, name in enumerate(objects())}
+    steps: list[Step] = []
+    for path in paths:
+        if not path.exists():
+            raise ImportRefusedError(f"there is no file or folder {path}")
+        files = sorted(child for child in path.iterdir() if child.is_file()) if path.is_dir() else [path]
+        found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
+        if not found:
+            patterns = ", ".join(sorted({entry.pattern for entry in mapping.entries}))
+            raise ImportRefusedError(
+                f"the mapping {mapping.path} has no entry for {path}", hint=f"it reads files named {patterns}"
+            )
+        steps.extend(found)
+    return sorted(steps, key=lambda step: order[step[1].object])
+
+
+def import_files(
+    engine: Engine,
+    mapping: ExportMapping,
+    paths: Sequence[Path],
+    context: DealContext,
+    *,
+    as_of: datetime,
+    now: datetime,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Load export files into the mirror as the state at the instant `as_of`.
+
+    With `strict` the files are read through first, and nothing is loaded when a single row cannot be read. Raises
+    ImportRefusedError, or ProblemsError with several of them, for files that cannot be read at all; what was stored
+    before is untouched then.
+    """
+    steps = plan(mapping, paths)
+    refuse_unreadable(steps, whole=strict)
+    with Session(engine) as session, session.begin():
+        names = ", ".join(sorted({path.name for path, _ in steps}))
+        run = SyncRun(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)
+        session.add(run)
+        session.flush()
+        assert run.id is not None
+        report = ImportReport(run.id, mapping.source, as_of)
+    try:
+        _load(engine, mapping, steps, context, report, progress)
+    except BaseException as error:
+        _finish(engine, report, error=f"{type(error).__name__}: {error}")
+        raise
+    _finish(engine, report)
+    return report
+
+
+def refuse_unreadable(steps: Sequence[Step], *, whole: bool) -> None:
+    """Read the beginning of each file, or all of it when `whole`, before anything is written.
+
+    Raises ImportRefusedError for the one thing that is wrong, ProblemsError for several.
+    """
+    problems: list[RosSyncError] = []
+    more = 0
+    for path, entry in steps:
+        try:
+            for batch in read(path, entry):
+                if not whole:
+                    break
+                room = max(0, SHOWN_PROBLEMS - len(problems))
+                problems.extend(ImportRefusedError(str(row)) for row in batch.set_aside[:room])
+                more += len(batch.set_aside[room:])
+        except ImportRefusedError as error:
+            problems.append(error)
+    if more:
+        problems.append(ImportRefusedError(f"and {more:,} more rows that cannot be read"))
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ProblemsError(problems)
+
+
+def _load(
+    engine: Engine,
+    mapping: ExportMapping,
+    steps: Sequence[Step],
+    context: DealContext,
+    report: ImportReport,
+    progress: Progress | None,
+) -> None:
+    names = {entry.object for _, entry in steps}
+    as_of = clock.to_micros(report.as_of)
+    loader = BatchLoader(
+        context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in mapping.fields_of("deal")
+    )
+    with engine.begin() as connection:
+        _load_stages(mapping, connection, report.run_id, as_of)
+        empty = {name for name in names if is_empty(connection, objects()[name], mapping.source)}
+        stale = _newer_known(connection, mapping.source, report.as_of) & names
+    with ExitStack() as stack:
+        seen = {name: stack.enter_context(SeenIds()) for name in sorted(names)}
+        for path, entry in steps:
+            file = FileReport(path.name, entry.object)
+            report.files.append(file)
+            for batch in read(path, entry):
+                with engine.begin() as connection:
+                    loader.load(
+                        connection,
+                        batch,
+                        file,
+                        seen[entry.object],
+                        expect_empty=entry.object in empty,
+                        stale=entry.object in stale,
+                    )
+                if progress:
+                    progress(path, batch.position)
+    with engine.begin() as connection:
+        if "activity" in names:
+            given = mapping.fields_of("deal")
+            fields = [name for name in ACTIVITY_FIELDS if name not in given]
+            roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
+        _remember(connection, mapping.source, names - stale, report.as_of)
+
+
+def _load_stages(mapping: ExportMapping, connection: Connection, run_id: int, as_of: int) -> None:
+    """The stages that the mapping file declares are records too."""
+    columns = ("id", "pipeline", "name", "stage_order", "stage_kind", "stage_position", "probability", "exit_criteria")
+    rows: list[Row] = [
+        (f"{s.pipeline}/{s.name}", s.pipeline, s.name, s.order, s.kind, s.position, s.probability, s.exit_criteria)
+        for s in mapping.stages
+    ]
+    Upsert(connection, objects()["pipeline_stage"], mapping.source, columns, run_id=run_id).write(rows, as_of)
+
+
+def _newer_known(connection: Connection, source: str, as_of: datetime) -> set[str]:
+    """The objects of which a later state than `as_of` has been imported already."""
+    query = select(col(Cursor.object)).where(col(Cursor.source) == source, col(Cursor.complete_until) > as_of)
+    return set(connection.execute(query).scalars())
+
+
+def _remember(connection: Connection, source: str, names: set[str], as_of: datetime) -> None:
+    """Keep the moment up to which each object is complete now."""
+    for name in sorted(names):
+        place = (col(Cursor.source) == source) & (col(Cursor.object) == name)
+        values = {"complete_until": as_of, "updated_at": clock.now()}
+        if connection.execute(select(col(Cursor.object)).where(place)).first() is None:
+            connection.execute(insert(Cursor).values(source=source, object=name, value="", **values))
+        else:
+            connection.execute(update(Cursor).where(place, col(Cursor.complete_until) < as_of).values(**values))
+
+
+def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> None:
+    """Write down what the run did."""
+    counts = ("rows_read", "created", "updated", "unchanged", "older", "set_aside")
+    totals = {name: report.total(name) for name in counts}
+    with engine.begin() as connection:
+        connection.execute(
+            update(SyncRun).where(col(SyncRun.id) == report.run_id).values(finished_at=clock.now(), error=error, **totals)
+        )

@@ -1,0 +1,176 @@
+"""One batch into the mirror: references resolved, repeats judged, derived values worked out, problems kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Integer, insert
+
+from ros_sync.connectors.base import Batch, Lookup, SetAside
+from ros_sync.fields import Carried
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.store import Row, Upsert
+from ros_sync.mirror.tables import SetAsideRow
+from ros_sync.sync.deals import HISTORIC, DealContext, amounts_at_home, initial_columns, recount
+from ros_sync.sync.references import References
+from ros_sync.sync.seen import SeenIds
+
+SHOWN_ROWS = 20  # set-aside rows kept in a report; all of them are in the database
+BY_ID = Lookup("owner", ("id",))
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What became of one file as one object. Counts are rows; `repeated` are rows that say the same thing twice.
+
+    `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate`
+    counts amounts by currency that could not be told in the company's own. `examples` are the first rows set aside.
+    """
+
+    file: str
+    object: str
+    rows_read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    older: int = 0
+    repeated: int = 0
+    set_aside: int = 0
+    examples: list[SetAside] = field(default_factory=list)
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    without_rate: Counter[str] = field(default_factory=Counter)
+
+
+class BatchLoader:
+    """Loads batches of one run; the caller gives each its own transaction."""
+
+    def __init__(self, context: DealContext, run_id: int, source: str, as_of: int, *, stage_entry_given: bool) -> None:
+        self._context = context
+        self._run_id = run_id
+        self._source = source
+        self._as_of = as_of
+        self._stage_entry_given = stage_entry_given
+
+    def load(
+        self,
+        connection: Connection,
+        batch: Batch,
+        file: FileReport,
+        seen: SeenIds,
+        *,
+        expect_empty: bool,
+        stale: bool,
+    ) -> None:
+        """Write one batch and count in `file` what became of it.
+
+        `expect_empty`: the mirror held nothing of this object before the run. `stale`: a later state is known, so
+        that rows which differ are left alone.
+        """
+        set_aside = list(batch.set_aside)
+        if batch.rows:
+            mirrored = objects()[batch.object]
+            columns, rows = self._prepared(connection, mirrored, batch, file)
+            repeated = seen.add([str(row[0]) for row in rows], batch.origin, batch.lines)
+            fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
+            upsert = Upsert(
+                connection, mirrored, self._source, columns, run_id=self._run_id, expect_empty=expect_empty
+            )
+            initial = initial_columns(columns) if batch.object == "deal" else None
+            written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
+            if batch.object == "deal":
+                moved = [record_id for record_id, names in written.updated.items() if HISTORIC.intersection(names)]
+                recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
+            contradicting = self._contradictions(upsert, columns, rows, batch, repeated)
+            set_aside.extend(contradicting)
+            file.created += len(written.created)
+            file.updated += len(written.updated)
+            file.unchanged += written.unchanged
+            file.older += written.older
+            file.repeated += len(repeated) - len(contradicting)
+        file.rows_read += batch.rows_read
+        self._keep(connection, set_aside, file)
+
+    def _prepared(
+        self, connection: Connection, mirrored: MirroredObject, batch: Batch, file: FileReport
+    ) -> tuple[tuple[str, ...], list[Row]]:
+        """The batch under the mirror's own columns, `id` first and `custom` last."""
+        given = dict(zip(batch.fields, zip(*batch.rows, strict=True), strict=True))
+        columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
+        custom = given.pop("custom", None)
+        references = References(connection, self._source)
+        for name, values in given.items():
+            column = mirrored.columns[name]
+            lookup = batch.lookups.get(name)
+            if lookup is not None or name == "owner":
+                found = references.resolve(lookup or BY_ID, values)
+                unknown = [value if value is not None and found[str(value)] is None else None for value in values]
+                self._count_unknown(file, name, unknown)
+                if lookup is not None:
+                    values = [found[str(value)] if value is not None else None for value in values]  # noqa: PLW2901
+                if name == "owner":
+                    columns["owner_named"] = unknown
+            elif isinstance(mirrored.table.columns[column].type, Integer):
+                values = [None if value is None else int(value) for value in values]  # noqa: PLW2901
+            columns[column] = values
+        if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
+            columns["amount_home_minor"] = self._home(columns["amount_minor"], columns["currency"], file)
+        if custom is not None:
+            columns["custom"] = custom
+        return tuple(columns), list(zip(*columns.values(), strict=True))
+
+    def _home(self, minors: Sequence[Carried], currencies: Sequence[Carried], file: FileReport) -> list[int | None]:
+        amounts = amounts_at_home(minors, currencies, self._context)
+        if None in amounts:
+            file.without_rate.update(
+                str(currency)
+                for minor, currency, home in zip(minors, currencies, amounts, strict=True)
+                if minor is not None and home is None
+            )
+        return amounts
+
+    @staticmethod
+    def _count_unknown(file: FileReport, name: str, unknown: Sequence[Carried]) -> None:
+        names = [str(value) for value in unknown if value is not None]
+        if names:
+            file.unknown.setdefault(name, Counter()).update(names)
+
+    @staticmethod
+    def _contradictions(
+        upsert: Upsert, columns: Sequence[str], rows: Sequence[Row], batch: Batch, repeated: dict[int, str]
+    ) -> list[SetAside]:
+        """Of rows whose id came before in the same export, those that say something else than the first one did."""
+        if not repeated:
+            return []
+        stored = upsert.stored([str(rows[index][0]) for index in repeated])
+        found = []
+        for index, place in repeated.items():
+            row = rows[index]
+            first = stored.get(str(row[0]))
+            differing = [name for name, a, b in zip(columns, first or (), row, strict=False) if a != b]
+            if differing:
+                reason = f"this id was read at {place} already, with another {', '.join(differing)}; the first one stands"
+                found.append(SetAside(batch.origin, batch.lines[index], "id", str(row[0]), reason))
+        return found
+
+    def _keep(self, connection: Connection, rows: Sequence[SetAside], file: FileReport) -> None:
+        if not rows:
+            return
+        file.set_aside += len(rows)
+        file.examples.extend(rows[: SHOWN_ROWS - len(file.examples)])
+        connection.execute(
+            insert(SetAsideRow),
+            [
+                {
+                    "run_id": self._run_id,
+                    "source": self._source,
+                    "file": row.file,
+                    "line": row.line,
+                    "column": row.column,
+                    "value": row.value,
+                    "reason": row.reason,
+                }
+                for row in rows
+            ],
+        )

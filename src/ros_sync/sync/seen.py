@@ -1,0 +1,42 @@
+"""Which ids a file has shown already. Kept in a private database on disk, so that memory does not grow with the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+
+
+class SeenIds:
+    """Ids of one object, each with the place it was first seen at."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect("", isolation_level=None)
+        self._connection.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
+            "CREATE TABLE seen (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID; BEGIN"
+        )
+
+    def __enter__(self) -> SeenIds:
+        """The ids live as long as the block."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Forget everything."""
+        self._connection.close()
+
+    def add(self, ids: Sequence[str], file: str, lines: Sequence[int]) -> dict[int, str]:
+        """Remember the ids; give index -> `file:line` of the first time for each that was seen before."""
+        before = self._connection.total_changes
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?, ? || ':' || ?)",
+            zip(ids, [file] * len(ids), lines, strict=True),
+        )
+        if self._connection.total_changes - before == len(ids):
+            return {}
+        repeated = {}
+        for index, (record_id, line) in enumerate(zip(ids, lines, strict=True)):
+            (place,) = self._connection.execute("SELECT place FROM seen WHERE id = ?", (record_id,)).fetchone()
+            if place != f"{file}:{line}":
+                repeated[index] = place
+        return repeated
