@@ -6,6 +6,7 @@ Instants are aware datetimes in UTC. Stored and on the hot path they are whole m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +17,12 @@ MICROSECOND = timedelta(microseconds=1)
 def now() -> datetime:
     """The present instant, aware and in UTC. Whatever decides takes `now` as an argument instead."""
     return datetime.now(UTC)
+
+
+def starting_at(instant: datetime) -> Callable[[], datetime]:
+    """Give a clock that shows `instant` now and goes on at the usual speed."""
+    ahead = instant - now()
+    return lambda: now() + ahead
 
 
 def to_micros(instant: datetime) -> int:

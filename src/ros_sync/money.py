@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -54,14 +55,32 @@ class Money:
         return f"{self.currency} {amount:,.{decimals}f}"
 
 
-def convert(minor: int, currency: str, home: str, rates: dict[str, Decimal]) -> int | None:
-    """Minor units of `home` for minor units of `currency`, half even; None where `rates` lacks the currency.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Turns minor units of one currency into minor units of another: times `numerator`, divided by `denominator`."""
 
-    `rates[c]` is what one major unit of `c` is worth in major units of `home`.
-    """
-    if currency == home:
-        return minor
-    rate = rates.get(currency)
-    if rate is None:
-        return None
-    return int((Decimal(minor) * rate).scaleb(exponent(home) - exponent(currency)).to_integral_value())
+    numerator: int
+    denominator: int
+
+    @classmethod
+    def between(cls, currency: str, home: str, rates: Mapping[str, Decimal]) -> Exchange | None:
+        """From `currency` to `home`; None where there is no rate.
+
+        `rates[c]` is what one major unit of `c` is worth in major units of `home`.
+        """
+        if currency == home:
+            return cls(1, 1)
+        rate = rates.get(currency)
+        return None if rate is None else cls(*rate.scaleb(exponent(home) - exponent(currency)).as_integer_ratio())
+
+    def convert(self, minor: int) -> int:
+        """The amount on the other side, exact halves rounded to even."""
+        whole, rest = divmod(minor * self.numerator, self.denominator)
+        twice = 2 * rest
+        return whole + (twice > self.denominator or (twice == self.denominator and whole % 2 == 1))
+
+
+def convert(minor: int, currency: str, home: str, rates: Mapping[str, Decimal]) -> int | None:
+    """Minor units of `home` for minor units of `currency`, half even; None where `rates` lacks the currency."""
+    exchange = Exchange.between(currency, home, rates)
+    return exchange.convert(minor) if exchange else None

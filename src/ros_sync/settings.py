@@ -21,8 +21,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
 from ros_sync.fields import did_you_mean
@@ -38,6 +36,11 @@ _OTHER_VARIABLES = frozenset({WORKSPACE_VARIABLE, f"{ENV_PREFIX}CHROMIUM"})
 # Kubernetes documentation, "Discovering services", environment variables.
 _SERVICE_LINK = re.compile(r"ROS_SYNC_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
 
+_SQLITE_FILE = "sqlite:///"
+_POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
+_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^?]*@")
+_PASSWORD_PARAMETER = re.compile(r"(?<=[?&]password=)[^&]*")  # libpq takes it there too
+
 
 def _no_boolean(value: Any) -> Any:
     # pydantic reads true as the number 1, which is never what a person meant.
@@ -51,11 +54,8 @@ def _lower(value: Any) -> Any:
 
 
 def _database_url(value: SecretStr) -> SecretStr:
-    try:
-        kind = make_url(value.get_secret_value()).get_backend_name()
-    except (ArgumentError, ValueError):
-        kind = None
-    if kind not in ("sqlite", "postgresql", "postgres"):
+    url = value.get_secret_value()
+    if not (url.startswith("sqlite://") or _POSTGRESQL.match(url)):
         raise ValueError("expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name")
     return value
 
@@ -176,18 +176,17 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         """The database's URL with the driver that is used, and with an absolute path for SQLite. Holds the password."""
-        url = make_url(self.database.url.get_secret_value())
-        if url.get_backend_name() != "sqlite":
-            url = url.set(drivername="postgresql+psycopg")
-        elif url.database and url.database != ":memory:" and not url.database.startswith("file:"):
-            url = url.set(database=str(self.workspace / url.database))
-        return url.render_as_string(hide_password=False)
+        url = self.database.url.get_secret_value()
+        if not url.startswith(_SQLITE_FILE):
+            return _POSTGRESQL.sub("postgresql+psycopg", url)
+        file = url.removeprefix(_SQLITE_FILE)
+        return url if file in ("", ":memory:") else f"{_SQLITE_FILE}{self.workspace / file}"
 
     @property
     def database_shown(self) -> str:
         """The database as it may be shown: a path, or the URL without its password."""
-        url = make_url(self.database_url)
-        return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+        shown = _PASSWORD.sub(r"\1:***@", self.database_url)
+        return _PASSWORD_PARAMETER.sub("***", shown).removeprefix(_SQLITE_FILE)
 
     @property
     def connectors_folder(self) -> Path:

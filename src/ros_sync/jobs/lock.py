@@ -10,6 +10,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from sqlalchemy.engine import make_url
 
@@ -36,7 +37,7 @@ class DatabaseLock:
         self.command = command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
         self._descriptor: int | None = None
 
-    def __enter__(self) -> DatabaseLock:
+    def __enter__(self) -> Self:
         if self.path is None:
             return self
         descriptor = _open(self.path)

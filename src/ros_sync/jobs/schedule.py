@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
+from typing import Self
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -45,7 +46,7 @@ class Schedule:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
 
-    def __enter__(self) -> Schedule:
+    def __enter__(self) -> Self:
         for job in self.jobs:
             self._scheduler.add_job(
                 self.run_once, "interval", args=[job], id=job.name, seconds=job.every_seconds, next_run_time=clock.now()

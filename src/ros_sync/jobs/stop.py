@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -21,7 +21,7 @@ class StopRequest:
         self._former: dict[signal.Signals, Any] = {}
         self.reason: str | None = None
 
-    def __enter__(self) -> StopRequest:
+    def __enter__(self) -> Self:
         self._former = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         return self
 

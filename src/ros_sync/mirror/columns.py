@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Date, Dialect, Float, Integer, String
+from sqlalchemy import text as text_clause
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field
 
@@ -85,9 +86,14 @@ def money(doc: str, **more: Any) -> Any:
     return _column(Kind.MONEY, BigInteger, doc, **more)
 
 
-def computed(column: Any) -> Any:
-    """Mark a column as worked out by ros-sync from history: rules may read it, a mapping may not fill it."""
+def computed(column: Any, *, default: str | None = None) -> Any:
+    """Mark a column as worked out by ros-sync from history: rules may read it, a mapping may not fill it.
+
+    `default` is its value for a record that has no history yet, filled in by the database.
+    """
     column.sa_column_kwargs["info"]["computed"] = True
+    if default is not None:
+        column.sa_column_kwargs["server_default"] = text_clause(default)
     return column
 
 

@@ -55,13 +55,13 @@ class StageEntry:
 
 
 def slip(
-    first: date | None, present: date | None, moves: Iterable[DateMove], quarter_of: Callable[[date], tuple[int, int]]
+    first: date | None, present: date | None, moves: Iterable[DateMove], quarter_of: Callable[[date], date]
 ) -> Slip:
     """Count pushes and pull-ins (domain.md 2, "push count").
 
     A push is a move to a later calendar month while the deal is open; several months at once are one push, a move
     within the month is none, and a pull-in takes none off. `first` is the close date before the first move (or the
-    present one), `quarter_of` gives (fiscal year, quarter).
+    present one), `quarter_of` gives the first day of a day's fiscal quarter.
     """
     pushes = fiscal = pulls = days = 0
     for move in _corrected(moves):

@@ -164,11 +164,10 @@ class Upsert:
         moments = [self._moment(row, as_of) for row in rows] if self._modified_index is not None else [as_of] * len(rows)
         names = [*self._columns, *more, "source", "valid_from", "run_id"]
         size = len(rows)
-        values = zip(
-            *zip(*rows, strict=True), *more.values(), [self._source] * size, moments, [self._run_id] * size, strict=True
-        )
+        rest = zip(*more.values(), [self._source] * size, moments, [self._run_id] * size, strict=True)
+        values = [row + added for row, added in zip(rows, rest, strict=True)]
         quoted = ", ".join(f'"{name}"' for name in names)
-        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({', '.join([self._mark] * len(names))})", list(values))
+        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({', '.join([self._mark] * len(names))})", values)
 
     def _update(self, changed: Sequence[tuple[Row, Row]], as_of: int, written: Written) -> None:
         mark, source = self._mark, self._source

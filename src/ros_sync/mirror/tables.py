@@ -145,15 +145,21 @@ class DealState(Mirrored):
     requalified_at: datetime | None = instant("when it was last re-qualified")
 
     stage_entered_at: datetime | None = instant("last entry to the current stage")
-    stage_entry_known: bool | None = computed(flag("false where the stage never moved here, so creation counts as entry"))
-    stage_days_before: float | None = computed(number("days spent in the current stage before the last entry to it"))
+    stage_entry_known: bool | None = computed(
+        flag("false where the stage never moved here, so that creation counts as entry"), default="false"
+    )
+    stage_days_before: float | None = computed(
+        number("days spent in the current stage before the last entry to it"), default="0"
+    )
     advanced_at: datetime | None = computed(instant("last move to a later stage; creation where it never moved"))
     first_close_date: date | None = computed(day("the first close date it had"))
-    push_count: int | None = computed(count("close-date moves to a later calendar month while open"))
-    fiscal_push_count: int | None = computed(count("close-date moves to a later fiscal quarter while open"))
-    pull_in_count: int | None = computed(count("close-date moves to an earlier calendar month while open"))
-    days_pushed: int | None = computed(count("days that the close date was moved later, added up"))
-    net_slip_days: int | None = computed(count("days from the first close date to the present one"))
+    push_count: int | None = computed(count("close-date moves to a later calendar month while open"), default="0")
+    fiscal_push_count: int | None = computed(
+        count("close-date moves to a later fiscal quarter while open"), default="0"
+    )
+    pull_in_count: int | None = computed(count("close-date moves to an earlier calendar month while open"), default="0")
+    days_pushed: int | None = computed(count("days that the close date was moved later, added up"), default="0")
+    net_slip_days: int | None = computed(count("days from the first close date to the present one"), default="0")
 
 
 class ActivityState(Mirrored):

@@ -98,7 +98,7 @@ class Notifier(Protocol):
     def lane(self, parcel: Parcel, channel: str) -> Lane:
         """Name the lane that delivering this parcel goes through."""
 
-    def deliver(self, parcel: Parcel, channel: str) -> Receipt:
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:
         """Say it: post it, or edit it where it stands (`parcel.is_edit`)."""
 
     def find(self, parcel: Parcel, channel: str) -> Receipt | None:

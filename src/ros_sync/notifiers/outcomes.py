@@ -74,9 +74,9 @@ def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Pat
         case AuthExpiredError():
             return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, now)
         case MessageGoneError():
-            if parcel.document.done:
-                return Outcome(AttemptOutcome.REFUSED, State.DELIVERED, "it was deleted, and nothing is left to say")
-            return Outcome(AttemptOutcome.REFUSED, State.WAITING, reason, now, forget_place=True)
+            # Nobody wants a message that was deleted to come back only to say that all is done.
+            state = State.DELIVERED if parcel.document.done else State.WAITING
+            return Outcome(AttemptOutcome.REFUSED, state, reason, now, forget_place=True)
         case PermanentError():
             again = now + timedelta(seconds=patience.second_look)
             return Outcome(AttemptOutcome.REFUSED, State.UNDELIVERABLE, reason, again)
@@ -97,3 +97,12 @@ def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patie
         case _:
             until = retry_at(parcel.failures, now, patience)
     return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, until)
+
+
+def unexpected(error: Exception, kind: type[RosSyncError] = AmbiguousError) -> RosSyncError:
+    """Name a failure that nobody foresaw by the most careful kind, so that its message is looked for, not lost."""
+    if isinstance(error, RosSyncError):
+        return error
+    return kind(
+        f"{type(error).__name__} inside ros-sync: {error}", hint="this is a mistake in ros-sync, please report it"
+    )

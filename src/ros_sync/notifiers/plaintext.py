@@ -22,6 +22,8 @@ _LINK_SCHEMES = ("http", "https")
 
 def clean(text: str) -> str:
     """Take out control characters (line breaks stay), direction overrides and broken halves of characters."""
+    if text.isprintable():
+        return text.strip()
     kept = "".join(
         character for character in text if character in "\n\t" or unicodedata.category(character) not in _UNSHOWN
     )

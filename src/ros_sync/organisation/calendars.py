@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -24,10 +24,13 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOUR_MICROS = 3_600_000_000
 _LAST_DAY = date.max.toordinal() - 2  # a zone's offset must not carry an instant out of datetime's range
 _FIRST_DAY = date.min.toordinal() + 2
+_ENDLESS_DAYS = 366_000  # a thousand years: a slip of the pen, and not worth walking through day by day
 _LAST_MICROS = clock.to_micros(datetime.max.replace(tzinfo=UTC))
 _FIRST_MICROS = clock.to_micros(datetime.min.replace(tzinfo=UTC))
 
 Hours = tuple[tuple[int, int], ...]  # of one day: (opens, closes) in minutes since midnight, ascending, apart
+Week = tuple[Hours, Hours, Hours, Hours, Hours, Hours, Hours]  # Monday to Sunday
+OFFICE_WEEK: Week = (*((((9 * 60, 17 * 60),),) * 5), (), ())  # what is taken where nothing else is said
 Span = tuple[int, int]  # (opens, closes) in microseconds since 1970 UTC
 
 
@@ -45,22 +48,22 @@ class BusinessCalendar:
     """When work is done. A `ros_sync.durations.TimeLine`.
 
     `week` holds the hours of Monday to Sunday. ValueError where no day of the week has any. Results past the years 1
-    to 9999 are the first or last instant there is.
+    to 9999, and those of durations of more than a thousand years, are the first or last instant there is.
     """
 
     name: str
     timezone: ZoneInfo
-    week: tuple[Hours, Hours, Hours, Hours, Hours, Hours, Hours]
+    week: Week
     country: str | None = None
     subdivision: str | None = None
     closed: frozenset[date] = frozenset()
-    _days: dict[int, tuple[Span, ...]] = field(default_factory=dict, repr=False, compare=False, hash=False)
+    _days: dict[int, tuple[Span, ...]] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         if not any(self.week):
             raise ValueError(f"calendar {self.name!r} has no working hours")
 
-    @property
+    @cached_property
     def version(self) -> str:
         """A short fingerprint of everything that decides the hours; it changes when one of them does."""
         parts = (self.timezone.key, self.week, self.country, self.subdivision, sorted(self.closed))
@@ -103,6 +106,8 @@ class BusinessCalendar:
 
         A business day is one working day, at the same time of day as far as that day's hours allow.
         """
+        if _endless(duration):
+            return clock.from_micros(_LAST_MICROS)
         if duration.unit is Unit.BUSINESS_HOUR:
             return self._after(start, duration.count * _HOUR_MICROS)
         if duration.unit is Unit.BUSINESS_DAY:
@@ -111,6 +116,8 @@ class BusinessCalendar:
 
     def subtract(self, end: datetime, duration: Duration) -> datetime:
         """The instant `duration` before `end`; in business units an end outside hours counts from the closing before."""
+        if _endless(duration):
+            return clock.from_micros(_FIRST_MICROS)
         if duration.unit is Unit.BUSINESS_HOUR:
             return self._before(end, duration.count * _HOUR_MICROS)
         if duration.unit is Unit.BUSINESS_DAY:
@@ -143,7 +150,7 @@ class BusinessCalendar:
 
     def _same_time(self, at: datetime, working_days: int) -> datetime:
         """The time of day of `at`, so many working days later (or earlier), held within that day's hours."""
-        if not working_days:
+        if not working_days or clock.to_micros(at) in (_FIRST_MICROS, _LAST_MICROS):
             return at.astimezone(UTC)
         local = at.astimezone(self.timezone)
         step = 1 if working_days > 0 else -1
@@ -246,6 +253,11 @@ def _clock_change(low: datetime, high: datetime, tz: ZoneInfo) -> int:
         else:
             upper = middle
     return clock.to_micros(start + timedelta(seconds=upper))
+
+
+def _endless(duration: Duration) -> bool:
+    per_day = {Unit.MINUTE: DAY_MINUTES, Unit.HOUR: 24, Unit.BUSINESS_HOUR: 24, Unit.WEEK: 1 / 7}
+    return duration.count > _ENDLESS_DAYS * per_day.get(duration.unit, 1)
 
 
 def _shifted(at: datetime, delta: timedelta) -> datetime:

@@ -85,20 +85,23 @@ class Document:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Document:
-        """Read what `to_dict` made; RosSyncError where a newer program wrote it."""
+        """Read what `to_dict` made; RosSyncError where a newer program wrote it or it is not whole."""
         version = data.get("version")
         if version != VERSION:
             raise RosSyncError(
                 f"a message of form {version!r} cannot be read, this program knows form {VERSION}",
                 hint="a newer ros-sync wrote it; run that one",
             )
-        return cls(
-            title=data["title"],
-            summary=data["summary"],
-            intro=data["intro"],
-            items=tuple(_item(item) for item in data["items"]),
-            footer=data["footer"],
-        )
+        try:
+            return cls(
+                title=data["title"],
+                summary=data["summary"],
+                intro=data["intro"],
+                items=tuple(_item(item) for item in data["items"]),
+                footer=data["footer"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise RosSyncError(f"a stored message is not whole: {error!r}", hint="put it again") from error
 
 
 def _item(data: dict[str, Any]) -> Item:

@@ -35,9 +35,7 @@ def _write(session: Session, lane: str, until: datetime, *, free_at: datetime) -
     values = {"key": lane, "not_before": until}
     dialect = session.get_bind().dialect.name
     insert = postgresql.insert(RateState) if dialect == "postgresql" else sqlite.insert(RateState)
-    result = session.execute(
-        insert.values(**values).on_conflict_do_update(
-            index_elements=["key"], set_={"not_before": until}, where=col(RateState.not_before) <= free_at
-        )
+    written = insert.values(**values).on_conflict_do_update(
+        index_elements=["key"], set_={"not_before": until}, where=col(RateState.not_before) <= free_at
     )
-    return bool(getattr(result, "rowcount", 0))
+    return session.execute(written.returning(col(RateState.key))).first() is not None

@@ -82,7 +82,7 @@ def put(
         message.revision += 1
         message.kind = kind
     if changed or message.state == State.WITHDRAWN or (moved and message.state == State.UNDELIVERABLE):
-        _make_due(message, not_before or now)
+        _make_due(session, message, not_before or now)
     session.flush()
     return message
 
@@ -105,13 +105,20 @@ def _address(message: OutboxMessage, addressee: Addressee) -> bool:
     return moved
 
 
-def _make_due(message: OutboxMessage, not_before: datetime) -> None:
-    # An unconfirmed message may be there already: a new document does not excuse it from being looked for.
-    if message.state != State.UNCONFIRMED:
-        message.state = State.WAITING
-        message.not_before = not_before
-        message.reason = None
-        message.failures = 0
+def _make_due(session: Session, message: OutboxMessage, not_before: datetime) -> None:
+    """Have the message tried from `not_before` on, decided on the row as it is now and not as it was read.
+
+    An unconfirmed message, or one whose call is under way this moment, may be there already: a new document does not
+    excuse it from being looked for.
+    """
+    session.flush()
+    session.execute(
+        update(OutboxMessage)
+        .where(col(OutboxMessage.id) == message.id, col(OutboxMessage.state) != State.UNCONFIRMED)
+        .values(state=State.WAITING, not_before=not_before, reason=None, failures=0)
+        .execution_options(synchronize_session=False)
+    )
+    session.refresh(message)
 
 
 def withdraw(session: Session, key: str) -> bool:
@@ -142,10 +149,10 @@ def due(
 
 
 def next_due_at(session: Session, transports: Collection[str]) -> datetime | None:
-    """When the next message may be tried, undeliverable ones aside; None where none waits."""
+    """When something is to be tried next; None where nothing waits."""
     return session.exec(
         select(func.min(OutboxMessage.not_before)).where(
-            col(OutboxMessage.state).in_((State.WAITING, State.UNCONFIRMED)),
+            col(OutboxMessage.state).in_(DUE_STATES),
             col(OutboxMessage.transport).in_(tuple(transports)),
         )
     ).one()
@@ -186,13 +193,15 @@ def list_undeliverable(session: Session, limit: int = 100) -> Sequence[OutboxMes
 
 
 def try_again(session: Session, address: str, now: datetime) -> int:
-    """Make the undeliverable messages to one e-mail address or recipient due at once; how many there were."""
+    """Make the undeliverable messages to one e-mail address, Slack user or channel due at once; how many there were."""
     result = session.execute(
         update(OutboxMessage)
         .where(
             col(OutboxMessage.state) == State.UNDELIVERABLE,
             col(OutboxMessage.not_before) > now,
-            (col(OutboxMessage.recipient_email) == address) | (col(OutboxMessage.recipient) == address),
+            (col(OutboxMessage.recipient_email) == address)
+            | (col(OutboxMessage.slack_user) == address)
+            | (col(OutboxMessage.recipient) == address),
         )
         .values(not_before=now)
     )

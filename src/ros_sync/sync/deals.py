@@ -14,7 +14,7 @@ from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
 from ros_sync.mirror.tables import Change, Deal
-from ros_sync.money import convert
+from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _CHUNK = 1_000  # records whose history is read at a time
@@ -22,26 +22,28 @@ _CHUNK = 1_000  # records whose history is read at a time
 
 @dataclass(frozen=True, slots=True)
 class DealContext:
-    """What the company lays down: its currency, what others are worth in it, and its fiscal quarters."""
+    """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin."""
 
     home_currency: str
     rates: Mapping[str, Decimal]
-    quarter_of: Callable[[date], tuple[int, int]]
+    quarter_of: Callable[[date], date]
 
 
 def amounts_at_home(
     minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext
 ) -> list[int | None]:
     """Each amount in the company's currency; None where it is missing or its currency has no rate."""
-    home, rates = context.home_currency, dict(context.rates)
-    return [
-        int(minor)
-        if minor is not None and currency == home
-        else convert(int(minor), str(currency), home, rates)
-        if minor is not None and currency is not None
-        else None
-        for minor, currency in zip(minors, currencies, strict=True)
-    ]
+    exchanges: dict[Carried, Exchange | None] = {}
+    home = []
+    for minor, currency in zip(minors, currencies, strict=True):
+        if minor is None or currency is None:
+            home.append(None)
+            continue
+        if currency not in exchanges:
+            exchanges[currency] = Exchange.between(str(currency), context.home_currency, context.rates)
+        exchange = exchanges[currency]
+        home.append(exchange.convert(int(minor)) if exchange else None)
+    return home
 
 
 def initial_columns(columns: Sequence[str]) -> Callable[[Sequence[tuple[Carried, ...]]], dict[str, Iterable[Carried]]]:
@@ -49,25 +51,16 @@ def initial_columns(columns: Sequence[str]) -> Callable[[Sequence[tuple[Carried,
     places = {name: columns.index(name) for name in ("close_date", "created_at", "stage_entered_at") if name in columns}
 
     def columns_of(rows: Sequence[tuple[Carried, ...]]) -> dict[str, Iterable[Carried]]:
-        size = len(rows)
-        nothing: list[Carried] = [None] * size
-        zero: list[Carried] = [0] * size
+        nothing: list[Carried] = [None] * len(rows)
         given = {name: [row[place] for row in rows] for name, place in places.items()}
-        close_dates, created = given.get("close_date", nothing), given.get("created_at", nothing)
-        entered = given.get("stage_entered_at", nothing)
-        more: dict[str, Iterable[Carried]] = {
-            "first_close_date": close_dates,
-            "push_count": zero,
-            "fiscal_push_count": zero,
-            "pull_in_count": zero,
-            "days_pushed": zero,
-            "net_slip_days": [0 if close_date is not None else None for close_date in close_dates],
-            "stage_days_before": zero,
-            "stage_entry_known": [instant is not None for instant in entered],
-            "advanced_at": [instant if instant is not None else made for instant, made in zip(entered, created, strict=True)],
-        }
-        if "stage_entered_at" not in places:
-            more["stage_entered_at"] = created
+        created, entered = given.get("created_at", nothing), given.get("stage_entered_at", nothing)
+        more: dict[str, Iterable[Carried]] = {"first_close_date": given.get("close_date", nothing)}
+        if "stage_entered_at" in places:
+            more["stage_entry_known"] = [instant is not None for instant in entered]
+            pairs = zip(entered, created, strict=True)
+            more["advanced_at"] = [instant if instant is not None else made for instant, made in pairs]
+        else:
+            more["stage_entered_at"] = more["advanced_at"] = created
         return more
 
     return columns_of

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlmodel import Session, col
 
 from ros_sync import clock
-from ros_sync.connectors.export import Entry, ExportMapping, read
+from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
@@ -29,7 +29,7 @@ from ros_sync.sync.seen import SeenIds
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
 Progress = Callable[[Path, int], None]
-Step = tuple[Path, Entry]
+Step = tuple[Path, FileEntry]
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
         files = sorted(child for child in path.iterdir() if child.is_file()) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
         if not found:
-            patterns = ", ".join(sorted({entry.pattern for entry in mapping.entries}))
+            patterns = ", ".join(sorted({entry.pattern or "*" for entry in mapping.entries}))
             raise ImportRefusedError(
-                f"the mapping {mapping.path} has no entry for {path}", hint=f"it reads files named {patterns}"
+                f"the mapping {mapping.file} has no entry for {path}", hint=f"it reads files named {patterns}"
             )
         steps.extend(found)
     return sorted(steps, key=lambda step: order[step[1].object])
@@ -139,7 +139,7 @@ def _load(
     names = {entry.object for _, entry in steps}
     as_of = clock.to_micros(report.as_of)
     loader = BatchLoader(
-        context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in mapping.fields_of("deal")
+        context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in _given(mapping, "deal")
     )
     with engine.begin() as connection:
         _load_stages(mapping, connection, report.run_id, as_of)
@@ -164,10 +164,15 @@ def _load(
                     progress(path, batch.position)
     with engine.begin() as connection:
         if "activity" in names:
-            given = mapping.fields_of("deal")
+            given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
         _remember(connection, mapping.source, names - stale, report.as_of)
+
+
+def _given(mapping: ExportMapping, name: str) -> set[str]:
+    """The fields of an object that the CRM itself fills."""
+    return {field.name for entry in mapping.entries if entry.object == name for field in entry.fields}
 
 
 def _load_stages(mapping: ExportMapping, connection: Connection, run_id: int, as_of: int) -> None:

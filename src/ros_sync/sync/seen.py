@@ -11,10 +11,11 @@ class SeenIds:
     """Ids of one object, each with the place it was first seen at."""
 
     def __init__(self) -> None:
+        self._files: list[str] = []
         self._connection = sqlite3.connect("", isolation_level=None)
         self._connection.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
-            "CREATE TABLE seen (id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID; BEGIN"
+            "CREATE TABLE seen (id TEXT PRIMARY KEY, file INTEGER, line INTEGER) WITHOUT ROWID; BEGIN"
         )
 
     def __enter__(self) -> SeenIds:
@@ -27,16 +28,17 @@ class SeenIds:
 
     def add(self, ids: Sequence[str], file: str, lines: Sequence[int]) -> dict[int, str]:
         """Remember the ids; give index -> `file:line` of the first time for each that was seen before."""
+        if file not in self._files:
+            self._files.append(file)
+        number = self._files.index(file)
         before = self._connection.total_changes
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO seen VALUES (?, ? || ':' || ?)",
-            zip(ids, [file] * len(ids), lines, strict=True),
-        )
+        self._connection.executemany(f"INSERT OR IGNORE INTO seen VALUES (?, {number}, ?)", zip(ids, lines, strict=True))
         if self._connection.total_changes - before == len(ids):
             return {}
         repeated = {}
         for index, (record_id, line) in enumerate(zip(ids, lines, strict=True)):
-            (place,) = self._connection.execute("SELECT place FROM seen WHERE id = ?", (record_id,)).fetchone()
-            if place != f"{file}:{line}":
-                repeated[index] = place
+            query = self._connection.execute("SELECT file, line FROM seen WHERE id = ?", (record_id,))
+            first = query.fetchone()
+            if first != (number, line):
+                repeated[index] = f"{self._files[first[0]]}:{first[1]}"
         return repeated

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -47,7 +48,7 @@ class WebServer:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
-    def __enter__(self) -> WebServer:
+    def __enter__(self) -> Self:
         self._socket = self._listen()
         self.port = int(self._socket.getsockname()[1])
         self._thread.start()

@@ -7,8 +7,9 @@ several microseconds a cell.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,9 @@ _NAMES = "bBaAjz"  # directives that are left to strptime itself: month and week
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _PIVOT_YEAR = 69  # POSIX: two-digit years from 69 on are of the 1900s
 _NOON = 12
+_DAY_CHARS = len("2026-03-01")
+_ISO_UTC = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z", re.ASCII)
+_TIMES_KEPT = 90_000  # a day has 86,400 seconds; times to the microsecond are not kept for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +133,42 @@ def _swapped(text: str, style: DateStyle) -> str:
     return ""
 
 
-def read_date(text: str, style: DateStyle) -> str:
-    """A day as `2026-03-01`; of an instant with an offset, the day in the style's zone."""
-    if style.iso and not style.formats:
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError:
-            pass
-    moment = _moment(text, style)
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(style.zone or UTC)
-    return moment.date().isoformat()
+def date_parser(style: DateStyle) -> Callable[[str], str]:
+    """What reads a day as `2026-03-01`; of an instant with an offset, it is the day in the style's zone."""
+    zone = style.zone or UTC
+
+    def read(text: str) -> str:
+        moment = _moment(text, style)
+        return (moment if moment.tzinfo is None else moment.astimezone(zone)).date().isoformat()
+
+    return read
 
 
-def read_instant(text: str, style: DateStyle) -> int:
-    """Microseconds since 1970 UTC; a day alone is its start in the style's zone."""
-    moment = _moment(text, style)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=style.zone or UTC)
-    return clock.to_micros(moment)
+def instant_parser(style: DateStyle) -> Callable[[str], int]:
+    """What reads an instant as microseconds since 1970 UTC; a day alone is its start in the style's zone."""
+    zone = style.zone or UTC
+
+    def read(text: str) -> int:
+        moment = _moment(text, style)
+        return clock.to_micros(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
+
+    if style.formats or not style.iso:
+        return read
+    days: dict[str, int] = {}
+    times: dict[str, int] = {}
+
+    def read_utc(text: str) -> int:
+        # `2026-03-01T10:22:00Z` is its day and its time of day, both of which come again and again.
+        day, time = text[:_DAY_CHARS], text[_DAY_CHARS:]
+        if day in days and time in times:
+            return days[day] + times[time]
+        micros = read(text)
+        if _ISO_UTC.fullmatch(text):
+            if len(times) > _TIMES_KEPT or len(days) > _TIMES_KEPT:
+                days.clear()
+                times.clear()
+            start = days[day] = read(f"{day}T00:00:00Z")
+            times[time] = micros - start
+        return micros
+
+    return read_utc

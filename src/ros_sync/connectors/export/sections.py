@@ -5,7 +5,8 @@ Reading never stops at the first problem: each is noted with file, line, column 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,8 @@ class Section:
             return self._where
         line, column = self._where.line, self._where.column
         if isinstance(self.content, CommentedMap):
-            try:
+            with suppress(KeyError, TypeError):  # a key that a merge brought in has no place of its own
                 line, column = (part + 1 for part in (self.content.lc.value if value else self.content.lc.key)(key))
-            except (KeyError, TypeError):  # a key that a merge brought in has no place of its own
-                pass
         return Where(self._problems.file, line, column, self.key(key))
 
     def problem(self, key: object | None, message: str, hint: str | None = None, *, value: bool = False) -> None:
@@ -119,10 +118,6 @@ class Section:
             self.problem(key, f"{key} must be true or false", value=True)
             return False
         return value
-
-    def read[T](self, key: str, reader: Callable[[str], T], default: T) -> T:  # type: ignore[misc]  # placeholder
-        """The value that `reader` makes of a text; its ValueError becomes a problem."""
-        raise NotImplementedError
 
     def section(self, key: object, what: str) -> Section | None:
         """The map at `key`; a note where it is something else."""

@@ -14,7 +14,9 @@ from ros_sync.money import Money, is_currency
 from ros_sync.rules.language.tree import Constant, Sort
 
 if TYPE_CHECKING:
-    from ros_sync.rules.language.condition import Condition  # a condition may name parameters, a variant has a condition
+    from ros_sync.rules.language.condition import (
+        Condition,
+    )  # a condition may name parameters, a variant has a condition
 
 MAX_NUMBER = 10**14  # ours: so that no amount in minor units leaves 64 bits (ISO 4217 has up to 4 decimals)
 MAX_SPAN_DAYS = 3_660  # ours: ten years; beyond it a duration is a slip of the pen

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from ros_sync.errors import RuleError, Where
 from ros_sync.fields import did_you_mean
@@ -75,8 +75,23 @@ NUMBER: /\d+(\.\d+)?[km]?(?![\w.,%])/
 """
 
 KEYWORDS = frozenset(
-    "and or not is one of contains starts with missing present past older newer than before after within next "
-    "true false now today".split()
+    {
+        "and",
+        "or",
+        "not",
+        "is",
+        "one",
+        "of",
+        "contains",
+        "starts",
+        "with",
+        "missing",
+        "present",
+        "past",
+        "older",
+        "newer",
+    }
+    | {"than", "before", "after", "within", "next", "true", "false", "now", "today"}
 )
 
 # What people write out of habit from other languages, and what to write here.
@@ -102,7 +117,7 @@ _HABITS = {
     "empty": "write `is missing`",
     "<>": "write `!=`",
     "==": "write `=` or `is`",
-    "=": "write `=` for equal, `<=` and `>=`; there is no assignment",
+    "=": "write one `=` for equal, `<=` and `>=`; there is no assignment",
     "`": "write a text in double quotes",
     "“": 'write straight quotes: "',
     "”": 'write straight quotes: "',
@@ -123,7 +138,7 @@ class ConditionError(RuleError):
 
 @cache
 def _parser() -> Lark:
-    return Lark(_GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=False)
+    return Lark(_GRAMMAR, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=False)
 
 
 def parse_syntax(text: str) -> Syntax:
@@ -167,13 +182,11 @@ def _check_brackets(text: str) -> None:
 
 
 def _explain(error: UnexpectedInput, text: str) -> ConditionError:
-    position = error.pos_in_stream if error.pos_in_stream is not None else len(text)
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return ConditionError("the condition ends too early", column=len(text.rstrip()) + 1)
-    if isinstance(error, UnexpectedCharacters):
-        found = _stray(text, position)
-    else:
-        found = str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1]
+    place: int | None = error.pos_in_stream  # lark declares it as None alone
+    position = place or 0
+    found = str(error.token) if isinstance(error, UnexpectedToken) else _stray(text, position)
     column = position + 1
     before = re.search(r"([A-Za-z_]\w*)\s*$", text[:position])
     if found == "(" and before and before[1] not in KEYWORDS:
@@ -192,7 +205,7 @@ def _stray(text: str, position: int) -> str:
 
 
 def _hint(found: str, before: re.Match[str] | None) -> str | None:
-    for word in (found, found.lower(), found[-1], *([before[1].lower()] if before else [])):
+    for word in (found, found.lower(), *([before[1].lower()] if before else [])):
         if word in _HABITS:
             return _HABITS[word]
     if "," in found:
@@ -203,5 +216,7 @@ def _hint(found: str, before: re.Match[str] | None) -> str | None:
         return f"write `{found.lower()}`" if found != found.lower() else "something is missing before it"
     if re.fullmatch(r"[A-Za-z]+", found):
         guess = did_you_mean(found, KEYWORDS)
-        return guess if guess.startswith("did you mean") else "words between field and value: is, contains, older than, …"
+        return (
+            guess if guess.startswith("did you mean") else "words between field and value: is, contains, older than, …"
+        )
     return None

@@ -199,7 +199,9 @@ Clause = Leaf | Not | All | Any
 LEAVES = (Compare, CompareFields, Relative, OneOf, TextMatch, Missing, Truth)
 
 
-def parts(node: Expression | Clause) -> tuple[Expression | Clause, ...]:
+def parts(  # noqa: PLR0911  # one for each kind of node
+    node: Expression | Clause,
+) -> tuple[Expression | Clause, ...]:
     """The nodes directly below."""
     match node:
         case All(clauses) | Any(clauses):

@@ -77,11 +77,11 @@ class _Check:
         self.error("must provide an object", pointer)
         return False
 
-    def is_list(self, value: object, pointer: str, *, most: int, least: int = 0) -> bool:
+    def is_list(self, value: object, pointer: str, *, most: int | None = None, least: int = 0) -> bool:
         if not isinstance(value, list):
             self.error("must provide an array", pointer)
             return False
-        if len(value) > most:
+        if most is not None and len(value) > most:
             self.error(f"no more than {most} items allowed", pointer)
         elif len(value) < least:
             self.error(f"no fewer than {least} items allowed", pointer)
@@ -135,7 +135,8 @@ class _Check:
             block_id = block.get("block_id")
             if isinstance(block_id, str) and block_id in self.block_ids:
                 self.error(f'block_id "{block_id}" already exists', f"{pointer}/block_id")
-            self.block_ids.add(str(block_id))
+            if isinstance(block_id, str):
+                self.block_ids.add(block_id)
             self.action_ids = set()
             checker(self, block, pointer)
 
@@ -145,7 +146,9 @@ class _Check:
             self.error("missing required field: text", pointer)
         if block.get("text") is not None:
             self.text(block["text"], f"{pointer}/text", MAX_SECTION_CHARS)
-        if block.get("fields") is not None and self.is_list(block["fields"], f"{pointer}/fields", most=MAX_FIELDS, least=1):
+        if block.get("fields") is not None and self.is_list(
+            block["fields"], f"{pointer}/fields", most=MAX_FIELDS, least=1
+        ):
             for index, item in enumerate(block["fields"]):
                 self.text(item, f"{pointer}/fields/{index}", MAX_FIELD_CHARS)
         if block.get("accessory") is not None:
@@ -208,7 +211,8 @@ class _Check:
         self.optional_string(element, "action_id", pointer, MAX_ID_CHARS)
         if isinstance(action_id, str) and action_id in self.action_ids:
             self.error(f'action_id "{action_id}" already exists in this block', f"{pointer}/action_id")
-        self.action_ids.add(str(action_id))
+        if isinstance(action_id, str):
+            self.action_ids.add(action_id)
         if element.get("confirm") is not None:
             self.confirm(element["confirm"], f"{pointer}/confirm")
         checker(self, element, pointer)
@@ -226,7 +230,9 @@ class _Check:
             self.options(element["options"], f"{pointer}/options", MAX_OVERFLOW_OPTIONS)
 
     def static_select(self, element: dict[str, Any], pointer: str) -> None:
-        self.keys(element, pointer, "", "action_id placeholder options option_groups initial_option confirm focus_on_load")
+        self.keys(
+            element, pointer, "", "action_id placeholder options option_groups initial_option confirm focus_on_load"
+        )
         if element.get("options") is not None:
             self.options(element["options"], f"{pointer}/options", MAX_OPTIONS)
         elif self.is_list(element.get("option_groups"), f"{pointer}/option_groups", most=MAX_OPTIONS, least=1):
@@ -270,7 +276,7 @@ class _Check:
 
     def rich_text(self, block: dict[str, Any], pointer: str) -> None:
         if self.keys(block, pointer, "elements", "block_id") and self.is_list(
-            block["elements"], f"{pointer}/elements", most=MAX_TOTAL_CHARS, least=1
+            block["elements"], f"{pointer}/elements", least=1
         ):
             for index, item in enumerate(block["elements"]):
                 self.rich_part(item, f"{pointer}/elements/{index}")
@@ -283,9 +289,11 @@ class _Check:
         if kind not in _RICH_PARTS:
             self.error(f"unsupported type: {kind}", f"{pointer}/type")
             return
-        if not self.keys(part, pointer, "style elements" if kind == "rich_text_list" else "elements", _RICH_PARTS[kind]):
+        if not self.keys(
+            part, pointer, "style elements" if kind == "rich_text_list" else "elements", _RICH_PARTS[kind]
+        ):
             return
-        if self.is_list(part["elements"], f"{pointer}/elements", most=MAX_TOTAL_CHARS):
+        if self.is_list(part["elements"], f"{pointer}/elements"):
             for index, item in enumerate(part["elements"]):
                 place = f"{pointer}/elements/{index}"
                 if kind == "rich_text_list":

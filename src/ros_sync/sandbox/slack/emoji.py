@@ -27,7 +27,7 @@ EMOJI = {
     "heavy_check_mark": "✔️",
     "hourglass": "⌛",
     "hourglass_flowing_sand": "⏳",
-    "information_source": "ℹ️",
+    "information_source": "\u2139\ufe0f",
     "large_blue_circle": "🔵",
     "large_green_circle": "🟢",
     "large_orange_circle": "🟠",

@@ -95,7 +95,9 @@ def _lines(text: str, name_of: Namer) -> Markup:
         if run_kind == "quote":
             out.append(Markup("<blockquote>{}</blockquote>").format(Markup("<br>").join(run)))
         elif run_kind == "list":
-            out.append(Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(item) for item in run)))
+            out.append(
+                Markup("<ul>{}</ul>").format(Markup("").join(Markup("<li>{}</li>").format(item) for item in run))
+            )
         elif run:
             out.append(Markup("<p>{}</p>").format(Markup("<br>").join(run)))
         run.clear()
@@ -138,7 +140,7 @@ def _token(match: re.Match[str], name_of: Namer) -> Markup:
     return escape(drawn(match["emoji"]))
 
 
-def _control(inside: str, name_of: Namer) -> Markup:
+def _control(inside: str, name_of: Namer) -> Markup:  # noqa: PLR0911  # one return for each kind
     if not is_control(inside):
         return literal(f"<{inside}>")
     target, _, label = inside.partition("|")

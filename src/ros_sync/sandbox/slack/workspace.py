@@ -102,7 +102,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call of the Web API: what was asked (never the token) and what came out: `ok` or Slack's error code."""
+    """One call of the Web API: what was asked (never the token) and what came out.
+
+    `outcome` is `ok`, Slack's error code, or `not carried out` where a fault came instead of the work. What the caller
+    was told can differ: `fault` is what spoiled the answer.
+    """
 
     at: datetime
     method: str
@@ -188,9 +192,7 @@ class SlackWorkspace:
             self.apps[app.token] = app
             return app
 
-    def add_user(
-        self, name: str, email: str, tz: str = "UTC", *, is_bot: bool = False, deleted: bool = False
-    ) -> User:
+    def add_user(self, name: str, email: str, tz: str = "UTC", *, is_bot: bool = False, deleted: bool = False) -> User:
         """Add a person; ValueError where the e-mail address or the zone cannot be."""
         clock.zone(tz)
         with self.lock:
@@ -203,7 +205,9 @@ class SlackWorkspace:
     def user_by_email(self, email: str) -> User | None:
         """The person with that address, in whatever case it is written."""
         with self.lock:
-            return next((user for user in self.users.values() if user.email and user.email.lower() == email.lower()), None)
+            return next(
+                (user for user in self.users.values() if user.email and user.email.lower() == email.lower()), None
+            )
 
     def add_channel(
         self, name: str, *, is_private: bool = False, with_bot: bool = True, members: Iterable[User] = ()

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 from ros_sync.sandbox.world.names import COMPANY, MAIL_DOMAIN
 
@@ -84,7 +85,7 @@ _HEADS = {
 _TEAM_PEOPLE = {  # the first one leads the team
     "DACH Enterprise": (
         ("Jörg Kräuterfeld", "joerg"), ("Annelie Süßkind", "annelie"), ("Łukasz Wiśniarek", "lukasz"),
-        ("Élodie Marchetain", "elodie"), ("İpek Yıldıraner", "ipek"), ("Zoltán Bükkösd", "zoltan"),
+        ("Élodie Marchetain", "elodie"), ("İpek Yıldıraner", "ipek"), ("Zoltán Bükkösd", "zoltan"),  # noqa: RUF001  # a Turkish letter
         ("Fenna van 't Hek", "fenna"), ("Νεφέλη Σταυρίδου", "nefeli"),
     ),
     "Europe Mid-Market": (
@@ -93,7 +94,7 @@ _TEAM_PEOPLE = {  # the first one leads the team
         ("Chiara Dell'Ombra", "chiara"), ("Tomáš Jedličný", "tomas"),
     ),
     "Americas Enterprise": (
-        ("Delphine Arceneau", "delphine"), ("Marcus O’Toolan", "marcus"), ("Xiomara Peñaloza", "xiomara"),
+        ("Delphine Arceneau", "delphine"), ("Marcus O’Toolan", "marcus"), ("Xiomara Peñaloza", "xiomara"),  # noqa: RUF001  # the apostrophe that phones type
         ("Tallulah Greywater", "tallulah"), ("João Carvalhinho", "joao"), ("Keisha Abernathwaite", "keisha"),
         ("Wyatt Steelesmith", "wyatt"), ("Ana-Lucía Ñúñegas", "analucia"),
     ),
@@ -120,39 +121,37 @@ _NOT_IN_SLACK = "cassidy"
 
 def cast(start: date) -> tuple[Person, ...]:
     """Everybody, sellers last, in an order that never changes; those who leave do so a fixed time after `start`."""
-    berlin = REGIONS[0]
-    chief = Person("101", _CHIEF[0], _mail(_CHIEF[1]), berlin.tz, berlin.name, "manager", "L3")
-    revops = Person("102", _REVOPS[0], _mail(_REVOPS[1]), berlin.tz, berlin.name, "revops", manager=chief.email)
+    home = REGIONS[0]
+    chief = _person("101", _CHIEF, home, role="manager", level="L3")
+    revops = _person("102", _REVOPS, home, role="revops", manager=chief.email)
     heads = [
-        Person(str(103 + at), *_named(_HEADS[region.name]), region.tz, region.name, "manager", "L2", None, chief.email)
+        _person(str(103 + at), _HEADS[region.name], region, role="manager", level="L2", manager=chief.email)
         for at, region in enumerate(REGIONS)
     ]
-    leads, sellers = [], []
+    leaders, sellers = [], []
     for at, team in enumerate(TEAMS):
-        region = region_named(team.region)
-        first, *rest = _TEAM_PEOPLE[team.name]
+        region, (first, *rest) = region_named(team.region), _TEAM_PEOPLE[team.name]
         head = _mail(_HEADS[region.name][1])
-        leads.append(
-            Person(str(111 + at), *_named(first), region.tz, region.name, "manager", "L1", team.name, head, None, "en")
+        leader = _person(
+            str(111 + at), first, region, role="manager", level="L1", team=team.name, manager=head, language="en"
         )
-        for place, (name, mailbox) in enumerate(rest):
-            sellers.append(
-                Person(
-                    id=str(200 + 10 * at + place),
-                    name=name,
-                    email=_mail(mailbox),
-                    tz=region.tz,
-                    region=region.name,
-                    role="seller",
-                    team=team.name,
-                    manager=_mail(first[1]),
-                    segment=team.segments[place % 2],
-                    language=region.language,
-                    in_slack=mailbox != _NOT_IN_SLACK,
-                    left=start + timedelta(days=_LEAVERS[mailbox]) if mailbox in _LEAVERS else None,
-                )
+        leaders.append(leader)
+        sellers += [
+            _person(
+                str(200 + 10 * at + place),
+                entry,
+                region,
+                role="seller",
+                team=team.name,
+                manager=leader.email,
+                segment=team.segments[place % len(team.segments)],
+                language=region.language,
+                in_slack=entry[1] != _NOT_IN_SLACK,
+                left=start + timedelta(days=_LEAVERS[entry[1]]) if entry[1] in _LEAVERS else None,
             )
-    return (chief, revops, *heads, *leads, *sellers)
+            for place, entry in enumerate(rest)
+        ]
+    return (chief, revops, *heads, *leaders, *sellers)
 
 
 def region_named(name: str) -> Region:
@@ -171,10 +170,15 @@ class Roster:
     def __init__(self, people: tuple[Person, ...]) -> None:
         self.people = people
         self.by_id = {person.id: person for person in people}
+        self._by_email = {person.email: person for person in people}
         self._teams = {
             team.name: [person for person in people if person.team == team.name and person.role == "seller"]
             for team in TEAMS
         }
+
+    def manager_of(self, person: Person) -> Person:
+        """The person's manager; the CRO is their own."""
+        return self._by_email[person.manager] if person.manager else person
 
     def seller(self, team: str, day: date, rng: Random) -> Person:
         """Somebody of that team who works on that day, drawn by `rng`."""
@@ -182,13 +186,12 @@ class Roster:
 
 
 def organisation_yaml(people: tuple[Person, ...], day: date) -> str:
-    """The company as a `rules/organisation.yaml`: those who work there on that day, and who manages whom."""
+    """The company as a `rules/organisation.yaml`: who works there on that day, and who manages whom."""
     revops = next(person for person in people if person.role == "revops")
     lines = [
         f"# {COMPANY}, the sandbox's invented company.",
         "version: 1",
-        f"company: {{name: {COMPANY}, currency: EUR, timezone: Europe/Berlin, calendar: berlin,"
-        f" fiscal_year_starts: 1, fallback: {revops.email}}}",
+        f"company: {{name: {COMPANY}, currency: EUR, timezone: Europe/Berlin, calendar: berlin, fiscal_year_starts: 1, fallback: {revops.email}}}",
         "rates: {" + ", ".join(f'{code}: "{rate}"' for code, rate in RATES.items()) + "}  # one unit in EUR",
         "calendars:",
     ]
@@ -204,11 +207,11 @@ def organisation_yaml(people: tuple[Person, ...], day: date) -> str:
         for team in TEAMS
     ]
     lines.append("people:")
-    lines += [_entry(person) for person in people if person.works_on(day)]
+    lines += [_entry(person, day) for person in people]
     return "\n".join(lines) + "\n"
 
 
-def _entry(person: Person) -> str:
+def _entry(person: Person, day: date) -> str:
     given = {
         "email": person.email,
         "name": json.dumps(person.name, ensure_ascii=False),  # a JSON string is a YAML string
@@ -216,6 +219,8 @@ def _entry(person: Person) -> str:
         "team": person.team,
         "role": person.role,
         "level": person.level,
+        "calendar": None if person.team else region_named(person.region).calendar,  # a team's is that of its people
+        "active": None if person.works_on(day) else "false",
     }
     return "  - {" + ", ".join(f"{key}: {value}" for key, value in given.items() if value) + "}"
 
@@ -228,5 +233,7 @@ def _mail(mailbox: str) -> str:
     return f"{mailbox}@{MAIL_DOMAIN}"
 
 
-def _named(entry: tuple[str, str]) -> tuple[str, str]:
-    return entry[0], _mail(entry[1])
+def _person(id_: str, entry: tuple[str, str], region: Region, **more: Any) -> Person:
+    """Somebody of that region; `entry` is their name and mailbox."""
+    name, mailbox = entry
+    return Person(id=id_, name=name, email=_mail(mailbox), tz=region.tz, region=region.name, **more)

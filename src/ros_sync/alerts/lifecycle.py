@@ -1,0 +1,201 @@
+"""Findings become alerts: a set difference in the database.
+
+For each rule, the records on which it fires now are compared with the alerts that are not resolved. What fires and has
+no alert opens one, what has an alert and no longer fires resolves it, and everything else costs a look and no write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, insert, select, update
+from sqlmodel import Session
+
+from ros_sync.alerts.tables import Alert, State
+from ros_sync.mirror.catalogue import objects
+from ros_sync.rules.evaluate import describe, findings
+from ros_sync.rules.language import Moment
+from ros_sync.rules.model import Rule, Status
+
+CHUNK = 1_000  # records read and written at a time
+
+alert_table: Table = Alert.metadata.tables["alert"]
+
+
+@dataclass(slots=True)
+class RuleCounts:
+    """What one look at a rule did. `open` is how many of its alerts are open afterwards."""
+
+    rule_id: str
+    opened: int = 0
+    resolved: int = 0
+    open: int = 0
+    pending: int = 0
+
+
+@dataclass(slots=True)
+class Followed:
+    """What one look at all rules did; `resolved` holds the ids of the alerts that ended."""
+
+    rules: list[RuleCounts] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
+
+    @property
+    def opened(self) -> int:
+        """How many alerts were opened."""
+        return sum(rule.opened for rule in self.rules)
+
+
+def follow(session: Session, rules: Sequence[Rule], moment: Moment) -> Followed:
+    """Open and resolve alerts until they say what the rules say at `moment`.
+
+    `rules` come with those that inhibit others first. The caller owns the transaction.
+    """
+    followed = Followed()
+    watched = [rule for rule in rules if rule.status is not Status.RETIRED]
+    followed.resolved += _resolve(session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment)
+    for rule in watched:
+        counts = RuleCounts(rule.id)
+        resolved = _resolve(session, _ended(rule, moment), "no longer so", moment)
+        followed.resolved += resolved
+        counts.resolved = len(resolved)
+        _leave_or_enter_trial(session, rule, moment)
+        counts.opened = _open_new(session, rule, moment) + _open_held(session, rule, moment)
+        counts.open, counts.pending = _standing(session, rule)
+        followed.rules.append(counts)
+    return followed
+
+
+def _unresolved(rule: Rule) -> ColumnElement[bool]:
+    return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != State.RESOLVED)
+
+
+def _ended(rule: Rule, moment: Moment) -> ColumnElement[bool]:
+    """The alerts of the rule whose record it no longer fires on."""
+    table = objects()[rule.applies_to].table
+    still = findings(rule, table, moment).where(
+        table.c.source == alert_table.c.source, table.c.id == alert_table.c.record_id
+    )
+    return _unresolved(rule) & ~still.correlate(alert_table).exists()
+
+
+def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> list[int]:
+    ids = list(session.execute(select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)).scalars())
+    for chunk in _chunks(ids):
+        session.execute(
+            update(alert_table)
+            .where(alert_table.c.id.in_(chunk))
+            .values(state=State.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
+        )
+    return ids
+
+
+def _leave_or_enter_trial(session: Session, rule: Rule, moment: Moment) -> None:
+    """A rule that went live tells what it found on trial; one put on trial falls silent."""
+    shadow = rule.status is Status.SHADOW
+    which = _unresolved(rule) & (alert_table.c.shadow != shadow)
+    if session.execute(select(alert_table.c.id).where(which).limit(1)).first() is not None:
+        session.execute(
+            update(alert_table).where(which).values(shadow=shadow, next_notice_at=None if shadow else moment.now)
+        )
+
+
+def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
+    """The records on which the rule fires and that have no alert of it, inhibited ones left out."""
+    table = objects()[rule.applies_to].table
+    same = (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
+    query = findings(rule, table, moment).where(
+        ~select(alert_table.c.id).where(same, _unresolved(rule)).correlate(table).exists()
+    )
+    if rule.inhibited_by:
+        inhibiting = alert_table.c.rule_id.in_(rule.inhibited_by) & (alert_table.c.state == State.OPEN)
+        query = query.where(
+            ~select(alert_table.c.id).where(same, alert_table.c.object == rule.applies_to, inhibiting).correlate(table).exists()
+        )
+    return query
+
+
+def _open_new(session: Session, rule: Rule, moment: Moment) -> int:
+    table = objects()[rule.applies_to].table
+    by_source: dict[str, list[str]] = {}
+    for source, record_id in session.execute(_fresh(rule, moment)):
+        by_source.setdefault(source, []).append(record_id)
+    held = rule.hold is not None and rule.hold.count > 0
+    opened = 0
+    for source, ids in by_source.items():
+        for chunk in _chunks(ids):
+            episodes = _episodes(session, rule, source, chunk)
+            rows = session.execute(select(table).where(table.c.source == source, table.c.id.in_(chunk))).mappings()
+            alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, moment, held=held) for row in rows]
+            session.execute(insert(alert_table), alerts)
+            opened += 0 if held else len(alerts)
+    return opened
+
+
+def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> dict[str, int]:
+    """How often the rule has fired on each of the records before."""
+    alert = alert_table.c
+    query = (
+        select(alert.record_id, func.max(alert.episode))
+        .where(alert.rule_id == rule.id, alert.object == rule.applies_to, alert.source == source, alert.record_id.in_(ids))
+        .group_by(alert.record_id)
+    )
+    return dict(session.execute(query).tuples().all())
+
+
+def _alert(rule: Rule, row: RowMapping, episode: int, moment: Moment, *, held: bool) -> dict[str, Any]:
+    found = describe(rule, row, moment)
+    shadow = rule.status is Status.SHADOW
+    return {
+        "rule_id": rule.id,
+        "object": rule.applies_to,
+        "source": row["source"],
+        "record_id": row["id"],
+        "episode": episode,
+        "state": State.PENDING if held else State.OPEN,
+        "shadow": shadow,
+        "severity": rule.severity,
+        "since_at": moment.now,
+        "opened_at": None if held else moment.now,
+        "headline": found.headline,
+        "lead": found.lead,
+        "text": found.text,
+        "seen": found.seen,
+        "next_notice_at": None if held or shadow else moment.now,
+    }
+
+
+def _open_held(session: Session, rule: Rule, moment: Moment) -> int:
+    """Open the alerts whose rule has fired for as long as it asks for."""
+    if rule.hold is None or rule.hold.count == 0:
+        since: datetime = moment.now
+    else:
+        since = moment.shift(moment.now, rule.hold, -1)
+    which = (
+        (alert_table.c.rule_id == rule.id) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
+    )
+    ids = list(session.execute(select(alert_table.c.id).where(which)).scalars())
+    for chunk in _chunks(ids):
+        session.execute(
+            update(alert_table)
+            .where(alert_table.c.id.in_(chunk))
+            .values(
+                state=State.OPEN,
+                opened_at=moment.now,
+                next_notice_at=None if rule.status is Status.SHADOW else moment.now,
+            )
+        )
+    return len(ids)
+
+
+def _standing(session: Session, rule: Rule) -> tuple[int, int]:
+    query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
+    counted = dict(session.execute(query).tuples().all())
+    return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
+
+
+def _chunks(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

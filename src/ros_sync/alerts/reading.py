@@ -1,0 +1,45 @@
+"""Asking what alerts there are, and what is known of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from ros_sync.alerts.lifecycle import alert_table
+from ros_sync.alerts.notices import notice_table, outbox
+from ros_sync.alerts.tables import State
+
+
+def listed(
+    connection: Connection, *, rule: str | None, person: str | None, resolved: bool, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Alerts as plain values, newest first and at most `limit`, and how many there are in all.
+
+    `person` is the key (e-mail) of somebody who was told.
+    """
+    state = alert_table.c.state == State.RESOLVED if resolved else alert_table.c.state != State.RESOLVED
+    query = select(alert_table).where(state)
+    if rule is not None:
+        query = query.where(alert_table.c.rule_id == rule)
+    if person is not None:
+        told = select(notice_table.c.alert_id).where(notice_table.c.recipient == person.lower())
+        query = query.where(alert_table.c.id.in_(told))
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    rows = connection.execute(query.order_by(alert_table.c.id.desc()).limit(limit)).mappings()
+    return [dict(row) for row in rows], total
+
+
+def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:
+    """One alert with the notices of it and how far their messages came; None where there is none of that number."""
+    row = connection.execute(select(alert_table).where(alert_table.c.id == alert_id)).mappings().first()
+    if row is None:
+        return None
+    message = outbox.key == notice_table.c.message_key
+    query = (
+        select(notice_table, outbox.state.label("delivery"), outbox.reason.label("delivery_reason"))
+        .join_from(notice_table, outbox.key.table, message, isouter=True)
+        .where(notice_table.c.alert_id == alert_id)
+        .order_by(notice_table.c.told_at)
+    )
+    return {**row, "notices": [dict(notice) for notice in connection.execute(query).mappings()]}

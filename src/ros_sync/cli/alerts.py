@@ -1,0 +1,103 @@
+"""`ros-sync alerts`: what is open, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ros_sync.cli.invocation import Invocation
+from ros_sync.errors import RosSyncError
+
+app = typer.Typer(
+    name="alerts",
+    help="Shows what is open, who was told, and why.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    rule: Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only alerts of this rule.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", metavar="EMAIL", help="Only alerts that this person was told of.")
+    ] = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Those that ended instead of the open ones.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List alerts, newest first.
+
+    Example: [bold]ros-sync alerts list --rule stalled[/bold]
+    """
+    from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
+
+    invocation = Invocation.of(ctx)
+    engine = open_engine(invocation.start().database_url, read_only=True)
+    with engine.connect() as connection:
+        found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
+    engine.dispose()
+    if as_json:
+        invocation.print_json({"total": total, "alerts": found})
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("id", "since", "rule", "record", "what"):
+        table.add_column(name, overflow="fold" if name == "what" else "ellipsis", no_wrap=name != "what")
+    for alert in found:
+        since = f"{alert['since_at']:%Y-%m-%d %H:%M}"
+        table.add_row(str(alert["id"]), since, escape(alert["rule_id"]), escape(alert["headline"]), escape(alert["text"]))
+    invocation.out.print(table)
+    more = f", the newest {len(found):,} shown" if total > len(found) else ""
+    invocation.out.print(f"[dim]{total:,} alerts{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False)
+
+
+@app.command()
+def why(
+    ctx: typer.Context,
+    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's number, as `alerts list` shows it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Tell why an alert is there: what each line of its rule saw, who was told, and why them.
+
+    Example: [bold]ros-sync alerts why 12[/bold]
+    """
+    from ros_sync.alerts.reading import one  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
+
+    invocation = Invocation.of(ctx)
+    engine = open_engine(invocation.start().database_url, read_only=True)
+    with engine.connect() as connection:
+        alert = one(connection, alert_id)
+    engine.dispose()
+    if alert is None:
+        raise RosSyncError(f"there is no alert {alert_id}", hint="`ros-sync alerts list` shows those there are")
+    if as_json:
+        invocation.print_json(alert)
+    else:
+        _show(invocation, alert)
+
+
+def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
+    out = invocation.out
+    lead = f"  {escape(alert['lead'])}" if alert["lead"] else ""
+    out.print(f"[bold]{escape(alert['headline'])}[/bold]{lead}", highlight=False)
+    record = f"{alert['object']} {alert['source']}:{alert['record_id']}"
+    out.print(f"{escape(alert['text'])}\n[dim]{escape(alert['rule_id'])} on {escape(record)}[/dim]", highlight=False)
+    out.print(f"[dim]{alert['state']} since {alert['since_at']:%Y-%m-%d %H:%M} UTC[/dim]", highlight=False)
+    if alert["resolved_at"]:
+        ended = f"resolved {alert['resolved_at']:%Y-%m-%d %H:%M} UTC: {escape(alert['resolution'] or '')}"
+        out.print(f"[dim]{ended}[/dim]", highlight=False)
+    out.print("\n[bold]Why[/bold]")
+    for line in alert["seen"]:
+        out.print(f"  {escape(line['words'])}", highlight=False)
+    out.print("\n[bold]Who was told[/bold]")
+    for notice in alert["notices"]:
+        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {escape(notice['recipient'])}: {escape(notice['reason'])}"
+        out.print(f"  {told} [dim]({escape(notice['delivery'] or 'no message')})[/dim]", highlight=False)
+    if not alert["notices"]:
+        out.print("  [dim]nobody yet[/dim]")

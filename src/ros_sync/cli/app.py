@@ -1,0 +1,79 @@
+"""The root command: its global options, its groups, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ros_sync import __version__
+from ros_sync.cli import alerts, demo, imports, rules, serve, status, tick, workspace
+from ros_sync.cli.invocation import Invocation
+from ros_sync.errors import RosSyncError
+
+app = typer.Typer(
+    name="ros-sync",
+    help="Mirrors your CRM, checks your rules of selling against it, and tells people in Slack what to mend.\n\n"
+    "Start with [bold]ros-sync demo[/bold], or with [bold]ros-sync init DIR[/bold] for a workspace of your own.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ros-sync {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            "--workspace",
+            "-w",
+            metavar="DIR",
+            help="The workspace. Default: ROS_SYNC_WORKSPACE, or the nearest folder from here upwards with a ros-sync.toml.",
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Log everything, and show tracebacks.")] = False,
+    version: Annotated[  # noqa: ARG001  # its callback does the work before any command is looked at
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before the command's name."""
+    invocation = Invocation.of(ctx)
+    invocation.given_workspace = workspace
+    invocation.debug = debug
+
+
+app.command("demo")(demo.demo)
+app.command("init")(workspace.init)
+app.command("import")(imports.import_)
+app.command("tick")(tick.tick)
+app.command("serve")(serve.serve)
+app.command("status")(status.status)
+app.add_typer(alerts.app)
+app.add_typer(rules.app)
+
+
+def main() -> None:
+    """Run the console command: errors become messages on stderr and exit code 1, Ctrl-C 130."""
+    invocation = Invocation()
+    try:
+        app(obj=invocation)
+    except RosSyncError as error:
+        invocation.show_error(error)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  # the last place that can say it in words
+        invocation.show_surprise(error)
+        sys.exit(1)

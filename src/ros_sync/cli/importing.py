@@ -1,0 +1,142 @@
+"""What `ros-sync import` does, and how it tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ros_sync import clock
+from ros_sync.cli.company import deal_context, mapping_of, organisation_of
+from ros_sync.cli.invocation import Invocation
+from ros_sync.errors import RosSyncError, Where
+from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.imports import ImportReport, import_files, plan
+from ros_sync.sync.imports import Progress as Report
+
+SHOWN_ROWS = 10  # set-aside rows printed; `ros-sync import --json` and the database have the others
+SHOWN_NAMES = 5
+
+
+def parse_moment(text: str | None, option: str) -> datetime | None:
+    """An instant given on the command line; a day means its beginning, in UTC."""
+    if text is None:
+        return None
+    try:
+        return clock.parse_instant(text)
+    except ValueError:
+        raise RosSyncError(
+            f"{text!r} is no date or time", where=Where(key=option), hint="write 2026-03-02 or 2026-03-02T09:00+01:00"
+        ) from None
+
+
+def import_(
+    invocation: Invocation, paths: list[Path], *, mapping: str | None, as_of: str | None, strict: bool, as_json: bool
+) -> None:
+    """Load the files and tell what became of them."""
+    settings = invocation.start()
+    now = clock.now()
+    moment = parse_moment(as_of, "--as-of") or now
+    export = mapping_of(settings, mapping)
+    context = deal_context(organisation_of(settings))
+    sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
+    with DatabaseLock(settings.database_url):
+        engine = open_engine(settings.database_url)
+        try:
+            with progress_bar(invocation, sizes) as progress:
+                report = import_files(
+                    engine, export, paths, context, as_of=moment, now=now, strict=strict, progress=progress
+                )
+        finally:
+            engine.dispose()
+    if as_json:
+        invocation.print_json(as_data(report))
+    else:
+        show(invocation, report)
+
+
+@contextmanager
+def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Report]:
+    """A bar on a terminal, over the bytes of all files; nothing elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=invocation.err, transient=True, disable=not invocation.err.is_terminal) as bar:
+        tasks = {path: bar.add_task(escape(path.name), total=size) for path, size in sizes.items()}
+
+        def report(path: Path, position: int) -> None:
+            bar.update(tasks[path], completed=position)
+
+        yield report
+
+
+def as_data(report: ImportReport) -> dict[str, Any]:
+    """The report as JSON data: totals, then each file."""
+    counts = ("rows_read", "created", "updated", "unchanged", "older", "repeated", "set_aside")
+    return {
+        "run_id": report.run_id,
+        "source": report.source,
+        "as_of": report.as_of,
+        **{name: report.total(name) for name in counts},
+        "files": [asdict(file) for file in report.files],
+    }
+
+
+def show(invocation: Invocation, report: ImportReport) -> None:
+    """Tell a person what became of the files."""
+    out = invocation.out
+    columns = ("rows_read", "created", "updated", "unchanged", "set_aside")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("file")
+    table.add_column("as")
+    for name in columns:
+        table.add_column(name.replace("_", " ").replace("created", "new").replace("updated", "changed"), justify="right")
+    for file in report.files:
+        values = [f"{getattr(file, name):,}" for name in columns]
+        table.add_row(escape(file.file), file.object, *values, style="" if not file.set_aside else "yellow")
+    out.print(table)
+    if older := report.total("older"):
+        out.print(
+            f"[yellow]{older:,} rows left alone: a later state of them is known already[/yellow] "
+            "(is --as-of the day of this export?)"
+        )
+    if repeated := report.total("repeated"):
+        out.print(f"[dim]{repeated:,} rows said the same thing twice[/dim]")
+    _show_unknown(invocation, report)
+    _show_set_aside(invocation, report)
+
+
+def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
+    for file in report.files:
+        for field, names in sorted(file.unknown.items()):
+            shown = ", ".join(f"{name!r} ({rows:,})" for name, rows in names.most_common(SHOWN_NAMES))
+            more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+            rows = sum(names.values())
+            invocation.out.print(
+                f"[yellow]{rows:,} rows of {escape(file.file)} name {'an' if field[0] in 'aeiou' else 'a'} {field} that "
+                f"nobody knows:[/yellow] {escape(shown)}{more}",
+                soft_wrap=True,
+            )
+        for currency, rows in file.without_rate.most_common():
+            invocation.out.print(
+                f"[yellow]{rows:,} amounts in {escape(currency)} have no rate[/yellow] "
+                "[dim](rates in rules/organisation.yaml)[/dim]"
+            )
+
+
+def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:
+    count = report.total("set_aside")
+    if not count:
+        return
+    examples = [row for file in report.files for row in file.examples]
+    invocation.out.print(f"[yellow]{count:,} rows set aside:[/yellow]")
+    for row in examples[:SHOWN_ROWS]:
+        invocation.out.print(f"  {escape(str(row))}", soft_wrap=True, highlight=False)
+    if count > SHOWN_ROWS:
+        invocation.out.print(f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync status[/dim]")

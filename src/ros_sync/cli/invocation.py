@@ -1,0 +1,106 @@
+"""One call of the command: which workspace, which settings, and where its words go.
+
+Data goes to stdout, everything else (progress, notes, errors, logs) to stderr, so that `--json` can be piped.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ros_sync.cli import logs
+from ros_sync.errors import ProblemsError, RosSyncError
+from ros_sync.settings import LogSettings, Settings, find_workspace, load
+
+
+class Invocation:
+    """What the commands share. The root command fills it; each command gets it with `Invocation.of(ctx)`."""
+
+    def __init__(self) -> None:
+        self.given_workspace: Path | None = None
+        self.debug = False
+        self.out = Console()
+        self.err = Console(stderr=True)
+
+    @classmethod
+    def of(cls, ctx: typer.Context) -> Invocation:
+        """The invocation that a command belongs to."""
+        return ctx.ensure_object(cls)
+
+    @cached_property
+    def workspace(self) -> Path:
+        """The workspace's folder; WorkspaceError where there is none."""
+        return find_workspace(self.given_workspace)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The workspace's settings; SettingsError or ProblemsError where they cannot be used."""
+        return load(self.workspace)
+
+    def start(self, *, long_running: bool = False) -> Settings:
+        """Read the settings and set up logging by them; to be called first by each command that does work.
+
+        On a terminal, a command that ends by itself logs warnings and errors alone: its output tells the rest.
+        """
+        log = self.settings.log
+        if self.debug:
+            log = LogSettings(level="debug", format=log.format)
+        quiet = self.err.is_terminal and not long_running and not self.debug
+        logs.configure(log, at_least="warning" if quiet else None)
+        return self.settings
+
+    def print_json(self, data: Any) -> None:
+        """Print data to stdout as JSON; dataclasses become objects, instants and days ISO 8601."""
+        print(json.dumps(data, indent=2, ensure_ascii=False, default=_json_value))  # noqa: T201  # rich would fold long lines
+
+    def show_error(self, error: RosSyncError) -> None:
+        """Tell a person what happened, where, and what to do; one paragraph for each problem."""
+        problems = error.problems if isinstance(error, ProblemsError) else [error]
+        for problem in problems:
+            text = Text("error: ", style="bold red")
+            if problem.where and str(problem.where):
+                text.append(f"{problem.where}: ", style="bold")
+            text.append(logs.masked(problem.message), style="not bold default")
+            if problem.hint:
+                text.append(f"\n  {problem.hint}", style="not bold default dim")
+            self.err.print(text, soft_wrap=True, highlight=False)
+        if self.debug:
+            self._show_traceback(error)
+
+    def show_surprise(self, error: Exception) -> None:
+        """Tell of an error that nobody foresaw: its kind and first line, and how to see the rest."""
+        first_line = (str(error).strip() or "no more is known").splitlines()[0]
+        text = Text("unexpected error: ", style="bold red")
+        text.append(f"{type(error).__name__}: {logs.masked(first_line)}", style="not bold default")
+        text.append(
+            "\n  run it again with --debug (before the command's name) to see where", style="not bold default dim"
+        )
+        self.err.print(text, soft_wrap=True, highlight=False)
+        if self.debug:
+            self._show_traceback(error)
+
+    def _show_traceback(self, error: Exception) -> None:
+        lines = "".join(traceback.format_exception(error))
+        self.err.print(Text(logs.masked(lines), style="dim"), soft_wrap=True, highlight=False)
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Sequence | set | frozenset):
+        return list(value)
+    return str(value)

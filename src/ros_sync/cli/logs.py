@@ -1,0 +1,117 @@
+"""Logging, set up once: lines for people on a terminal, JSON lines elsewhere, always to stderr, never a secret.
+
+structlog and the standard library's loggers go the same way. Events have fixed snake_case names; what they are
+about is bound to them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ros_sync import clock
+from ros_sync.settings import LogSettings
+
+# Slack documentation, "Tokens": bot, user, app-level, configuration and refresh tokens.
+_SLACK_TOKEN = re.compile(r"\bx(?:ox[a-z]|app|we|oxe\.xox[a-z])(?:\.xox[a-z])?-[\w-]{4,}")
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):[^\s]+@")
+_BEARER = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}")
+MASK = "***"
+
+# Loggers of libraries that say too much below these levels: Slack's SDK logs whole requests, SQLAlchemy parameters.
+_CAPS = {
+    "apscheduler": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "alembic": logging.WARNING,
+    "hubspot": logging.INFO,
+    "slack_sdk": logging.INFO,
+    "sqlalchemy": logging.WARNING,
+    "urllib3": logging.INFO,
+    "uvicorn": logging.WARNING,
+}
+
+
+def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: str | None = None) -> None:
+    """Send all logging to `stream` (default stderr) in the form and from the level that the settings name.
+
+    `at_least` raises the level (to "warning", say) for commands whose output already tells what they did.
+    """
+    stream = stream or sys.stderr
+    level = max(_level(settings.level), _level(at_least or "debug"))
+    form = settings.format if settings.format != "auto" else ("console" if stream.isatty() else "json")
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        _add_timestamp,
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.StackInfoRenderer(),
+                # Plain tracebacks: richer ones show local variables, and with them people's data.
+                structlog.processors.format_exc_info,
+                _mask_secrets,
+                *_renderers(form, colours=stream.isatty()),
+            ],
+        )
+    )
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, cap in _CAPS.items():
+        logging.getLogger(name).setLevel(max(level, cap))
+    logging.captureWarnings(True)
+
+
+def masked(text: str) -> str:
+    """The text without Slack tokens, bearer tokens and passwords in URLs."""
+    text = _SLACK_TOKEN.sub(MASK, text)
+    text = _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", text)
+    return _BEARER.sub(f"Bearer {MASK}", text)
+
+
+def _level(name: str) -> int:
+    return logging.getLevelNamesMapping()[name.upper()]
+
+
+def _renderers(form: str, *, colours: bool) -> list[Processor]:
+    if form == "json":
+        return [structlog.processors.JSONRenderer(ensure_ascii=False, sort_keys=True)]
+    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event["timestamp"] = clock.now().isoformat(timespec="milliseconds")
+    return event
+
+
+def _mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: _masked_value(value) for key, value in event.items()}
+
+
+def _masked_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: _masked_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked_value(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return masked(str(value))

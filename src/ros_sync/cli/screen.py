@@ -1,0 +1,147 @@
+"""The screen that `ros-sync status` shows: a survey drawn for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ros_sync.cli.survey import SHOWN_NAMES, LastRun, OpenAlerts, Outbox, Survey
+
+SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
+_PLURALS = {"activity": "activities", "pipeline_stage": "pipeline stages"}
+
+
+def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
+    """Print the screen."""
+    out.print(Text(title, style="dim"), soft_wrap=True)
+    parts = [
+        ("Mirror", _mirror(found)),
+        ("Freshness", _freshness(found.runs, now)),
+        ("Open alerts", _alerts(found.alerts)),
+        ("Outbox", _outbox(found.outbox)),
+        *_left_over(found),
+    ]
+    for heading, content in parts:
+        out.print(Text(f"\n{heading}", style="bold"))
+        out.print(Padding(content, (0, 0, 0, 2)))
+
+
+def age(since: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: `5 minutes ago`, `3 days ago`, `in the future`."""
+    passed = now - since
+    if passed < timedelta(0):
+        return "in the future"
+    for unit, span in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        if (number := passed // span) > 0:
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "just now"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="dim")
+    for name in columns:
+        # A heading that begins with # stands over numbers.
+        number = name.startswith("#")
+        table.add_column(name.removeprefix("#"), justify="right" if number else "left", overflow="fold", no_wrap=number)
+    return table
+
+
+def _mirror(found: Survey) -> RenderableType:
+    if not any(found.objects.values()):
+        return Text("nothing yet; `ros-sync import` brings in an export of your CRM", style="yellow")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="bold")
+    grid.add_column()
+    deals = found.deals
+    kinds = [f"{deals.open:,} open", f"{deals.won:,} won", f"{deals.lost:,} lost"]
+    if deals.unstaged:
+        kinds.append(f"{deals.unstaged:,} in a stage that no mapping knows")
+    people = found.people
+    notes = {
+        "deal": ", ".join(kinds),
+        "owner": f"{_count(people.sellers, 'seller')} in {_count(people.teams, 'team')}, {_count(people.regions, 'region')}",
+    }
+    for name, number in found.objects.items():
+        if number:
+            plural = _PLURALS.get(name, f"{name}s")
+            grid.add_row(
+                f"{number:,}", f"{name.replace('_', ' ') if number == 1 else plural}", Text(notes.get(name, ""), "dim")
+            )
+    return grid
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
+    if not runs:
+        return Text("nothing has been read", style="dim")
+    table = _table("source", "as of", "when", "#rows", "#new", "#changed", "#aside")
+    source, as_of = table.columns[:2]
+    source.no_wrap, source.overflow, source.max_width = True, "ellipsis", SOURCE_WIDTH
+    as_of.no_wrap = True
+    for run in runs:
+        when = Text(age(run.finished_at or run.started_at, now))
+        if run.error:
+            when = Text(f"failed {when}: {run.error}", style="red")
+        elif run.finished_at is None:
+            when = Text(f"began {when}, has not ended", style="yellow")
+        numbers = (f"{number:,}" for number in (run.rows_read, run.created, run.updated))
+        aside = Text(f"{run.set_aside:,}", style="yellow" if run.set_aside else "")
+        name = Text.assemble(run.source, (f"\n{run.kind} {run.what}", "dim"))
+        table.add_row(name, f"{run.as_of:%Y-%m-%d}", when, *numbers, aside)
+    return table
+
+
+def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:
+    if not alerts:
+        return Text("none", style="green" if alerts is not None else "dim")
+    table = _table("rule", "#open", "#pending", "#shadow")
+    for entry in alerts:
+        table.add_row(
+            Text(entry.rule), *(f"{number:,}" if number else "" for number in (entry.open, entry.pending, entry.shadow))
+        )
+    if len(alerts) > 1:
+        totals = (sum(getattr(entry, name) for entry in alerts) for name in ("open", "pending", "shadow"))
+        table.add_row(Text("all", style="dim"), *(f"[bold]{number:,}[/bold]" if number else "" for number in totals))
+    return table
+
+
+def _outbox(outbox: Outbox | None) -> RenderableType:
+    if outbox is None or not (outbox.waiting or outbox.unconfirmed or outbox.undeliverable):
+        return Text("nothing waits", style="green" if outbox is not None else "dim")
+    lines = []
+    if outbox.waiting:
+        lines.append(Text(f"{outbox.waiting:,} waiting"))
+    if outbox.unconfirmed:
+        lines.append(
+            Text(
+                f"{outbox.unconfirmed:,} unconfirmed: sent, no answer came; looked for before they are sent again",
+                "yellow",
+            )
+        )
+    if outbox.undeliverable:
+        lines.append(Text(f"{outbox.undeliverable:,} undeliverable", "red"))
+        lines += [Text(f"  {number:,}: {reason}") for reason, number in outbox.undeliverable_by_reason.items()]
+    return Text("\n").join(lines)
+
+
+def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
+    if found.set_aside:
+        table = _table("#rows", "file", "column", "for instance")
+        for row in found.set_aside[:SHOWN_NAMES]:
+            table.add_row(f"{row.rows:,}", Text(row.file), Text(row.column or ""), Text(row.example))
+        yield f"Rows set aside ({sum(row.rows for row in found.set_aside):,})", table
+    if found.unknown_owners:
+        names = [f"{owner.name} ({owner.records:,})" for owner in found.unknown_owners[:SHOWN_NAMES]]
+        more = len(found.unknown_owners) - len(names)
+        tail = f" and {more:,} more" if more else ""
+        text = Text(f"{', '.join(names)}{tail}; name them in rules/organisation.yaml, so that they can be told")
+        yield f"Owners nobody knows ({len(found.unknown_owners):,})", text

@@ -1,0 +1,216 @@
+"""What there is to say about a workspace's state: counted in the database, shown by `ros-sync status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, case, func, inspect, select
+from sqlmodel import Session, col
+
+from ros_sync.alerts.tables import Alert
+from ros_sync.alerts.tables import State as AlertState
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.tables import Deal, Owner, SetAsideRow, SyncRun
+from ros_sync.outbox import store as outbox
+from ros_sync.outbox.tables import OutboxMessage
+
+SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
+
+
+@dataclass(frozen=True, slots=True)
+class DealCounts:
+    """Deals by the kind of their stage; `unstaged` ones are in a stage that no mapping declares."""
+
+    open: int
+    won: int
+    lost: int
+    unstaged: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Active owners who are no managers, and the teams and regions that they name."""
+
+    sellers: int
+    teams: int
+    regions: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The newest run of a source and what it read. `finished_at` is None while it runs, or where it was cut short."""
+
+    source: str
+    kind: str
+    what: str
+    as_of: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    rows_read: int
+    created: int
+    updated: int
+    set_aside: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """Unresolved alerts of one rule. `pending` ones have not held for long enough; `shadow` ones are told to nobody."""
+
+    rule: str
+    open: int
+    pending: int
+    shadow: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Messages that have not reached anybody yet, and why."""
+
+    waiting: int
+    unconfirmed: int
+    undeliverable: int
+    undeliverable_by_reason: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Rows of one file and column that were set aside for one reason by the newest runs."""
+
+    source: str
+    file: str
+    column: str | None
+    example: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOwner:
+    """A name that records give as their owner and nobody is known by."""
+
+    name: str
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The state of a workspace at one moment. `None` where the tables of that part do not exist yet."""
+
+    objects: dict[str, int]
+    deals: DealCounts
+    people: People
+    runs: list[LastRun]
+    alerts: list[OpenAlerts] | None
+    outbox: Outbox | None
+    set_aside: list[Reason]
+    unknown_owners: list[UnknownOwner]
+
+
+def survey(connection: Connection) -> Survey:
+    """Count everything, reading only."""
+    tables = set(inspect(connection).get_table_names())
+    runs = last_runs(connection)
+    return Survey(
+        objects=object_counts(connection),
+        deals=deal_counts(connection),
+        people=people(connection),
+        runs=[run for _, run in runs],
+        alerts=open_alerts(connection) if Alert.__tablename__ in tables else None,
+        outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
+        set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
+        unknown_owners=unknown_owners(connection),
+    )
+
+
+def object_counts(connection: Connection) -> dict[str, int]:
+    """How many records of each object are here, deleted ones left out."""
+    counts = {}
+    for name, mirrored in objects().items():
+        table = mirrored.table
+        query = select(func.count()).select_from(table).where(table.c.deleted_at.is_(None))
+        counts[name] = int(connection.execute(query).scalar_one())
+    return counts
+
+
+def deal_counts(connection: Connection) -> DealCounts:
+    """Deals by the kind of their stage."""
+    kind = col(Deal.stage_kind)
+    query = select(kind, func.count()).where(col(Deal.deleted_at).is_(None)).group_by(kind)
+    by_kind = {str(name): int(number) for name, number in connection.execute(query)}
+    known = {name: by_kind.pop(name, 0) for name in ("open", "won", "lost")}
+    return DealCounts(**known, unstaged=sum(by_kind.values()))
+
+
+def people(connection: Connection) -> People:
+    """Sellers, and the teams and regions they name."""
+    sellers = (
+        col(Owner.deleted_at).is_(None),
+        func.coalesce(col(Owner.role), "seller") != "manager",
+        func.coalesce(col(Owner.active), True),  # a CRM that does not say has active owners
+    )
+    query = select(
+        func.count(), func.count(func.distinct(col(Owner.team))), func.count(func.distinct(col(Owner.region)))
+    ).where(*sellers)
+    return People(*(int(number) for number in connection.execute(query).one()))
+
+
+def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
+    """The newest run of each source and what it read, with its number, newest first."""
+    newest = select(func.max(col(SyncRun.id))).group_by(col(SyncRun.source), col(SyncRun.kind), col(SyncRun.what))
+    names = (*LastRun.__dataclass_fields__,)
+    columns = [col(getattr(SyncRun, name)) for name in names]
+    query = select(col(SyncRun.id), *columns).where(col(SyncRun.id).in_(newest)).order_by(col(SyncRun.id).desc())
+    return [(int(number), LastRun(*values)) for number, *values in connection.execute(query)]
+
+
+def open_alerts(connection: Connection) -> list[OpenAlerts]:
+    """Unresolved alerts by rule, the most frequent first."""
+    state, shadow = col(Alert.state), col(Alert.shadow)
+    kinds = ((state == AlertState.OPEN) & ~shadow, (state == AlertState.PENDING) & ~shadow, shadow)
+    numbers = [func.sum(case((kind, 1), else_=0)) for kind in kinds]
+    query = (
+        select(col(Alert.rule_id), *numbers)
+        .where(state != AlertState.RESOLVED)
+        .group_by(col(Alert.rule_id))
+        .order_by(func.count().desc(), col(Alert.rule_id))
+    )
+    return [OpenAlerts(str(rule), *map(int, counted)) for rule, *counted in connection.execute(query)]
+
+
+def outbox_counts(connection: Connection) -> Outbox:
+    """What waits, what nobody has confirmed, and what cannot be delivered and why."""
+    # A savepoint, so that closing the session does not end the moment that everything else is read at.
+    with Session(connection, join_transaction_mode="create_savepoint") as session:
+        counts = outbox.counts(session)
+    return Outbox(counts.waiting, counts.unconfirmed, counts.undeliverable, counts.undeliverable_by_reason)
+
+
+def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
+    """Rows that these runs could not read, by file and column, the most frequent first."""
+    place = (col(SetAsideRow.source), col(SetAsideRow.file), col(SetAsideRow.column))
+    query = (
+        select(*place, func.min(col(SetAsideRow.reason)), func.count())
+        .where(col(SetAsideRow.run_id).in_(run_ids))
+        .group_by(*place)
+        .order_by(func.count().desc(), *place)
+    )
+    return [Reason(*values) for values in connection.execute(query)]
+
+
+def unknown_owners(connection: Connection) -> list[UnknownOwner]:
+    """Names that stand as owner and lead to nobody, over all objects, the most frequent first."""
+    records: dict[str, int] = {}
+    for mirrored in objects().values():
+        columns = mirrored.table.c
+        if "owner_named" not in columns:
+            continue
+        query = (
+            select(columns.owner_named, func.count())
+            .where(columns.owner_named.is_not(None), columns.owner_id.is_(None), columns.deleted_at.is_(None))
+            .group_by(columns.owner_named)
+        )
+        for name, number in connection.execute(query):
+            records[name] = records.get(name, 0) + int(number)
+    ordered = sorted(records.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [UnknownOwner(*entry) for entry in ordered]

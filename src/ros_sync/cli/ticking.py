@@ -1,0 +1,104 @@
+"""What `ros-sync tick` does, and how it tells of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from ros_sync import clock
+from ros_sync.cli.company import company_of, notifier_of
+from ros_sync.cli.importing import parse_moment
+from ros_sync.cli.invocation import Invocation
+from ros_sync.jobs.cycle import TickReport
+from ros_sync.jobs.cycle import tick as run_tick
+from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.database import open_engine
+from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
+from ros_sync.outbox.store import OutboxCounts, counts
+
+DELIVERY_SECONDS = 120.0  # how long one tick waits for messages whose turn comes later
+
+
+def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: bool) -> None:
+    """Run one cycle, deliver what waits, and tell what was done."""
+    settings = invocation.start()
+    moment = parse_moment(now, "--now") or clock.now()
+    company = company_of(settings)
+    with DatabaseLock(settings.database_url):
+        engine = open_engine(settings.database_url)
+        try:
+            notifier = notifier_of(settings, engine, invocation.err if as_json else invocation.out)
+            report = run_tick(engine, company, moment, transport=notifier.transport)
+            delivered = DeliveryCounts()
+            if deliver:
+                delivered = deliver_all(
+                    engine, [notifier], clock_from(moment), time.sleep, within_seconds=DELIVERY_SECONDS
+                )
+            held = outbox_counts(engine)
+        finally:
+            engine.dispose()
+    if as_json:
+        invocation.print_json(as_data(report, delivered, held))
+    else:
+        show(invocation, report, delivered, held)
+
+
+
+def clock_from(moment: datetime) -> Callable[[], datetime]:
+    """A clock that stood at `moment` when this was called and goes on from there."""
+    started_at = clock.now()
+    return lambda: moment + (clock.now() - started_at)
+
+
+def outbox_counts(engine: Engine) -> OutboxCounts:
+    """What the outbox holds."""
+    with Session(engine) as session:
+        return counts(session)
+
+
+def as_data(report: TickReport, delivered: DeliveryCounts, held: OutboxCounts) -> dict[str, Any]:
+    """The tick as JSON data."""
+    return {
+        "now": report.now,
+        "clocks": asdict(report.clocks),
+        "rules": [asdict(rule) for rule in report.alerts.rules],
+        "opened": report.alerts.opened,
+        "resolved": len(report.alerts.resolved),
+        "notices": asdict(report.notices),
+        "delivery": {**asdict(delivered), "paused": sorted(delivered.paused)},
+        "outbox": asdict(held),
+    }
+
+
+def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, held: OutboxCounts) -> None:
+    """Tell a person what the tick did."""
+    out = invocation.out
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("rule")
+    for name in ("new", "resolved", "open"):
+        table.add_column(name, justify="right")
+    for rule in report.alerts.rules:
+        table.add_row(escape(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
+    out.print(table)
+    out.print(
+        f"{delivered.posted:,} messages sent, {delivered.edited:,} brought up to date, {held.waiting:,} waiting.",
+        highlight=False,
+    )
+    if held.undeliverable:
+        out.print(f"[yellow]{held.undeliverable:,} messages reach nobody:[/yellow]", highlight=False)
+        for reason, number in held.undeliverable_by_reason.items():
+            out.print(f"  {number:,} × {escape(reason)}", soft_wrap=True, highlight=False)
+    if report.notices.nobody:
+        out.print(
+            f"[yellow]{report.notices.nobody:,} alerts have nobody to be told[/yellow] "
+            "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
+            highlight=False,
+        )

@@ -1,0 +1,101 @@
+"""`ros-sync init`: lays out a workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ros_sync.cli import shipped
+from ros_sync.cli.invocation import Invocation
+from ros_sync.errors import Where, WorkspaceError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What laying out a workspace comes to: files to write, files already as they would be, files in the way."""
+
+    to_write: dict[Path, bytes]
+    as_shipped: tuple[Path, ...]
+    in_the_way: tuple[Path, ...]
+
+
+def plan(folder: Path) -> Layout:
+    """Compare a folder with the shipped workspace; WorkspaceError where it is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise WorkspaceError("this is a file, not a folder", where=Where(file=str(folder)))
+    wanted = dict(shipped.templates())
+    for name in shipped.FOLDERS:
+        wanted.update(shipped.contents(name))
+    to_write, as_shipped, in_the_way = {}, [], []
+    for path, content in wanted.items():
+        target = folder / path
+        if not (target.exists() or target.is_symlink()):
+            to_write[target] = content
+        elif target.is_file() and target.read_bytes() == content:
+            as_shipped.append(target)
+        else:
+            in_the_way.append(target)
+    return Layout(to_write, tuple(as_shipped), tuple(in_the_way))
+
+
+def lay_out(folder: Path) -> Layout:
+    """Write the shipped workspace into a folder; what was done.
+
+    Raises WorkspaceError, having written nothing, where a file exists that differs from what would be written.
+    """
+    layout = plan(folder)
+    if layout.in_the_way:
+        names = ", ".join(str(path.relative_to(folder)) for path in layout.in_the_way)
+        raise WorkspaceError(
+            f"nothing was written, because these files exist already and differ: {names}",
+            where=Where(file=str(folder)),
+            hint="this looks like a workspace in use; move them away or choose another folder",
+        )
+    try:
+        for name in shipped.FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for target, content in layout.to_write.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                file.write(content)
+    except OSError as error:
+        where = Where(file=str(error.filename or folder))
+        raise WorkspaceError(f"the workspace cannot be written: {error.strerror}", where=where) from error
+    return layout
+
+
+def init(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made where it does not exist.")],
+) -> None:
+    """Lay out a workspace: settings, mapping files and rules for you to make your own.
+
+    Nothing that exists is overwritten.
+
+    Example: [bold]ros-sync init acme[/bold]
+    """
+    out = Invocation.of(ctx).out
+    target = folder.expanduser().resolve()
+    layout = lay_out(target)
+    if not layout.to_write:
+        out.print(f"{escape(str(target))} is laid out already; nothing to do.", soft_wrap=True, highlight=False)
+        return
+    out.print(
+        f"[green]✓[/green] {escape(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
+    )
+    shown = escape(str(folder))
+    steps = [
+        ("connectors/", "say which columns of your CRM's export become which fields"),
+        ("rules/organisation.yaml", "say who reports to whom"),
+        (".env", "copy .env.example and put your Slack token in; without one, messages are printed"),
+        (f"ros-sync -w {shown} rules check", "see that all of it reads well"),
+        (f"ros-sync -w {shown} import EXPORTS", "bring in an export of your CRM"),
+    ]
+    out.print("\nNext:")
+    width = max(len(what) for what, _ in steps)
+    for what, why in steps:
+        out.print(f"  [bold]{what:<{width}}[/bold]  {why}", soft_wrap=True, highlight=False)

@@ -1,0 +1,37 @@
+"""A block: a few rows of a file, by columns, as text, before they are given a meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.export.mapping import Column
+from ros_sync.errors import ImportRefusedError, Where
+from ros_sync.fields import did_you_mean
+
+# Rows turned from rows to columns at a time. A few hundred rows of some dozen cells stay in the processor's cache;
+# measured on 200,000 rows of 30 columns, blocks of 5,000 take twice as long as blocks of 200.
+BLOCK_ROWS = 200
+
+
+@dataclass(slots=True)
+class Block:
+    """Cells by column name, all columns of one length; `lines` is where each row begins, counted from 1."""
+
+    columns: dict[str, Sequence[str]]
+    lines: Sequence[int]
+    set_aside: list[SetAside] = field(default_factory=list)
+
+
+def refuse_missing(
+    path: Path, missing: Sequence[Column], present: Sequence[str], hint: str | None = None
+) -> ImportRefusedError:
+    """The refusal of a file that lacks columns: which, where the mapping asks for them, and what there is."""
+    parts = [
+        f"there is no column {column.name!r}, which {column.where} asks for; {did_you_mean(column.name, present)}"
+        for column in missing
+    ]
+    columns = ", ".join(present)
+    return ImportRefusedError(f"{'; '.join(parts)}; the columns are: {columns}", where=Where(str(path)), hint=hint)

@@ -1,0 +1,85 @@
+"""From blocks of text to rows of carried values, column by column.
+
+Each field of the mapping becomes one step (`steps`). A step fills columns of carried values and says which rows it
+could not read; those are set aside, the first failure of a row being the one that is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import orjson
+
+from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.export.blocks import Block
+from ros_sync.connectors.export.cells import CellReader
+from ros_sync.connectors.export.lines import shown
+from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, FieldMapping, FileEntry
+from ros_sync.connectors.export.steps import Done, IdStep, steps
+from ros_sync.fields import Carried
+
+
+class Converter:
+    """Converts the blocks of one file for one entry. `fields` are the fields of the rows it makes, `id` first."""
+
+    def __init__(self, entry: FileEntry, origin: str) -> None:
+        self._origin = origin
+        self._steps = [IdStep(entry.id), *steps(entry)]
+        names = _filled(entry)
+        self._plain = tuple(name for name in names if not name.startswith(CUSTOM))
+        self._custom: dict[str, CellReader[Carried, str | None]] = {
+            name: CellReader(partial(_json_part, name.removeprefix(CUSTOM)))
+            for name in sorted(names)
+            if name.startswith(CUSTOM)
+        }
+        self.fields = (*self._plain, "custom") if self._custom else self._plain
+
+    def convert(self, block: Block) -> tuple[list[tuple[Carried, ...]], Sequence[int], list[SetAside]]:
+        """Rows, the line of each, and what was set aside."""
+        done: Done = {}
+        set_aside: dict[int, SetAside] = {}
+        for step in self._steps:
+            for mapping, failures in step.fill(block, done):
+                for place, reason in failures.items():
+                    if place not in set_aside:
+                        set_aside[place] = self._set_aside(mapping, block, place, reason)
+        columns = [done[name] for name in self._plain]
+        if self._custom:
+            columns.append(self._custom_column(done))
+        rows = list(zip(*columns, strict=True))
+        lines = block.lines
+        if set_aside:
+            rows = [row for place, row in enumerate(rows) if place not in set_aside]
+            lines = [line for place, line in enumerate(lines) if place not in set_aside]
+        return rows, lines, [*block.set_aside, *(set_aside[place] for place in sorted(set_aside))]
+
+    def _set_aside(self, mapping: FieldMapping, block: Block, place: int, reason: str) -> SetAside:
+        column = mapping.column.name if mapping.column else None
+        cell = block.columns[column][place].strip() if column else ""
+        return SetAside(self._origin, block.lines[place], column, shown(cell) or None, reason)
+
+    def _custom_column(self, done: Done) -> list[Carried]:
+        """The custom properties of each row as a JSON object, keys sorted, without those that are missing."""
+        parts = [reader.read(done[name])[0] for name, reader in self._custom.items()]
+        if any(None in part for part in parts):
+            objects = [",".join(filter(None, row)) for row in zip(*parts, strict=True)]
+            return ["{" + inner + "}" if inner else None for inner in objects]
+        return ["{" + inner + "}" for inner in map(",".join, zip(*parts, strict=True))]
+
+
+def _json_part(name: str, value: Carried) -> str | None:
+    """`"team_size":12`, one property of a JSON object; made once for each value, then put together as text."""
+    return None if value is None else orjson.dumps({name: value}).decode()[1:-1]
+
+
+def _filled(entry: FileEntry) -> list[str]:
+    """The names of the fields that the rows of an entry have, `id` first, in the order of the mapping."""
+    names = {"id": None}
+    for mapping in entry.fields:
+        names[mapping.name] = None
+        if mapping.name == "amount":
+            names["currency"] = None
+        if mapping.name == "stage" and entry.pipelines:
+            names |= dict.fromkeys(name for name in ("pipeline", *STAGE_FIELDS) if name in entry.settable)
+    return list(names)

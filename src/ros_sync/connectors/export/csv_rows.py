@@ -1,0 +1,214 @@
+"""The rows of a CSV file, in blocks, with every row that cannot be read set aside by name."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.export.blocks import BLOCK_ROWS, Block, refuse_missing
+from ros_sync.connectors.export.lines import Lines, shown, undecodable
+from ros_sync.connectors.export.mapping import Column
+from ros_sync.errors import ImportRefusedError, Where
+
+# Salesforce's longest field, a long or rich text area, holds 131,072 characters (Salesforce field types reference).
+# It bounds how far a quote that is never closed is followed, and thereby the memory it takes.
+MAX_CELL_CHARS = 131_072
+
+_OTHER_DELIMITERS = {";": '";"', "\t": r'"\t"', ",": '","', "|": '"|"'}
+_CELL_END: Final = "\x1f"  # keeps a line end at the end of one cell apart from one at the start of the next
+
+
+class CsvRows:
+    """Iterates over the blocks of one CSV file.
+
+    Raises ImportRefusedError where the file is empty or a column that `wanted` names is not there, or there twice.
+    """
+
+    def __init__(self, lines: Lines, delimiter: str, wanted: Sequence[Column]) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self._wanted = wanted
+        self._origin = str(lines.path)
+        self._chunks = self._kept_chunks()
+        self._kept: list[str] = []  # the lines from `_line` on that have been taken out of the file, at least
+        self._line = 1  # where the next block begins, and the first of the kept lines
+        csv.field_size_limit(MAX_CELL_CHARS)  # a setting of the whole process, and Python's own default
+        self._begin([])
+        self._header: list[str] = []
+
+    def __iter__(self) -> Iterator[Block]:
+        """Blocks of rows with the wanted columns, in the file's order."""
+        self._read_header()
+        places = self._places()
+        while True:
+            rows, lines, set_aside, ended = self._read_rows()
+            columns, lines = self._columns(rows, lines, set_aside)
+            set_aside += self._lines.set_aside
+            self._lines.set_aside.clear()
+            if lines or set_aside:
+                yield Block({name: columns[place] if lines else () for name, place in places.items()}, lines, set_aside)
+            if ended:
+                return
+
+    def _kept_chunks(self) -> Iterator[list[str]]:
+        for chunk in self._lines.chunks():
+            self._kept += chunk
+            yield chunk
+
+    def _begin(self, pending: list[str]) -> None:
+        """Start reading anew with lines that were taken out of the file already, then go on with the file."""
+        self._reader = csv.reader(
+            chain(pending, chain.from_iterable(self._chunks)), delimiter=self._delimiter, strict=True
+        )
+        self._counted = 0  # lines of this reader that belong to blocks already handed on
+
+    def _taken(self) -> int:
+        """Forget the lines of the block that was just read; how many they are."""
+        taken = self._reader.line_num - self._counted
+        self._counted += taken
+        self._line += taken
+        del self._kept[:taken]
+        return taken
+
+    def _read_rows(self) -> tuple[list[list[str]], Sequence[int], list[SetAside], bool]:
+        """Up to BLOCK_ROWS rows, where each begins, what could not be read, and whether the file has ended."""
+        rows: list[list[str]] = []
+        first = self._line
+        try:
+            rows.extend(islice(self._reader, BLOCK_ROWS))  # what was read before an error stays in `rows`
+        except csv.Error as error:
+            return rows, self._beginnings(first, rows), [self._after(rows, str(error))], False
+        ended = len(rows) < BLOCK_ROWS
+        simple = self._taken() == len(rows)
+        lines = range(first, first + len(rows)) if simple else self._beginnings(first, rows)
+        return rows, lines, [], ended
+
+    def _after(self, rows: Sequence[list[str]], error: str) -> SetAside:
+        """Set aside the record that stands after `rows`, and go on at the physical line after its first."""
+        good = sum(_physical_lines(row) for row in rows)
+        read = self._reader.line_num - self._counted
+        set_aside = self._broken(self._line + good, self._kept[good:read], error)
+        del self._kept[: good + 1]
+        self._line += good + 1
+        self._begin(list(self._kept))
+        return set_aside
+
+    def _beginnings(self, line: int, rows: Sequence[list[str]]) -> list[int]:
+        """Where each row begins, the first at `line`, where some go over several lines."""
+        found = []
+        for row in rows:
+            found.append(line)
+            line += _physical_lines(row)
+        return found
+
+    def _broken(self, line: int, broken: Sequence[str], error: str) -> SetAside:
+        """What to say of a record that the csv module gave up on; `broken` are its lines as far as they were read."""
+        cells = next(csv.reader(broken[:1], delimiter=self._delimiter))
+        last = len(cells) - 1
+        column = self._header[last] if 0 <= last < len(self._header) else None
+        value = shown(cells[last]) if cells else None
+        if "unexpected end of data" in error:
+            reason = "a quote opened here is never closed"
+        elif "field larger" not in error:
+            column = column if len(broken) > 1 else None
+            value = value if len(broken) > 1 else shown(broken[0].rstrip("\r\n"))
+            reason = (
+                "a quote opened here is closed in the middle of a cell; a quote inside a quoted cell is written twice"
+            )
+        elif len(broken) > 1:
+            reason = f"a quote opened here is never closed: {MAX_CELL_CHARS:,} characters on, the cell has no end"
+        else:
+            column, value = None, shown(broken[0])
+            reason = f"a cell is longer than {MAX_CELL_CHARS:,} characters"
+        return SetAside(self._origin, line, column, value, reason)
+
+    def _columns(
+        self, rows: list[list[str]], lines: Sequence[int], set_aside: list[SetAside]
+    ) -> tuple[Sequence[Sequence[str]], Sequence[int]]:
+        """Rows turned into columns, without those that are blank, too long, too short or not decodable."""
+        width = len(self._header)
+        if not self._lines.suspect:
+            try:
+                columns = list(zip(*rows, strict=True))
+            except ValueError:
+                pass
+            else:
+                if len(columns) == width:
+                    return columns, lines
+        good = [
+            (row, line)
+            for row, line in zip(rows, lines, strict=True)
+            if not _is_blank(row, width) and self._is_good(row, line, set_aside)
+        ]
+        return list(zip(*(row for row, _ in good), strict=True)), [line for _, line in good]
+
+    def _is_good(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
+        for place, cell in enumerate(row) if self._lines.suspect else ():
+            reason = undecodable(cell, self._lines.encoding)
+            if reason:
+                column = self._header[place] if place < len(self._header) else None
+                set_aside.append(SetAside(self._origin, line, column, shown(cell), reason))
+                return False
+        if len(row) != len(self._header):
+            few = (
+                "a cell is missing, or a delimiter"
+                if len(row) < len(self._header)
+                else "a delimiter inside a cell needs quotes"
+            )
+            reason = f"the row has {len(row)} cells, the header has {len(self._header)}; {few}"
+            set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
+            return False
+        return True
+
+    def _read_header(self) -> None:
+        try:
+            for row in self._reader:
+                if any(cell.strip() for cell in row):
+                    self._header = [cell.strip() for cell in row]
+                    break
+        except csv.Error as error:
+            where = Where(self._origin, self._line)
+            raise ImportRefusedError("a quote opened in the header is never closed", where=where) from error
+        self._taken()
+        if not self._header:
+            raise ImportRefusedError("the file is empty", where=Where(self._origin))
+        reason = undecodable("".join(self._header), self._lines.encoding) if self._lines.suspect else None
+        if reason:
+            raise ImportRefusedError(f"in the header, {reason}", where=Where(self._origin, 1))
+
+    def _places(self) -> dict[str, int]:
+        """The place of each wanted column in a row."""
+        missing = [column for column in self._wanted if column.name not in self._header]
+        if missing:
+            raise refuse_missing(self._lines.path, missing, self._header, self._delimiter_hint())
+        for column in self._wanted:
+            if (times := self._header.count(column.name)) > 1:
+                raise ImportRefusedError(
+                    f"the column {column.name!r}, which {column.where} asks for, is there {times} times",
+                    where=Where(self._origin, 1),
+                    hint="rename or remove the others in the file",
+                )
+        return {column.name: self._header.index(column.name) for column in self._wanted}
+
+    def _delimiter_hint(self) -> str | None:
+        if len(self._header) > 1:
+            return None
+        for sign, written in _OTHER_DELIMITERS.items():
+            if sign != self._delimiter and sign in self._header[0]:
+                return (
+                    f"the header is one cell; if {sign!r} parts its columns, set `delimiter: {written}` in the mapping"
+                )
+        return None
+
+
+def _physical_lines(row: Sequence[str]) -> int:
+    """How many physical lines a row was read from."""
+    text = _CELL_END.join(row)
+    return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+def _is_blank(row: Sequence[str], width: int) -> bool:
+    return not row or (len(row) == 1 and width > 1 and not row[0].strip())

@@ -1,0 +1,246 @@
+"""Reading the `fields` of a mapping file's entry: one line for each field, short (`name: Full Name`) or as a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ros_sync import money
+from ros_sync.connectors.base import Lookup
+from ros_sync.connectors.export import dates, values
+from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, FieldMapping, Style
+from ros_sync.connectors.export.parsers import text_parser
+from ros_sync.connectors.export.sections import Section, plain_text
+from ros_sync.fields import Carried, Field, Kind, did_you_mean
+
+_KEYS = ("column", "value", "values", "otherwise", "format", "currency", "round", "percent", "find", "only_if", "kind")
+_CUSTOM_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)  # money needs a currency field beside it
+_DATED = (Kind.DATE, Kind.INSTANT)
+
+# Options that mean something for some kinds only.
+_FOR_KINDS: dict[str, tuple[Kind, ...]] = {
+    "format": _DATED,
+    "currency": (Kind.MONEY,),
+    "round": (Kind.MONEY,),
+    "percent": (Kind.NUMBER,),
+    "find": (Kind.TEXT,),
+}
+
+
+class FieldReader:
+    """Reads the field lines of one entry for one canonical object, noting every problem on its section."""
+
+    def __init__(self, name: str, objects: Mapping[str, Mapping[str, Field]], style: Style) -> None:
+        self._object = name
+        self._objects = objects
+        self._settable = objects[name]
+        self._style = style
+
+    def read_all(self, section: Section) -> tuple[FieldMapping, ...]:
+        """Every field of the section, amounts joined with their currencies."""
+        found: dict[str, FieldMapping] = {}
+        for key in section:
+            mapping = self._read(section, key)
+            if mapping is not None:
+                found[mapping.name] = mapping
+        self._check_conditions(section, found)
+        return self._with_currencies(section, found)
+
+    def _read(self, section: Section, key: object) -> FieldMapping | None:
+        name = str(key)
+        if name == "id":
+            section.problem(key, "the id is no field", "write `id:` beside `fields:`, not below it")
+            return None
+        custom = name.startswith(CUSTOM) and len(name) > len(CUSTOM)
+        if name not in self._settable and not custom:
+            message = f"{self._object} has no field {name!r} that a mapping can fill"
+            section.problem(key, message, did_you_mean(name, [*self._settable, "custom.<name>"]))
+            return None
+        kind = Kind.TEXT if custom else self._settable[name].kind
+        if not isinstance(section.get(name), Mapping):
+            column = section.text(name)
+            if column is None:
+                return None
+            return FieldMapping(name, kind, self._style, Column(column, section.where(key, value=True)))
+        part = section.section(name, name)
+        assert part is not None
+        return self._from_map(name, kind, part, custom=custom)
+
+    def _from_map(self, name: str, kind: Kind, part: Section, *, custom: bool) -> FieldMapping | None:
+        part.allow(*_KEYS)
+        if "kind" in part:
+            if custom:
+                kind = Kind(part.choice("kind", _CUSTOM_KINDS) or kind)
+            else:
+                part.problem("kind", f"the kind of {name} is known ({kind})", "only custom fields take `kind:`")
+        for option, kinds in _FOR_KINDS.items():
+            if option in part and kind not in kinds:
+                part.problem(option, f"{option} is for {' and '.join(kinds)} fields; {name} is of the kind {kind}")
+        mapping = FieldMapping(name, kind, self._style)
+        if kind in _DATED and "format" in part:
+            mapping = self._with_format(mapping, part)
+        mapping = replace(mapping, round_off=part.flag("round"), percent=part.flag("percent"))
+        if kind is Kind.MONEY and "currency" in part:
+            mapping = replace(mapping, currency=self._currency(part))
+        mapping = replace(mapping, find=self._find(part), only_if=self._only_if(part))
+        return self._filled(mapping, part)
+
+    def _filled(self, mapping: FieldMapping, part: Section) -> FieldMapping | None:
+        """The mapping with its column or its constant, of which there must be one."""
+        if ("column" in part) == ("value" in part):
+            part.problem(None, f"{mapping.name} needs either `column:` or `value:`")
+            return None
+        if "value" in part:
+            return replace(mapping, constant=self._value(mapping, part, "value", part.get("value")))
+        column = part.text("column")
+        if column is None:
+            return None
+        mapping = replace(mapping, column=Column(column, part.where("column", value=True)))
+        if "otherwise" in part:
+            if "values" not in part:
+                part.problem("otherwise", "otherwise stands beside `values:`, for the values not listed there")
+            mapping = replace(
+                mapping, otherwise=self._value(mapping, part, "otherwise", part.get("otherwise")), has_otherwise=True
+            )
+        if "values" in part:
+            mapping = replace(mapping, values=self._values(mapping, part))
+        return mapping
+
+    def _with_format(self, mapping: FieldMapping, part: Section) -> FieldMapping:
+        given = part.get("format")
+        formats = given if isinstance(given, list) else [given]
+        for each in formats:
+            try:
+                if not isinstance(each, str):
+                    raise ValueError("a format is a text such as %m/%d/%Y")  # noqa: TRY004, TRY301  # becomes a problem with its place, as the others
+                dates.check_format(each)
+            except ValueError as error:
+                part.problem("format", f"{each!r}: {error}", value=True)
+                return mapping
+        style = replace(self._style.dates, formats=tuple(str(each) for each in formats), iso=False)
+        return replace(mapping, style=replace(self._style, dates=style))
+
+    def _currency(self, part: Section) -> FieldMapping | None:
+        plain = FieldMapping("currency", Kind.TEXT, self._style)
+        if isinstance(part.get("currency"), Mapping):
+            inner = part.section("currency", "currency")
+            assert inner is not None
+            inner.allow("column", "values", "otherwise")
+            return self._filled(plain, inner)
+        code = part.text("currency")
+        if code is None or not money.is_currency(code):
+            part.problem(
+                "currency",
+                f"{code!r} is no currency code such as EUR",
+                "for a column, write `currency: {column: …}`",
+                value=True,
+            )
+            return None
+        return replace(plain, constant=code)
+
+    def _with_currencies(self, section: Section, found: dict[str, FieldMapping]) -> tuple[FieldMapping, ...]:
+        """Give each amount its currency: its own, the mapped field `currency`, or the one declared for the file."""
+        separate = found.get("currency")
+        for name, mapping in found.items():
+            if mapping.kind is not Kind.MONEY:
+                continue
+            default = FieldMapping("currency", Kind.TEXT, self._style, constant=self._style.currency)
+            shared = separate if name == "amount" else None
+            if mapping.currency is not None and shared is not None:
+                section.problem("currency", "the currency of the amount is given twice", "remove one of the two")
+            currency = mapping.currency or shared or default
+            if currency.column is None and currency.constant is None:
+                hint = "set `currency: EUR` for the file, or `currency: {column: …}` for this field"
+                section.problem(name, f"the currency of {name} is not known", hint)
+            found[name] = replace(mapping, currency=currency)
+        if "amount" in found and separate is not None:
+            del found["currency"]  # it comes with the amount
+        return tuple(found.values())
+
+    def _find(self, part: Section) -> Lookup | None:
+        if "find" not in part:
+            return None
+        find = part.section("find", "find")
+        if find is None:
+            return None
+        find.allow("object", "by")
+        if "object" not in find:
+            find.problem(None, "object is missing: what kind of record the value names, such as `object: owner`")
+        name = find.choice("object", self._objects)
+        if name is None:
+            return None
+        given = find.get("by")
+        by = [str(each) for each in (given if isinstance(given, list) else [given]) if each is not None]
+        if not by:
+            find.problem(None, "by is missing: the fields that the value may be, such as `by: [email, name]`")
+        for each in by:
+            if each != "id" and each not in self._objects[name]:
+                find.problem(
+                    "by", f"{name} has no field {each!r}", did_you_mean(each, [*self._objects[name], "id"]), value=True
+                )
+        return Lookup(name, tuple(by))
+
+    def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[Carried]], ...]:
+        conditions = part.section("only_if", "only_if") if "only_if" in part else None
+        if conditions is None:
+            return ()
+        found = []
+        for key in conditions:
+            name, given = str(key), conditions.get(key)
+            if name not in self._settable:
+                conditions.problem(key, f"{self._object} has no field {name!r}", did_you_mean(name, self._settable))
+                continue
+            other = FieldMapping(name, self._settable[name].kind, self._style)
+            allowed = given if isinstance(given, list) else [given]
+            found.append((name, frozenset(self._value(other, conditions, key, each) for each in allowed)))
+        return tuple(found)
+
+    def _check_conditions(self, section: Section, found: Mapping[str, FieldMapping]) -> None:
+        """Note conditions on fields that are not filled, or not before the field that depends on them."""
+        filled = {name for name, mapping in found.items() if not mapping.only_if} | {"pipeline"}
+        if "stage" in found:
+            filled |= set(STAGE_FIELDS)
+            if found["stage"].only_if:
+                section.problem("stage", "the stage of a deal takes no only_if")
+        if "amount" in filled:
+            filled.add("currency")
+        for name, mapping in found.items():
+            for other, _ in mapping.only_if:
+                if other not in filled:
+                    section.problem(
+                        name, f"only_if asks for {other!r}, which is not filled before {name}", f"map {other} above it"
+                    )
+            filled.add(name)
+
+    def _values(self, mapping: FieldMapping, part: Section) -> dict[str, Carried]:
+        inner = part.section("values", "values")
+        found: dict[str, Carried] = {}
+        for key in inner or ():
+            assert inner is not None
+            text = plain_text(key)
+            if text is None:
+                inner.problem(key, f"the cell's text {key!r} must stand in quotes")
+                continue
+            found[text.strip()] = self._value(mapping, inner, key, inner.get(key))
+        return found
+
+    def _value(self, mapping: FieldMapping, section: Section, key: object, given: object) -> Carried:
+        """The carried form of a value written in the mapping file; null is a missing value."""
+        if given is None:
+            return None
+        if isinstance(given, bool) and mapping.kind is Kind.BOOLEAN:
+            return given
+        text = plain_text(given)
+        if text is None or not text.strip():
+            section.problem(key, f"this must be a value of the kind {mapping.kind}", value=True)
+            return None
+        # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's are.
+        written = replace(self._style, numbers=values.ENGLISH, dates=replace(mapping.style.dates, iso=True))
+        try:
+            if mapping.kind is Kind.MONEY:
+                currency = mapping.currency.constant if mapping.currency else self._style.currency
+                return values.read_amount(text.strip(), str(currency), values.ENGLISH)
+            return text_parser(replace(mapping, style=written))(text.strip())
+        except ValueError as error:
+            section.problem(key, f"{text!r} {error}", value=True)
+            return None

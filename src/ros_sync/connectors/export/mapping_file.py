@@ -1,0 +1,240 @@
+"""Reading a mapping file: every mistake in it is found at once, with its place and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ros_sync import clock, money
+from ros_sync.connectors.base import Stage
+from ros_sync.connectors.export import dates, values
+from ros_sync.connectors.export.field_sections import FieldReader
+from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ExportMapping, FieldMapping, FileEntry, Style
+from ros_sync.connectors.export.sections import Section, load, plain_text
+from ros_sync.fields import Field, Kind, did_you_mean
+
+VERSION = 1
+STAGE_KINDS = ("open", "won", "lost")
+STAGE_POSITIONS = ("early", "mid", "late")
+DEFAULT_PIPELINE = "default"
+
+_STYLE_KEYS = ("timezone", "currency", "number", "dates", "encoding", "delimiter")
+_THOUSANDS = (",", ".", " ", "'")
+_CERTAIN = {"won": 1.0, "lost": 0.0}  # the chance of a deal that is decided
+
+Objects = Mapping[str, Mapping[str, Field]]
+
+
+def load_mapping(path: Path, objects: Objects) -> ExportMapping:
+    """Read a mapping file against the canonical objects and the fields of each that a mapping may fill.
+
+    Raises MappingError for one problem and ProblemsError for several, each with file:line:column and key.
+    """
+    root, problems = load(path)
+    root.allow("version", "source", *_STYLE_KEYS, "stages", "files")
+    if root.get("version") != VERSION:
+        root.problem("version" if "version" in root else None, f"the first line must be `version: {VERSION}`")
+    source = root.required("source", "the name of the connection, such as `source: crm`")
+    style = _style(root, Style())
+    pipelines = _pipelines(root)
+    entries = []
+    if "files" in root:
+        for section in root.sections("files", "a map with `object`, `id` and `fields`"):
+            entry = _entry(section, source or "", style, pipelines, objects)
+            if entry is not None:
+                entries.append(entry)
+    else:
+        root.problem(None, "files is missing: the list of export files and how each is read")
+    problems.raise_all()
+    stages = tuple(stage for pipeline in pipelines.values() for stage in pipeline)
+    return ExportMapping(path, source or "", tuple(entries), stages)
+
+
+def _style(section: Section, outer: Style) -> Style:
+    """The style that `section` declares; what it does not name is as in `outer`."""
+    style = replace(outer, dates=replace(outer.dates, zone=_zone(section, outer.dates.zone)))
+    if "number" in section:
+        style = replace(style, numbers=_numbers(section))
+    if "dates" in section:
+        style = replace(style, dates=replace(style.dates, formats=_formats(section)))
+    if (currency := section.text("currency")) is not None:
+        if not money.is_currency(currency):
+            section.problem("currency", f"{currency!r} is no currency code of three letters such as EUR", value=True)
+        style = replace(style, currency=currency)
+    if (encoding := section.text("encoding")) is not None:
+        if not _is_encoding(encoding):
+            hint = "such as utf-8, cp1252, utf-16"
+            section.problem("encoding", f"there is no text encoding {encoding!r}", hint, value=True)
+        style = replace(style, encoding=encoding.lower())
+    if (delimiter := section.text("delimiter")) is not None:
+        if len(delimiter) != 1 or delimiter in '"\r\n':
+            section.problem("delimiter", f"{delimiter!r} is not one character", r'such as ";" or "\t"', value=True)
+        style = replace(style, delimiter=delimiter)
+    return style
+
+
+def _zone(section: Section, default: ZoneInfo | None) -> ZoneInfo | None:
+    name = section.text("timezone")
+    try:
+        return default if name is None else clock.zone(name)
+    except ValueError as error:
+        section.problem("timezone", str(error), value=True)
+        return default
+
+
+def _numbers(section: Section) -> values.NumberStyle:
+    number = section.section("number", "number")
+    if number is None:
+        return values.ENGLISH
+    number.allow("decimal", "thousands")
+    decimal = number.choice("decimal", (".", ",")) or "."
+    thousands: str | None = "," if decimal == "." else "."
+    if "thousands" in number:
+        given = number.get("thousands")
+        thousands = None if given in (None, "") else number.choice("thousands", _THOUSANDS)
+    if thousands == decimal:
+        number.problem("thousands", "the decimal sign and the sign between thousands are the same", value=True)
+    return values.NumberStyle(decimal, thousands)
+
+
+def _formats(section: Section) -> tuple[str, ...]:
+    given = section.get("dates")
+    formats = []
+    for each in given if isinstance(given, list) else [given]:
+        try:
+            if not isinstance(each, str):
+                raise ValueError("dates must be a format such as %Y-%m-%d, or a list of formats")  # noqa: TRY004, TRY301  # becomes a problem with its place, as the others
+            dates.check_format(each)
+            formats.append(str(each))
+        except ValueError as error:
+            section.problem("dates", f"{each!r}: {error}", value=True)
+    return tuple(formats)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"a".decode(name)
+    except UnicodeDecodeError:
+        return True  # it is one, and one byte is not enough for it
+    except LookupError:
+        return False
+    return True
+
+
+def _pipelines(root: Section) -> dict[str, tuple[Stage, ...]]:
+    if "stages" not in root:
+        return {}
+    section = root.section("stages", "stages, by pipeline,")
+    if section is None:
+        return {}
+    return {str(pipeline): _stages(section, str(pipeline)) for pipeline in section}
+
+
+def _stages(section: Section, pipeline: str) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    for order, part in enumerate(section.sections(pipeline, "a map such as `{name: Proposal, kind: open}`"), start=1):
+        part.allow("name", "kind", "position", "probability", "exit_criteria")
+        name = part.required("name", "the stage as the CRM names it")
+        if "kind" not in part:
+            part.problem(None, f"kind is missing: one of {', '.join(STAGE_KINDS)}")
+        kind = part.choice("kind", STAGE_KINDS)
+        position = part.choice("position", STAGE_POSITIONS)
+        if any(stage.name == name for stage in stages):
+            part.problem("name", f"the stage {name!r} stands twice in the pipeline {pipeline!r}", value=True)
+        if name is not None and kind is not None:
+            probability = _probability(part, _CERTAIN.get(kind))
+            stages.append(Stage(pipeline, name, order, kind, position, probability, part.text("exit_criteria")))
+    return tuple(stages)
+
+
+def _probability(part: Section, default: float | None) -> float | None:
+    text = part.text("probability")
+    if text is None:
+        return default
+    try:
+        share = float(values.read_number(text))
+    except ValueError as error:
+        part.problem("probability", f"{text!r} {error}", value=True)
+        return default
+    if not 0 <= share <= 1:
+        part.problem("probability", f"{text!r} is not between 0 and 1", f"did you mean {text}%?", value=True)
+    return share
+
+
+def _entry(
+    section: Section, source: str, outer: Style, pipelines: Mapping[str, tuple[Stage, ...]], objects: Objects
+) -> FileEntry | None:
+    section.allow("file", "format", "object", "id", "fields", *_STYLE_KEYS)
+    style = _style(section, outer)
+    if "object" not in section:
+        section.problem(None, "object is missing: what the rows of this file are, such as `object: deal`")
+    name = section.choice("object", objects)
+    id_column = _id(section, style)
+    if "fields" not in section:
+        section.problem(None, "fields is missing: lines of `field: column`")
+        return None
+    part = section.section("fields", "fields")
+    if part is None or name is None:
+        return None
+    fields = FieldReader(name, objects, style).read_all(part)
+    default = _default_pipeline(pipelines)
+    _check_stages(part, fields, pipelines, default)
+    if id_column is None:
+        return None
+    return FileEntry(
+        source=source,
+        object=name,
+        pattern=section.text("file"),
+        declared_format=section.choice("format", (CSV, JSON_LINES)),
+        style=style,
+        id=id_column,
+        fields=fields,
+        pipelines=pipelines if "stage_kind" in objects[name] and "stage" in objects[name] else {},
+        default_pipeline=default,
+        settable=frozenset(objects[name]),
+        where=section.where(),
+    )
+
+
+def _id(section: Section, style: Style) -> FieldMapping | None:
+    if "id" not in section:
+        section.problem(None, "id is missing: the column that holds the record's id, such as `id: Record ID`")
+        return None
+    place, key = section, "id"
+    if isinstance(section.get("id"), Mapping):
+        inner = section.section("id", "id")
+        assert inner is not None
+        inner.allow("column")
+        place, key = inner, "column"
+    column = place.required(key, "the column that holds the record's id")
+    return FieldMapping("id", Kind.TEXT, style, Column(column, place.where(key, value=True))) if column else None
+
+
+def _default_pipeline(pipelines: Mapping[str, tuple[Stage, ...]]) -> str | None:
+    if DEFAULT_PIPELINE in pipelines:
+        return DEFAULT_PIPELINE
+    return next(iter(pipelines)) if len(pipelines) == 1 else None
+
+
+def _check_stages(
+    part: Section, fields: tuple[FieldMapping, ...], pipelines: Mapping[str, tuple[Stage, ...]], default: str | None
+) -> None:
+    """Note where rows could not be told open from won and lost, or the pipeline of a stage not be known."""
+    mapped = {mapping.name: mapping for mapping in fields}
+    if "stage" not in mapped:
+        return
+    if not pipelines and "stage_kind" not in mapped:
+        part.problem(
+            "stage",
+            "no stages are declared, so open deals cannot be told from won and lost ones",
+            "list them under `stages:`, each with its name and kind, or map stage_kind",
+        )
+    pipeline = mapped.get("pipeline")
+    if pipelines and default is None and pipeline is None:
+        names = ", ".join(pipelines)
+        part.problem("stage", f"stages are declared for several pipelines ({names})", "map the field pipeline")
+    if pipelines and pipeline is not None and pipeline.column is None and pipeline.constant not in pipelines:
+        hint = did_you_mean(plain_text(pipeline.constant) or "", pipelines)
+        part.problem("pipeline", f"no stages are declared for the pipeline {pipeline.constant!r}", hint, value=True)

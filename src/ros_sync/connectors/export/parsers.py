@@ -1,0 +1,104 @@
+"""The function that reads one cell of a mapped field, made once for each field, since it runs for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ros_sync import money
+from ros_sync.connectors.export import dates, values
+from ros_sync.connectors.export.mapping import FieldMapping
+from ros_sync.fields import Carried, Kind
+
+Parser = Callable[[str], Carried]
+Amount = tuple[Carried, str]  # a currency code and the cell of an amount
+
+# Fields that hold a share of 1; an export that writes 10 for 10 % says so with `percent: true`.
+SHARES = frozenset({"probability", "methodology_share"})
+
+
+def parser(mapping: FieldMapping) -> Parser:
+    """What reads a cell of a field that is not money: the carried value, or ValueError with the reason."""
+    return _by_values(mapping, text_parser(mapping))
+
+
+def text_parser(mapping: FieldMapping) -> Parser:
+    """What reads a stripped text that is not empty by the field's kind alone, without its value map."""
+    numbers, percent = mapping.style.numbers, mapping.percent
+    match mapping.kind:
+        case Kind.NUMBER if mapping.name in SHARES:
+            return lambda text: _share(text, values.read_number(text, numbers, percent=percent))
+        case Kind.NUMBER:
+            return lambda text: values.read_number(text, numbers, percent=percent)
+        case Kind.BOOLEAN:
+            return values.read_boolean
+        case Kind.DATE:
+            return dates.date_parser(mapping.style.dates)
+        case Kind.INSTANT:
+            return dates.instant_parser(mapping.style.dates)
+        case _:
+            return str
+
+
+def currency_parser(mapping: FieldMapping) -> Parser:
+    """What reads a cell of a currency column; an empty one means the currency declared for the file."""
+    default = mapping.style.currency
+    read = _by_values(mapping, values.read_currency)
+    return lambda cell: read(cell) or default
+
+
+def amount_parser(mapping: FieldMapping) -> Callable[[Amount], Carried]:
+    """What reads a cell of an amount together with the currency of its row, as minor units."""
+    style, round_off = mapping.style.numbers, mapping.round_off
+    if mapping.values is not None:
+        return lambda amount: _by_values(mapping, lambda text: _minor(amount[0], text, style, round_off=round_off))(
+            amount[1]
+        )
+
+    def read(amount: Amount) -> Carried:
+        text = amount[1].strip()
+        return _minor(amount[0], text, style, round_off=round_off) if text else None
+
+    return read
+
+
+def plain_amounts(mapping: FieldMapping, codes: Sequence[Carried], cells: Sequence[str]) -> Sequence[Carried] | None:
+    """The amounts of many cells at once where all are written plainly; None where they must be read one by one."""
+    exponents = {None if code is None else money.exponent(str(code)) for code in set(codes)}
+    if mapping.values is not None or len(exponents) != 1:
+        return None
+    exponent = exponents.pop()
+    return None if exponent is None else values.read_plain_amounts(cells, exponent, mapping.style.numbers)
+
+
+def _minor(code: Carried, text: str, style: values.NumberStyle, *, round_off: bool) -> int:
+    if code is None:
+        raise ValueError("has no currency: its column is empty in this row, and none is set for the file")
+    return values.read_amount(text, str(code), style, round_off=round_off)
+
+
+def _share(text: str, number: float) -> float:
+    if not 0 <= number <= 1:
+        raise ValueError(f"is not between 0 and 1; if {text} means {text} %, set `percent: true` for this field")
+    return number
+
+
+def _by_values(mapping: FieldMapping, parse: Parser) -> Parser:
+    """`parse` for a whole cell: stripped, nothing where it is empty, and by the value map where there is one."""
+    known, has_otherwise, otherwise = mapping.values, mapping.has_otherwise, mapping.otherwise
+    if known is None:
+
+        def read(cell: str) -> Carried:
+            text = cell.strip()
+            return parse(text) if text else None
+
+        return read
+
+    def look_up(cell: str) -> Carried:
+        text = cell.strip()
+        if text in known:
+            return known[text]
+        if not text or has_otherwise:
+            return otherwise if text else None
+        raise ValueError(values.unmapped(text, list(known)))
+
+    return look_up

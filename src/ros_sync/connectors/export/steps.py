@@ -1,0 +1,202 @@
+"""The steps of a conversion: each fills one or more columns of carried values out of a block of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from ros_sync.connectors.base import Stage
+from ros_sync.connectors.export.blocks import Block
+from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
+from ros_sync.connectors.export.mapping import STAGE_FIELDS, FieldMapping, FileEntry
+from ros_sync.connectors.export.parsers import Amount, amount_parser, currency_parser, parser, plain_amounts
+from ros_sync.fields import Carried, Kind, did_you_mean
+
+Done = dict[str, Sequence[Carried]]  # the columns filled so far, by field
+Found = list[tuple[FieldMapping, Failures]]  # what could not be read, by the mapping that asked for it
+
+_StageValues = tuple[str | None, str | None, str | None, int | None, float | None]
+_NO_STAGE: _StageValues = (None, None, None, None, None)
+
+
+class Step(Protocol):
+    """Fills one or more columns of `done` from a block."""
+
+    def fill(self, block: Block, done: Done) -> Found:
+        """Add the columns to `done`; return the rows that could not be read, with the reason of each."""
+        ...
+
+
+def steps(entry: FileEntry) -> Iterator[Step]:
+    """The steps of an entry in an order in which each finds what it depends on.
+
+    Pipeline and stage come first, fields with conditions last, in the mapping's order.
+    """
+    mapped = {mapping.name: mapping for mapping in entry.fields}
+    first = [mapped[name] for name in ("pipeline", "stage") if name in mapped]
+    others = [mapping for mapping in entry.fields if mapping not in first]
+    others.sort(key=lambda mapping: bool(mapping.only_if))  # stable: the mapping's order is kept on both sides
+    for mapping in (*first, *others):
+        if mapping.name == "stage" and entry.pipelines:
+            yield _StageStep(mapping, entry, tuple(name for name in STAGE_FIELDS if name not in mapped))
+        elif mapping.kind is Kind.MONEY:
+            yield _MoneyStep(mapping)
+        elif mapping.column is None:
+            yield _ConstantStep(mapping)
+        elif mapping.kind is Kind.TEXT and mapping.values is None:
+            yield _TextStep(mapping)
+        else:
+            yield _CellStep(mapping)
+
+
+class IdStep:
+    """Fills the id, without which there is no row."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+
+    def fill(self, block: Block, done: Done) -> Found:
+        """Fill `id`; a row without one is a failure."""
+        ids = done["id"] = read_texts(_cells(self._mapping, block, None))
+        missing = [place for place, each in enumerate(ids) if each is None] if None in ids else []
+        return [(self._mapping, dict.fromkeys(missing, "the id is missing"))]
+
+
+class _TextStep:
+    """Fills a text as it stands."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+        self._reader: CellReader[str, str | None] = CellReader(read_text, read_texts)
+
+    def fill(self, block: Block, done: Done) -> Found:
+        holds = _holds(self._mapping, block, done)
+        done[self._mapping.name], _ = self._reader.read(_cells(self._mapping, block, holds))
+        return []
+
+
+class _ConstantStep:
+    """Fills one value into every row."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+
+    def fill(self, block: Block, done: Done) -> Found:
+        constant: list[Carried] = [self._mapping.constant] * len(block.lines)
+        done[self._mapping.name] = _masked(constant, _holds(self._mapping, block, done))
+        return []
+
+
+class _CellStep:
+    """Fills what the cells of one column mean by the field's kind or the value map."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+        self._reader: CellReader[str, Carried] = CellReader(parser(mapping))
+
+    def fill(self, block: Block, done: Done) -> Found:
+        holds = _holds(self._mapping, block, done)
+        found, failures = self._reader.read(_cells(self._mapping, block, holds))
+        done[self._mapping.name] = _masked(found, holds)
+        return [(self._mapping, failures)]
+
+
+class _MoneyStep:
+    """Fills an amount in minor units; `amount` brings the field `currency` with it."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        assert mapping.currency is not None
+        self._mapping = mapping
+        self._currency = mapping.currency
+        self._codes: CellReader[str, Carried] = CellReader(currency_parser(mapping.currency))
+        self._amounts: CellReader[Amount, Carried] = CellReader(amount_parser(mapping))
+
+    def fill(self, block: Block, done: Done) -> Found:
+        holds = _holds(self._mapping, block, done)
+        codes: Sequence[Carried] = [self._currency.constant] * len(block.lines)
+        wrong_codes: Failures = {}
+        wrong_amounts: Failures = {}
+        if self._currency.column is not None:
+            codes, wrong_codes = self._codes.read(_cells(self._currency, block, None))
+        amounts: Sequence[Carried] = [self._mapping.constant] * len(block.lines)
+        if self._mapping.column is not None:
+            cells = _cells(self._mapping, block, holds)
+            plain = plain_amounts(self._mapping, codes, cells)
+            if plain is None:
+                amounts, wrong_amounts = self._amounts.read(list(zip(codes, cells, strict=True)))
+            else:
+                amounts = plain
+        done[self._mapping.name] = _masked(amounts, holds)
+        if self._mapping.name == "amount":
+            done["currency"] = codes
+        return [(self._currency, wrong_codes), (self._mapping, wrong_amounts)]
+
+
+class _StageStep:
+    """Fills the stage and, of those in `brought`, what the declared stage says: kind, position, order, probability."""
+
+    def __init__(self, mapping: FieldMapping, entry: FileEntry, brought: Sequence[str]) -> None:
+        self._mapping = mapping
+        self._pipelines: Mapping[str, Mapping[str, Stage]] = {
+            pipeline: {stage.name: stage for stage in stages} for pipeline, stages in entry.pipelines.items()
+        }
+        self._default = entry.default_pipeline
+        self._brought = brought
+        self._text = parser(mapping)
+        self._pairs: CellReader[tuple[str, str], _StageValues] = CellReader(lambda pair: self._stage(*pair))
+        self._alone: CellReader[str, _StageValues] = CellReader(lambda cell: self._stage(str(self._default), cell))
+
+    def fill(self, block: Block, done: Done) -> Found:
+        length = len(block.lines)
+        cells: Sequence[str] = [str(self._mapping.constant)] * length
+        if self._mapping.column is not None:
+            cells = _cells(self._mapping, block, None)
+        if "pipeline" in done:
+            pipelines = [str(each or self._default) for each in done["pipeline"]]
+            found, failures = self._pairs.read(list(zip(pipelines, cells, strict=True)))
+        else:
+            pipelines = [str(self._default)] * length
+            found, failures = self._alone.read(cells)
+        if failures:
+            found = [each or _NO_STAGE for each in found]
+        columns: list[Sequence[Carried]] = list(zip(*found, strict=True)) or [()] * len(_NO_STAGE)
+        done["pipeline"], done["stage"] = pipelines, columns[0]
+        for name, column in zip(STAGE_FIELDS, columns[1:], strict=True):
+            if name in self._brought:
+                done[name] = column
+        return [(self._mapping, failures)]
+
+    def _stage(self, pipeline: str, cell: str) -> _StageValues:
+        text = self._text(cell)
+        if text is None:
+            return _NO_STAGE
+        stages = self._pipelines.get(pipeline)
+        if stages is None:
+            hint = did_you_mean(pipeline, self._pipelines)
+            raise ValueError(f"no stages are declared for the pipeline {pipeline!r} of this row; {hint}")
+        stage = stages.get(str(text))
+        if stage is None:
+            raise ValueError(f"is no stage of the pipeline {pipeline!r}; {did_you_mean(str(text), stages)}")
+        return (stage.name, stage.kind, stage.position, stage.order, stage.probability)
+
+
+def _holds(mapping: FieldMapping, block: Block, done: Done) -> Sequence[bool] | None:
+    """For each row, whether the conditions of `only_if` hold; None where there are no conditions."""
+    if not mapping.only_if:
+        return None
+    holds = [True] * len(block.lines)
+    for name, allowed in mapping.only_if:
+        holds = [so_far and value in allowed for so_far, value in zip(holds, done[name], strict=True)]
+    return holds
+
+
+def _cells(mapping: FieldMapping, block: Block, holds: Sequence[bool] | None) -> Sequence[str]:
+    """The cells of the mapping's column, empty where its conditions do not hold, so that they are not read."""
+    assert mapping.column is not None
+    cells = block.columns[mapping.column.name]
+    return cells if holds is None else [cell if hold else "" for cell, hold in zip(cells, holds, strict=True)]
+
+
+def _masked(found: Sequence[Carried], holds: Sequence[bool] | None) -> Sequence[Carried]:
+    """The values, missing where the conditions do not hold (a value map may know the empty cell)."""
+    return found if holds is None else [value if hold else None for value, hold in zip(found, holds, strict=True)]

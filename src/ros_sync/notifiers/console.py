@@ -1,0 +1,91 @@
+"""Delivering to a terminal, for companies without Slack: every message is printed, an edit as `updated`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from ros_sync.notifiers.notifier import Lane, Parcel, Receipt
+from ros_sync.notifiers.plaintext import clean, one_line, web_link
+from ros_sync.outbox.document import Document, Item, Reason, Severity
+
+TICK = "✓"
+_REASON_STYLE: dict[str, str] = {Severity.CRITICAL: "bold red", Severity.WARN: "yellow"}
+_LONGEST_LINK = 500
+
+
+class ConsoleNotifier:
+    """A terminal as a `Notifier`: it knows everybody, and what it has printed stays printed."""
+
+    transport = "console"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def resolve(self, parcel: Parcel, now: datetime) -> str:  # noqa: ARG002  # the protocol's signature
+        """Everything goes to the one terminal."""
+        return "console"
+
+    def lane(self, parcel: Parcel, channel: str) -> Lane:  # noqa: ARG002  # the protocol's signature
+        """A terminal is never in a hurry: each message has a lane of its own."""
+        return Lane(f"console:{parcel.id}", 0.0)
+
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:  # noqa: ARG002  # the protocol's signature
+        """Print the message."""
+        self._console.print(draw(parcel.document, to=_name(parcel), updated=parcel.is_edit))
+        return Receipt(channel, str(parcel.id))
+
+    def find(self, parcel: Parcel, channel: str) -> Receipt | None:  # noqa: ARG002  # the protocol's signature
+        """A terminal cannot be asked what it has shown; printing again does no harm."""
+        return None
+
+
+def draw(document: Document, *, to: str, updated: bool = False) -> Panel:
+    """Draw the document for a terminal; nothing in its texts is taken for markup or for a terminal's commands."""
+    parts: list[RenderableType] = []
+    if document.intro:
+        parts.append(Text(clean(document.intro)))
+    parts += [_item(item) for item in document.items]
+    if document.footer:
+        parts.append(Text(clean(document.footer), style="dim"))
+    if not parts:
+        parts.append(Text(clean(document.summary)))
+    title = Text("✅ All done" if document.done else one_line(document.title), style="bold")
+    if updated:
+        title.append("  (updated)", style="dim")
+    title.append(f"  to {one_line(to)}", style="dim")
+    return Panel(Group(*parts), title=title, title_align="left", border_style="green" if document.done else "blue")
+
+
+def _item(item: Item) -> Text:
+    text = Text()
+    text.append(one_line(item.heading) or "(no name)", style="strike dim" if item.done else "bold")
+    if item.done:
+        return text.append(f" {TICK}", style="green")
+    if lead := one_line(item.lead):
+        text.append(f"  {lead}", style="cyan")
+    for reason in item.reasons:
+        text.append("\n  • ")
+        text.append_text(_reason(reason))
+    facts = " · ".join(f"{one_line(label)}: {one_line(value)}" for label, value in item.facts)
+    if facts:
+        text.append(f"\n  {facts}", style="dim")
+    if link := web_link(item.link, _LONGEST_LINK):
+        text.append(f"\n  {link}", style="blue underline")
+    return text
+
+
+def _reason(reason: Reason) -> Text:
+    if reason.done:
+        return Text.assemble((one_line(reason.text), "strike dim"), (f" {TICK}", "green"))
+    text = Text(one_line(reason.text), style=_REASON_STYLE.get(reason.severity, ""))
+    if detail := one_line(reason.detail):
+        text.append(f" {detail}", style="dim")
+    return text
+
+
+def _name(parcel: Parcel) -> str:
+    return parcel.recipient_name or parcel.recipient_email or parcel.recipient

@@ -1,0 +1,203 @@
+"""Keeping the outbox's books during delivery: each method is one transaction of its own.
+
+Writes say on which row they were decided (its number of attempts), so that of two workers with the same message one
+wins and the other lets go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, case, update
+from sqlalchemy.sql.elements import ColumnElement
+from sqlmodel import Session, col, select
+
+from ros_sync.notifiers.notifier import Lane, Parcel, Receipt
+from ros_sync.notifiers.outcomes import Outcome
+from ros_sync.outbox import rates
+from ros_sync.outbox.store import DUE_STATES
+from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, OutboxMessage, State
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make one call: its attempt has been recorded."""
+
+    attempt_id: int
+
+
+class Ledger:
+    """The outbox as delivery writes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def parcel(self, message_id: int) -> Parcel | None:
+        """Take up a message; None where it is gone or nothing is to be done any more. RosSyncError: unreadable."""
+        with Session(self._engine) as session:
+            message = session.get(OutboxMessage, message_id)
+            return Parcel.of(message) if message is not None and message.state in DUE_STATES else None
+
+    def set_aside(self, message_id: int, reason: str, until: datetime) -> None:
+        """Keep a message that cannot even be read as undeliverable."""
+        with Session(self._engine) as session:
+            session.execute(
+                update(OutboxMessage)
+                .where(col(OutboxMessage.id) == message_id)
+                .values(state=State.UNDELIVERABLE, reason=reason, not_before=until)
+            )
+            session.commit()
+
+    def claim(self, parcel: Parcel, channel: str, lane: Lane, now: datetime, lease_until: datetime) -> Claim | None:
+        """Record, before a call, that it is going to be made; None where it must not be made now.
+
+        From here on a post counts as unconfirmed: a crash needs nobody left alive to say so. The lease keeps other
+        workers from taking the call under way for a dead one.
+        """
+        with Session(self._engine) as session:
+            busy_until = rates.take_turn(session, lane.name, now, lane.seconds)
+            if busy_until is not None:
+                self._update(session, parcel, {"not_before": busy_until})
+                session.commit()
+                return None
+            claimed = {
+                "attempts": parcel.attempts + 1,
+                "channel": channel,
+                "not_before": lease_until,
+                "state": State.WAITING if parcel.is_edit else State.UNCONFIRMED,
+                "looked_at": None,
+            }
+            same = col(OutboxMessage.revision) == parcel.revision
+            if not self._update(session, parcel, claimed, same, col(OutboxMessage.state) == parcel.state):
+                session.rollback()
+                return None
+            attempt = DeliveryAttempt(
+                outbox_id=parcel.id,
+                revision=parcel.revision,
+                method="edit" if parcel.is_edit else "post",
+                started_at=now,
+            )
+            session.add(attempt)
+            session.commit()
+            assert attempt.id is not None
+            return Claim(attempt.id)
+
+    def delivered(self, parcel: Parcel, claim: Claim, receipt: Receipt, now: datetime) -> None:
+        """Record that a call worked; a revision made meanwhile is due at once."""
+        with Session(self._engine) as session:
+            self._finish(session, claim.attempt_id, AttemptOutcome.DELIVERED, None, now)
+            self._arrived(session, parcel, parcel.revision, receipt, now)
+            session.commit()
+
+    def found(self, parcel: Parcel, receipt: Receipt, now: datetime) -> None:
+        """Record that an unconfirmed post has arrived after all, in the revision of its last attempt."""
+        with Session(self._engine) as session:
+            attempt = self._last_attempt(session, parcel)
+            revision = attempt.revision if attempt else parcel.revision
+            if attempt is not None and attempt.id is not None:
+                self._finish(session, attempt.id, AttemptOutcome.DELIVERED, None, now)
+            self._arrived(session, parcel, revision, receipt, now)
+            session.commit()
+
+    def looked_in_vain(self, parcel: Parcel, now: datetime, look_again_at: datetime) -> None:
+        """Record that a message was looked for and not seen yet, and end the attempt that a crash cut short."""
+        with Session(self._engine) as session:
+            attempt = self._last_attempt(session, parcel)
+            if attempt is not None and attempt.id is not None and attempt.finished_at is None:
+                self._finish(session, attempt.id, AttemptOutcome.UNCONFIRMED, "no outcome was recorded", now)
+            self._update(session, parcel, {"looked_at": now, "not_before": look_again_at})
+            session.commit()
+
+    def close_attempt(self, claim: Claim, outcome: Outcome, now: datetime) -> None:
+        """Record what became of a call that failed."""
+        with Session(self._engine) as session:
+            self._finish(session, claim.attempt_id, outcome.attempt, outcome.reason, now)
+            session.commit()
+
+    def failed(self, parcel: Parcel, outcome: Outcome, *, claimed: bool) -> None:
+        """Record what a failure means for the message; a new document that came meanwhile is still tried at once."""
+        values: dict[str, object] = {
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "failures": parcel.failures + 1,
+        }
+        if outcome.not_before is not None:
+            values["not_before"] = outcome.not_before
+        if outcome.forget_place:
+            values |= {"ts": None, "channel": None}
+        if outcome.state is State.DELIVERED:
+            values |= {"delivered_revision": parcel.revision, "failures": 0}
+        attempts = parcel.attempts + 1 if claimed else parcel.attempts
+        with Session(self._engine) as session:
+            same = col(OutboxMessage.revision) == parcel.revision
+            if not self._update(session, parcel, values, same, attempts=attempts) and claimed:
+                state = State.UNCONFIRMED if outcome.state is State.UNCONFIRMED else State.WAITING
+                late: dict[str, object] = {
+                    "state": state,
+                    "not_before": outcome.not_before or col(OutboxMessage.not_before),
+                }
+                self._update(session, parcel, late, attempts=attempts)
+            session.commit()
+
+    def hold(self, lane: Lane, until: datetime) -> None:
+        """Close a lane as the other side asked."""
+        with Session(self._engine) as session:
+            rates.hold(session, lane.name, until)
+            session.commit()
+
+    def _arrived(self, session: Session, parcel: Parcel, revision: int, receipt: Receipt, now: datetime) -> None:
+        newest = col(OutboxMessage.revision) == revision
+        session.execute(
+            update(OutboxMessage)
+            .where(col(OutboxMessage.id) == parcel.id)
+            .values(
+                state=case((newest, State.DELIVERED.value), else_=State.WAITING.value),
+                delivered_revision=revision,
+                delivered_at=now,
+                transport=parcel.transport,
+                channel=receipt.channel,
+                ts=receipt.ts,
+                not_before=now,
+                reason=None,
+                failures=0,
+                looked_at=None,
+            )
+        )
+
+    @staticmethod
+    def _update(
+        session: Session,
+        parcel: Parcel,
+        values: dict[str, object],
+        *conditions: ColumnElement[bool],
+        attempts: int | None = None,
+    ) -> bool:
+        """Write to the message's row where it is still the one that was decided on; whether it was."""
+        result = session.execute(
+            update(OutboxMessage)
+            .where(
+                col(OutboxMessage.id) == parcel.id,
+                col(OutboxMessage.attempts) == (parcel.attempts if attempts is None else attempts),
+                *conditions,
+            )
+            .values(**values)
+        )
+        return bool(getattr(result, "rowcount", 0))
+
+    @staticmethod
+    def _finish(session: Session, attempt_id: int, outcome: AttemptOutcome, error: str | None, now: datetime) -> None:
+        session.execute(
+            update(DeliveryAttempt)
+            .where(col(DeliveryAttempt.id) == attempt_id)
+            .values(finished_at=now, outcome=outcome, error=error)
+        )
+
+    @staticmethod
+    def _last_attempt(session: Session, parcel: Parcel) -> DeliveryAttempt | None:
+        return session.exec(
+            select(DeliveryAttempt)
+            .where(DeliveryAttempt.outbox_id == parcel.id, DeliveryAttempt.method == "post")
+            .order_by(col(DeliveryAttempt.id).desc())
+            .limit(1)
+        ).first()

@@ -1,0 +1,1 @@
+"""Slack: documents as Block Kit messages, delivered by the Web API."""

@@ -1,0 +1,205 @@
+"""Slack's Web API for delivery: the official client, with its failures named by what they mean for a message.
+
+What decides is whether the request had been sent: before that nothing can have happened, after that a post may have
+been made although no answer came. The official client's own retries are switched off, as they post again blindly.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from ros_sync.errors import (
+    AmbiguousError,
+    AuthExpiredError,
+    PermanentError,
+    RateLimitedError,
+    RosSyncError,
+    TransientError,
+)
+from ros_sync.notifiers.notifier import MessageGoneError
+from ros_sync.notifiers.slack import limits
+
+API_URL = "https://slack.com/api/"
+
+# The errors below are those that the Web API's method references list.
+_CREDENTIALS = {
+    "invalid_auth": "Slack does not accept the token",
+    "not_authed": "Slack was given no token",
+    "account_inactive": "the token belongs to an app or user that was removed from the workspace",
+    "token_revoked": "the token was revoked",
+    "token_expired": "the token has expired",
+    "no_permission": "the token may not do this",
+    "not_allowed_token_type": "this kind of token may not do this",
+    "org_login_required": "the workspace is being moved to another organisation",
+    "team_access_not_granted": "the app has not been let into this workspace",
+    "access_denied": "the token may not do this",
+    "ekm_access_denied": "the workspace's administrators have suspended access",
+}
+_REFUSALS = {
+    "users_not_found": "nobody in Slack has this e-mail address",
+    "user_not_found": "there is no such user in Slack",
+    "user_not_visible": "the app may not see this user",
+    "user_disabled": "the user's Slack account is switched off",
+    "cannot_dm_bot": "the address is a bot's",
+    "channel_not_found": "there is no such channel in Slack, or the app may not see it",
+    "is_archived": "the channel is archived",
+    "not_in_channel": "the app is not in the channel; invite it there",
+    "restricted_action": "the workspace lets only some people post there",
+    "invalid_blocks": "Slack does not accept the message's blocks",
+    "msg_too_long": "the message is too long for Slack",
+    "msg_blocks_too_long": "the message is too long for Slack",
+    "cant_update_message": "the message belongs to someone else and cannot be edited",
+    "edit_window_closed": "the workspace does not let messages be edited any more after this time",
+}
+_PASSING = {"ratelimited", "rate_limited", "request_timeout", "team_added_to_org"}
+_MAYBE_DONE = {"internal_error", "fatal_error", "service_unavailable"}
+_CODE = re.compile(r"[a-z][a-z_]*")
+_AS_IT_STANDS = {"parse": "none", "link_names": False}  # make no links or mentions of words that look like them
+_HTTP_TOO_MANY = 429
+_HTTP_SERVER_ERRORS = 500
+
+# The official client logs what it sends; we log what came of it, and never a message's text.
+_SILENT = logging.getLogger("ros_sync.notifiers.slack.sdk")
+_SILENT.setLevel(logging.CRITICAL)
+
+
+class MissingScopeError(AuthExpiredError):
+    """The Slack app lacks a scope that this method needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message as Slack knows it."""
+
+    channel: str
+    ts: str
+
+
+class SlackClient:
+    """The few methods that delivery needs. `token` is a bot's (`xoxb-`); `timeout_seconds` is for each call.
+
+    Every method may raise TransientError (not carried out), RateLimitedError, AuthExpiredError, PermanentError; a post
+    or edit AmbiguousError too.
+    """
+
+    def __init__(self, token: str, *, api_url: str = API_URL, timeout_seconds: int = 20) -> None:
+        self.api_url = api_url if api_url.endswith("/") else f"{api_url}/"
+        self._web = WebClient(token, base_url=self.api_url, timeout=timeout_seconds, retry_handlers=[], logger=_SILENT)
+        if urlsplit(self.api_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            self._web.proxy = None  # the sandbox is on this machine, whatever proxy leads out of it
+
+    def user_by_email(self, email: str) -> str:
+        """Look up the user id of an e-mail address (users.lookupByEmail)."""
+        user = self._call("users.lookupByEmail", {"email": email})["user"]
+        if user.get("deleted"):
+            raise PermanentError(_REFUSALS["user_disabled"])
+        return str(user["id"])
+
+    def open_dm(self, user_id: str) -> str:
+        """Open the direct message with a user and give its channel id (conversations.open)."""
+        return str(self._call("conversations.open", {"users": user_id})["channel"]["id"])
+
+    def channel_by_name(self, name: str) -> str | None:
+        """Look a channel's id up by its name without `#` (conversations.list)."""
+        cursor = ""
+        while True:
+            page = self._call("conversations.list", {"exclude_archived": True, "limit": 1000, "cursor": cursor})
+            for channel in page["channels"]:
+                if channel.get("name") == name:
+                    return str(channel["id"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return None
+
+    def post(self, channel: str, message: dict[str, Any]) -> Posted:
+        """Post a message (chat.postMessage), without unfurling what it links to."""
+        body = {"channel": channel, **message, **_AS_IT_STANDS, "unfurl_links": False, "unfurl_media": False}
+        answer = self._call("chat.postMessage", body, says_something=True)
+        return Posted(str(answer["channel"]), str(answer["ts"]))
+
+    def edit(self, channel: str, ts: str, message: dict[str, Any]) -> Posted:
+        """Edit a message where it stands (chat.update)."""
+        answer = self._call(
+            "chat.update", {"channel": channel, "ts": ts, **message, **_AS_IT_STANDS}, says_something=True
+        )
+        return Posted(str(answer["channel"]), str(answer["ts"]))
+
+    def history(self, channel: str) -> list[dict[str, Any]]:
+        """Read a channel's last messages with their metadata (conversations.history), newest first."""
+        messages: list[dict[str, Any]] = []
+        cursor = ""
+        for _ in range(limits.HISTORY_PAGES):
+            query = {"channel": channel, "limit": limits.HISTORY_PAGE, "include_all_metadata": True, "cursor": cursor}
+            page = self._call("conversations.history", query)
+            messages += page["messages"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                break
+        return messages
+
+    def _call(self, method: str, arguments: dict[str, Any], *, says_something: bool = False) -> dict[str, Any]:
+        lost = AmbiguousError if says_something else TransientError
+        try:
+            if says_something:
+                answer = self._web.api_call(method, json=arguments)
+            else:
+                answer = self._web.api_call(
+                    method, params={key: value for key, value in arguments.items() if value != ""}
+                )
+        except SlackApiError as error:
+            raise failure(method, error.response, says_something=says_something) from None
+        except URLError as error:
+            # urllib wraps what fails up to the request being sent, and nothing after it.
+            raise TransientError(f"Slack cannot be reached: {error.reason}") from error
+        except (OSError, HTTPException, SlackClientError, ValueError) as error:
+            raise lost(f"the connection to Slack broke during {method}: {type(error).__name__}") from error
+        body = answer.data
+        if not isinstance(body, dict):
+            raise lost(f"Slack's answer to {method} cannot be read")
+        return body
+
+
+def failure(method: str, response: SlackResponse, *, says_something: bool) -> RosSyncError:
+    """Name what an answer other than ok means: a kind of ros_sync.errors with words for a person."""
+    data = response.data if isinstance(response.data, dict) else {}
+    code = str(data.get("error", ""))
+    if response.status_code == _HTTP_TOO_MANY or code in ("ratelimited", "rate_limited"):
+        return RateLimitedError(f"Slack asked to slow down {method}", retry_after_seconds=_retry_after(response))
+    if response.status_code >= _HTTP_SERVER_ERRORS or code in _MAYBE_DONE or not _CODE.fullmatch(code):
+        what = code if _CODE.fullmatch(code) else f"an answer that cannot be read (HTTP {response.status_code})"
+        kind = AmbiguousError if says_something else TransientError
+        return kind(f"Slack answered {method} with {what}")
+    if code == "missing_scope":
+        return MissingScopeError(
+            f"the Slack app may not call {method}: the scope {data.get('needed') or '(not named)'} is missing",
+            hint="add it to the app (deploy/slack-app-manifest.yaml) and install the app again",
+        )
+    if code in _CREDENTIALS:
+        return AuthExpiredError(f"{_CREDENTIALS[code]} ({code})", hint="check slack.token in the settings")
+    return TransientError(f"Slack answered {method} with {code}") if code in _PASSING else _refusal(method, code, data)
+
+
+def _refusal(method: str, code: str, data: dict[str, Any]) -> PermanentError:
+    if code == "message_not_found":
+        return MessageGoneError("the message was deleted in Slack")
+    places = (data.get("response_metadata") or {}).get("messages") or []
+    words = _REFUSALS.get(code, f"Slack refused {method}")
+    return PermanentError(f"{words} ({'; '.join([code, *map(str, places)])})")
+
+
+def _retry_after(response: SlackResponse) -> float:
+    value = {name.lower(): value for name, value in response.headers.items()}.get("retry-after", "")
+    try:
+        return max(0.0, float(value))
+    except (TypeError, ValueError):
+        return limits.DEFAULT_RETRY_AFTER_SECONDS

@@ -1,0 +1,92 @@
+"""The organisation as `rules/organisation.yaml` states it: plain values, checked by `organisation.file`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ros_sync import clock
+from ros_sync.money import Money, convert
+from ros_sync.organisation.calendars import OFFICE_WEEK, BusinessCalendar
+from ros_sync.organisation.fiscal import FiscalYear
+
+STANDARD = "standard"  # the calendar of a company that declares none
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The company as a whole. `fallback` is an e-mail or a `#channel`: who is told what reaches nobody else."""
+
+    name: str = "the company"
+    currency: str = "EUR"
+    timezone: str = "UTC"
+    calendar: str = STANDARD
+    fiscal_year: FiscalYear = field(default_factory=FiscalYear)
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team. `manager` is an e-mail of one of the people, lower-cased; `calendar` the name of a calendar."""
+
+    name: str
+    manager: str | None = None
+    region: str | None = None
+    calendar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the people that the file names, by e-mail (lower-cased). What it leaves out, the CRM may know."""
+
+    email: str
+    name: str | None = None
+    manager: str | None = None
+    team: str | None = None
+    role: str | None = None
+    level: str | None = None
+    region: str | None = None
+    calendar: str | None = None
+    timezone: str | None = None
+    slack: str | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Company, calendars, teams, people and exchange rates.
+
+    `rates[c]` is what one unit of currency `c` is worth in the company's own. The calendar `standard` (Monday to Friday,
+    09:00-17:00 in the company's zone) is always there, unless the file gives that name to another.
+    """
+
+    company: Company = field(default_factory=Company)
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    people: Mapping[str, Member] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if STANDARD not in self.calendars:
+            standard = standard_calendar(self.company.timezone)
+            object.__setattr__(self, "calendars", {**self.calendars, STANDARD: standard})
+
+    @property
+    def home_currency(self) -> str:
+        """The ISO 4217 code of the company's own currency."""
+        return self.company.currency
+
+    def home_value(self, amount: Money) -> Money | None:
+        """The amount in the company's own currency; None where there is no rate for it."""
+        minor = convert(amount.minor, amount.currency, self.home_currency, self.rates)
+        return None if minor is None else Money(minor, self.home_currency)
+
+    def calendar(self, name: str | None = None) -> BusinessCalendar:
+        """The calendar of that name, or the company's; KeyError where there is none of that name."""
+        return self.calendars[name or self.company.calendar]
+
+
+def standard_calendar(timezone: str) -> BusinessCalendar:
+    """Monday to Friday, 09:00-17:00 in that zone, without holidays; ValueError for an unknown zone."""
+    return BusinessCalendar(STANDARD, clock.zone(timezone), OFFICE_WEEK)

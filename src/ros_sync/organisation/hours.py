@@ -1,0 +1,146 @@
+"""Reading a calendar of the organisation file: time zone, hours by weekday, holidays, closed days."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import cast
+from zoneinfo import ZoneInfo
+
+import holidays
+from ruamel.yaml.nodes import Node
+
+from ros_sync import clock
+from ros_sync.fields import did_you_mean
+from ros_sync.organisation.calendars import DAY_MINUTES, OFFICE_WEEK, WEEKDAYS, BusinessCalendar, Hours, Week
+from ros_sync.organisation.reading import Sheet
+
+_CALENDAR = ("timezone", "hours", "holidays", "closed")
+_HOLIDAYS = ("country", "subdivision")
+_SPAN = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})")
+
+
+def weekdays(text: str) -> tuple[int, ...]:
+    """The days (0 is Monday) of `mon`, `mon-fri` or `sat-sun`; ValueError for anything else."""
+    first, _, last = (part.strip() for part in text.lower().partition("-"))
+    last = last or first
+    for name in (first, last):
+        if name not in WEEKDAYS:
+            raise ValueError(f"{text!r} is no weekday; write mon, tue, wed, thu, fri, sat, sun, or mon-fri")
+    begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last)
+    if end < begin:
+        raise ValueError(f"{text!r} runs backwards; a week runs from mon to sun")
+    return tuple(range(begin, end + 1))
+
+
+def day_hours(text: str) -> Hours:
+    """The hours of `09:00-17:00` or `09:00-12:00, 13:00-17:00`, in minutes since midnight; 24:00 is the day's end.
+
+    ValueError for anything else, for hours that end before they begin, and for such as overlap.
+    """
+    spans: list[tuple[int, int]] = []
+    for part in text.split(","):
+        match = _SPAN.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{part.strip()!r} are no hours; write them like 09:00-17:00 or 09:00-12:00, 13:00-17:00")
+        hours = [int(number) for number in match.groups()]
+        opens, closes = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+        if max(hours[1], hours[3]) > 59 or closes > DAY_MINUTES:  # noqa: PLR2004  # minutes of an hour
+            raise ValueError(f"{part.strip()!r} has a time that no clock shows; a day ends at 24:00")
+        if closes <= opens:
+            raise ValueError(f"{part.strip()!r} ends before it begins; hours over midnight are written as two days")
+        spans.append((opens, closes))
+    spans.sort()
+    joined: list[tuple[int, int]] = []
+    for opens, closes in spans:
+        if joined and opens < joined[-1][1]:
+            raise ValueError(f"the hours in {text!r} overlap")
+        if joined and opens == joined[-1][1]:
+            joined[-1] = (joined[-1][0], closes)
+        else:
+            joined.append((opens, closes))
+    return tuple(joined)
+
+
+class CalendarReader:
+    """Reads the calendars of one file; `home_timezone` is that of a calendar that names none."""
+
+    def __init__(self, sheet: Sheet, home_timezone: str) -> None:
+        self.sheet = sheet
+        self.home_timezone = home_timezone
+
+    def read(self, name: str, node: Node, key: str) -> BusinessCalendar | None:
+        """One calendar; None after noting what is wrong with it."""
+        before = len(self.sheet.problems)
+        entry = self.sheet.mapping(node, key, _CALENDAR)
+        timezone = self._timezone(entry.get("timezone"), f"{key}.timezone")
+        week = self._week(entry.get("hours"), f"{key}.hours")
+        country, subdivision = self._place(entry.get("holidays"), f"{key}.holidays")
+        closed = self._closed(entry.get("closed"), f"{key}.closed")
+        if not any(week) and len(self.sheet.problems) == before:
+            self.sheet.problem(entry.get("hours", node), key, f"calendar {name!r} has no working hours", "give it some")
+        if len(self.sheet.problems) > before:
+            return None
+        return BusinessCalendar(
+            name,
+            timezone,
+            (week[0], week[1], week[2], week[3], week[4], week[5], week[6]),
+            country,
+            subdivision,
+            closed,
+        )
+
+    def _timezone(self, node: Node | None, key: str) -> ZoneInfo:
+        name = self.sheet.text(node, key)
+        try:
+            return clock.zone(name or self.home_timezone)
+        except ValueError as error:
+            self.sheet.problem(node, key, str(error))
+            return clock.zone("UTC")
+
+    def _week(self, node: Node | None, key: str) -> Week:
+        if node is None:
+            return OFFICE_WEEK
+        week: list[Hours] = [() for _ in WEEKDAYS]
+        taken: dict[int, str] = {}
+        for name, value in self.sheet.mapping(node, key).items():
+            path = f"{key}.{name}"
+            text = self.sheet.text(value, path)
+            if text is None:
+                continue
+            try:
+                days, hours = weekdays(name), day_hours(text)
+            except ValueError as error:
+                self.sheet.problem(value, path, str(error))
+                continue
+            for day in days:
+                if day in taken:
+                    self.sheet.problem(
+                        value, path, f"{WEEKDAYS[day]} has its hours from {taken[day]!r} already", "keep one"
+                    )
+                    break
+                taken[day], week[day] = name, hours
+        return cast("Week", tuple(week))
+
+    def _place(self, node: Node | None, key: str) -> tuple[str | None, str | None]:
+        entry = self.sheet.mapping(node, key, _HOLIDAYS) if node is not None else {}
+        country = self.sheet.text(entry.get("country"), f"{key}.country")
+        subdivision = self.sheet.text(entry.get("subdivision"), f"{key}.subdivision")
+        if country is None:
+            if subdivision is not None:
+                self.sheet.problem(entry["subdivision"], f"{key}.subdivision", "a subdivision needs its `country`")
+            return None, None
+        known = holidays.list_supported_countries(include_aliases=True)
+        if country not in known:
+            hint = "use an ISO 3166 code in capitals, such as DE or US"
+            self.sheet.problem(entry["country"], f"{key}.country", f"no holidays are known for {country!r}", hint)
+        elif subdivision is not None and subdivision not in known[country]:
+            hint = did_you_mean(subdivision, known[country])
+            message = f"{country} has no subdivision {subdivision!r}"
+            self.sheet.problem(entry["subdivision"], f"{key}.subdivision", message, hint)
+        return country, subdivision
+
+    def _closed(self, node: Node | None, key: str) -> frozenset[date]:
+        nodes = self.sheet.sequence(node, key) if node is not None else []
+        days = (self.sheet.day(each, f"{key}[{number}]") for number, each in enumerate(nodes, 1))
+        return frozenset(day for day in days if day is not None)

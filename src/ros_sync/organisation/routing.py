@@ -1,0 +1,120 @@
+"""Whom a message reaches: a pure decision over the directory, with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ros_sync.organisation.people import Directory, Person
+
+OWNER = "owner"
+MANAGER = "manager"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOwner:
+    """The owner of a record as the mirror has it: `named` is whom the CRM names where no id is known for them."""
+
+    source: str
+    id: str | None
+    named: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a message goes, and why there.
+
+    One of `person` and `channel` is set, or neither: then it is kept as undeliverable for the `reason`. `redirected`
+    says that someone else was meant.
+    """
+
+    person: Person | None
+    channel: str | None
+    reason: str
+    redirected: bool = False
+
+    @property
+    def key(self) -> str | None:
+        """The person's key or the `#channel`; None where it reaches nobody."""
+        return self.person.key if self.person else self.channel
+
+
+def route(to: str, record_owner: RecordOwner | None, directory: Directory) -> Recipient:
+    """Decide who gets a message addressed to `owner`, `manager`, an e-mail or a `#channel`.
+
+    Who is unknown or no longer active is stood in for by their manager, and so on upwards; then by the company's
+    fallback. Where even that is missing the recipient is nobody, with the reason.
+    """
+    if to.startswith("#"):
+        return Recipient(None, to, f"addressed to {to}")
+    if to in (OWNER, MANAGER):
+        return _of_record(to, record_owner, directory)
+    person = directory.find(to)
+    if person is None:
+        return _fallback(f"nobody here has the e-mail {to}", directory)
+    return _upwards(person, f"addressed to {person.name}", directory)
+
+
+def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) -> Recipient:
+    if record_owner is None or (record_owner.id is None and not record_owner.named):
+        return _fallback("the record has no owner", directory)
+    owner = directory.owner_of(record_owner.source, record_owner.id, record_owner.named)
+    if owner is None:
+        said = record_owner.named or record_owner.id
+        return _fallback(f"the record's owner, {said!r}, is nobody we know", directory)
+    if to == OWNER:
+        return _upwards(owner, "owns the record", directory)
+    manager = directory.manager_of(owner)
+    if manager is None:
+        return _fallback(_without_manager(owner), directory)
+    return _upwards(manager, f"manages {owner.name}, who owns the record", directory)
+
+
+def _upwards(person: Person, reason: str, directory: Directory) -> Recipient:
+    """The person, or the first of those above them who is active."""
+    seen: set[str] = set()
+    at, why = person, reason
+    while not at.active:
+        seen.add(at.key)
+        above = directory.manager_of(at)
+        if above is None or above.key in seen:
+            return _fallback(f"{at.name} is no longer active and {_without_manager(at)}", directory)
+        why = f"manages {at.name}, who {'is no longer active' if at is not person else f'{reason} but is no longer active'}"
+        at = above
+    return Recipient(at, None, why, redirected=at is not person)
+
+
+def _without_manager(person: Person) -> str:
+    if person.manager_named:
+        return f"the manager of {person.name}, {person.manager_named!r}, is nobody we know"
+    return f"{person.name} has no manager"
+
+
+def _fallback(reason: str, directory: Directory) -> Recipient:
+    fallback = directory.fallback
+    if fallback is None:
+        return Recipient(None, None, f"{reason}; set company.fallback in organisation.yaml", redirected=True)
+    if fallback.startswith("#"):
+        return Recipient(None, fallback, reason, redirected=True)
+    person = directory.find(fallback) or _by_email_alone(fallback, directory)
+    if person.active:
+        return Recipient(person, None, reason, redirected=True)
+    return Recipient(None, None, f"{reason}; the fallback {fallback} is no longer active", redirected=True)
+
+
+def _by_email_alone(email: str, directory: Directory) -> Person:
+    """The fallback may be a mailbox that is nobody in particular."""
+    company = directory.organisation.company
+    return Person(
+        key=email.lower(),
+        name=email,
+        email=email.lower(),
+        timezone=company.timezone,
+        team=None,
+        manager=None,
+        role=None,
+        level=None,
+        region=None,
+        calendar=company.calendar,
+        slack_user=None,
+        active=True,
+    )

@@ -1,0 +1,129 @@
+"""Rule files to rules: everything that is wrong in all of the files is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
+from ros_sync.fields import did_you_mean
+from ros_sync.rules import reading, vocabulary
+from ros_sync.rules.model import Rule, RuleSet
+from ros_sync.rules.rule_reader import RuleReader
+from ros_sync.rules.schema import CustomKinds
+from ros_sync.rules.sheet import Sheet
+
+VERSION = "1"
+NO_RULE_FILES = frozenset({"organisation.yaml", "organisation.yml"})  # what else lives in the folder of rules
+
+
+def load(
+    paths: Iterable[Path],
+    *,
+    custom: Mapping[str, CustomKinds] | None = None,
+    home_currency: str | None = None,
+    calendars: Collection[str] | None = None,
+) -> RuleSet:
+    """Read rule files, and folders of them; rules that inhibit others come first.
+
+    `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
+    `home_currency` and `calendars`, what a rule says about them is not checked here.
+    Raises ProblemsError with every problem in reading order, each at file, line and column.
+    """
+    problems: list[RosSyncError] = []
+    files = rule_files(paths, problems)
+    rules: list[Rule] = []
+    for file in files:
+        sheet = Sheet(file)
+        rules += _read_file(file, sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
+        problems += sheet.problems
+    unique = _unique(rules, problems)
+    _check_inhibitions(unique, problems)
+    if problems:
+        raise ProblemsError(sorted(problems, key=_place))
+    return RuleSet(tuple(_inhibitors_first(unique)), tuple(str(file) for file in files))
+
+
+def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:
+    """The rule files among the paths and in the folders among them, in order of names."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            files[path] = None
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+        found = [file for file in inside if file.name not in NO_RULE_FILES]
+        if not found:
+            hint = "rule files end in .yaml; `ros-sync init` lays some out"
+            problems.append(RuleError("there is no rule file in this folder", where=Where(str(path)), hint=hint))
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def _read_file(file: Path, sheet: Sheet, reader: RuleReader) -> list[Rule]:
+    try:
+        root = reading.read(file)
+    except RuleError as error:
+        sheet.problems.append(error)
+        return []
+    entries = sheet.entries(root, vocabulary.FILE, "a rule file")
+    version = sheet.text(entries.get("version"), "version")
+    if version is not None and version != VERSION:
+        sheet.problem(entries["version"], f"version {version!r} is not known", f"this program reads version {VERSION}")
+    rules = (reader.rule(node) for node in sheet.items(entries.get("rules"), "rules"))
+    return [rule for rule in rules if rule is not None]
+
+
+def _unique(rules: Iterable[Rule], problems: list[RosSyncError]) -> dict[str, Rule]:
+    unique: dict[str, Rule] = {}
+    for rule in rules:
+        first = unique.setdefault(rule.id, rule)
+        if first is not rule:
+            hint = f"the first is at {first.where}; give one of them another id"
+            problems.append(RuleError(f"there are two rules {rule.id!r}", where=rule.where, hint=hint))
+    return unique
+
+
+def _check_inhibitions(rules: Mapping[str, Rule], problems: list[RosSyncError]) -> None:
+    for rule in rules.values():
+        for inhibitor in rule.inhibited_by:
+            other = rules.get(inhibitor)
+            if other is None:
+                message = f"inhibited_by names {inhibitor!r}, and there is no such rule"
+                problems.append(RuleError(message, where=rule.where, hint=did_you_mean(inhibitor, rules)))
+            elif other.applies_to != rule.applies_to:
+                message = f"{inhibitor!r} applies to a {other.applies_to}, and this rule to a {rule.applies_to}"
+                problems.append(RuleError(message, where=rule.where, hint="a rule is inhibited on the same record"))
+    ring = _ring(rules)
+    if ring:
+        message = f"these rules inhibit each other in a ring: {' <- '.join((*ring, ring[0]))}"
+        problems.append(RuleError(message, where=rules[ring[0]].where, hint="remove one of the inhibited_by"))
+
+
+def _ring(rules: Mapping[str, Rule]) -> list[str]:
+    """The ids of the first ring of inhibitions: what is left when rules without inhibitors are taken away, again and again."""
+    left = {rule.id: {name for name in rule.inhibited_by if name in rules} for rule in rules.values()}
+    while free := [name for name, inhibitors in left.items() if not inhibitors & left.keys()]:
+        for name in free:
+            del left[name]
+    if not left:
+        return []
+    trail = [next(iter(left))]
+    while (following := min(left[trail[-1]] & left.keys())) not in trail:
+        trail.append(following)
+    return trail[trail.index(following) :]
+
+
+def _inhibitors_first(rules: Mapping[str, Rule]) -> list[Rule]:
+    """The rules in the order of the files, but each after those that inhibit it."""
+    ordered: dict[str, Rule] = {}
+    waiting = dict(rules)
+    while waiting:
+        for name in [name for name, rule in waiting.items() if ordered.keys() >= set(rule.inhibited_by)]:
+            ordered[name] = waiting.pop(name)
+    return list(ordered.values())
+
+
+def _place(problem: RosSyncError) -> tuple[str, int, int]:
+    where = problem.where or Where()
+    return (where.file or "", where.line or 0, where.column or 0)

@@ -1,0 +1,87 @@
+"""The `given` values of a test: read as people write them, and made into the record that a rule looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+from ros_sync.fields import Field, Kind, PythonValue
+from ros_sync.money import Money
+from ros_sync.rules.language import Moment, Schema
+from ros_sync.rules.language.parameters import read_date, read_money, read_number
+from ros_sync.rules.records import derived_values
+
+# Days and instants are naive here, amounts may lack their currency: a test means the company's own.
+Given = str | int | float | bool | date | datetime | Money | None
+
+_DEFAULTS: dict[str, dict[str, PythonValue]] = {
+    "deal": {"name": "Example deal", "stage_kind": "open"},
+    "lead": {"name": "Example lead"},
+}
+
+
+def read_given(field: Field, text: str) -> Given:
+    """A value of the field as written; ValueError says how to write it."""
+    match field.kind:
+        case Kind.NUMBER:
+            return float(read_number(text))
+        case Kind.BOOLEAN:
+            if text not in ("true", "false"):
+                raise ValueError(f"{text!r} is neither true nor false")
+            return text == "true"
+        case Kind.DATE:
+            return read_date(text)
+        case Kind.INSTANT:
+            return read_local(text)
+        case Kind.MONEY:
+            return read_money(text) if text[-1:].isalpha() and text[-1:].isupper() else float(read_number(text))
+        case Kind.TEXT:
+            return text
+
+
+def read_local(text: str) -> datetime:
+    """`2026-03-16 09:00` or a day, naive unless it names an offset; ValueError says how to write it."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day and time; write it like 2026-03-16 09:00") from error
+
+
+def moment_of(now: datetime, company: Moment) -> Moment:
+    """The company's moment at a test's `now`."""
+    return Moment(_instant(now, company), company.timezone, company.timeline, company.home_currency)
+
+
+def given_record(schema: Schema, given: Mapping[str, Given], moment: Moment) -> dict[str, PythonValue]:
+    """The record that the values make: an open deal unless said otherwise; derived fields follow."""
+    record: dict[str, PythonValue] = dict.fromkeys(schema.fields)
+    record.update(_DEFAULTS.get(schema.name, {}))
+    for name, value in given.items():
+        if schema.fields[name].kind is Kind.MONEY:
+            _give_money(record, name, value, moment)
+        else:
+            record[name] = _instant(value, moment) if isinstance(value, datetime) else _plain(value)
+    if record.get("amount_home") is None and record.get("currency") == moment.home_currency:
+        record["amount_home"] = record.get("amount")
+    record.update(derived_values(schema.name, record))
+    return record
+
+
+def _give_money(record: dict[str, PythonValue], name: str, value: Given, moment: Moment) -> None:
+    """Money stands in the record as minor units; the currency of `amount` stands beside it."""
+    if value is None:
+        record[name] = None
+        return
+    money = value if isinstance(value, Money) else Money.of(str(value), moment.home_currency)
+    record[name] = money.minor
+    if name == "amount":
+        record["currency"] = money.currency
+
+
+def _instant(value: datetime, moment: Moment) -> datetime:
+    return (value if value.tzinfo else value.replace(tzinfo=moment.timezone)).astimezone(UTC)
+
+
+def _plain(value: Given) -> PythonValue:
+    assert not isinstance(value, Money)
+    return value

@@ -1,0 +1,234 @@
+"""One entry under `rules:` to a Rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import partial
+
+from ros_sync.fields import Kind, did_you_mean
+from ros_sync.rules import reading, vocabulary
+from ros_sync.rules.given import Given, read_given, read_local
+from ros_sync.rules.language import Condition, Parameters, Schema, Variant, parameter_value, parse
+from ros_sync.rules.language.parameters import sort_of
+from ros_sync.rules.language.tree import Constant
+from ros_sync.rules.model import Action, Clock, Expectation, Mode, Route, Rule, RuleTest, Severity, Status
+from ros_sync.rules.reading import Node
+from ros_sync.rules.schema import OBJECTS, CustomKinds, schema_of
+from ros_sync.rules.sheet import EMAIL, Sheet, is_missing
+from ros_sync.rules.template import parse_template
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CHANNEL = re.compile(r"#[^\s#@,]{1,80}")  # Slack: channel names have at most 80 characters
+_PEOPLE = ("owner", "manager")
+_CALENDARS = ("owner", "company")
+
+
+class RuleReader:
+    """Reads one rule; what is wrong is noted in the sheet."""
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        custom: Mapping[str, CustomKinds],
+        home_currency: str | None,
+        calendars: Collection[str] | None,
+    ) -> None:
+        self._sheet = sheet
+        self._custom = custom
+        self._home_currency = home_currency
+        self._calendars = calendars
+
+    def rule(self, node: Node) -> Rule | None:
+        """The rule; None where something is wrong that leaves nothing to be checked further."""
+        sheet = self._sheet
+        entries = sheet.entries(node, vocabulary.RULE, "a rule")
+        rule_id, schema = self._id(entries.get("id")), self._schema(entries.get("applies_to"))
+        if schema is None:
+            return None
+        problems_before = len(sheet.problems)
+        parameters = self._parameters(entries, schema)
+        when = self._when(entries, node, schema, parameters, params_are_bad=len(sheet.problems) > problems_before)
+        message = sheet.read(entries.get("message"), "message", lambda text: parse_template(text, schema))
+        title = sheet.text(entries.get("title"), "title")
+        rule = partial(
+            Rule,
+            when=when,
+            clock=self._clock(entries.get("clock"), schema),
+            status=sheet.word(entries.get("status"), Status, "status", Status.LIVE),
+            owner=sheet.email(entries.get("owner"), "owner"),
+            hold=sheet.duration(entries.get("for"), "for"),
+            severity=sheet.word(entries.get("severity"), Severity, "severity", Severity.WARN),
+            inhibited_by=tuple(text for _, text in sheet.texts(entries.get("inhibited_by"), "inhibited_by")),
+            notify=self._routes(entries.get("notify")),
+            actions=self._actions(entries.get("actions")),
+            tests=tuple(self._tests(entries.get("tests"), schema)),
+            parameters=parameters,
+            custom=self._custom.get(schema.name, {}),
+        )
+        if rule_id is None or title is None or message is None:
+            return None
+        return rule(
+            id=rule_id, title=title, applies_to=schema.name, message=message, where=sheet.where(entries["id"], rule_id)
+        )
+
+    def _id(self, node: Node | None) -> str | None:
+        text = self._sheet.text(node, "id")
+        if node is not None and text is not None and not _ID.fullmatch(text):
+            hint = f"write {re.sub('[^a-z0-9]+', '-', text.lower()).strip('-') or 'a-name'!r}"
+            self._sheet.problem(node, f"an id has small letters, digits and hyphens; this is {text!r}", hint)
+        return text
+
+    def _schema(self, node: Node | None) -> Schema | None:
+        text = self._sheet.text(node, "applies_to")
+        if node is None or text is None:
+            return None
+        if text not in OBJECTS:
+            self._sheet.problem(node, f"there is no object {text!r}", did_you_mean(text, OBJECTS), "applies_to")
+            return None
+        return schema_of(text, self._custom.get(text), self._home_currency)
+
+    def _parameters(self, entries: Mapping[str, Node], schema: Schema) -> Parameters:
+        defaults = self._values(entries.get("params"), "params")
+        variants = []
+        for item in self._sheet.items(entries.get("vary"), "vary"):
+            parts = self._sheet.entries(item, vocabulary.VARY, "an entry of `vary`")
+            condition = self._condition(parts.get("if"), "if", schema, Parameters())
+            values = self._values(parts.get("params"), "params", defaults)
+            if condition is not None:
+                variants.append(Variant(condition, values))
+        return Parameters(defaults, tuple(variants))
+
+    def _values(
+        self, node: Node | None, what: str, defaults: Mapping[str, Constant] | None = None
+    ) -> dict[str, Constant]:
+        """Parameters by name; with `defaults`, other values for some of those."""
+        values: dict[str, Constant] = {}
+        if node is None:
+            return values
+        for name, (key, value_node) in self._sheet.pairs(node, what).items():
+            value = self._sheet.read(value_node, f"{what}.{name}", parameter_value)
+            if not _NAME.fullmatch(name):
+                self._sheet.problem(key, f"a parameter's name has letters, digits and _; this is {name!r}")
+            elif defaults is not None and name not in defaults:
+                self._sheet.problem(key, f"there is no parameter {name!r} to vary", did_you_mean(name, defaults))
+            elif value is not None:
+                values[name] = value
+                if defaults is not None and sort_of(defaults[name]) is not sort_of(value):
+                    message = f"{name!r} is {sort_of(defaults[name])} under `params`, and {sort_of(value)} here"
+                    self._sheet.problem(value_node, message)
+        return values
+
+    def _when(
+        self, entries: Mapping[str, Node], node: Node, schema: Schema, parameters: Parameters, *, params_are_bad: bool
+    ) -> tuple[Condition, ...]:
+        if "when" not in entries:
+            if "clock" not in entries:
+                self._sheet.problem(node, "a rule lacks `when`", "say on which records it fires, or give it a `clock`")
+            return ()
+        lines = self._sheet.items(entries["when"], "when")
+        if not lines and isinstance(entries["when"], reading.Sequence):
+            self._sheet.problem(entries["when"], "`when` has no line", "a rule without one would fire on everything")
+        if params_are_bad:  # else each line that names one would be told as a second problem
+            lines = [line for line in lines if not (isinstance(line, reading.Scalar) and "$" in line.value)]
+        conditions = (self._condition(line, "when", schema, parameters) for line in lines)
+        return tuple(condition for condition in conditions if condition is not None)
+
+    def _condition(self, node: Node | None, what: str, schema: Schema, parameters: Parameters) -> Condition | None:
+        return self._sheet.read(node, what, lambda text: parse(text, schema, parameters))
+
+    def _clock(self, node: Node | None, schema: Schema) -> Clock | None:
+        if node is None:
+            return None
+        sheet = self._sheet
+        entries = sheet.entries(node, vocabulary.CLOCK, "a clock")
+        starts = sheet.text(entries.get("starts"), "starts")
+        if starts is not None:
+            self._check_field(entries["starts"], starts, schema, Kind.INSTANT)
+        stops = sheet.texts(entries.get("stops"), "stops")
+        for stop_node, stop in stops:
+            self._check_field(stop_node, stop, schema, Kind.INSTANT)
+        if not stops and isinstance(entries.get("stops"), reading.Sequence):
+            sheet.problem(entries["stops"], "a clock needs at least one field that stops it")
+        within, since = sheet.duration(entries.get("within"), "within"), sheet.duration(entries.get("since"), "since")
+        if since is not None and since.unit.is_business:
+            sheet.problem(entries["since"], "`since` counts plain time", "write it like 30 days")
+        calendar = sheet.text(entries.get("calendar"), "calendar") or "owner"
+        if self._calendars is not None and calendar not in (*_CALENDARS, *self._calendars):
+            hint = did_you_mean(calendar, (*_CALENDARS, *self._calendars))
+            sheet.problem(entries["calendar"], f"there is no calendar {calendar!r}", hint)
+        only_if = self._only_if(entries.get("only_if"), schema)
+        if starts is None or within is None:
+            return None
+        return Clock(starts, tuple(stop for _, stop in stops), within, calendar, only_if, since)
+
+    def _only_if(self, node: Node | None, schema: Schema) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        if node is None:
+            return ()
+        demands = []
+        for name, (key, values) in self._sheet.pairs(node, "only_if").items():
+            self._check_field(key, name, schema, Kind.TEXT)
+            demands.append((name, tuple(text for _, text in self._sheet.texts(values, f"only_if.{name}"))))
+        return tuple(demands)
+
+    def _check_field(self, node: Node, name: str, schema: Schema, kind: Kind) -> None:
+        usable = {field.name for field in schema.fields.values() if field.kind is kind and "custom." not in field.name}
+        if name not in schema.fields:
+            self._sheet.problem(node, f"a {schema.name} has no field {name!r}", did_you_mean(name, usable))
+        elif name not in usable:
+            self._sheet.problem(node, f"{name!r} is no {kind} field", did_you_mean(name, usable))
+
+    def _actions(self, node: Node | None) -> tuple[Action, ...]:
+        words = (
+            self._sheet.word(item, Action, "an action", Action.SNOOZE) for item in self._sheet.items(node, "actions")
+        )
+        return tuple(words)
+
+    def _routes(self, node: Node | None) -> tuple[Route, ...]:
+        sheet = self._sheet
+        if node is None:
+            return (Route("owner", Mode.DIGEST),)
+        routes = []
+        for item in sheet.items(node, "notify"):
+            entries = sheet.entries(item, vocabulary.ROUTE, "an entry of `notify`")
+            to = sheet.text(entries.get("to"), "to")
+            mode = sheet.word(entries.get("mode"), Mode, "mode", Mode.DIRECT)
+            after = sheet.duration(entries.get("after"), "after")
+            if to is None:
+                continue
+            if to not in _PEOPLE and not EMAIL.fullmatch(to) and not _CHANNEL.fullmatch(to):
+                hint = f'{did_you_mean(to, _PEOPLE)}; or an e-mail address or a "#channel"'
+                sheet.problem(entries["to"], f"nobody is known as {to!r}", hint, "to")
+            routes.append(Route(to, mode, after))
+        return tuple(routes)
+
+    def _tests(self, node: Node | None, schema: Schema) -> list[RuleTest]:
+        sheet = self._sheet
+        tests = []
+        for item in sheet.items(node, "tests"):
+            entries = sheet.entries(item, vocabulary.TEST, "a test")
+            name = sheet.text(entries.get("name"), "name")
+            now = sheet.read(entries.get("now"), "now", read_local)
+            given = self._given(entries.get("given"), schema)
+            expect = sheet.word(entries.get("expect"), Expectation, "expect", Expectation.FIRES)
+            if name is not None and now is not None:
+                tests.append(RuleTest(name, now, given, expect, sheet.where(item, name)))
+        return tests
+
+    def _given(self, node: Node | None, schema: Schema) -> dict[str, Given]:
+        given: dict[str, Given] = {}
+        if node is None:
+            return given
+        for name, (key, value) in self._sheet.pairs(node, "given").items():
+            field = schema.fields.get(name)
+            if field is None:
+                self._sheet.problem(key, f"a {schema.name} has no field {name!r}", did_you_mean(name, schema.fields))
+            elif name.startswith("is_"):
+                source = "stage_kind: open, won or lost" if schema.name == "deal" else "accepted and rejected"
+                self._sheet.problem(key, f"{name!r} is not given, it follows", f"give {source}")
+            elif is_missing(value):
+                given[name] = None
+            else:
+                given[name] = self._sheet.read(value, name, partial(read_given, field))
+        return given

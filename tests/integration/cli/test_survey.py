@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import make_url
+from sqlmodel import Session, SQLModel
+
+from ros_sync.alerts.tables import Alert
+from ros_sync.cli.survey import (
+    DealCounts,
+    LastRun,
+    OpenAlerts,
+    Outbox,
+    People,
+    Reason,
+    Survey,
+    UnknownOwner,
+    survey,
+)
+from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.tables import Deal, Lead, Owner, SetAsideRow, SyncRun
+from ros_sync.outbox.tables import OutboxMessage
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def deal(number: int, **fields: Any) -> Deal:
+    """A deal."""
+    return Deal(source="crm", id=str(number), valid_from=NOON, **fields)
+
+
+def owner(number: int, **fields: Any) -> Owner:
+    """An owner."""
+    return Owner(source="crm", id=str(number), valid_from=NOON, **fields)
+
+
+def run(number: int, **fields: Any) -> SyncRun:
+    """A run that read deals."""
+    given: dict[str, Any] = {
+        "source": "crm",
+        "kind": "import",
+        "what": "deals.csv",
+        "as_of": NOON,
+        "started_at": NOON,
+        **fields,
+    }
+    return SyncRun(id=number, **given)
+
+
+def alert(number: int, rule: str, state: str, *, shadow: bool = False) -> Alert:
+    """An alert."""
+    return Alert(
+        id=number, rule_id=rule, object="deal", source="crm", record_id=str(number), episode=1, state=state, shadow=shadow,
+        severity="warn", since_at=NOON, headline="", text="", seen=[],
+    )  # fmt: skip  # one fact a word, two lines
+
+
+def message(number: int, state: str, reason: str | None = None) -> OutboxMessage:
+    """A message of the outbox."""
+    return OutboxMessage(
+        id=number, key=str(number), opaque_id=str(number), recipient="x", transport="slack", kind="digest", document={},
+        state=state, reason=reason, not_before=NOON, created_at=NOON,
+    )  # fmt: skip  # as above
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def shared_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Give one database of each kind for all tests here: they write nothing that outlives them."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('survey') / 'ros-sync.db'}"
+    if request.param == "postgresql":
+        server = str(request.getfixturevalue("postgresql_server"))
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE survey")
+        url = make_url(server).set(database="survey").render_as_string(hide_password=False)
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(shared_engine: Engine) -> Iterator[Connection]:
+    """Give a connection whose writing is taken back."""
+    with shared_engine.connect() as connection:
+        yield connection
+        connection.rollback()
+
+
+def surveyed(connection: Connection, *rows: SQLModel) -> Survey:
+    """Write rows, to be seen by this connection alone; the survey then."""
+    with Session(connection, join_transaction_mode="control_fully") as session:
+        session.add_all(rows)
+        session.flush()
+        return survey(connection)
+
+
+def test_objects_without_the_deleted(connection: Connection) -> None:
+    """Records are counted by object, deleted ones left out."""
+    found = surveyed(connection, deal(1), deal(2), deal(3, deleted_at=NOON), owner(1))
+    assert {name: number for name, number in found.objects.items() if number} == {"deal": 2, "owner": 1}
+
+
+def test_deals_by_kind_of_stage(connection: Connection) -> None:
+    """Deals are counted as open, won, lost, and in a stage that nobody declared."""
+    kinds = ["open", "open", "open", "won", "won", "lost", None]
+    found = surveyed(connection, *(deal(number, stage_kind=kind) for number, kind in enumerate(kinds)))
+    assert DealCounts(open=3, won=2, lost=1, unstaged=1) == found.deals
+
+
+def test_people(connection: Connection) -> None:
+    """Active sellers are counted with the teams and regions they name; managers and leavers are not."""
+    found = surveyed(
+        connection,
+        owner(1, team="A", region="East"),
+        owner(2, team="B", region="East", role="seller", active=True),
+        owner(3, team="C", region="West", role="manager"),
+        owner(4, team="D", region="West", active=False),
+        owner(5),
+    )
+    assert People(sellers=3, teams=2, regions=1) == found.people
+
+
+def test_newest_run_of_each_source(connection: Connection) -> None:
+    """Of runs that read the same from the same source, the newest is told; others stand beside it."""
+    later = NOON + timedelta(days=7)
+    found = surveyed(
+        connection,
+        run(1, rows_read=1),
+        run(2, rows_read=9, created=4, updated=3, set_aside=2, as_of=later, finished_at=later),
+        run(3, source="other", error="the disk is full"),
+    )
+    expected = [
+        LastRun("other", "import", "deals.csv", NOON, NOON, None, 0, 0, 0, 0, "the disk is full"),
+        LastRun("crm", "import", "deals.csv", later, NOON, later, 9, 4, 3, 2, None),
+    ]
+    assert expected == found.runs
+
+
+def test_alerts_by_rule(connection: Connection) -> None:
+    """Unresolved alerts are counted by rule, the most frequent rule first."""
+    found = surveyed(
+        connection,
+        alert(1, "push-count", "open"),
+        alert(2, "stalled", "open"),
+        alert(3, "stalled", "open"),
+        alert(4, "stalled", "pending"),
+        alert(5, "stalled", "open", shadow=True),
+        alert(6, "gone", "resolved"),
+    )
+    assert [OpenAlerts("stalled", 2, 1, 1), OpenAlerts("push-count", 1, 0, 0)] == found.alerts
+
+
+def test_outbox(connection: Connection) -> None:
+    """Messages that have not reached anybody are counted with their reasons."""
+    refused = "nobody in Slack has this e-mail address"
+    found = surveyed(
+        connection,
+        message(1, "waiting"),
+        message(2, "undeliverable", refused),
+        message(3, "undeliverable", refused),
+        message(4, "unconfirmed"),
+        message(5, "delivered"),
+    )
+    assert Outbox(1, 1, 2, {refused: 2}) == found.outbox
+
+
+def test_rows_set_aside(connection: Connection) -> None:
+    """Rows set aside by the newest run are counted by column; those of an older run are over."""
+    row: dict[str, Any] = {"source": "crm", "file": "deals.csv", "line": 2}
+    found = surveyed(
+        connection,
+        run(1),
+        run(2),
+        SetAsideRow(run_id=1, column="Date", reason="no date", **row),
+        SetAsideRow(run_id=2, column="Amount", reason="no amount", **row),
+        SetAsideRow(run_id=2, column="Amount", reason="no amount", **row),
+    )
+    assert [Reason("crm", "deals.csv", "Amount", "no amount", 2)] == found.set_aside
+
+
+def test_unknown_owners(connection: Connection) -> None:
+    """Names that lead to nobody are counted over all objects, the most frequent first."""
+    found = surveyed(
+        connection,
+        deal(1, owner_named="Nobody"),
+        deal(2, owner_named="Somebody", owner_id="1"),
+        deal(3, owner_named="Another"),
+        Lead(source="crm", id="1", valid_from=NOON, owner_named="Nobody"),
+    )
+    assert [UnknownOwner("Nobody", 2), UnknownOwner("Another", 1)] == found.unknown_owners

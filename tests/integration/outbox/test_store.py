@@ -1,0 +1,204 @@
+"""Writing into the outbox, and asking what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, event, update
+from sqlmodel import Session, col
+
+from ros_sync.outbox import store
+from ros_sync.outbox.document import Document, Item, Reason
+from ros_sync.outbox.store import Addressee, OutboxCounts
+from ros_sync.outbox.tables import OutboxMessage, State
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+KEY = "digest:ann@loom.example:2026-03-02"
+ANN = Addressee("ann@loom.example", "Ann Bo", "Ann@Loom.example")
+DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(Item("Acme", "EUR 1", (Reason("No next step"),)),))
+OTHER = replace(DOCUMENT, title="2 deals need you")
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """Give a session on an empty outbox."""
+    with Session(engine) as session:
+        yield session
+
+
+def put(
+    session: Session, document: Document = DOCUMENT, addressee: Addressee = ANN, at: datetime = NOW
+) -> OutboxMessage:
+    message = store.put(session, KEY, addressee, document, at, kind="digest")
+    session.commit()
+    return message
+
+
+def stand(session: Session, state: State, delivered_revision: int | None = None) -> None:
+    """Bring the message into a state, as delivery would."""
+    session.execute(
+        update(OutboxMessage).values(
+            state=state,
+            delivered_revision=delivered_revision,
+            reason="why" if state is State.UNDELIVERABLE else None,
+            not_before=NOW + timedelta(days=1),
+        )
+    )
+    session.commit()
+
+
+def test_a_message_waits_from_when_it_is_put(session: Session) -> None:
+    """A fresh message is due at once, addressed as the writer said, under an id that says nothing."""
+    message = put(session)
+    assert (State.WAITING, 1, NOW, "ann@loom.example", 32) == (
+        message.state,
+        message.revision,
+        message.not_before,
+        message.recipient_email,
+        len(message.opaque_id),
+    )
+
+
+def test_putting_the_same_again_writes_nothing(engine: Engine, session: Session) -> None:
+    """A tick in which nothing changed sends no INSERT or UPDATE."""
+    put(session)
+    written: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: written.append(call[2].split()[0]))
+    put(session, at=LATER)
+    assert ["SELECT"] == written
+
+
+def test_another_document_is_a_new_revision(session: Session) -> None:
+    """A message that was delivered is due again, as an edit of the one that stands there."""
+    put(session)
+    stand(session, State.DELIVERED, 1)
+    message = put(session, OTHER, at=LATER)
+    assert (State.WAITING, 2, 1, LATER) == (
+        message.state,
+        message.revision,
+        message.delivered_revision,
+        message.not_before,
+    )
+
+
+def test_a_message_not_yet_delivered_is_replaced(session: Session) -> None:
+    """There is one row for a key, and it holds the newest document."""
+    put(session)
+    put(session, OTHER)
+    assert [OTHER.to_dict()] == [message.document for message in store.due(session, NOW, 10)]
+
+
+def test_a_new_document_does_not_excuse_an_unconfirmed_message_from_being_looked_for(session: Session) -> None:
+    """A message that may have been posted stays unconfirmed until delivery knows."""
+    put(session)
+    stand(session, State.UNCONFIRMED)
+    message = put(session, OTHER)
+    assert (State.UNCONFIRMED, 2) == (message.state, message.revision)
+
+
+@pytest.mark.parametrize(
+    "document, addressee, state",
+    [
+        (DOCUMENT, ANN, State.UNDELIVERABLE),
+        (OTHER, ANN, State.WAITING),
+        (DOCUMENT, replace(ANN, email="ann.bo@loom.example"), State.WAITING),
+        (DOCUMENT, replace(ANN, slack_user="U1"), State.WAITING),
+    ],
+    ids=["same", "new document", "new e-mail", "Slack user known"],
+)
+def test_when_an_undeliverable_message_is_tried_again(
+    session: Session, document: Document, addressee: Addressee, state: State
+) -> None:
+    """A new document or a new address is a reason to try at once; the same thing again is none."""
+    put(session)
+    stand(session, State.UNDELIVERABLE)
+    assert state == put(session, document, addressee).state
+
+
+def test_a_message_is_held_back_until_it_is_wanted(session: Session) -> None:
+    """`not_before` keeps a message from being due."""
+    store.put(session, KEY, ANN, DOCUMENT, NOW, not_before=LATER)
+    assert ([], 1) == (list(store.due(session, NOW, 10)), len(store.due(session, LATER, 10)))
+
+
+def test_due_messages_come_longest_waiting_first(session: Session) -> None:
+    """The order is that of `not_before`, and the limit holds."""
+    for name, minutes in (("c", 2), ("a", 0), ("b", 1), ("d", 3)):
+        store.put(session, name, ANN, DOCUMENT, NOW + timedelta(minutes=minutes))
+    assert ["a", "b", "c"] == [message.key for message in store.due(session, LATER, 3)]
+
+
+def test_only_messages_of_the_transports_at_hand_are_due(session: Session) -> None:
+    """A message for Slack waits while there is only a terminal."""
+    put(session)
+    assert [] == list(store.due(session, NOW, 10, transports=["console"]))
+
+
+@pytest.mark.parametrize(
+    "state, delivered_revision, taken_back",
+    [
+        (State.WAITING, None, True),
+        (State.UNDELIVERABLE, None, True),
+        (State.UNCONFIRMED, None, False),
+        (State.DELIVERED, 1, False),
+        (State.WAITING, 1, False),
+    ],
+)
+def test_what_can_be_taken_back(
+    session: Session, state: State, delivered_revision: int | None, taken_back: bool
+) -> None:
+    """Only what has certainly reached nobody can be withdrawn."""
+    put(session)
+    stand(session, state, delivered_revision)
+    assert taken_back == store.withdraw(session, KEY)
+
+
+def test_a_withdrawn_message_can_be_put_again(session: Session) -> None:
+    """The same document under the same key waits again after it was withdrawn."""
+    put(session)
+    store.withdraw(session, KEY)
+    assert State.WAITING == put(session, at=LATER).state
+
+
+def test_the_outbox_is_counted(session: Session) -> None:
+    """Messages are counted by state, and the undeliverable ones by reason."""
+    for name, state, reason in (
+        ("a", State.WAITING, None),
+        ("b", State.UNDELIVERABLE, "nobody has this address"),
+        ("c", State.UNDELIVERABLE, "nobody has this address"),
+        ("d", State.UNDELIVERABLE, "the channel is archived"),
+        ("e", State.UNCONFIRMED, None),
+        ("f", State.DELIVERED, None),
+    ):
+        store.put(session, name, ANN, DOCUMENT, NOW)
+        session.execute(update(OutboxMessage).where(col(OutboxMessage.key) == name).values(state=state, reason=reason))
+    expected = OutboxCounts(
+        waiting=1,
+        delivered=1,
+        unconfirmed=1,
+        undeliverable=3,
+        undeliverable_by_reason={"nobody has this address": 2, "the channel is archived": 1},
+    )
+    assert expected == store.counts(session)
+
+
+def test_what_cannot_be_delivered_is_listed_with_its_reason(session: Session) -> None:
+    """Who did not get what, and why, is there to be shown."""
+    put(session)
+    stand(session, State.UNDELIVERABLE)
+    assert [(KEY, "Ann Bo", "why")] == [
+        (message.key, message.recipient_name, message.reason) for message in store.list_undeliverable(session)
+    ]
+
+
+@pytest.mark.parametrize("address", ["ann@loom.example", "U1", "#revops"])
+def test_messages_to_an_address_can_be_tried_again(session: Session, address: str) -> None:
+    """Once an address is known to work, what could not be delivered to it is due at once."""
+    email, user = (address if "@" in address else None), ("U1" if address == "U1" else None)
+    put(session, addressee=Addressee(address, email=email, slack_user=user))
+    stand(session, State.UNDELIVERABLE)
+    assert (1, 1) == (store.try_again(session, address, NOW), len(store.due(session, NOW, 10)))

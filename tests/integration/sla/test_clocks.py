@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlmodel import Session
+
+from ros_sync.durations import Duration
+from ros_sync.errors import RuleError
+from ros_sync.mirror.tables import Deal, Lead, Owner
+from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
+from ros_sync.organisation.people import Directory, OwnerRow
+from ros_sync.sla import owners
+from ros_sync.sla.clocks import ClockCounts, advance, breached
+from ros_sync.sla.definitions import ClockDefinition
+from ros_sync.sla.tables import SlaClock, SlaClockEvent
+
+LEAD = Lead.metadata.tables["lead"]
+DEAL = Deal.metadata.tables["deal"]
+CLOCK = SlaClock.metadata.tables["sla_clock"]
+EVENT = SlaClockEvent.metadata.tables["sla_clock_event"]
+
+RESPONSE = ClockDefinition("mql", "lead", "became_mql", ("accepted", "rejected"), Duration.parse("24 business hours"))
+HANDOFF = ClockDefinition(
+    "handoff",
+    "deal",
+    "closed",
+    ("handed_off",),
+    Duration.parse("48 hours"),
+    only_if=(("stage_kind", ("won",)),),
+    since=Duration.parse("30 days"),
+)
+PEOPLE = {
+    "ada@loom.example": Member("ada@loom.example", calendar="berlin"),
+    "ben@loom.example": Member("ben@loom.example", calendar="york"),
+}
+BERLIN = replace(standard_calendar("Europe/Berlin"), name="berlin")
+YORK = replace(standard_calendar("America/New_York"), name="york")
+OWNERS = [OwnerRow("crm", "ada", email="ada@loom.example"), OwnerRow("crm", "ben", email="ben@loom.example")]
+START = datetime(2026, 3, 4, 14, tzinfo=UTC)  # a Wednesday, 15:00 in Berlin
+DUE = datetime(2026, 3, 9, 14, tzinfo=UTC)  # 24 business hours later: Monday, 15:00 in Berlin
+DUE_IN_YORK = datetime(2026, 3, 6, 22, tzinfo=UTC)  # in New York it began at 09:00, so Friday 17:00
+HOUR = timedelta(hours=1)
+
+
+def directory(**calendars: Any) -> Directory:
+    company = Company(timezone="Europe/Berlin", calendar="berlin")
+    return Directory(
+        Organisation(company, calendars={"berlin": BERLIN, "york": YORK, **calendars}, people=PEOPLE), OWNERS
+    )
+
+
+def add_lead(connection: Connection, lead_id: str = "1", **values: Any) -> None:
+    row = {"owner_id": "ada", "became_mql_at": START, **values}
+    connection.execute(insert(LEAD).values(source="crm", id=lead_id, valid_from=START, **row))
+
+
+def change_lead(connection: Connection, **values: Any) -> None:
+    connection.execute(update(LEAD).where(LEAD.c.id == "1").values(**values))
+
+
+def add_deal(connection: Connection, deal_id: str, **values: Any) -> None:
+    row = {"stage_kind": "won", "closed_at": START, **values}
+    connection.execute(insert(DEAL).values(source="crm", id=deal_id, valid_from=START, **row))
+
+
+def clocks(connection: Connection) -> list[tuple[Any, ...]]:
+    """Record, due, stop and state of each clock, oldest start first."""
+    c = CLOCK.c
+    rows = connection.execute(select(c.record_id, c.due_at, c.stopped_at, c.state).order_by(c.record_id, c.started_at))
+    return [tuple(row) for row in rows]
+
+
+def story(connection: Connection) -> list[tuple[Any, ...]]:
+    """What happened to the clocks, in order."""
+    return [tuple(row) for row in connection.execute(select(EVENT.c.what, EVENT.c.why).order_by(EVENT.c.id))]
+
+
+def late(connection: Connection, now: datetime, definition: ClockDefinition = RESPONSE) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in connection.execute(breached(definition, now))]
+
+
+def test_a_clock_starts_with_its_due_instant(connection: Connection) -> None:
+    """A lead that became an MQL gets a running clock, due in its owner's business time."""
+    add_lead(connection)
+    counts = advance(connection, [RESPONSE], directory(), START + HOUR)
+    assert (ClockCounts(started=1), [("1", DUE, None, "running")]) == (counts, clocks(connection))
+
+
+def test_a_breach_shows_at_its_due_instant(connection: Connection) -> None:
+    """The breach is there when the due instant comes, though no step has run since the clock started."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    expected: tuple[list[Any], list[Any]] = ([], [("crm", "1")])
+    assert expected == (late(connection, DUE - HOUR), late(connection, DUE))
+
+
+def test_a_clock_past_due_is_breached(connection: Connection) -> None:
+    """At its due instant an open clock becomes breached, and stays open."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    counts = advance(connection, [RESPONSE], directory(), DUE)
+    assert (ClockCounts(breached=1), [("1", DUE, None, "breached")]) == (counts, clocks(connection))
+
+
+@pytest.mark.parametrize(
+    "stop,state,counts",
+    [
+        (DUE - HOUR, "met", ClockCounts(met=1)),
+        (DUE, "met", ClockCounts(met=1)),
+        (DUE + HOUR, "breached", ClockCounts(breached=1, stopped=1)),
+    ],
+)
+def test_a_stop_decides(connection: Connection, stop: datetime, state: str, counts: ClockCounts) -> None:
+    """Stopped by its due instant a clock is met, after it breached; either way it is no longer late."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, rejected_at=stop)
+    done = advance(connection, [RESPONSE], directory(), DUE + 2 * HOUR)
+    assert (counts, [("1", DUE, stop, state)], []) == (done, clocks(connection), late(connection, DUE + 2 * HOUR))
+
+
+def test_a_stop_learnt_late_mends_a_breach(connection: Connection) -> None:
+    """A breach is taken back when it turns out that the lead had been accepted in time."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), DUE + HOUR)
+    change_lead(connection, accepted_at=DUE - HOUR)
+    advance(connection, [RESPONSE], directory(), DUE + 2 * HOUR)
+    expected = [("started", None), ("breached", None), ("met", "the stop was learnt of late")]
+    assert (expected, [("1", DUE, DUE - HOUR, "met")]) == (story(connection), clocks(connection))
+
+
+def test_a_record_seen_late_gets_its_clock_as_it_stands(connection: Connection) -> None:
+    """Records whose start lies in the past get clocks that are met, breached and stopped, or breached at once."""
+    add_lead(connection, "1", accepted_at=START + HOUR)
+    add_lead(connection, "2", accepted_at=DUE + HOUR)
+    add_lead(connection, "3")
+    counts = advance(connection, [RESPONSE], directory(), DUE + 2 * HOUR)
+    assert ClockCounts(started=3, met=1, breached=2, stopped=1) == counts
+
+
+def test_what_lies_in_the_future_has_not_happened(connection: Connection) -> None:
+    """Neither a start nor a stop after `now` counts yet."""
+    add_lead(connection, "1", accepted_at=START + 2 * HOUR)
+    add_lead(connection, "2", became_mql_at=START + 2 * HOUR)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    expected = [("1", DUE, None, "running")]
+    assert expected == clocks(connection)
+
+
+def test_nothing_changed_writes_nothing(connection: Connection) -> None:
+    """A second step over the same mirror writes no row."""
+    add_lead(connection, "1")
+    add_lead(connection, "2", accepted_at=START + HOUR, owner_id=None)
+    add_lead(connection, "3", deleted_at=START)
+    add_lead(connection, "4", became_mql_at=START - 240 * HOUR)
+    add_deal(connection, "5", owner_id="ben")
+    advance(connection, [RESPONSE, HANDOFF], directory(), START + HOUR)
+    before = _written(connection)
+    counts = advance(connection, [RESPONSE, HANDOFF], directory(), START + 2 * HOUR)
+    assert (ClockCounts(), before) == (counts, _written(connection))
+
+
+@pytest.mark.parametrize(
+    "values,why",
+    [
+        ({"deleted_at": START + HOUR}, "record deleted"),
+        ({"became_mql_at": None}, "start moved"),
+    ],
+)
+def test_a_clock_without_its_record_is_withdrawn(connection: Connection, values: dict[str, Any], why: str) -> None:
+    """A running clock whose record is deleted or lost its start is neither met nor breached."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, **values)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    assert ([("1", DUE, START + HOUR, "withdrawn")], ("withdrawn", why)) == (clocks(connection), story(connection)[-1])
+
+
+def test_a_breached_clock_of_a_deleted_record_stays_breached(connection: Connection) -> None:
+    """Deleting the record stops its clock, and does not undo the breach; also where the row itself is gone."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), DUE)
+    connection.execute(delete(LEAD))
+    counts = advance(connection, [RESPONSE], directory(), DUE + HOUR)
+    assert (ClockCounts(stopped=1), [("1", DUE, DUE + HOUR, "breached")]) == (counts, clocks(connection))
+
+
+def test_a_new_start_is_a_new_episode(connection: Connection) -> None:
+    """When the start moves, the clock of the old start is withdrawn and a second episode begins."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, became_mql_at=START + HOUR)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    c = CLOCK.c
+    rows = connection.execute(select(c.episode, c.started_at, c.state).order_by(c.episode))
+    expected = [(1, START, "withdrawn"), (2, START + HOUR, "running")]
+    assert expected == [tuple(row) for row in rows]
+
+
+def test_a_stop_before_the_new_start_belongs_to_the_old_one(connection: Connection) -> None:
+    """A lead answered, then started anew before the next step, has met its first clock."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, accepted_at=START + HOUR, became_mql_at=START + 2 * HOUR)
+    advance(connection, [RESPONSE], directory(), START + 3 * HOUR)
+    expected = ("1", DUE, START + HOUR, "met")
+    assert expected == clocks(connection)[0]
+
+
+def test_a_stopped_clock_is_not_opened_again(connection: Connection) -> None:
+    """Taking back the stop, or a restored record, opens no clock for the same start."""
+    add_lead(connection, accepted_at=START + HOUR)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    change_lead(connection, accepted_at=None)
+    counts = advance(connection, [RESPONSE], directory(), START + 2 * HOUR)
+    assert (ClockCounts(), [("1", DUE, START + HOUR, "met")]) == (counts, clocks(connection))
+
+
+def test_moving_the_owner_restates_the_clock(connection: Connection) -> None:
+    """A lead that moves to an owner in another zone is due in that owner's business time, and the history says so."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, owner_id="ben")
+    counts = advance(connection, [RESPONSE], directory(), START + HOUR)
+    event = EVENT.c
+    told = connection.execute(
+        select(event.why, event.old_due_at, event.new_due_at).where(event.what == "restated")
+    ).one()
+    assert (ClockCounts(restated=1), ("owner moved", DUE, DUE_IN_YORK), "ben") == (
+        counts,
+        tuple(told),
+        connection.scalar(select(CLOCK.c.owner_id)),
+    )
+
+
+@pytest.mark.parametrize(
+    "definition,calendars,why,due",
+    [
+        (
+            RESPONSE,
+            {"berlin": replace(BERLIN, closed=frozenset({date(2026, 3, 6)}))},
+            "calendar changed",
+            DUE + 24 * HOUR,
+        ),
+        (replace(RESPONSE, within=Duration.parse("8 business hours")), {}, "deadline changed", START + 24 * HOUR),
+        (replace(RESPONSE, within=Duration.parse("2 days")), {}, "deadline changed", START + 48 * HOUR),
+    ],
+)
+def test_new_terms_restate_the_running_clocks(
+    connection: Connection, definition: ClockDefinition, calendars: dict[str, Any], why: str, due: datetime
+) -> None:
+    """Another closed day, or another deadline, moves the due instant of clocks that are running."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    advance(connection, [definition], directory(**calendars), START + HOUR)
+    assert (("restated", why), [("1", due, None, "running")]) == (story(connection)[-1], clocks(connection))
+
+
+def test_a_breach_is_not_restated(connection: Connection) -> None:
+    """Handing a late lead to somebody else does not undo the breach."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), DUE)
+    change_lead(connection, owner_id="ben")
+    counts = advance(connection, [RESPONSE], directory(), DUE + HOUR)
+    assert (ClockCounts(), [("1", DUE, None, "breached")]) == (counts, clocks(connection))
+
+
+def test_an_owner_known_by_name_only_has_their_own_calendar(connection: Connection) -> None:
+    """Where the CRM names an owner by an e-mail that only the organisation file knows, that person's calendar counts."""
+    add_lead(connection, owner_id=None, owner_named="Ben@loom.example")
+    advance(connection, [RESPONSE], directory(), START)
+    expected = [("1", DUE_IN_YORK, None, "running")]
+    assert expected == clocks(connection)
+
+
+def test_a_condition_chooses_the_records(connection: Connection) -> None:
+    """Only won deals have a handoff clock."""
+    add_deal(connection, "1")
+    add_deal(connection, "2", stage_kind="lost")
+    add_deal(connection, "3", stage_kind=None)
+    advance(connection, [HANDOFF], directory(), START)
+    expected = [("1", START + 48 * HOUR, None, "running")]
+    assert expected == clocks(connection)
+
+
+def test_a_record_that_no_longer_fits_is_withdrawn(connection: Connection) -> None:
+    """A deal that is re-opened has no handoff to wait for."""
+    add_deal(connection, "1")
+    advance(connection, [HANDOFF], directory(), START)
+    connection.execute(update(DEAL).values(stage_kind=None))
+    advance(connection, [HANDOFF], directory(), START + HOUR)
+    expected = ("withdrawn", "no longer applies")
+    assert expected == story(connection)[-1]
+
+
+def test_old_history_starts_no_flood(connection: Connection) -> None:
+    """A deal won longer ago than the lookback gets no clock; one within it does."""
+    now = START + timedelta(days=30)
+    add_deal(connection, "1", closed_at=START - HOUR)
+    add_deal(connection, "2", closed_at=START)
+    advance(connection, [HANDOFF], directory(), now)
+    expected = ["2"]
+    assert expected == [row[0] for row in clocks(connection)]
+
+
+def test_a_clock_runs_on_past_the_lookback(connection: Connection) -> None:
+    """The lookback decides about starting alone: a clock that is there is not withdrawn by it."""
+    add_deal(connection, "1")
+    advance(connection, [HANDOFF], directory(), START)
+    advance(connection, [HANDOFF], directory(), START + timedelta(days=60))
+    expected = [("crm", "1")]
+    assert expected == late(connection, START + timedelta(days=60), HANDOFF)
+
+
+def test_clocks_of_an_object_without_an_owner(connection: Connection) -> None:
+    """An object that nobody owns counts in the company's calendar."""
+    owned = ClockDefinition("seen", "owner", "modified", ("deleted",), Duration.parse("8 business hours"))
+    row = {"source": "crm", "id": "1", "valid_from": START, "modified_at": START}
+    connection.execute(insert(Owner.metadata.tables["owner"]).values(**row))
+    advance(connection, [owned], directory(), START)
+    advance(connection, [owned], directory(), START + HOUR)
+    expected = [("1", START + 24 * HOUR, None, "running")]
+    assert expected == clocks(connection)
+
+
+def test_a_definition_that_cannot_be_used_is_refused(connection: Connection) -> None:
+    """A clock on an unknown field is refused with its rule and the name that was probably meant."""
+    with pytest.raises(RuleError, match=r"mql\.clock: lead has no field 'became_mqll'; did you mean 'became_mql'\?"):
+        advance(connection, [replace(RESPONSE, starts="became_mqll")], directory(), START)
+
+
+def test_the_breached_are_found_by_an_index(connection: Connection) -> None:
+    """Finding the breached clocks walks the open ones that are due, never the whole table."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # a small table would be read whole
+    explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    query = breached(RESPONSE, DUE).compile(connection, compile_kwargs={"literal_binds": True})
+    plan = " ".join(str(row) for row in connection.exec_driver_sql(explain + str(query)))
+    expected = "ix_sla_clock_open"
+    assert expected in plan
+
+
+def test_a_session_will_do(connection: Connection) -> None:
+    """Clocks advance in a session's transaction as in a connection's."""
+    add_lead(connection)
+    with Session(connection, join_transaction_mode="create_savepoint") as session:
+        counts = advance(session, [RESPONSE], directory(), START)
+        session.commit()
+    assert (ClockCounts(started=1), 1) == (counts, len(clocks(connection)))
+
+
+def test_many_clocks_start_in_batches(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More records than a batch holds all get their clock, once."""
+    monkeypatch.setattr("ros_sync.sla.clocks.START_BATCH", 10)
+    for number in range(35):
+        add_lead(connection, str(number))
+    counts = advance(connection, [RESPONSE], directory(), START)
+    expected = (35, [("started", None)] * 35)
+    assert expected == (counts.started, story(connection))
+
+
+def test_the_directory_is_made_of_the_mirrors_owners(connection: Connection) -> None:
+    """An owner of the mirror is found by id, and a deleted one is no longer active."""
+    table = Owner.metadata.tables["owner"]
+    rows = [("ada", None), ("gone", START)]
+    for owner_id, deleted in rows:
+        values = {"id": owner_id, "email": f"{owner_id}@loom.example", "active": True, "deleted_at": deleted}
+        connection.execute(insert(table).values(source="crm", valid_from=START, **values))
+    people = owners.directory(connection, Organisation())
+    expected = {"ada@loom.example": True, "gone@loom.example": False}
+    assert expected == {person.key: person.active for person in people}
+
+
+def _written(connection: Connection) -> int:
+    """How many rows this database has written: SQLite counts them itself, PostgreSQL by its statistics."""
+    raw = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        assert raw is not None
+        return int(raw.total_changes)
+    query = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables"
+    return int(connection.exec_driver_sql(query).scalar_one())

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ros_sync.errors import RosSyncError
+from ros_sync.jobs.health import Health, JobState
+from ros_sync.web.app import SECURITY_HEADERS, create_app
+from ros_sync.web.server import WebServer
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+@pytest.fixture
+def health() -> Health:
+    """Give the health of a process whose vital job has not run."""
+    return Health({"tick": JobState(timedelta(seconds=300), vital=True)})
+
+
+@pytest.fixture
+def server(health: Health) -> Iterator[WebServer]:
+    """Give the application served on a port that the system chose; its clock stands at noon."""
+    with WebServer(create_app(health, now=lambda: NOON), "127.0.0.1", 0) as server:
+        yield server
+
+
+def get(server: WebServer, path: str) -> tuple[int, dict[str, str], bytes]:
+    """Ask for a page: status, headers, body."""
+    try:
+        with OPENER.open(f"{server.url}{path}", timeout=10) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def test_alive(server: WebServer) -> None:
+    """/healthz answers 200, ready or not."""
+    assert get(server, "/healthz")[0] == 200
+
+
+def test_unready(server: WebServer) -> None:
+    """/readyz answers 503 with the reasons before the first tick."""
+    status, _, body = get(server, "/readyz")
+    assert (status, json.loads(body)["reasons"]) == (503, ["tick has not run yet"])
+
+
+def test_ready(server: WebServer, health: Health) -> None:
+    """/readyz answers 200 after a good tick."""
+    health.succeeded("tick", NOON)
+    assert get(server, "/readyz")[0] == 200
+
+
+def test_stale(server: WebServer, health: Health) -> None:
+    """/readyz answers 503 again when the last good tick is older than three intervals."""
+    health.succeeded("tick", NOON - timedelta(seconds=901))
+    assert get(server, "/readyz")[0] == 503
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/nothing"])
+def test_security_headers(server: WebServer, path: str) -> None:
+    """Every answer has the headers that keep a browser from doing anything with it."""
+    headers = {name.lower(): value for name, value in get(server, path)[1].items()}
+    assert {name: headers.get(name.lower()) for name in SECURITY_HEADERS} == SECURITY_HEADERS
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/"])
+def test_nothing_else_is_served(server: WebServer, path: str) -> None:
+    """There is no page that describes the application."""
+    assert get(server, path)[0] == 404
+
+
+def test_server_does_not_name_itself(server: WebServer) -> None:
+    """The answer does not say which server gave it."""
+    assert "server" not in {name.lower() for name in get(server, "/healthz")[1]}
+
+
+def test_port_is_free_after_leaving(health: Health) -> None:
+    """After leaving, the same port can be listened on again."""
+    with WebServer(create_app(health), "127.0.0.1", 0) as first:
+        pass
+    with WebServer(create_app(health), "127.0.0.1", first.port) as second:
+        assert get(second, "/healthz")[0] == 200
+
+
+def test_port_in_use(server: WebServer, health: Health) -> None:
+    """A port that is taken is told with the address and what to do."""
+    with pytest.raises(RosSyncError, match=rf"127\.0\.0\.1:{server.port}: .*Address already in use .*--port"):
+        WebServer(create_app(health), "127.0.0.1", server.port).__enter__()
+
+
+def test_address_of_another_machine(health: Health) -> None:
+    """An address that this machine does not have is told."""
+    with pytest.raises(RosSyncError, match=r"192\.0\.2\.1:0: the web server cannot listen there"):
+        WebServer(create_app(health), "192.0.2.1", 0).__enter__()
+
+
+def test_end_is_reported(health: Health) -> None:
+    """Whoever started the server is told when its thread ends."""
+    ended = threading.Event()
+    with WebServer(create_app(health), "127.0.0.1", 0, on_end=ended.set):
+        pass
+    assert ended.wait(10)

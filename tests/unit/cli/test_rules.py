@@ -1,0 +1,79 @@
+"""`ros-sync rules check` and `ros-sync rules test`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ros_sync.cli.rules import app
+
+GOOD = """version: 1
+rules:
+  - id: past
+    title: Past
+    applies_to: deal
+    when: [is_open, close_date is past]
+    message: "{name}"
+    tests:
+      - {name: yesterday, now: 2026-03-16 09:00, given: {close_date: 2026-03-15}, expect: fires}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a good rule file outside any workspace."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "rules.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_good_files_check_well(file: Path) -> None:
+    """A file without problems is counted, and the exit code is 0."""
+    result = CliRunner().invoke(app, ["check", str(file)])
+
+    assert (0, "✓ 1 rule in 1 file, 1 test inside\n") == (result.exit_code, result.stdout)
+
+
+def test_problems_are_shown_with_their_place(file: Path) -> None:
+    """Each problem is shown with file, line and column, and the exit code is 1."""
+    file.write_text(GOOD.replace("is_open", "is_opne"))
+    result = CliRunner().invoke(app, ["check", str(file)])
+
+    assert (1, True) == (result.exit_code, f"{file}:6:12, when\n" in result.stdout)
+
+
+def test_problems_as_json(file: Path) -> None:
+    """With --json, problems are data."""
+    file.write_text(GOOD.replace("is_open", "is_opne"))
+    result = CliRunner().invoke(app, ["check", "--json", str(file)])
+
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert (str(file), 6, 12, "did you mean 'is_open'?") == tuple(problem[key] for key in ("file", "line", "column", "hint"))
+
+
+def test_tests_that_pass(file: Path) -> None:
+    """Passing tests are counted by rule, and the exit code is 0."""
+    result = CliRunner().invoke(app, ["test", str(file)])
+
+    assert (0, "✓ past: 1 of 1 test\n\nall 1 test passed\n") == (result.exit_code, result.stdout)
+
+
+def test_tests_that_fail(file: Path) -> None:
+    """A failing test tells what each line saw, and the exit code is 1."""
+    file.write_text(GOOD.replace("close_date: 2026-03-15", "close_date: 2026-03-16"))
+    result = CliRunner().invoke(app, ["test", str(file)])
+
+    assert (1, True) == (result.exit_code, "close date 16 Mar 2026, today: not past" in result.stdout)
+
+
+def test_tests_as_json(file: Path) -> None:
+    """With --json, outcomes are data."""
+    result = CliRunner().invoke(app, ["test", "--json", str(file)])
+
+    assert [("past", "yesterday", True)] == [
+        (entry["rule"], entry["test"], entry["passed"]) for entry in json.loads(result.stdout)
+    ]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ros_sync import clock
+from ros_sync.connectors.export.dates import DateStyle, check_format, date_parser, instant_parser
+
+US = DateStyle(("%m/%d/%Y",), iso=False)
+BERLIN = DateStyle(zone=clock.zone("Europe/Berlin"))
+
+
+def _instant(text: str, style: DateStyle) -> str:
+    return clock.from_micros(instant_parser(style)(text)).isoformat()
+
+
+@pytest.mark.parametrize(
+    "text,formats,expected",
+    [
+        ("12/31/2026", ("%m/%d/%Y",), "2026-12-31"),
+        ("3/1/2017", ("%m/%d/%Y",), "2017-03-01"),
+        ("31.12.26", ("%d.%m.%y",), "2026-12-31"),
+        ("1 March 2026", ("%d %B %Y",), "2026-03-01"),
+        ("2026-03-01", ("%m/%d/%Y",), "2026-03-01"),
+        ("2026-03-01 10:22", ("%Y-%m-%d %H:%M",), "2026-03-01"),
+        ("2026-03-01", (), "2026-03-01"),
+    ],
+)
+def test_a_date_is_read_by_the_formats_in_turn(text: str, formats: tuple[str, ...], expected: str) -> None:
+    """Declared formats come first, ISO 8601 after them."""
+    assert expected == date_parser(DateStyle(formats))(text)
+
+
+@pytest.mark.parametrize("text", ["31/12/2026", "02/30/2026", "2026-12-31", "12/31/26", "12/31/2026 ", "١٢/31/2026"])
+def test_a_date_of_another_form_is_refused_by_value_and_format(text: str) -> None:
+    """Nothing but the declared format is taken, and the message names it."""
+    with pytest.raises(ValueError, match="is no date of the form %m/%d/%Y"):
+        date_parser(US)(text)
+
+
+def test_a_swapped_day_and_month_is_suspected() -> None:
+    """The message says which format would read the value."""
+    with pytest.raises(ValueError, match="it would be one of the form %d/%m/%Y"):
+        date_parser(US)("31/12/2026")
+
+
+def test_a_date_of_an_instant_is_the_day_in_the_zone() -> None:
+    """Half past eleven at night in London is the next day in Berlin."""
+    assert date_parser(BERLIN)("2026-03-01T23:30:00Z") == "2026-03-02"
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("2026-03-01", "2026-02-28T23:00:00+00:00"),
+        ("2026-07-01", "2026-06-30T22:00:00+00:00"),
+        ("2026-03-01 10:22", "2026-03-01T09:22:00+00:00"),
+        ("2026-03-01T10:22:33.5Z", "2026-03-01T10:22:33.500000+00:00"),
+        ("2026-03-01T10:22:00+05:30", "2026-03-01T04:52:00+00:00"),
+        ("20260301T102200Z", "2026-03-01T10:22:00+00:00"),
+    ],
+)
+def test_an_instant_without_a_zone_is_of_the_mappings(text: str, expected: str) -> None:
+    """A day is its start in the zone; an offset of its own wins."""
+    assert expected == _instant(text, BERLIN)
+
+
+def test_instants_remembered_by_day_and_time_are_those_read_anew() -> None:
+    """Putting a known day and a known time of day together gives the same instant."""
+    parse = instant_parser(BERLIN)
+    parse("2026-03-01T10:22:00Z")
+    parse("2026-07-02T11:33:00Z")
+    expected = datetime(2026, 7, 2, 10, 22, tzinfo=UTC)
+    assert expected == clock.from_micros(parse("2026-07-02T10:22:00Z"))
+
+
+@pytest.mark.parametrize(
+    "text,form,expected",
+    [
+        ("03/01/2026 01:05 PM", "%m/%d/%Y %I:%M %p", "2026-03-01T13:05:00+00:00"),
+        ("03/01/2026 12:05 am", "%m/%d/%Y %I:%M %p", "2026-03-01T00:05:00+00:00"),
+        ("01.03.2026 13:05:09", "%d.%m.%Y %H:%M:%S", "2026-03-01T13:05:09+00:00"),
+        ("01.03.2026 13:05 +0200", "%d.%m.%Y %H:%M %z", "2026-03-01T11:05:00+00:00"),
+    ],
+)
+def test_an_instant_is_read_by_its_format(text: str, form: str, expected: str) -> None:
+    """Times of day come with the format."""
+    assert expected == _instant(text, DateStyle((form,), iso=False))
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "yesterday", "2026-03-01T25:00:00Z", "1772360520000"])
+def test_what_is_no_iso_date_is_refused(text: str) -> None:
+    """Without formats, ISO 8601 it must be."""
+    with pytest.raises(ValueError, match="is no date of ISO 8601"):
+        instant_parser(BERLIN)(text)
+
+
+@pytest.mark.parametrize(
+    "form,reason",
+    [
+        ("%Q-%m-%d", "%Q is not known"),
+        ("%m/%d", "names the year"),
+        ("%Y", "names the year"),
+        ("%Y-%m-%d %I:%M", "needs %p"),
+        ("%Y-%m-%m-%d", "twice"),
+        ("%Y-%m-%d%", "is not known"),
+    ],
+)
+def test_a_format_that_cannot_name_a_day_is_refused(form: str, reason: str) -> None:
+    """Mistakes in a format are found with the mapping, not with the data."""
+    with pytest.raises(ValueError, match=reason):
+        check_format(form)

@@ -1,0 +1,65 @@
+"""Documents and their stored form."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ros_sync.errors import RosSyncError
+from ros_sync.outbox.document import Action, ButtonStyle, Document, Item, Reason, Severity
+
+texts = st.text(max_size=20)
+reasons = st.builds(Reason, text=texts, detail=texts, severity=st.sampled_from(Severity), done=st.booleans())
+actions = st.builds(Action, id=texts, label=texts, value=texts, style=st.sampled_from(ButtonStyle))
+items = st.builds(
+    Item,
+    heading=texts,
+    lead=texts,
+    reasons=st.lists(reasons, max_size=3).map(tuple),
+    facts=st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
+    link=st.none() | texts,
+    done=st.booleans(),
+    actions=st.lists(actions, max_size=3).map(tuple),
+)
+documents = st.builds(
+    Document, title=texts, summary=texts, intro=texts, items=st.lists(items, max_size=3).map(tuple), footer=texts
+)
+
+
+@given(documents)
+def test_a_document_survives_being_stored(document: Document) -> None:
+    """What goes into the database as JSON comes out as the same document."""
+    assert document == Document.from_dict(json.loads(json.dumps(document.to_dict())))
+
+
+@given(documents)
+def test_a_stored_document_compares_equal_to_a_fresh_one(document: Document) -> None:
+    """The JSON object before storing equals the one after, so that putting the same again is seen as the same."""
+    assert document.to_dict() == json.loads(json.dumps(document.to_dict()))
+
+
+def test_a_document_of_a_newer_program_is_refused() -> None:
+    """A version this program does not know is an error that says what to do."""
+    stored = {**Document("t", "s").to_dict(), "version": 2}
+    with pytest.raises(RosSyncError, match=r"form 2 cannot be read.*newer ros-sync"):
+        Document.from_dict(stored)
+
+
+def test_a_stored_document_that_lost_a_part_is_an_error_for_people() -> None:
+    """A missing key is named, and is no KeyError."""
+    stored = Document("t", "s").to_dict()
+    del stored["footer"]
+    with pytest.raises(RosSyncError, match=r"not whole.*footer"):
+        Document.from_dict(stored)
+
+
+@pytest.mark.parametrize(
+    "marks, done", [((), False), ((True, False), False), ((True, True), True)], ids=["empty", "mixed", "all"]
+)
+def test_a_document_is_done_when_all_its_items_are(marks: tuple[bool, ...], done: bool) -> None:
+    """A document without items is not done: there was nothing to mend."""
+    document = Document("t", "s", items=tuple(Item("deal", done=mark) for mark in marks))
+    assert done == document.done

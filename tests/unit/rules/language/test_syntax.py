@@ -1,0 +1,73 @@
+"""What is refused, at which column, and with which advice."""
+
+from __future__ import annotations
+
+import pytest
+
+from ros_sync.mirror.catalogue import objects
+from ros_sync.rules.language import ConditionError, Parameters, Schema, parameter_value, parse
+from ros_sync.rules.language.syntax import KEYWORDS, MAX_CHARS
+
+REFUSED = [
+    ("push_count / 2 > 1", 12, "there is no division"),
+    ('stage matches "x"', 7, "no regular expressions"),
+    ('stage ~ "x"', 7, "no regular expressions"),
+    ("len(stage) > 3", 1, "conditions call nothing"),
+    ("for x in y", 5, "there are no loops"),
+    ("x := 5", 3, "there is no assignment"),
+    ('stage == "x"', 8, "write one `=`"),
+    ("is_open\tand is_open", 8, "there is a tab"),
+    ("is_open and", 12, "ends too early"),
+    ("", 1, "is empty"),
+    ('stage is "x', 10, "the quote is never closed"),
+    ("push_count > 20,000", 14, "20000 or 20k"),
+    ("probability > 15%", 15, "such as 0.15"),
+    ("is_open AND is_open", 9, "write `and`"),
+    ('stage in ["a"]', 7, "is one of"),
+    ("stage is proposal", 10, 'write "proposal" in quotes'),
+    ('stagee is "x"', 1, "did you mean 'stage'?"),
+    ("last_buyer_activity older than $quite", 32, "did you mean 'quiet'?"),
+    ("close_date > 5", 1, "a date cannot be compared with a number"),
+    ("close_date < now", 1, "write `today`"),
+    ("close_date > 2026-02-30", 14, "no day of the calendar"),
+    ("last_buyer_activity > 14 days", 1, "older than"),
+    ("last_buyer_activity older than 5", 32, "needs a duration"),
+    ("last_buyer_activity older than 99999 days", 32, "ten years"),
+    ("created is not 2026-03-01", 1, "write `not"),
+    ("push_count older than 5 days", 1, "only a date or an instant"),
+    ("amount > 5", 1, "`amount_home`"),
+    ("amount > amount", 1, "different currencies"),
+    ("amount_home > 5 USD", 1, "company's currency, EUR"),
+    ("amount_home > 0.001", 1, "more decimals"),
+    ("amount_home * 2 > 5", 1, "is for numbers"),
+    ('stage < "x"', 1, "has none"),
+    ("push_count", 1, "neither true nor false"),
+    ("true", 1, "no field is asked about"),
+    ("1 = 1", 1, "two fixed values"),
+    ('stage contains ""', 16, "empty text"),
+    ("stage contains segment", 16, "a fixed text"),
+    ('push_count is one of ["a"]', 23, "a number cannot be compared with a text"),
+    ("push_count > 999999999999999999", 14, "too large"),
+    ("close_date < today - 5 hours", 14, "whole days"),
+    ("close_date + 5 days < today", 1, "a field is not moved in time"),
+    ("not " * 60 + "is_open", 165, "nested more than"),
+    ("push_count > 1" + " + 1" * 60, 14, "nested more than"),
+    ("(" * 10_000 + "is_open" + ")" * 10_000, 21, "brackets are nested"),
+    ("is_open or " * 400 + "is_open", MAX_CHARS + 1, "at most 2,000"),
+]
+
+
+@pytest.mark.parametrize("text,column,words", REFUSED)
+def test_refused_with_column_and_advice(schema: Schema, text: str, column: int, words: str) -> None:
+    """What the language does not have is refused at its column, with what to write instead."""
+    with pytest.raises(ConditionError) as caught:
+        parse(text, schema, Parameters({"quiet": parameter_value("14 days")}))
+
+    assert (column, True) == (caught.value.column, words in str(caught.value)), str(caught.value)
+
+
+def test_no_field_is_hidden_by_a_word_of_the_language() -> None:
+    """No field of the mirror has the name of a keyword."""
+    names = {name for entry in objects().values() for name in entry.fields}
+
+    assert set() == names & KEYWORDS

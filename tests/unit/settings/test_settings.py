@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, WorkspaceError
+from ros_sync.settings import ENV_PREFIX, Settings, find_workspace, load, settings_keys
+
+TEMPLATE = Path(__file__).parents[3] / "src/ros_sync/cli/templates/ros-sync.toml"
+REFERENCE = Path(__file__).parents[3] / "docs/reference/settings.md"
+TOKEN = "xoxb-1234567890-secret"
+
+Workspace = Callable[..., Path]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Give a function that makes a workspace of a TOML text, a `.env` text and variables."""
+    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
+        monkeypatch.delenv(name)
+
+    def make(toml: str = "", env: str | None = None, **variables: str) -> Path:
+        (tmp_path / "ros-sync.toml").write_text(toml)
+        if env is not None:
+            (tmp_path / ".env").write_text(env)
+        for name, value in variables.items():
+            monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
+        return tmp_path
+
+    return make
+
+
+def complaint(folder: Path) -> str:
+    """Load what cannot be loaded; what is said about it, with the folder left out."""
+    with pytest.raises(RosSyncError) as caught:
+        load(folder)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_defaults_need_no_key(workspace: Workspace) -> None:
+    """An empty settings file gives the defaults."""
+    settings = load(workspace())
+    assert (settings.web.port, settings.schedule.tick_seconds, settings.slack.token) == (8377, 300, None)
+
+
+def test_file_is_read(workspace: Workspace) -> None:
+    """A key of the TOML file replaces the default."""
+    assert load(workspace("[web]\nport = 9000")).web.port == 9000
+
+
+def test_env_file_overrides_the_file(workspace: Workspace) -> None:
+    """A variable of the workspace's .env overrides the TOML file."""
+    assert load(workspace("[web]\nport = 9000", "ROS_SYNC_WEB__PORT=9001")).web.port == 9001
+
+
+def test_environment_overrides_all(workspace: Workspace) -> None:
+    """A variable of the environment overrides .env and the TOML file."""
+    assert load(workspace("[web]\nport = 9000", "ROS_SYNC_WEB__PORT=9001", WEB__PORT="9002")).web.port == 9002
+
+
+def test_sources_are_merged_key_by_key(workspace: Workspace) -> None:
+    """A variable replaces its own key and leaves the other keys of the section."""
+    settings = load(workspace('[web]\nport = 9000\nhost = "::1"', WEB__PORT="9002"))
+    assert (settings.web.host, settings.web.port) == ("::1", 9002)
+
+
+def test_empty_variable_counts_as_unset(workspace: Workspace) -> None:
+    """A variable set to nothing leaves the file's value."""
+    assert load(workspace("[web]\nport = 9000", WEB__PORT="")).web.port == 9000
+
+
+@pytest.mark.parametrize(
+    "toml,message",
+    [
+        ("[web]\nprot = 1", "ros-sync.toml:2, web.prot: there is no such key (did you mean 'web.port'?)"),
+        ("\n[wbe]\nport = 1", "ros-sync.toml:2, wbe: there is no such section (did you mean 'web'?)"),
+        ("[web]\nport = true", "ros-sync.toml:2, web.port: expected a whole number, found True"),
+        ('[web]\nport = "many"', "ros-sync.toml:2, web.port: expected a whole number, found 'many'"),
+        ("[web]\nport = 1.5", "ros-sync.toml:2, web.port: expected a whole number, found 1.5"),
+        ("[web]\nport = 70000", "ros-sync.toml:2, web.port: expected a whole number from 0 to 65535, found 70000"),
+        ("[web]\nhost = 7", "ros-sync.toml:2, web.host: expected text, found 7"),
+        ('[web]\nhost = ""', "ros-sync.toml:2, web.host: expected text that is not empty, found ''"),
+        (
+            '[log]\nlevel = "loud"',
+            "ros-sync.toml:2, log.level: expected 'debug', 'info', 'warning' or 'error', found 'loud'",
+        ),
+        ("web = 3", "ros-sync.toml:1, web: expected a section with keys of its own"),
+        (
+            '[slack]\napi_url = "http://slack.example/api"',
+            (
+                "ros-sync.toml:2, slack.api_url: expected https, because the token travels with each call "
+                "(http is for this machine only), found 'http://slack.example/api'"
+            ),
+        ),
+        (
+            '[slack]\napi_url = "slack"',
+            "ros-sync.toml:2, slack.api_url: expected a URL such as https://slack.com/api/, found 'slack'",
+        ),
+        (
+            "[web]\nport 3\n",
+            (
+                "ros-sync.toml:2:6: this is no TOML: Expected '=' after a key in a key/value pair "
+                '(expected lines such as `port = 8377` or `level = "info"` below a [section])'
+            ),
+        ),
+    ],
+)
+def test_bad_file(workspace: Workspace, toml: str, message: str) -> None:
+    """What is wrong in the file is told with line, key, what was expected and what was found."""
+    assert message == complaint(workspace(toml))
+
+
+def test_all_problems_at_once(workspace: Workspace) -> None:
+    """Problems of the file, of .env and of the environment are told together."""
+    folder = workspace("[web]\nprot = 1", "ROS_SYNC_WEB__HSOT=x", LOG__LEVEL="loud", FOO="1")
+    with pytest.raises(ProblemsError) as caught:
+        load(folder)
+    places = [str(problem.where).replace(f"{folder}/", "") for problem in caught.value.problems]
+    assert places == [
+        "ros-sync.toml:2, web.prot",
+        "environment, ROS_SYNC_FOO",
+        ".env:1, ROS_SYNC_WEB__HSOT",
+        "environment, ROS_SYNC_LOG__LEVEL",
+    ]
+
+
+def test_one_problem_is_a_settings_error(workspace: Workspace) -> None:
+    """A single problem is raised as itself."""
+    with pytest.raises(SettingsError):
+        load(workspace("[web]\nport = true"))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """A folder without the settings file is told, with what makes one."""
+    assert complaint(tmp_path) == "ros-sync.toml: the settings file is missing (`ros-sync init DIR` makes one)"
+
+
+def test_wrong_encoding(tmp_path: Path) -> None:
+    """A settings file in Latin-1 is told with the line of the first odd byte."""
+    (tmp_path / "ros-sync.toml").write_bytes("[web]\n# für\n".encode("latin-1"))
+    assert complaint(tmp_path) == "ros-sync.toml:2: expected UTF-8 text (save it as UTF-8)"
+
+
+def test_byte_order_mark(tmp_path: Path) -> None:
+    """A byte-order mark is told as such."""
+    (tmp_path / "ros-sync.toml").write_bytes(b"\xef\xbb\xbf[web]\n")
+    expected = "ros-sync.toml: the file begins with a byte-order mark (save it as UTF-8 without one)"
+    assert expected == complaint(tmp_path)
+
+
+def test_kubernetes_service_links_are_no_settings(workspace: Workspace) -> None:
+    """The variables that Kubernetes makes for a service called ros-sync are passed over."""
+    folder = workspace(
+        PORT="tcp://10.0.0.1:80", SERVICE_HOST="10.0.0.1", PORT_8377_TCP_ADDR="10.0.0.1", WEB_SERVICE_PORT="1"
+    )
+    assert load(folder).web.port == 8377
+
+
+def test_secret_is_not_in_the_repr(workspace: Workspace) -> None:
+    """The repr of the settings does not hold the token."""
+    settings = load(workspace(SLACK__TOKEN=TOKEN))
+    assert settings.slack.token is not None
+    assert (settings.slack.token.get_secret_value(), TOKEN in repr(settings)) == (TOKEN, False)
+
+
+def test_secret_is_not_in_a_complaint(workspace: Workspace) -> None:
+    """A complaint about a secret does not quote it."""
+    message = complaint(workspace(DATABASE__URL="mysql://root:hunter2@host/db"))
+    expected = "expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name"
+    assert f"environment, ROS_SYNC_DATABASE__URL: {expected}" == message
+
+
+def test_secret_is_not_in_the_chain_of_errors(workspace: Workspace) -> None:
+    """No error that carries the values hangs on to the one that is raised."""
+    with pytest.raises(RosSyncError) as caught:
+        load(workspace("[web]\nport = true", SLACK__TOKEN=TOKEN))
+    assert caught.value.__suppress_context__
+
+
+def test_secret_from_a_file(workspace: Workspace) -> None:
+    """A secret can be given as the path of a file that holds it, relative to the workspace."""
+    folder = workspace('[slack]\ntoken_file = "token"\napi_url = "https://slack.example/api"')
+    (folder / "token").write_text(f"{TOKEN}\n")
+    slack = load(folder).slack
+    assert slack.token is not None
+    assert (slack.token.get_secret_value(), slack.api_url) == (TOKEN, "https://slack.example/api/")
+
+
+def test_missing_secret_file(workspace: Workspace) -> None:
+    """A secret's file that does not exist is told with its key."""
+    folder = workspace('[slack]\n\ntoken_file = "token"')
+    expected = "ros-sync.toml:3, slack.token_file: the file token cannot be read: No such file or directory"
+    assert expected == complaint(folder)
+
+
+def test_empty_secret_file(workspace: Workspace) -> None:
+    """A secret's file with nothing in it is told."""
+    folder = workspace('[slack]\ntoken_file = "token"')
+    (folder / "token").write_text("\n")
+    assert complaint(folder) == "ros-sync.toml:2, slack.token_file: the file token is empty (put the secret into it)"
+
+
+def test_secret_given_twice(workspace: Workspace) -> None:
+    """A secret that is given both as value and as file is refused."""
+    folder = workspace('[slack]\ntoken_file = "token"', SLACK__TOKEN=TOKEN)
+    expected = "ros-sync.toml:2, slack.token_file: both 'token' and 'token_file' are given (keep one of them)"
+    assert expected == complaint(folder)
+
+
+def test_database_url_from_a_file_is_checked(workspace: Workspace) -> None:
+    """A database URL out of a file is held to the same form."""
+    folder = workspace('[database]\nurl_file = "url"')
+    (folder / "url").write_text("nonsense")
+    expected = "expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name"
+    assert f"ros-sync.toml:2, database.url_file: {expected}" == complaint(folder)
+
+
+def test_missing_rules_folder(workspace: Workspace) -> None:
+    """A folder that is named and not there is told with its key."""
+    folder = workspace('[paths]\nrules = "regeln"')
+    assert complaint(folder) == "ros-sync.toml:2, paths.rules: there is no folder regeln (make it, or mend the path)"
+
+
+@pytest.mark.parametrize(
+    "url,normal,shown",
+    [
+        ("sqlite:///ros-sync.db", "sqlite:///{folder}/ros-sync.db", "{folder}/ros-sync.db"),
+        ("sqlite:////var/lib/x.db", "sqlite:////var/lib/x.db", "/var/lib/x.db"),
+        ("postgresql://u:p@h/n", "postgresql+psycopg://u:p@h/n", "postgresql+psycopg://u:***@h/n"),
+        ("postgresql://h/n?password=p", "postgresql+psycopg://h/n?password=p", "postgresql+psycopg://h/n?password=***"),
+        ("postgres://h:5432/n", "postgresql+psycopg://h:5432/n", "postgresql+psycopg://h:5432/n"),
+        ("postgresql+psycopg://u:p%40q@h/n", "postgresql+psycopg://u:p%40q@h/n", "postgresql+psycopg://u:***@h/n"),
+    ],
+)
+def test_database_url(workspace: Workspace, url: str, normal: str, shown: str) -> None:
+    """The database's URL is given the driver and an absolute path, and is shown without its password."""
+    folder = workspace(DATABASE__URL=url)
+    settings = load(folder)
+    expected = (normal.format(folder=folder), shown.format(folder=folder))
+    assert expected == (settings.database_url, settings.database_shown)
+
+
+def test_plain_http_is_for_this_machine(workspace: Workspace) -> None:
+    """Slack's API may be on this machine without TLS, as the sandbox's is."""
+    assert load(workspace(SLACK__API_URL="http://127.0.0.1:8080/api")).slack.api_url == "http://127.0.0.1:8080/api/"
+
+
+def test_settings_cannot_be_changed(workspace: Workspace) -> None:
+    """What was read stays as it was read."""
+    with pytest.raises(ValueError, match="frozen"):
+        load(workspace()).web.port = 1  # type: ignore[misc]  # that it is refused at run time too is the point
+
+
+def test_workspace_is_found_upwards(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workspace is the nearest folder upwards that holds the settings file."""
+    folder = workspace()
+    (folder / "rules" / "more").mkdir(parents=True)
+    monkeypatch.chdir(folder / "rules" / "more")
+    assert folder == find_workspace()
+
+
+def test_variable_names_the_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROS_SYNC_WORKSPACE names the workspace from anywhere."""
+    folder = workspace()
+    monkeypatch.setenv("ROS_SYNC_WORKSPACE", str(folder))
+    monkeypatch.chdir("/")
+    assert (folder, folder) == (find_workspace(), load(find_workspace()).workspace)
+
+
+def test_given_workspace_wins(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workspace that is given overrides the variable, and the settings know it."""
+    folder = workspace()
+    monkeypatch.setenv("ROS_SYNC_WORKSPACE", "/nowhere")
+    assert folder == load(find_workspace(folder)).workspace
+
+
+def test_no_workspace(tmp_path: Path) -> None:
+    """A given folder without settings is refused with the way to make one."""
+    with pytest.raises(WorkspaceError, match="init"):
+        find_workspace(tmp_path)
+
+
+def test_every_key_is_in_the_reference() -> None:
+    """The reference page has a line for each key that can be set, and for no other."""
+    documented = re.findall(r"^\| `(\w+\.\w+)`", REFERENCE.read_text(), flags=re.MULTILINE)
+    assert list(settings_keys()) == documented
+
+
+def test_template_shows_the_defaults(workspace: Workspace) -> None:
+    """Taking the # away from the template's defaults changes nothing."""
+    text = re.sub(r"^# (?=\w+ = )(?!\w+_file)", "", TEMPLATE.read_text(), flags=re.MULTILINE)
+    folder = workspace(text)
+    (folder / "connectors").mkdir()
+    (folder / "rules").mkdir()
+    assert Settings(workspace=folder, _env_file=None).model_dump() == load(folder).model_dump()
+    assert load(folder).model_dump() == load(workspace("")).model_dump()
+
+
+def test_template_shows_every_key() -> None:
+    """The template has a line for each key, except for secrets, which belong elsewhere."""
+    shown = re.findall(r"^# (\w+) = ", TEMPLATE.read_text(), flags=re.MULTILINE)
+    elsewhere = {"token", "signing_secret", "url_file"}
+    assert sorted(key.split(".")[1] for key in settings_keys() if key.split(".")[1] not in elsewhere) == sorted(shown)
