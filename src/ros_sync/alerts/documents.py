@@ -78,8 +78,7 @@ def _items(told: Sequence[Told]) -> list[Item]:
             heading=entries[0].headline,
             lead=entries[0].lead,
             reasons=tuple(
-                Reason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved)
-                for entry in entries
+                Reason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved) for entry in entries
             ),
             facts=facts,
             done=done,

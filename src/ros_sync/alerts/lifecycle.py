@@ -56,7 +56,9 @@ def follow(session: Session, rules: Sequence[Rule], moment: Moment) -> Followed:
     """
     followed = Followed()
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
-    followed.resolved += _resolve(session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment)
+    followed.resolved += _resolve(
+        session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment
+    )
     for rule in watched:
         counts = RuleCounts(rule.id)
         resolved = _resolve(session, _ended(rule, moment), "no longer so", moment)
@@ -113,7 +115,10 @@ def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
     if rule.inhibited_by:
         inhibiting = alert_table.c.rule_id.in_(rule.inhibited_by) & (alert_table.c.state == State.OPEN)
         query = query.where(
-            ~select(alert_table.c.id).where(same, alert_table.c.object == rule.applies_to, inhibiting).correlate(table).exists()
+            ~select(alert_table.c.id)
+            .where(same, alert_table.c.object == rule.applies_to, inhibiting)
+            .correlate(table)
+            .exists()
         )
     return query
 
@@ -140,7 +145,9 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
     alert = alert_table.c
     query = (
         select(alert.record_id, func.max(alert.episode))
-        .where(alert.rule_id == rule.id, alert.object == rule.applies_to, alert.source == source, alert.record_id.in_(ids))
+        .where(
+            alert.rule_id == rule.id, alert.object == rule.applies_to, alert.source == source, alert.record_id.in_(ids)
+        )
         .group_by(alert.record_id)
     )
     return dict(session.execute(query).tuples().all())

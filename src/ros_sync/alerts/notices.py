@@ -110,8 +110,8 @@ def _told(session: Session, ids: Sequence[int]) -> dict[int, set[str]]:
     told: dict[int, set[str]] = {}
     for chunk in _chunks(ids):
         query = select(notice_table.c.alert_id, notice_table.c.route).where(notice_table.c.alert_id.in_(chunk))
-        for alert_id, route in session.execute(query):
-            told.setdefault(alert_id, set()).add(route)
+        for alert_id, way in session.execute(query):
+            told.setdefault(alert_id, set()).add(way)
     return told
 
 

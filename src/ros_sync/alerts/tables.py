@@ -31,14 +31,18 @@ class Alert(SQLModel, table=True):
 
     __table_args__ = (
         Index(
-            "ix_alert_unresolved", "rule_id", "source", "record_id",
+            "ix_alert_unresolved",
+            "rule_id",
+            "source",
+            "record_id",
             unique=True,
             sqlite_where=text("state != 'resolved'"),
             postgresql_where=text("state != 'resolved'"),
         ),
         Index("ix_alert_record", "object", "source", "record_id"),
         Index(
-            "ix_alert_notice_due", "next_notice_at",
+            "ix_alert_notice_due",
+            "next_notice_at",
             sqlite_where=text("next_notice_at IS NOT NULL"),
             postgresql_where=text("next_notice_at IS NOT NULL"),
         ),

@@ -50,10 +50,14 @@ def list_(
         table.add_column(name, overflow="fold" if name == "what" else "ellipsis", no_wrap=name != "what")
     for alert in found:
         since = f"{alert['since_at']:%Y-%m-%d %H:%M}"
-        table.add_row(str(alert["id"]), since, escape(alert["rule_id"]), escape(alert["headline"]), escape(alert["text"]))
+        table.add_row(
+            str(alert["id"]), since, escape(alert["rule_id"]), escape(alert["headline"]), escape(alert["text"])
+        )
     invocation.out.print(table)
     more = f", the newest {len(found):,} shown" if total > len(found) else ""
-    invocation.out.print(f"[dim]{total:,} alerts{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False)
+    invocation.out.print(
+        f"[dim]{total:,} alerts{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False
+    )
 
 
 @app.command()

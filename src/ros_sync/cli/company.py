@@ -115,9 +115,10 @@ def deal_context(organisation: Organisation) -> DealContext:
     return DealContext(organisation.home_currency, organisation.rates, lambda day: fiscal.quarter_of(day).start)
 
 
-def notifier_of(settings: Settings, engine: Engine, console: Console) -> Notifier:
-    """Slack where there is a token, else the terminal."""
+def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:
+    """The ways out, the one for new messages first: Slack where there is a token, and always the terminal."""
+    terminal = ConsoleNotifier(console)
     token = settings.slack.token
     if token is None:
-        return ConsoleNotifier(console)
-    return SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine)
+        return [terminal]
+    return [SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine), terminal]

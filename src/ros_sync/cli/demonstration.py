@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from ros_sync.cli import logs
-from ros_sync.cli.company import ORGANISATION_FILE, company_of, deal_context, mapping_of, notifier_of
+from ros_sync.cli.company import ORGANISATION_FILE, company_of, deal_context, mapping_of, notifiers_of, organisation_of
 from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.workspace import lay_out
 from ros_sync.jobs.cycle import TickReport, tick
@@ -36,6 +36,7 @@ from ros_sync.settings import ENV_FILE_NAME, DatabaseSettings, LogSettings, Path
 from ros_sync.sync.imports import ImportReport, import_files
 
 SHOWN_PEOPLE = 5
+EARLIER = tuple(STORY_MONDAY - timedelta(weeks=4 * months) for months in (4, 3, 2, 1))
 MAPPING = "export"
 
 
@@ -84,6 +85,11 @@ def demo(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
         settings = _workspace(root, world, slack.token, server.api_url)
         engine = open_engine(settings.database_url)
         try:
+            say.print(
+                f"[dim]{len(EARLIER)} earlier exports of its deals, so that pushes are known …[/dim]", highlight=False
+            )
+            for month in EARLIER:
+                _import(settings, engine, world, root / "exports" / f"{month:%Y-%m-%d}", month, only="deals.csv")
             weeks = []
             for monday in (STORY_MONDAY, WEEK_LATER):
                 say.print(f"[dim]{_day(monday)}: export, import, tick, delivery …[/dim]", highlight=False)
@@ -117,22 +123,31 @@ def _workspace(root: Path, world: World, token: str, api_url: str) -> Settings:
 
 def _week(settings: Settings, engine: Engine, world: World, folder: Path, at: DemoClock) -> Week:
     """One Monday: the CRM is exported, and the main job runs over it."""
-    folder.mkdir(parents=True, exist_ok=True)
     monday = at()
-    write_exports(world, folder, monday)
+    imported = _import(settings, engine, world, folder, monday)
     company = company_of(settings)
-    imported = import_files(
-        engine, mapping_of(settings, MAPPING), [folder], deal_context(company.organisation), as_of=monday, now=monday
-    )
-    notifier = notifier_of(settings, engine, Invocation().err)
-    ticked = tick(engine, company, monday, transport=notifier.transport)
-    delivered = deliver_all(engine, [notifier], at, at.wait)
+    notifiers = notifiers_of(settings, engine, Invocation().err)
+    ticked = tick(engine, company, monday, transport=notifiers[0].transport)
+    delivered = deliver_all(engine, notifiers, at, at.wait)
     return Week(monday, imported, ticked, delivered)
+
+
+def _import(
+    settings: Settings, engine: Engine, world: World, folder: Path, at: datetime, only: str | None = None
+) -> ImportReport:
+    """Export the CRM as of a moment and import it, all of it or one file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_exports(world, folder, at)
+    paths = [folder / only] if only else [folder]
+    context = deal_context(organisation_of(settings))
+    return import_files(engine, mapping_of(settings, MAPPING), paths, context, as_of=at, now=at)
 
 
 def _serve(invocation: Invocation, server: SlackServer) -> None:
     """Leave the pages up until told to stop."""
-    invocation.out.print(f"\nIts Slack stands at [bold]{server.url}[/bold]  [dim](Ctrl-C ends it)[/dim]", highlight=False)
+    invocation.out.print(
+        f"\nIts Slack stands at [bold]{server.url}[/bold]  [dim](Ctrl-C ends it)[/dim]", highlight=False
+    )
     with StopRequest() as stop:
         stop.wait()
 
@@ -224,12 +239,18 @@ def _reading(weeks: Sequence[Week]) -> Table:
 
 
 def _rules(first: Week, second: Week) -> Table:
-    table = _table("rule", f"open {first.at.day} {first.at:%b}", "mended", "new", f"open {second.at.day} {second.at:%b}")
+    table = _table(
+        "rule", f"open {first.at.day} {first.at:%b}", "mended", "new", f"open {second.at.day} {second.at:%b}"
+    )
     later = {rule.rule_id: rule for rule in second.ticked.alerts.rules}
     for rule in first.ticked.alerts.rules:
         then = later[rule.rule_id]
         table.add_row(
-            escape(rule.rule_id), f"{rule.open:,}", f"[green]{then.resolved:,}[/green]", f"{then.opened:,}", f"{then.open:,}"
+            escape(rule.rule_id),
+            f"{rule.open:,}",
+            f"[green]{then.resolved:,}[/green]",
+            f"{then.opened:,}",
+            f"{then.open:,}",
         )
     return table
 

@@ -96,7 +96,9 @@ def show(invocation: Invocation, report: ImportReport) -> None:
     table.add_column("file")
     table.add_column("as")
     for name in columns:
-        table.add_column(name.replace("_", " ").replace("created", "new").replace("updated", "changed"), justify="right")
+        table.add_column(
+            name.replace("_", " ").replace("created", "new").replace("updated", "changed"), justify="right"
+        )
     for file in report.files:
         values = [f"{getattr(file, name):,}" for name in columns]
         table.add_row(escape(file.file), file.object, *values, style="" if not file.set_aside else "yellow")

@@ -15,7 +15,9 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Export files, or folders of them.")],
     mapping: Annotated[
         str | None,
-        typer.Option("--mapping", "-m", metavar="NAME|FILE", help="The mapping file. Default: the workspace's only one."),
+        typer.Option(
+            "--mapping", "-m", metavar="NAME|FILE", help="The mapping file. Default: the workspace's only one."
+        ),
     ] = None,
     as_of: Annotated[
         str | None,

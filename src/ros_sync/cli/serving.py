@@ -9,7 +9,7 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import company_of, notifier_of
+from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -32,13 +32,13 @@ def planned_jobs(settings: Settings, engine: Engine) -> list[Job]:
     The rules are read anew for each tick, so that an edit counts from the next one on; one that cannot be used fails
     that tick with its reason and leaves everything as it was.
     """
-    notifier = notifier_of(settings, engine, Console())
+    notifiers = notifiers_of(settings, engine, Console())
 
     def run_tick(now: datetime) -> None:
-        tick(engine, company_of(settings), now, transport=notifier.transport)
+        tick(engine, company_of(settings), now, transport=notifiers[0].transport)
 
     def deliver(_now: datetime) -> None:
-        deliver_due(engine, [notifier], clock.now)
+        deliver_due(engine, notifiers, clock.now)
 
     return [
         Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),

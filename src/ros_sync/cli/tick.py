@@ -13,7 +13,9 @@ def tick(
     ctx: typer.Context,
     now: Annotated[
         str | None,
-        typer.Option("--now", metavar="INSTANT", help="Decide as of this moment instead of the present, such as 2026-03-02."),
+        typer.Option(
+            "--now", metavar="INSTANT", help="Decide as of this moment instead of the present, such as 2026-03-02."
+        ),
     ] = None,
     deliver: Annotated[
         bool, typer.Option("--deliver/--no-deliver", help="Send what is waiting in the outbox as well.")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
@@ -14,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync import clock
-from ros_sync.cli.company import company_of, notifier_of
+from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation
 from ros_sync.jobs.cycle import TickReport
@@ -35,12 +33,12 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            notifier = notifier_of(settings, engine, invocation.err if as_json else invocation.out)
-            report = run_tick(engine, company, moment, transport=notifier.transport)
+            notifiers = notifiers_of(settings, engine, invocation.err if as_json else invocation.out)
+            report = run_tick(engine, company, moment, transport=notifiers[0].transport)
             delivered = DeliveryCounts()
             if deliver:
                 delivered = deliver_all(
-                    engine, [notifier], clock_from(moment), time.sleep, within_seconds=DELIVERY_SECONDS
+                    engine, notifiers, clock.starting_at(moment), time.sleep, within_seconds=DELIVERY_SECONDS
                 )
             held = outbox_counts(engine)
         finally:
@@ -49,13 +47,6 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
         invocation.print_json(as_data(report, delivered, held))
     else:
         show(invocation, report, delivered, held)
-
-
-
-def clock_from(moment: datetime) -> Callable[[], datetime]:
-    """A clock that stood at `moment` when this was called and goes on from there."""
-    started_at = clock.now()
-    return lambda: moment + (clock.now() - started_at)
 
 
 def outbox_counts(engine: Engine) -> OutboxCounts:
@@ -95,7 +86,7 @@ def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, 
     if held.undeliverable:
         out.print(f"[yellow]{held.undeliverable:,} messages reach nobody:[/yellow]", highlight=False)
         for reason, number in held.undeliverable_by_reason.items():
-            out.print(f"  {number:,} × {escape(reason)}", soft_wrap=True, highlight=False)
+            out.print(f"  {number:,}: {escape(reason)}", soft_wrap=True, highlight=False)
     if report.notices.nobody:
         out.print(
             f"[yellow]{report.notices.nobody:,} alerts have nobody to be told[/yellow] "

@@ -10,25 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
-from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.company import Organisation
-from ros_sync.organisation.people import Directory, OwnerRow
-from ros_sync.rules.language import Moment
 from ros_sync.rules.evaluate import clock_definitions
+from ros_sync.rules.language import Moment
 from ros_sync.rules.model import RuleSet, Status
 from ros_sync.sla.clocks import ClockCounts, advance
+from ros_sync.sla.owners import directory as directory_of
 
 log = structlog.get_logger(__name__)
-
-_OWNER_FIELDS = (
-    "source", "id", "name", "email", "active", "timezone", "team", "manager", "role", "region", "slack_user",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ def tick(engine: Engine, company: Company, now: datetime, *, transport: str) -> 
     rules = company.rules.rules
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
     with Session(engine) as session, session.begin():
-        directory = directory_of(session.connection(), company.organisation)
+        directory = directory_of(session, company.organisation)
         clocks = advance(session.connection(), clock_definitions(live), directory, now)
         followed = follow(session, rules, moment)
         notices = tell(session, rules, directory, moment, transport=transport, resolved=followed.resolved)
@@ -78,10 +73,3 @@ def tick(engine: Engine, company: Company, now: datetime, *, transport: str) -> 
         seconds=round((clock.now() - started_at).total_seconds(), 3),
     )
     return TickReport(now, clocks, followed, notices)
-
-
-def directory_of(connection: Connection, organisation: Organisation) -> Directory:
-    """Everybody: the organisation file and the owners that the mirror holds."""
-    owner = objects()["owner"].table
-    query = select(*(owner.c[name] for name in _OWNER_FIELDS)).where(owner.c.deleted_at.is_(None))
-    return Directory(organisation, [OwnerRow(**row) for row in connection.execute(query).mappings()])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
-import threading
+from io import FileIO
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -17,11 +19,19 @@ class StopRequest:
     """
 
     def __init__(self) -> None:
-        self._requested = threading.Event()
-        self._former: dict[signal.Signals, Any] = {}
         self.reason: str | None = None
+        self._former: dict[signal.Signals, Any] = {}
+        self._former_wakeup = -1
+        self._reader: FileIO | None = None
+        self._writer: FileIO | None = None
 
     def __enter__(self) -> Self:
+        # A pipe, and no lock or event: a signal that comes just before a thread blocks on a lock does not wake it, and a
+        # handler must not take a lock that the code it interrupts may hold. The system's handler writes to the pipe.
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        self._reader, self._writer = FileIO(reader, "rb"), FileIO(writer, "wb")
+        self._former_wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         self._former = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         return self
 
@@ -30,16 +40,25 @@ class StopRequest:
     ) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._former_wakeup)
+        for end in (self._reader, self._writer):
+            if end is not None:
+                end.close()
 
     def request(self, reason: str) -> None:
-        """Ask to stop; the first reason given is kept."""
+        """Ask to stop, from any thread; the first reason given is kept."""
         self.reason = self.reason or reason
-        self._requested.set()
+        # A full pipe wakes the waiting thread as well as one byte more; a closed one has nobody waiting.
+        with contextlib.suppress(OSError, ValueError):
+            if self._writer is not None:
+                self._writer.write(b"!")
 
     def wait(self) -> str:
-        """Wait until somebody asks; the reason."""
-        self._requested.wait()
-        return self.reason or ""
+        """Wait until somebody asks; the reason. To be called while entered."""
+        assert self._reader is not None
+        while self.reason is None:
+            self._reader.read(1)
+        return self.reason
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         for each in _SIGNALS:

@@ -102,7 +102,9 @@ def _bring_up_to_date(engine: Engine, *, upgrade: bool) -> None:
         return
     if not upgrade:
         raise RosSyncError(
-            "the database is of an older ros-sync, or empty", where=Where(file=shown), hint="run `ros-sync tick` to bring it up to date"
+            "the database is of an older ros-sync, or empty",
+            where=Where(file=shown),
+            hint="run `ros-sync tick` to bring it up to date",
         )
     config = Config()
     config.set_main_option("script_location", str(script.dir))

@@ -81,7 +81,13 @@ def _corrected(moves: Iterable[DateMove]) -> list[DateMove]:
     drawn: list[DateMove] = []
     last_at: datetime | None = None
     for move in moves:
-        if drawn and last_at is not None and move.at - last_at <= CORRECTION and not move.closing and not drawn[-1].closing:
+        if (
+            drawn
+            and last_at is not None
+            and move.at - last_at <= CORRECTION
+            and not move.closing
+            and not drawn[-1].closing
+        ):
             drawn[-1] = DateMove(drawn[-1].at, drawn[-1].old, move.new)
         else:
             drawn.append(move)
@@ -103,7 +109,9 @@ def stage_entry(created: datetime | None, moves: Sequence[StageMove]) -> StageEn
     for (start, end), stage in zip(pairwise(starts), stages, strict=False):
         if stage == present and start is not None and end is not None:
             before += end - start
-    advances = [m.at for m in moves if m.old_order is not None and m.new_order is not None and m.new_order > m.old_order]
+    advances = [
+        m.at for m in moves if m.old_order is not None and m.new_order is not None and m.new_order > m.old_order
+    ]
     return StageEntry(
         entered_at=moves[-1].at,
         known=True,

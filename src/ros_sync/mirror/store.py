@@ -87,13 +87,13 @@ class Upsert:
             old = stored.get(row[0])  # type: ignore[arg-type]  # an id is a str
             if old is None:
                 fresh.append(row)
-            elif old[:-1] == row:
-                written.unchanged += 1
-            elif (merged := self._merge_custom(old, row)) == old[:-1]:
+            elif old[:-1] == row or (merged := self._merge_custom(old, row)) == old[:-1]:
                 written.unchanged += 1
             elif self._only_touched(old, merged):
                 written.unchanged += 1
-                touched.append((merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0]))
+                touched.append(
+                    (merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0])
+                )
             elif stale or self._moment(row, as_of) < int(old[-1]):  # type: ignore[arg-type]  # valid_from is an int
                 written.older += 1
             else:
@@ -161,13 +161,16 @@ class Upsert:
         initial: Callable[[Sequence[Row]], Mapping[str, Iterable[Carried]]] | None,
     ) -> None:
         more = dict(initial(rows)) if initial else {}
-        moments = [self._moment(row, as_of) for row in rows] if self._modified_index is not None else [as_of] * len(rows)
+        moments = (
+            [self._moment(row, as_of) for row in rows] if self._modified_index is not None else [as_of] * len(rows)
+        )
         names = [*self._columns, *more, "source", "valid_from", "run_id"]
         size = len(rows)
         rest = zip(*more.values(), [self._source] * size, moments, [self._run_id] * size, strict=True)
         values = [row + added for row, added in zip(rows, rest, strict=True)]
         quoted = ", ".join(f'"{name}"' for name in names)
-        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({', '.join([self._mark] * len(names))})", values)
+        marks = ", ".join([self._mark] * len(names))
+        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({marks})", values)  # noqa: S608  # names are ours
 
     def _update(self, changed: Sequence[tuple[Row, Row]], as_of: int, written: Written) -> None:
         mark, source = self._mark, self._source
@@ -209,7 +212,7 @@ class Upsert:
             else:
                 yield name, as_text(before), as_text(after)
 
-    def _many(self, statement: str, rows: list[tuple[Carried, ...]]) -> None:
+    def _many(self, statement: str, rows: Sequence[tuple[Carried, ...]]) -> None:
         if rows:
             self._connection.exec_driver_sql(statement, rows)
 

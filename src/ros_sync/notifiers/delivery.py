@@ -208,7 +208,7 @@ class _Delivery:
 
     def _note(self, parcel: Parcel, outcome: Outcome, error: RosSyncError, *, claimed: bool = False) -> None:
         """Record a failure: in the outbox, in the figures, and in what is known of the transport."""
-        self._ledger.failed(parcel, outcome, claimed=claimed)
+        self._ledger.failed(parcel, outcome, self._clock(), claimed=claimed)
         log.warning(
             "message_not_delivered",
             outbox=parcel.id,

@@ -115,7 +115,7 @@ class Ledger:
             self._finish(session, claim.attempt_id, outcome.attempt, outcome.reason, now)
             session.commit()
 
-    def failed(self, parcel: Parcel, outcome: Outcome, *, claimed: bool) -> None:
+    def failed(self, parcel: Parcel, outcome: Outcome, now: datetime, *, claimed: bool) -> None:
         """Record what a failure means for the message; a new document that came meanwhile is still tried at once."""
         values: dict[str, object] = {
             "state": outcome.state,
@@ -133,10 +133,11 @@ class Ledger:
             same = col(OutboxMessage.revision) == parcel.revision
             if not self._update(session, parcel, values, same, attempts=attempts) and claimed:
                 state = State.UNCONFIRMED if outcome.state is State.UNCONFIRMED else State.WAITING
-                late: dict[str, object] = {
-                    "state": state,
-                    "not_before": outcome.not_before or col(OutboxMessage.not_before),
-                }
+                refused = (
+                    outcome.attempt is AttemptOutcome.REFUSED
+                )  # the old document was, which says nothing of the new
+                until = now if refused else outcome.not_before or now
+                late: dict[str, object] = {"state": state, "not_before": until}
                 self._update(session, parcel, late, attempts=attempts)
             session.commit()
 

@@ -91,7 +91,7 @@ def findings(rule: Rule, selectable: FromClause, moment: Moment) -> Select[tuple
     return query.where(tuple_(record.source, record.id).in_(breached(definition, moment.now)))
 
 
-def explain(rule: Rule, row: Mapping[str, Any], moment: Moment) -> Verdict:
+def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
     """Why the rule fires, or does not, on a row of its object's table (values by column name).
 
     The clock of a rule is worked out on `moment.timeline`, so pass a moment with the calendar of the record's owner.
@@ -100,7 +100,7 @@ def explain(rule: Rule, row: Mapping[str, Any], moment: Moment) -> Verdict:
     return Verdict(verdict.fires and row.get("deleted_at") is None, verdict.lines)
 
 
-def describe(rule: Rule, row: Mapping[str, Any], moment: Moment) -> Finding:
+def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
     """What is told about a row of the object's table on which the rule fires."""
     record = record_of(rule.applies_to, row, rule.custom)
     return Finding(

@@ -20,6 +20,8 @@ from ros_sync.rules.schema import CUSTOM, CustomKinds
 
 _CLOSED = ("won", "lost")
 
+_ISO_DAY = "____-__-__"  # LIKE: one _ stands for any one character
+
 # What the two databases call the types of JSON values (SQLite JSON1 `json_type`, PostgreSQL `json_typeof`).
 _JSON_TEXT = ("text", "string")
 _JSON_NUMBER = ("integer", "real", "number")
@@ -132,14 +134,14 @@ def custom_column(column: ColumnElement[Any], name: str, kind: Kind) -> ColumnEl
         case Kind.BOOLEAN:
             return case((json_type.in_(_JSON_BOOLEAN), cast(text, String).in_(("1", "true"))))
         case Kind.DATE:
-            return type_coerce(case((json_type.in_(_JSON_TEXT), text)), IsoDay)
+            return type_coerce(case((and_(json_type.in_(_JSON_TEXT), text.like(_ISO_DAY)), text)), IsoDay)
         case Kind.INSTANT:
             return type_coerce(case((json_type.in_(_JSON_NUMBER), cast(cast(text, Float), BigInteger))), Instant)
         case Kind.MONEY:
             return case((json_type.in_(_JSON_NUMBER), cast(cast(text, Float), BigInteger)))
 
 
-def record_of(name: str, row: Mapping[str, Any], custom: CustomKinds) -> dict[str, PythonValue]:
+def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[str, PythonValue]:
     """The fields of one row of the object's table (values by column name), derived and custom ones included.
 
     What the row has beyond the table's columns, such as `owner_name`, is passed on.
@@ -181,7 +183,7 @@ def custom_value(value: object, kind: Kind) -> PythonValue:  # noqa: PLR0911  # 
         case (_, bool()):
             return None
         case Kind.DATE, str():
-            return date.fromisoformat(value)
+            return _day(value)
         case Kind.NUMBER, int() | float():
             return float(value)
         case Kind.INSTANT, int() | float():
@@ -190,3 +192,10 @@ def custom_value(value: object, kind: Kind) -> PythonValue:  # noqa: PLR0911  # 
             return int(value)
         case _:
             return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -101,9 +101,9 @@ class Sheet:
             return words(text)
         except ValueError:
             known = [str(word) for word in words]
-            self.problem(
-                node, f"{what} cannot be {text!r}", f"{did_you_mean(text, known)} It is one of {', '.join(known)}"
-            )
+            guess = did_you_mean(text, known)
+            hint = guess if guess.startswith("did you mean") else f"it is one of {', '.join(known)}"
+            self.problem(node, f"{what} cannot be {text!r}", hint)
             return default
 
     def duration(self, node: Node | None, what: str) -> Duration | None:

@@ -30,8 +30,14 @@ def roll_up_activities(
         "last_buyer_activity": func.max(case((activity.direction == "inbound", activity.occurred_at))),
     }
     query = (
-        select(deal.id, *(deal[f"{name}_at"] for name in fields), *(latest[name].label(f"new_{name}") for name in fields))
-        .join_from(objects()["activity"].table, objects()["deal"].table, (deal.source == activity.source) & (deal.id == activity.deal_id))
+        select(
+            deal.id, *(deal[f"{name}_at"] for name in fields), *(latest[name].label(f"new_{name}") for name in fields)
+        )
+        .join_from(
+            objects()["activity"].table,
+            objects()["deal"].table,
+            (deal.source == activity.source) & (deal.id == activity.deal_id),
+        )
         .where(
             activity.source == source,
             activity.deal_id.in_(touched),
@@ -46,9 +52,7 @@ def roll_up_activities(
         new = tuple(max(filter(None, pair), default=None) for pair in zip(old, row[1 + len(fields) :], strict=True))
         if new != tuple(old):
             rows.append((row.id, *(clock.to_micros(moment) if moment else None for moment in new)))
-    upsert = Upsert(
-        connection, objects()["deal"], source, ("id", *(f"{name}_at" for name in fields)), run_id=run_id
-    )
+    upsert = Upsert(connection, objects()["deal"], source, ("id", *(f"{name}_at" for name in fields)), run_id=run_id)
     for start in range(0, len(rows), BATCH_ROWS):
         upsert.write(rows[start : start + BATCH_ROWS], as_of)
     return len(rows)

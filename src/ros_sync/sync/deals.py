@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
@@ -29,12 +30,10 @@ class DealContext:
     quarter_of: Callable[[date], date]
 
 
-def amounts_at_home(
-    minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext
-) -> list[int | None]:
+def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
     """Each amount in the company's currency; None where it is missing or its currency has no rate."""
     exchanges: dict[Carried, Exchange | None] = {}
-    home = []
+    home: list[int | None] = []
     for minor, currency in zip(minors, currencies, strict=True):
         if minor is None or currency is None:
             home.append(None)
@@ -81,15 +80,27 @@ def _recount(
     connection: Connection, source: str, ids: Sequence[str], context: DealContext, *, entry_is_given: bool
 ) -> None:
     change, deal = Change.__table__.c, objects()["deal"].table  # type: ignore[attr-defined]  # SQLModel adds __table__
-    changes: dict[str, list[Row[tuple[object, ...]]]] = defaultdict(list)
+    changes: dict[str, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     query = (
         select(change.record_id, change.field, change.at, change.old, change.new)
-        .where(change.object == "deal", change.source == source, change.record_id.in_(ids), change.field.in_(sorted(HISTORIC)))
+        .where(
+            change.object == "deal",
+            change.source == source,
+            change.record_id.in_(ids),
+            change.field.in_(sorted(HISTORIC)),
+        )
         .order_by(change.at, change.id)
     )
-    for row in connection.execute(query):
-        changes[row.record_id].append(row)
-    columns = (deal.c.id, deal.c.close_date, deal.c.created_at, deal.c.stage_kind, deal.c.stage_entered_at, deal.c.advanced_at)
+    for change_row in connection.execute(query):
+        changes[change_row.record_id].append(change_row)
+    columns = (
+        deal.c.id,
+        deal.c.close_date,
+        deal.c.created_at,
+        deal.c.stage_kind,
+        deal.c.stage_entered_at,
+        deal.c.advanced_at,
+    )
     updates = []
     for row in connection.execute(select(*columns).where(deal.c.source == source, deal.c.id.in_(ids))):
         history = changes[row.id]
@@ -115,15 +126,13 @@ def _recount(
             }
         )
     if updates:
-        statement = update(Deal).where(
-            deal.c.source == bindparam("record_source"), deal.c.id == bindparam("record_id")
-        )
+        statement = update(Deal).where(deal.c.source == bindparam("record_source"), deal.c.id == bindparam("record_id"))
         connection.execute(
             statement.values({name: bindparam(name) for name in updates[0] if not name.startswith("record_")}), updates
         )
 
 
-def close_date_moves(history: Sequence[Row[tuple[object, ...]]], present_kind: str | None) -> list[DateMove]:
+def close_date_moves(history: Sequence[Row[*tuple[Any, ...]]], present_kind: str | None) -> list[DateMove]:
     """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
     kinds = [row for row in history if row.field == "stage_kind"]
     moves: list[DateMove] = []
@@ -149,7 +158,7 @@ def _first_date(moves: Sequence[DateMove], present: date | None) -> date | None:
     return next((day for day in dates if day is not None), None)
 
 
-def _stage_moves(history: Sequence[Row[tuple[object, ...]]]) -> list[StageMove]:
+def _stage_moves(history: Sequence[Row[*tuple[Any, ...]]]) -> list[StageMove]:
     orders = {row.at: (row.old, row.new) for row in history if row.field == "stage_order"}
     moves = []
     for row in history:

@@ -208,5 +208,7 @@ def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> N
     totals = {name: report.total(name) for name in counts}
     with engine.begin() as connection:
         connection.execute(
-            update(SyncRun).where(col(SyncRun.id) == report.run_id).values(finished_at=clock.now(), error=error, **totals)
+            update(SyncRun)
+            .where(col(SyncRun.id) == report.run_id)
+            .values(finished_at=clock.now(), error=error, **totals)
         )

@@ -74,9 +74,7 @@ class BatchLoader:
             columns, rows = self._prepared(connection, mirrored, batch, file)
             repeated = seen.add([str(row[0]) for row in rows], batch.origin, batch.lines)
             fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
-            upsert = Upsert(
-                connection, mirrored, self._source, columns, run_id=self._run_id, expect_empty=expect_empty
-            )
+            upsert = Upsert(connection, mirrored, self._source, columns, run_id=self._run_id, expect_empty=expect_empty)
             initial = initial_columns(columns) if batch.object == "deal" else None
             written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
             if batch.object == "deal":
@@ -96,7 +94,7 @@ class BatchLoader:
         self, connection: Connection, mirrored: MirroredObject, batch: Batch, file: FileReport
     ) -> tuple[tuple[str, ...], list[Row]]:
         """The batch under the mirror's own columns, `id` first and `custom` last."""
-        given = dict(zip(batch.fields, zip(*batch.rows, strict=True), strict=True))
+        given: dict[str, Sequence[Carried]] = dict(zip(batch.fields, zip(*batch.rows, strict=True), strict=True))
         columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
         custom = given.pop("custom", None)
         references = References(connection, self._source)
@@ -150,7 +148,9 @@ class BatchLoader:
             first = stored.get(str(row[0]))
             differing = [name for name, a, b in zip(columns, first or (), row, strict=False) if a != b]
             if differing:
-                reason = f"this id was read at {place} already, with another {', '.join(differing)}; the first one stands"
+                reason = (
+                    f"this id was read at {place} already, with another {', '.join(differing)}; the first one stands"
+                )
                 found.append(SetAside(batch.origin, batch.lines[index], "id", str(row[0]), reason))
         return found
 

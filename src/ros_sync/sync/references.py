@@ -57,5 +57,7 @@ class References:
         for value, record_id in self._connection.execute(query.where(column.is_not(None))):
             holders.setdefault(str(value).casefold(), []).append(record_id)
         return {
-            value: ids[0] if len(ids) == 1 else None for value in values if (ids := holders.get(value.casefold())) is not None
+            value: ids[0] if len(ids) == 1 else None
+            for value in values
+            if (ids := holders.get(value.casefold())) is not None
         }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import repeat
 from types import TracebackType
+from typing import Self
 
 
 class SeenIds:
@@ -18,11 +20,13 @@ class SeenIds:
             "CREATE TABLE seen (id TEXT PRIMARY KEY, file INTEGER, line INTEGER) WITHOUT ROWID; BEGIN"
         )
 
-    def __enter__(self) -> SeenIds:
+    def __enter__(self) -> Self:
         """The ids live as long as the block."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Forget everything."""
         self._connection.close()
 
@@ -32,7 +36,9 @@ class SeenIds:
             self._files.append(file)
         number = self._files.index(file)
         before = self._connection.total_changes
-        self._connection.executemany(f"INSERT OR IGNORE INTO seen VALUES (?, {number}, ?)", zip(ids, lines, strict=True))
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", zip(ids, repeat(number), lines, strict=False)
+        )
         if self._connection.total_changes - before == len(ids):
             return {}
         repeated = {}

@@ -44,7 +44,10 @@ def test_sqlite_runs_with_a_write_ahead_log_foreign_keys_and_a_busy_timeout(tmp_
     """What makes SQLite safe under one writer and many readers is set on every connection."""
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     with engine.connect() as connection:
-        asked = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "foreign_keys", "busy_timeout")]
+        asked = [
+            connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        ]
     engine.dispose()
     assert ["wal", 1, 10_000] == asked
 
@@ -75,12 +78,13 @@ def test_other_databases_are_refused_with_what_there_is(url: str) -> None:
 
 def test_the_migrations_lead_to_the_tables_of_the_program(engine: Engine) -> None:
     """Nothing is declared that a migration does not create, and the other way round."""
-    import ros_sync.alerts.tables  # noqa: F401, PLC0415  # every table of the program has to be known here
-    import ros_sync.outbox.tables  # noqa: F401, PLC0415
-    import ros_sync.sla.tables  # noqa: F401, PLC0415
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415
     from alembic.migration import MigrationContext  # noqa: PLC0415
     from sqlmodel import SQLModel  # noqa: PLC0415
+
+    import ros_sync.alerts.tables  # noqa: PLC0415  # every table of the program has to be known here
+    import ros_sync.outbox.tables  # noqa: PLC0415
+    import ros_sync.sla.tables  # noqa: F401, PLC0415
 
     with engine.connect() as connection:
         assert [] == compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)

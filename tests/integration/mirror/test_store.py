@@ -110,7 +110,9 @@ def test_columns_that_a_batch_does_not_speak_of_stay(engine: Engine) -> None:
     """A file of next steps leaves the amount as it is."""
     write(engine, [ACME], MONDAY)
     write(engine, [("1", "call Ann on 12 March")], MONDAY + WEEK, ("id", "next_step"))
-    assert [("Acme", 2_000_000, "call Ann on 12 March")] == rows(engine, "SELECT name, amount_minor, next_step FROM deal")
+    assert [("Acme", 2_000_000, "call Ann on 12 March")] == rows(
+        engine, "SELECT name, amount_minor, next_step FROM deal"
+    )
 
 
 def test_custom_properties_are_merged_and_their_changes_named(engine: Engine) -> None:
@@ -127,7 +129,9 @@ def test_initial_columns_are_given_to_new_rows_alone(engine: Engine) -> None:
     """What is worked out for a new record is not laid over one that has a history."""
     initial = lambda fresh: {"push_count": [7] * len(fresh)}  # noqa: E731  # a test's one-liner
     write(engine, [ACME], MONDAY, initial=initial)
-    write(engine, [changed(ACME, stage="x"), BETA], MONDAY + WEEK, initial=lambda fresh: {"push_count": [0] * len(fresh)})
+    write(
+        engine, [changed(ACME, stage="x"), BETA], MONDAY + WEEK, initial=lambda fresh: {"push_count": [0] * len(fresh)}
+    )
     assert [("1", 7), ("2", 0)] == rows(engine, "SELECT id, push_count FROM deal ORDER BY id")
 
 

@@ -226,6 +226,17 @@ def test_a_revision_made_while_unconfirmed_edits_what_is_found(engine: Engine, c
     assert (["first"], ["second"]) == (titles(notifier), [title for _id, title in notifier.edited])
 
 
+def test_a_refusal_of_the_old_document_does_not_hold_for_the_new_one(engine: Engine, clock: HandClock) -> None:
+    """What was put while the old document was being refused is tried in the next round, not after a day."""
+    notifier = Scripted(meanwhile=lambda: put(engine, clock, title="second"), failures_after=[PermanentError()])
+    put(engine, clock)
+    run(engine, clock, notifier)
+    notifier.meanwhile = None
+    clock.forward(5)
+    run(engine, clock, notifier)
+    assert (["first", "second"], State.DELIVERED) == (titles(notifier), message(engine).state)
+
+
 def test_an_edit_is_simply_repeated(engine: Engine, clock: HandClock) -> None:
     """An edit without an answer is made again, without looking."""
     notifier = Scripted()

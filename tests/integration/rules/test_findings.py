@@ -46,7 +46,7 @@ def fill(engine: Engine, table: Any, rows: dict[str, dict[str, Any]]) -> None:
 def found(engine: Engine, rule: Rule, selectable: Any) -> list[str]:
     """The ids of the records on which the rule fires."""
     with engine.connect() as connection:
-        return sorted(record_id for _, record_id in connection.execute(findings(rule, selectable, MOMENT)))
+        return sorted(row.id for row in connection.execute(findings(rule, selectable, MOMENT)))
 
 
 def test_each_record_rule_finds_its_deals(engine: Engine) -> None:
@@ -116,7 +116,11 @@ def test_clock_rules_fire_once_the_stored_deadline_has_passed(engine: Engine) ->
     }
     fill(engine, DEAL, deals)
     mql = {"became_mql_at": days_ago(10), "accepted_at": None, "rejected_at": None}
-    fill(engine, LEAD, {"late": mql, "accepted": {**mql, "accepted_at": days_ago(9)}, "new": {**mql, "became_mql_at": days_ago(1)}})
+    fill(
+        engine,
+        LEAD,
+        {"late": mql, "accepted": {**mql, "accepted_at": days_ago(9)}, "new": {**mql, "became_mql_at": days_ago(1)}},
+    )
     with engine.begin() as connection:
         advance(connection, clock_definitions(SHIPPED), Directory(Organisation(), []), NOW)
 
@@ -127,7 +131,13 @@ def test_clock_rules_fire_once_the_stored_deadline_has_passed(engine: Engine) ->
 def test_a_rule_runs_unchanged_on_a_past_state(engine: Engine) -> None:
     """The condition of a rule finds what it would have found at a past moment."""
     fill(engine, DEAL, {"mended": {"next_step": "Call", "next_step_date": NOW.date()}})
-    version = {"source": "crm", "id": "mended", "stage_kind": "open", "valid_from": days_ago(500), "valid_to": days_ago(400)}
+    version = {
+        "source": "crm",
+        "id": "mended",
+        "stage_kind": "open",
+        "valid_from": days_ago(500),
+        "valid_to": days_ago(400),
+    }
     with engine.begin() as connection:
         connection.execute(insert(objects()["deal"].version_table), version)
     rule = SHIPPED.by_id["missing-next-step"]
@@ -145,7 +155,11 @@ def test_custom_properties_are_found_in_the_json_column(engine: Engine, tmp_path
     )
     (rule,) = load([path], custom={"deal": {"team_size": Kind.NUMBER}})
     sizes = {"big": 12, "small": 2, "text": "12", "none": None}
-    fill(engine, DEAL, {name: {"custom": {"team_size": size}} for name, size in sizes.items()} | {"bare": {"custom": None}})
+    fill(
+        engine,
+        DEAL,
+        {name: {"custom": {"team_size": size}} for name, size in sizes.items()} | {"bare": {"custom": None}},
+    )
 
     assert ["big"] == found(engine, rule, DEAL)
 

@@ -248,22 +248,35 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def furnished() -> Iterator[tuple[Stage, dict[str, str]]]:
+    """One workspace for all wrong calls, which leave it as it is, and the ids in it by name."""
+    with SlackServer() as server:
+        stage = Stage(server)
+        archived = stage.workspace.add_channel("archived")
+        archived.is_archived = True
+        yield (
+            stage,
+            {
+                "{dm}": stage.dm,
+                "{channel}": stage.channel,
+                "{ann}": stage.ann.id,
+                "{gone}": stage.gone.id,
+                "{bot}": stage.workspace.app.user_id,
+                "{anns}": stage.workspace.say(stage.ann, stage.dm, "mine").ts,
+                "{foreign}": stage.workspace.add_channel("foreign", with_bot=False).id,
+                "{private}": stage.workspace.add_channel("private", is_private=True, with_bot=False).id,
+                "{archived}": archived.id,
+            },
+        )
+
+
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_wrong_call_is_refused_with_slacks_code(stage: Stage, case: str) -> None:
+def test_a_wrong_call_is_refused_with_slacks_code(furnished: tuple[Stage, dict[str, str]], case: str) -> None:
     """Each mistake has the error code that Slack's reference gives it."""
-    names = {"dm": stage.dm, "channel": stage.channel, "ann": stage.ann.id, "gone": stage.gone.id}
-    names["bot"] = stage.workspace.app.user_id
-    names["anns"] = stage.workspace.say(stage.ann, stage.dm, "mine").ts
-    names["foreign"] = stage.workspace.add_channel("foreign", with_bot=False).id
-    names["private"] = stage.workspace.add_channel("private", is_private=True, with_bot=False).id
-    archived = stage.workspace.add_channel("archived")
-    archived.is_archived = True
-    names["archived"] = archived.id
+    stage, ids = furnished
     method, given = REFUSED[case]
-    # Only short texts hold the names of ids; JSON in a text would be mistaken for one.
-    args = {
-        key: names.get(value.strip("{}"), value) if isinstance(value, str) else value for key, value in given.items()
-    }
+    args = {key: ids.get(value, value) if isinstance(value, str) else value for key, value in given.items()}
     answer = refusal(lambda: stage.client.api_call(method, json=args))
     assert (answer["ok"], answer["error"]) == (False, case.split(" ", maxsplit=1)[0])
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -361,6 +362,23 @@ def test_many_clocks_start_in_batches(connection: Connection, monkeypatch: pytes
     counts = advance(connection, [RESPONSE], directory(), START)
     expected = (35, [("started", None)] * 35)
     assert expected == (counts.started, story(connection))
+
+
+def test_many_small_steps_end_where_one_step_ends(connection: Connection) -> None:
+    """However often the clocks are looked at on the way, they end as they would if looked at once."""
+    chance = Random(7)
+    for number in range(40):
+        start = START + chance.randrange(100) * HOUR
+        stop = None if chance.random() < 0.3 else start + chance.randrange(200) * HOUR
+        add_lead(connection, str(number), became_mql_at=start, accepted_at=stop, owner_id=chance.choice(["ada", "ben"]))
+    end = START + 200 * HOUR
+    with connection.begin_nested() as once:
+        advance(connection, [RESPONSE], directory(), end)
+        expected = clocks(connection)
+        once.rollback()
+    for hour in range(0, 201, 8):
+        advance(connection, [RESPONSE], directory(), START + hour * HOUR)
+    assert expected == clocks(connection)
 
 
 def test_the_directory_is_made_of_the_mirrors_owners(connection: Connection) -> None:

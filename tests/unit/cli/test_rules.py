@@ -52,7 +52,9 @@ def test_problems_as_json(file: Path) -> None:
     result = CliRunner().invoke(app, ["check", "--json", str(file)])
 
     (problem,) = json.loads(result.stdout)["problems"]
-    assert (str(file), 6, 12, "did you mean 'is_open'?") == tuple(problem[key] for key in ("file", "line", "column", "hint"))
+    assert (str(file), 6, 12, "did you mean 'is_open'?") == tuple(
+        problem[key] for key in ("file", "line", "column", "hint")
+    )
 
 
 def test_tests_that_pass(file: Path) -> None:

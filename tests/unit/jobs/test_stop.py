@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import signal
+import threading
 
 import pytest
 
@@ -32,7 +34,30 @@ def test_handlers_are_put_back() -> None:
 
 def test_first_reason_is_kept() -> None:
     """The first reason given is the one that counts."""
-    stop = StopRequest()
-    stop.request("first")
-    stop.request("second")
-    assert stop.wait() == "first"
+    with StopRequest() as stop:
+        stop.request("first")
+        stop.request("second")
+        assert stop.wait() == "first"
+
+
+def test_request_of_another_thread() -> None:
+    """Another thread's request ends the wait."""
+    with StopRequest() as stop:
+        threading.Thread(target=stop.request, args=["the web ended"]).start()
+        assert stop.wait() == "the web ended"
+
+
+def test_signal_while_waiting() -> None:
+    """A signal that comes while the main thread waits, or just before, ends the wait."""
+    for _ in range(50):
+        with StopRequest() as stop:
+            threading.Thread(target=os.kill, args=[os.getpid(), signal.SIGTERM]).start()
+            assert stop.wait() == "SIGTERM"
+
+
+def test_request_after_the_end_is_harmless() -> None:
+    """A request that comes too late does nothing."""
+    with StopRequest() as stop:
+        stop.request("first")
+    stop.request("late")
+    assert stop.reason == "first"

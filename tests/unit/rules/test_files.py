@@ -158,7 +158,7 @@ ALONE = [
     (RULE + "    inhibited_by: [stalle]\n", "3:9", "no such rule"),
     (RULE + "    inhibited_by: [stalled]\n", "3:9", "in a ring: stalled <- stalled"),
     (RULE + "    owner: nobody\n", "11:12", "must be an e-mail address"),
-    (RULE + "    severity: loud\n", "11:15", "It is one of info, warn, critical"),
+    (RULE + "    severity: loud\n", "11:15", "it is one of info, warn, critical"),
     (RULE + "    severity: [warn]\n", "11:15", "must be a text"),
     (RULE + "    actions: [snoze]\n", "11:15", "did you mean 'snooze'?"),
     (RULE + "    notify: [{to: #x}]\n", "", "no YAML"),

@@ -106,7 +106,10 @@ class CsvRows:
 
     def _broken(self, line: int, broken: Sequence[str], error: str) -> SetAside:
         """What to say of a record that the csv module gave up on; `broken` are its lines as far as they were read."""
-        cells = next(csv.reader(broken[:1], delimiter=self._delimiter))
+        if len(broken) == 1 and "field larger" in error:
+            reason = f"a cell is longer than {MAX_CELL_CHARS:,} characters"
+            return SetAside(self._origin, line, None, shown(broken[0]), reason)
+        cells = next(csv.reader(broken[:1], delimiter=self._delimiter), [])
         last = len(cells) - 1
         column = self._header[last] if 0 <= last < len(self._header) else None
         value = shown(cells[last]) if cells else None
@@ -118,11 +121,8 @@ class CsvRows:
             reason = (
                 "a quote opened here is closed in the middle of a cell; a quote inside a quoted cell is written twice"
             )
-        elif len(broken) > 1:
-            reason = f"a quote opened here is never closed: {MAX_CELL_CHARS:,} characters on, the cell has no end"
         else:
-            column, value = None, shown(broken[0])
-            reason = f"a cell is longer than {MAX_CELL_CHARS:,} characters"
+            reason = f"a quote opened here is never closed: {MAX_CELL_CHARS:,} characters on, the cell has no end"
         return SetAside(self._origin, line, column, value, reason)
 
     def _columns(

@@ -174,7 +174,7 @@ def read_plain_amounts(cells: Sequence[str], decimals: int, style: NumberStyle) 
     None where any cell is not; one by one, `read_amount` then gives the same amounts and names what is wrong.
     """
     joined = "\n".join(cells)
-    if not _plain_column(style.decimal, decimals).fullmatch(joined):
+    if joined.count("\n") != len(cells) - 1 or not _plain_column(style.decimal, decimals).fullmatch(joined):
         return None
     return [int(digits) if digits else None for digits in joined.replace(style.decimal, "").split("\n")]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, and_, case, cast, func, literal, not_, or_
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Float, String, and_, case, cast, func, literal, not_, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -67,7 +67,7 @@ class Compiler:
             case tree.Truth(subject):
                 return self._columns[subject.name]
             case tree.CompareFields(operator, left, right):
-                return self._compared(operator, self._expression(left), self._expression(right))
+                return self._compared(operator, *_alike(self._expression(left), self._expression(right), left.sort))
             case tree.TextMatch():
                 return self._text_match(clause)
             case tree.OneOf():
@@ -148,6 +148,15 @@ def compile_condition(
 ) -> ColumnElement[bool]:
     """The condition as an expression over `columns`, true where it holds and false or NULL elsewhere."""
     return Compiler(columns, parameters, moment).clause(clause)
+
+
+def _alike(
+    left: ColumnElement[Any], right: ColumnElement[Any], sort: tree.Sort
+) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Two values of one sort, so that PostgreSQL compares them: a day may be a DATE here and ISO text in JSON there."""
+    if sort is tree.Sort.DATE and type(left.type) is not type(right.type):
+        return cast(left, String), cast(right, String)
+    return left, right
 
 
 def _bound(value: Threshold, type_: TypeEngine[Any]) -> ColumnElement[Any]:

@@ -152,11 +152,12 @@ def lines(workspace: SlackWorkspace, channel: Channel, zone: str) -> list[Line]:
     for message in messages:
         if message.is_reply and message.thread_ts:
             replies.setdefault(message.thread_ts, []).append(message)
+    known = {message.ts for message in messages}
     out: list[Line] = []
     day = ""
     for message in messages:
         # A reply stands below its thread's first message; where that is deleted it stands by itself.
-        if message.is_reply and any(it.ts == message.thread_ts for it in messages):
+        if message.is_reply and message.thread_ts in known:
             continue
         local = message.posted_at.astimezone(clock.zone(zone))
         name = f"{local:%A}, {local.day} {local:%B %Y}"

@@ -35,15 +35,6 @@ OBJECTS = {
     "owner": {name: Field(name, kind) for name, kind in _OWNER.items()},
 }
 
-STAGES = """
-stages:
-  default:
-    - {name: Qualification, kind: open, position: early, probability: 15%}
-    - {name: Proposal, kind: open, position: mid, probability: 0.5}
-    - {name: Closed Won, kind: won}
-    - {name: Closed Lost, kind: lost}
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -72,6 +63,19 @@ class Result:
 
 
 @pytest.fixture
+def stages() -> str:
+    """The `stages:` of one pipeline."""
+    return """
+stages:
+  default:
+    - {name: Qualification, kind: open, position: early, probability: 15%}
+    - {name: Proposal, kind: open, position: mid, probability: 0.5}
+    - {name: Closed Won, kind: won}
+    - {name: Closed Lost, kind: lost}
+"""
+
+
+@pytest.fixture
 def mapping_of(tmp_path: Path) -> Callable[[str], ExportMapping]:
     """Load a mapping file with this text."""
 
@@ -88,7 +92,12 @@ def read_file(tmp_path: Path, mapping_of: Callable[[str], ExportMapping]) -> Cal
     """Read content (text as UTF-8, or bytes) as deals, with these lines under `fields:` and these at the top."""
 
     def read_it(
-        content: str | bytes, fields: str = "name: Name", *, top: str = "", name: str = "deals.csv", record_id: str = "Id"
+        content: str | bytes,
+        fields: str = "name: Name",
+        *,
+        top: str = "",
+        name: str = "deals.csv",
+        record_id: str = "Id",
     ) -> Result:
         lines = "".join(f"      {line}\n" for line in fields.splitlines())
         mapping = mapping_of(

@@ -1,0 +1,170 @@
+"""The five rules on a public set of 8,800 opportunities; every number is counted from the CSV by other means."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "maven_crm"
+MAPPING = Path(__file__).parent / "maven.yaml"
+TODAY = date(2017, 12, 31)
+ROS_SYNC = Path(sys.executable).parent / "ros-sync"
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"the public data set is not beside the repository ({DATA})"),
+]
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lay out a workspace with the set's mapping, import it as of the last day of 2017, and tick on that day."""
+    folder = tmp_path_factory.mktemp("maven") / "workspace"
+    run(folder, "init", str(folder), in_workspace=False)
+    (folder / "connectors" / "maven.yaml").write_bytes(MAPPING.read_bytes())
+    organisation = "version: 1\ncompany: {name: Maven, currency: USD, timezone: UTC}\n"
+    (folder / "rules" / "organisation.yaml").write_text(organisation)
+    run(folder, "import", str(DATA), "--mapping", "maven", "--as-of", "2017-12-31", "--json")
+    run(folder, "tick", "--now", "2017-12-31", "--json")
+    return folder
+
+
+def run(folder: Path, *words: str, in_workspace: bool = True) -> str:
+    command = [str(ROS_SYNC), *(("-w", str(folder)) if in_workspace else ()), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+def ask(folder: Path, *words: str) -> Any:
+    return json.loads(run(folder, *words, "--json"))
+
+
+def alerts(folder: Path, rule: str) -> list[dict[str, Any]]:
+    found = ask(folder, "alerts", "list", "--rule", rule, "--limit", "100000")["alerts"]
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.fixture(scope="module")
+def opportunities() -> list[dict[str, str]]:
+    """Read the CSV with the csv module alone."""
+    with (DATA / "sales_pipeline.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def day(text: str) -> date | None:
+    if not text:
+        return None
+    month, day_of_month, year = text.split("/")
+    return date(int(year), int(month), int(day_of_month))
+
+
+def is_open(row: dict[str, str]) -> bool:
+    return row["deal_stage"] in ("Prospecting", "Engaging")
+
+
+def test_the_mirror_holds_what_the_set_holds(workspace: Path) -> None:
+    """8,800 deals: 4,238 won, 2,473 lost, 2,089 open; 35 sellers in 6 teams in 3 regions."""
+    status = ask(workspace, "status")
+    deals = {name: status["deals"][name] for name in ("open", "won", "lost")}
+    assert (8_800, {"open": 2_089, "won": 4_238, "lost": 2_473}) == (status["objects"]["deal"], deals)
+    assert {"sellers": 35, "teams": 6, "regions": 3} == status["people"]
+
+
+def test_deals_without_an_account_stay_without_one(workspace: Path, opportunities: list[dict[str, str]]) -> None:
+    """1,425 opportunities name no account, and the mirror invents none."""
+    import sqlite3  # noqa: PLC0415  # this test alone looks into the file
+
+    with sqlite3.connect(workspace / "ros-sync.db") as connection:
+        (count,) = connection.execute("SELECT count(*) FROM deal WHERE account_id IS NULL").fetchone()
+    assert (1_425, sum(not row["account"] for row in opportunities)) == (count, count)
+
+
+def test_stalled_deals_are_those_whose_buyer_has_not_moved_for_14_days(
+    workspace: Path, opportunities: list[dict[str, str]]
+) -> None:
+    """The engage date stands for the last buyer movement; without one there was none."""
+    quiet_since = TODAY - timedelta(days=14)
+    expected = {
+        row["opportunity_id"]
+        for row in opportunities
+        if is_open(row) and ((engaged := day(row["engage_date"])) is None or engaged < quiet_since)
+    }
+    assert expected == {alert["record_id"] for alert in alerts(workspace, "stalled")}
+
+
+def test_every_open_deal_lacks_a_next_step(workspace: Path, opportunities: list[dict[str, str]]) -> None:
+    """Nothing in the set stands for a next step."""
+    expected = {row["opportunity_id"] for row in opportunities if is_open(row)}
+    assert expected == {alert["record_id"] for alert in alerts(workspace, "missing-next-step")}
+
+
+def test_nothing_was_pushed(workspace: Path) -> None:
+    """One export has no history, so no close date was seen to move."""
+    assert [] == alerts(workspace, "push-count")
+
+
+def test_deals_not_advanced_in_90_days(workspace: Path, opportunities: list[dict[str, str]]) -> None:
+    """A deal that never moved counts from its creation, the engage date."""
+    before = TODAY - timedelta(days=90)
+    expected = {
+        row["opportunity_id"]
+        for row in opportunities
+        if is_open(row) and (engaged := day(row["engage_date"])) is not None and engaged < before
+    }
+    assert expected == {alert["record_id"] for alert in alerts(workspace, "not-advanced")}
+
+
+def test_won_deals_without_handoff_after_48_hours(workspace: Path, opportunities: list[dict[str, str]]) -> None:
+    """Nothing stands for a handoff: each deal won less than 30 days and at least 48 hours ago is overdue."""
+    expected = {
+        row["opportunity_id"]
+        for row in opportunities
+        if row["deal_stage"] == "Won"
+        and (closed := day(row["close_date"])) is not None
+        and TODAY - timedelta(days=30) < closed <= TODAY - timedelta(days=2)
+    }
+    assert expected == {alert["record_id"] for alert in alerts(workspace, "handoff-overdue")}
+
+
+def test_no_mql_waits(workspace: Path) -> None:
+    """The set has no leads."""
+    assert [] == alerts(workspace, "mql-response-timeout")
+
+
+def test_each_seller_is_told_of_their_own_open_deals(workspace: Path, opportunities: list[dict[str, str]]) -> None:
+    """Who is told of a missing next step, and of how many deals, is what the CSV says."""
+    import sqlite3  # noqa: PLC0415  # this test alone looks into the file
+
+    expected = Counter(f"maven:{row['sales_agent']}" for row in opportunities if is_open(row))
+    with sqlite3.connect(workspace / "ros-sync.db") as connection:
+        query = (
+            "SELECT recipient, count(*) FROM alert_notice JOIN alert ON alert.id = alert_id "
+            "WHERE rule_id = 'missing-next-step' GROUP BY recipient"
+        )
+        told = dict(connection.execute(query).fetchall())
+    assert dict(expected) == told
+
+
+def test_a_second_tick_finds_nothing_to_do(workspace: Path) -> None:
+    """Nothing changed, so nothing opens, nothing ends, and nobody is told anything."""
+    again = ask(workspace, "tick", "--now", "2017-12-31")
+    assert (0, 0, 0) == (again["opened"], again["resolved"], again["notices"]["messages"])
+
+
+def test_importing_again_changes_nothing(workspace: Path) -> None:
+    """The same files a second time: every row is what is stored already."""
+    again = ask(workspace, "import", str(DATA), "--mapping", "maven", "--as-of", "2017-12-31")
+    assert (0, 0, 0) == (again["created"], again["updated"], again["set_aside"])

@@ -1,0 +1,256 @@
+"""Export files into the mirror: what is loaded, what becomes history, what is set aside."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ros_sync.connectors.export import load_mapping
+from ros_sync.errors import ImportRefusedError, ProblemsError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.imports import ImportReport, import_files
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+WEEK = timedelta(days=7)
+MAPPING = """
+version: 1
+source: crm
+timezone: UTC
+currency: EUR
+dates: "%Y-%m-%d"
+stages:
+  default:
+    - {name: Discovery, kind: open, position: early}
+    - {name: Proposal, kind: open, position: late}
+    - {name: Won, kind: won}
+files:
+  - file: "users*"
+    object: owner
+    id: Id
+    fields: {name: Name, email: Mail}
+  - file: "deals*"
+    object: deal
+    id: Id
+    fields:
+      name: Name
+      stage: Stage
+      amount: {column: Amount, currency: {column: Currency}}
+      close_date: Close
+      created: Created
+      owner: {column: Owner, find: {object: owner, by: [email, name]}}
+      custom.size: {column: Size, kind: number}
+  - file: "activities*"
+    object: activity
+    id: Id
+    fields: {activity_kind: Kind, direction: Direction, occurred: When, deal: Deal}
+"""
+HEADER = "Id,Name,Stage,Amount,Currency,Close,Created,Owner,Size"
+ACME = "1,Acme,Discovery,1000,EUR,2026-03-31,2026-02-01,ann@example.com,3"
+
+Import = Callable[..., ImportReport]
+
+
+def first_of_quarter(day: date) -> date:
+    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
+
+
+@pytest.fixture
+def load(engine: Engine, tmp_path: Path) -> Import:
+    """Give a function that writes a file of these lines and imports it as of a moment."""
+    path = tmp_path / "mapping.yaml"
+    path.write_text(MAPPING)
+    mapping = load_mapping(path, {name: mirrored.settable for name, mirrored in objects().items()})
+    context = DealContext("EUR", {"USD": Decimal("0.9")}, first_of_quarter)
+
+    def import_lines(
+        name: str, *lines: str, at: datetime = MONDAY, beside: Sequence[Path] = (), **more: Any
+    ) -> ImportReport:
+        file = tmp_path / name
+        content = "\n".join((*lines, "")).encode()
+        file.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        return import_files(engine, mapping, [*beside, file], context, as_of=at, now=at, **more)
+
+    return import_lines
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    return tuple(report.total(name) for name in ("created", "updated", "unchanged", "set_aside"))  # type: ignore[return-value]  # four names
+
+
+def test_a_pushed_deal_is_known_from_two_exports(engine: Engine, load: Import) -> None:
+    """March to May is one push, over a quarter's end, of 30 days."""
+    load("deals.csv", HEADER, ACME)
+    load("deals.csv", HEADER, ACME.replace("2026-03-31", "2026-04-30"), at=MONDAY + WEEK)
+    query = "SELECT push_count, fiscal_push_count, days_pushed, net_slip_days FROM deal"
+    assert [(1, 1, 30, 30)] == rows(engine, query)
+
+
+def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
+    """A deal won in the month after it was due was not pushed by being won."""
+    load("deals.csv", HEADER, ACME)
+    won = ACME.replace("2026-03-31", "2026-04-07").replace("Discovery", "Won")
+    load("deals.csv", HEADER, won, at=MONDAY + 5 * WEEK)
+    assert [(0, "won")] == rows(engine, "SELECT push_count, stage_kind FROM deal")
+
+
+def test_stage_entry_is_the_export_that_showed_it(engine: Engine, load: Import) -> None:
+    """Before it moves, creation counts and is marked so; then the moment of the export that shows the move."""
+    created, later = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), int((MONDAY + WEEK).timestamp())
+    load("deals.csv", HEADER, ACME)
+    query = "SELECT stage_entered_at / 1000000, advanced_at / 1000000, CAST(stage_entry_known AS INTEGER) FROM deal"
+    before = rows(engine, query)
+    load("deals.csv", HEADER, ACME.replace("Discovery", "Proposal"), at=MONDAY + WEEK)
+    assert [[(created, created, 0)], [(later, later, 1)]] == [before, rows(engine, query)]
+
+
+def test_the_same_file_again_changes_nothing(engine: Engine, load: Import) -> None:
+    """A second import of the same rows counts them as unchanged and leaves no history."""
+    load("deals.csv", HEADER, ACME)
+    assert (0, 0, 1, 0) == counts(load("deals.csv", HEADER, ACME, at=MONDAY + WEEK))
+    assert [(0,)] == rows(engine, "SELECT count(*) FROM change")
+
+
+def test_an_older_export_cannot_undo_a_newer_one(engine: Engine, load: Import) -> None:
+    """Rows that differ are left alone and counted, and a record only the older one has is still loaded."""
+    load("deals.csv", HEADER, ACME, at=MONDAY)
+    older = load("deals.csv", HEADER, ACME.replace("1000", "5"), ACME.replace("1,Acme", "2,Beta"), at=MONDAY - WEEK)
+    assert (1, 1) == (older.total("older"), older.total("created"))
+    assert [(100_000,), (100_000,)] == rows(engine, "SELECT amount_minor FROM deal ORDER BY id")
+
+
+def test_an_owner_is_found_by_mail_or_name_in_any_case(engine: Engine, load: Import) -> None:
+    """Ann by her address, Bob by his name."""
+    load("users.csv", "Id,Name,Mail", "7,Ann,Ann@Example.com", "8,Bob,")
+    load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("ann@example.com", "BOB"))
+    assert [("7",), ("8",)] == rows(engine, "SELECT owner_id FROM deal ORDER BY id")
+
+
+def test_an_owner_nobody_knows_is_kept_by_name_and_reported(engine: Engine, load: Import) -> None:
+    """The deal is loaded, the name stays with it, and the report says how many rows carry it."""
+    report = load("deals.csv", HEADER, ACME)
+    assert [(None, "ann@example.com")] == rows(engine, "SELECT owner_id, owner_named FROM deal")
+    assert {"owner": {"ann@example.com": 1}} == report.files[0].unknown
+
+
+def test_a_name_that_two_people_share_is_not_guessed(engine: Engine, load: Import) -> None:
+    """Two Bobs: the deal has no owner until the export names one of them by address."""
+    load("users.csv", "Id,Name,Mail", "7,Bob,b1@example.com", "8,Bob,b2@example.com")
+    load("deals.csv", HEADER, ACME.replace("ann@example.com", "Bob"))
+    assert [(None, "Bob")] == rows(engine, "SELECT owner_id, owner_named FROM deal")
+
+
+def test_an_id_twice_with_other_values_is_set_aside(engine: Engine, load: Import) -> None:
+    """The first one stands; the second is kept with its line, the first one's place, and what differs."""
+    report = load("deals.csv", HEADER, ACME, ACME.replace("1000", "2000"), ACME)
+    assert (1, 1, 1) == (report.total("created"), report.total("set_aside"), report.total("repeated"))
+    ((line, value, reason),) = rows(engine, "SELECT line, value, reason FROM set_aside_row")
+    assert (3, "1") == (line, value)
+    assert "deals.csv:2 already, with another amount_minor, amount_home_minor" in reason
+
+
+def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Import, tmp_path: Path) -> None:
+    """The second file's contradiction names the first file."""
+    (tmp_path / "deals-a.csv").write_text(f"{HEADER}\n{ACME}\n")
+    report = load("deals-b.csv", HEADER, ACME.replace("Acme", "Acme Ltd"), beside=[tmp_path / "deals-a.csv"])
+    assert (1, 1) == (report.total("created"), report.total("set_aside"))
+    assert "deals-a.csv:2 already, with another name" in report.files[1].examples[0].reason
+
+
+def test_amounts_are_kept_in_their_currency_and_told_in_the_companys(engine: Engine, load: Import) -> None:
+    """A rate turns dollars into euros; a currency without one is reported and left without a value at home."""
+    lines = [
+        ACME,
+        ACME.replace("1,Acme", "2,Beta").replace("EUR", "USD"),
+        ACME.replace("1,Acme", "3,Cobalt").replace("EUR", "JPY"),
+    ]
+    report = load("deals.csv", HEADER, *lines)
+    expected = [(100_000, "EUR", 100_000), (100_000, "USD", 90_000), (1_000, "JPY", None)]
+    assert expected == rows(engine, "SELECT amount_minor, currency, amount_home_minor FROM deal ORDER BY id")
+    assert {"JPY": 1} == report.files[0].without_rate
+
+
+def test_what_the_buyer_did_comes_from_the_activities(engine: Engine, load: Import) -> None:
+    """Inbound ones count for the buyer, all of them for the deal, and one planned for later counts for nothing yet."""
+    load("deals.csv", HEADER, ACME)
+    lines = ("a,email,inbound,2026-02-10,1", "b,call,outbound,2026-02-20,1", "c,meeting,inbound,2026-03-20,1")
+    load("activities.csv", "Id,Kind,Direction,When,Deal", *lines)
+    buyer, ours = (int(datetime(2026, 2, day, tzinfo=UTC).timestamp()) for day in (10, 20))
+    query = "SELECT last_buyer_activity_at / 1000000, last_activity_at / 1000000 FROM deal"
+    assert [(buyer, ours)] == rows(engine, query)
+    assert (0, 0, 3, 0) == counts(load("activities.csv", "Id,Kind,Direction,When,Deal", *lines))
+
+
+def test_a_bad_row_is_set_aside_and_the_rest_is_loaded(engine: Engine, load: Import) -> None:
+    """File, line, column, value and reason are kept in the database."""
+    report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("1000", '"1.234,56"'))
+    assert (1, 0, 0, 1) == counts(report)
+    ((line, column, value),) = rows(engine, 'SELECT line, "column", value FROM set_aside_row')
+    assert (3, "Amount", "1.234,56") == (line, column, value)
+
+
+def test_strict_refuses_the_file_and_loads_nothing(engine: Engine, load: Import) -> None:
+    """One bad row, and the good one is not loaded either; both problems are named."""
+    bad = ACME.replace("1,Acme", "2,Beta").replace("1000", '"1.234,56"')
+    with pytest.raises(ProblemsError) as caught:
+        load("deals.csv", HEADER, ACME, bad, bad.replace("2,Beta", "3,C"), strict=True)
+    assert 2 == len(caught.value.problems)
+    assert [(0, 0)] == rows(engine, "SELECT (SELECT count(*) FROM deal), (SELECT count(*) FROM sync_run)")
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ((), "empty"),
+        (("Id,Name,Stage,Amount,Currency,Close,Created,Owner", ACME), "Size"),
+        ((f"{HEADER},Stage", f"{ACME},Won"), "Stage"),
+    ],
+)
+def test_a_file_that_cannot_be_read_changes_nothing(
+    engine: Engine, load: Import, content: tuple[str, ...], reason: str
+) -> None:
+    """Empty, a column missing, a column twice: refused with its reason, and what was there stays."""
+    load("deals.csv", HEADER, ACME)
+    with pytest.raises(ImportRefusedError, match=reason):
+        load("deals.csv", *content, at=MONDAY + WEEK)
+    assert [("1", "Acme")] == rows(engine, "SELECT id, name FROM deal")
+
+
+def test_a_header_alone_is_harmless(engine: Engine, load: Import) -> None:
+    """No rows read, none lost."""
+    load("deals.csv", HEADER, ACME)
+    assert (0, 0, 0, 0) == counts(load("deals.csv", HEADER, at=MONDAY + WEEK))
+    assert [(1,)] == rows(engine, "SELECT count(*) FROM deal")
+
+
+def test_gzipped_files_are_read_as_they_are(engine: Engine, load: Import) -> None:
+    """The name ends in .gz, and nothing else is different."""
+    assert (1, 0, 0, 0) == counts(load("deals.csv.gz", HEADER, ACME))
+
+
+def test_a_run_that_was_cut_off_is_finished_by_the_next_one(engine: Engine, load: Import) -> None:
+    """Batches are kept as they come: after a failure midway, importing again completes the work without history."""
+    lines = [ACME.replace("1,Acme", f"{number},Deal {number}") for number in range(12_000)]
+
+    def fail(_path: Path, _position: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load("deals.csv", HEADER, *lines, progress=fail)
+    ((stored,),) = rows(engine, "SELECT count(*) FROM deal")
+    assert 0 < stored < 12_000
+    again = load("deals.csv", HEADER, *lines)
+    assert (12_000 - stored, stored) == (again.total("created"), again.total("unchanged"))
+    assert [("KeyboardInterrupt: ",), (None,)] == rows(engine, "SELECT error FROM sync_run ORDER BY id")
