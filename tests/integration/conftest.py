@@ -7,9 +7,11 @@ database of its own in it.
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -36,19 +38,31 @@ def postgresql_server() -> Iterator[str]:
             server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """Give the name of a database with all tables, of which each test's own is a copy."""
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what a test writes need not outlive it
+            connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE template_ros_sync")
+    open_engine(_url(postgresql_server, "template_ros_sync")).dispose()
+    return "template_ros_sync"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a SQLite file with all tables, of which each test's own is a copy."""
+    path = tmp_path_factory.mktemp("template") / "ros-sync.db"
+    open_engine(f"sqlite:///{path}").dispose()
+    return path
+
+
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the SQLAlchemy URL of a fresh, empty PostgreSQL database."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    yield (
-        make_url(postgresql_server)
-        .set(drivername="postgresql+psycopg", database=name)
-        .render_as_string(hide_password=False)
-    )
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    with _database(postgresql_server, "template1") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -59,9 +73,32 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgresql_url"))
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Give an engine on a fresh database with all tables, once on SQLite and once on PostgreSQL."""
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "ros-sync.db")
+            url = f"sqlite:///{tmp_path / 'ros-sync.db'}"
+        else:
+            server = request.getfixturevalue("postgresql_server")
+            url = stack.enter_context(_database(server, request.getfixturevalue("postgresql_template")))
+        engine = open_engine(url)
+        stack.callback(engine.dispose)
+        yield engine
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}'.encode())
+    yield _url(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def _url(server: str, database: str) -> str:
+    return (
+        make_url(server).set(drivername="postgresql+psycopg", database=database).render_as_string(hide_password=False)
+    )

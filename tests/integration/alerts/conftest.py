@@ -1,0 +1,102 @@
+"""A small company whose deals can be put as they should be, and ticked at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlmodel import Session, col, select
+
+from ros_sync import clock
+from ros_sync.jobs.cycle import Company, TickReport, tick
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.store import Upsert
+from ros_sync.organisation.file import load as load_organisation
+from ros_sync.outbox.document import Document
+from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.rules.files import load as load_rules
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+ORGANISATION = """
+version: 1
+company: {name: Test, currency: EUR, timezone: UTC, fallback: revops@example.com}
+people:
+  - {email: meg@example.com, name: Meg Manager, role: manager}
+  - {email: ann@example.com, name: Ann Seller, manager: meg@example.com}
+  - {email: bob@example.com, name: Bob Seller, manager: meg@example.com}
+  - {email: revops@example.com, name: Rev Ops}
+"""
+STEP = """
+version: 1
+rules:
+  - id: no-step
+    title: No next step
+    applies_to: deal
+    {more}
+    when: [is_open, next_step is missing]
+    message: "{{name}} ({{amount}}): no next step"
+"""
+
+
+class Firm:
+    """The company: put deals, write rules, tick."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine = engine
+        self._folder = folder
+        (folder / "organisation.yaml").write_text(ORGANISATION)
+        self.rules(more="")
+        owners = [("a", "Ann Seller", "ann@example.com"), ("b", "Bob Seller", "bob@example.com")]
+        self._put("owner", ("id", "name", "email"), owners, MONDAY)
+
+    def rules(self, yaml: str = STEP, **more: str) -> None:
+        """Let these be the rules from now on."""
+        (self._folder / "rules.yaml").write_text(yaml.format(**more))
+
+    def deal(self, record_id: str, at: datetime = MONDAY, **values: Any) -> None:
+        """Put a deal as it is from a moment on; open, Ann's and without a next step unless said otherwise."""
+        deal = {
+            "name": f"Deal {record_id}", "stage": "proposal", "stage_kind": "open", "owner_id": "a",
+            "amount_minor": 100_000, "currency": "EUR", "next_step": None, "deleted_at": None, **values,
+        }  # fmt: skip
+        self._put("deal", ("id", *deal), [(record_id, *deal.values())], at)
+
+    def tick(self, at: datetime = MONDAY) -> TickReport:
+        """Run one cycle."""
+        organisation = load_organisation(self._folder / "organisation.yaml")
+        company = Company(organisation, load_rules([self._folder / "rules.yaml"], home_currency="EUR"))
+        return tick(self.engine, company, at, transport="slack")
+
+    def delivered(self) -> None:
+        """Pretend that everything in the outbox has reached its place."""
+        with self.engine.begin() as connection:
+            connection.execute(text("UPDATE outbox_message SET state = 'delivered', delivered_revision = revision"))
+
+    def messages(self) -> list[tuple[str, Document]]:
+        """Who is to be told what, in the order in which it was first said."""
+        with Session(self.engine) as session:
+            found = session.exec(select(OutboxMessage).order_by(col(OutboxMessage.id))).all()
+            return [(message.recipient, Document.from_dict(message.document)) for message in found]
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the database."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def _put(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], at: datetime) -> None:
+        with self.engine.begin() as connection:
+            upsert = Upsert(connection, objects()[name], "crm", columns, run_id=None)
+            upsert.write(list(rows), clock.to_micros(at))
+
+
+@pytest.fixture
+def firm(engine: Engine, tmp_path: Path) -> Firm:
+    """Give the company, on SQLite and on PostgreSQL."""
+    return Firm(engine, tmp_path)
+
+
+MakeFirm = Callable[..., Firm]

@@ -1,0 +1,158 @@
+"""Findings become alerts: opened, held, inhibited, resolved, opened again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import event
+
+from tests.integration.alerts.conftest import MONDAY, STEP, Firm
+
+DAY = timedelta(days=1)
+TWO = """
+version: 1
+rules:
+  - id: no-step
+    title: No next step
+    applies_to: deal
+    inhibited_by: [zero]
+    when: [is_open, next_step is missing]
+    message: "no next step"
+  - id: zero
+    title: No amount
+    applies_to: deal
+    when: [is_open, amount = 0 or amount is missing]
+    message: "no amount"
+"""
+
+
+def states(firm: Firm) -> list[tuple[str, str, int]]:
+    return firm.rows("SELECT record_id, state, episode FROM alert ORDER BY record_id, episode")  # type: ignore[return-value]  # three columns
+
+
+def test_an_alert_opens_where_the_rule_fires_and_nowhere_else(firm: Firm) -> None:
+    """Open without a next step: yes; with one, or closed: no."""
+    firm.deal("1")
+    firm.deal("2", next_step="call Ann on 12 March")
+    firm.deal("3", stage_kind="won")
+    assert 1 == firm.tick().alerts.opened
+    assert [("1", "open", 1)] == states(firm)
+
+
+def test_mending_the_record_resolves_the_alert(firm: Firm) -> None:
+    """A next step was typed: the alert ends, with its moment and reason."""
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, next_step="demo on Friday")
+    assert 1 == len(firm.tick(MONDAY + DAY).alerts.resolved)
+    assert [("resolved", "no longer so")] == firm.rows("SELECT state, resolution FROM alert")
+
+
+def test_firing_again_is_a_new_episode(firm: Firm) -> None:
+    """The second time is another alert of the same rule and record."""
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + DAY)
+    firm.deal("1", MONDAY + 2 * DAY)
+    firm.tick(MONDAY + 2 * DAY)
+    assert [("1", "resolved", 1), ("1", "open", 2)] == states(firm)
+
+
+def test_a_tick_in_which_nothing_changed_writes_nothing(firm: Firm) -> None:
+    """Not one statement that writes reaches the database."""
+    firm.deal("1")
+    firm.tick()
+    written = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "WITH")):
+            written.append(statement)
+
+    event.listen(firm.engine, "before_cursor_execute", note)
+    firm.tick(MONDAY + timedelta(minutes=5))
+    assert [] == written
+
+
+def test_a_deleted_record_resolves_its_alerts(firm: Firm) -> None:
+    """What is gone from the CRM is nobody's work."""
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, deleted_at=0)
+    firm.tick(MONDAY + DAY)
+    assert [("1", "resolved", 1)] == states(firm)
+
+
+def test_a_rule_may_have_to_hold_for_a_while(firm: Firm) -> None:
+    """Pending for two days, then open; nobody is told before."""
+    firm.rules(more="for: 2 days")
+    firm.deal("1")
+    firm.tick()
+    firm.tick(MONDAY + 2 * DAY - timedelta(seconds=1))
+    before = (states(firm), firm.messages())
+    firm.tick(MONDAY + 2 * DAY)
+    assert ([("1", "pending", 1)], []) == before
+    assert ([("1", "open", 1)], 1) == (states(firm), len(firm.messages()))
+
+
+def test_what_is_mended_while_it_is_held_is_told_to_nobody(firm: Firm) -> None:
+    """A finding of an hour never becomes a message."""
+    firm.rules(more="for: 2 days")
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + 3 * DAY)
+    assert ([("1", "resolved", 1)], []) == (states(firm), firm.messages())
+
+
+def test_an_inhibited_rule_opens_nothing_until_the_graver_one_is_mended(firm: Firm) -> None:
+    """Without an amount, the missing next step is not mentioned; with one, it is."""
+    firm.rules(TWO)
+    firm.deal("1", amount_minor=None)
+    firm.tick()
+    first = firm.rows("SELECT rule_id, state FROM alert ORDER BY id")
+    firm.deal("1", MONDAY + DAY)
+    firm.tick(MONDAY + DAY)
+    assert [("zero", "open")] == first
+    assert [("zero", "resolved"), ("no-step", "open")] == firm.rows("SELECT rule_id, state FROM alert ORDER BY id")
+
+
+def test_a_rule_on_trial_alerts_and_tells_nobody_until_it_goes_live(firm: Firm) -> None:
+    """Shadow first; what it found is told once the rule is live."""
+    firm.rules(more="status: shadow")
+    firm.deal("1")
+    firm.tick()
+    silent = firm.messages()
+    firm.rules(more="status: live")
+    firm.tick(MONDAY + DAY)
+    assert ([], 1) == (silent, len(firm.messages()))
+
+
+def test_a_rule_that_is_retired_or_gone_ends_its_alerts(firm: Firm) -> None:
+    """Nothing keeps nagging for a rule that nobody stands for any more."""
+    firm.deal("1")
+    firm.tick()
+    firm.rules(more="status: retired")
+    firm.tick(MONDAY + DAY)
+    assert [("resolved", "its rule was retired")] == firm.rows("SELECT state, resolution FROM alert")
+
+
+def test_tuning_a_rule_does_not_fire_everything_again(firm: Firm) -> None:
+    """A rule whose message and conditions changed keeps the alerts of the records it still fires on."""
+    firm.deal("1")
+    firm.tick()
+    firm.rules(STEP.replace("next_step is missing", "next_step is missing or next_step_date is missing"), more="")
+    again = firm.tick(MONDAY + DAY)
+    assert (0, 0) == (again.alerts.opened, len(again.alerts.resolved))
+
+
+def test_an_alert_keeps_what_each_line_of_its_rule_saw(firm: Firm) -> None:
+    """The reason is stored with the alert, line by line."""
+    firm.deal("1")
+    firm.tick()
+    with firm.engine.connect() as connection:
+        from ros_sync.alerts.reading import one  # noqa: PLC0415
+
+        alert = one(connection, 1)
+    assert alert is not None
+    assert ["is open: yes", "next step is missing"] == [line["words"] for line in alert["seen"]]

@@ -1,0 +1,154 @@
+"""Who is told, in which message, and what becomes of the message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.integration.alerts.conftest import MONDAY, Firm
+
+DAY = timedelta(days=1)
+DIGEST = "notify: [{{to: owner, mode: digest}}]"
+DIRECT = "notify: [{{to: owner, mode: direct}}]"
+
+
+def rules(firm: Firm, notify: str) -> None:
+    firm.rules(more=notify.replace("{{", "{").replace("}}", "}"))
+
+
+def told(firm: Firm) -> list[tuple[str, list[str]]]:
+    return [(recipient, [item.heading for item in document.items]) for recipient, document in firm.messages()]
+
+
+def test_a_digest_holds_all_of_one_persons_records(firm: Firm) -> None:
+    """Two deals of Ann's in one message, one of Bob's in another."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.deal("2")
+    firm.deal("3", owner_id="b")
+    firm.tick()
+    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("bob@example.com", ["Deal 3"])] == told(firm)
+
+
+def test_a_digest_says_how_many_and_the_message_without_its_heading(firm: Firm) -> None:
+    """The name and the amount stand once, in the heading."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    ((_, document),) = firm.messages()
+    item = document.items[0]
+    assert ("1 deal needs you", "Deal 1", "EUR 1,000", "no next step") == (
+        document.title, item.heading, item.lead, item.reasons[0].text,
+    )  # fmt: skip
+
+
+def test_nobody_gets_a_second_digest_on_one_day(firm: Firm) -> None:
+    """What comes after a delivered digest waits for the next morning, in the reader's zone."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    firm.delivered()
+    firm.deal("2")
+    firm.tick(MONDAY + timedelta(hours=2))
+    same_day = told(firm)
+    firm.tick(MONDAY + DAY - timedelta(hours=1, seconds=1))
+    early = told(firm)
+    firm.tick(MONDAY + DAY - timedelta(hours=1))
+    assert 1 == len(same_day) == len(early)
+    assert ("ann@example.com", ["Deal 2"]) == told(firm)[1]
+
+
+def test_a_digest_that_has_not_gone_out_takes_up_what_comes(firm: Firm) -> None:
+    """As long as it waits in the outbox, it is one message that grows."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    firm.deal("2")
+    firm.tick(MONDAY + timedelta(hours=2))
+    assert [("ann@example.com", ["Deal 1", "Deal 2"])] == told(firm)
+
+
+def test_a_mended_record_is_marked_done_in_the_message_that_told_of_it(firm: Firm) -> None:
+    """The same message, a new revision; the last one done turns it into a tick."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.deal("2")
+    firm.tick()
+    firm.delivered()
+    firm.deal("1", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + DAY)
+    ((_, half),) = firm.messages()
+    firm.deal("2", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + DAY)
+    ((_, whole),) = firm.messages()
+    assert ([("Deal 2", False), ("Deal 1", True)], True) == ([(i.heading, i.done) for i in half.items], whole.done)
+    assert [(3, "waiting")] == firm.rows("SELECT revision, state FROM outbox_message")
+
+
+def test_direct_messages_are_one_for_each_record(firm: Firm) -> None:
+    """Each deal has a message of its own."""
+    rules(firm, DIRECT)
+    firm.deal("1")
+    firm.deal("2")
+    firm.tick()
+    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2"])] == told(firm)
+
+
+def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:
+    """After two days, with the owner's name beside the deal."""
+    rules(firm, "notify: [{{to: owner}}, {{to: manager, mode: digest, after: 2 days}}]")
+    firm.deal("1")
+    firm.tick()
+    before = told(firm)
+    firm.tick(MONDAY + 2 * DAY)
+    recipient, document = firm.messages()[-1]
+    assert 1 == len(before)
+    assert ("meg@example.com", "1 deal in your team needs a word") == (recipient, document.title)
+    assert (("Owner", "Ann Seller"),) == document.items[0].facts
+
+
+def test_the_manager_is_not_told_of_what_was_mended_in_time(firm: Firm) -> None:
+    """Mended on the first day: the manager never hears of it."""
+    rules(firm, "notify: [{{to: owner}}, {{to: manager, after: 2 days}}]")
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + DAY)
+    firm.tick(MONDAY + 3 * DAY)
+    assert ["ann@example.com"] == [recipient for recipient, _ in firm.messages()]
+
+
+def test_a_record_that_nobody_owns_goes_to_the_fallback(firm: Firm) -> None:
+    """RevOps is told, and the notice says why."""
+    firm.deal("1", owner_id=None, owner_named="Who Knows")
+    firm.tick()
+    assert ["revops@example.com"] == [recipient for recipient, _ in firm.messages()]
+    ((reason,),) = firm.rows("SELECT reason FROM alert_notice")
+    assert "Who Knows" in reason
+
+
+def test_a_hostile_name_is_carried_as_plain_text(firm: Firm) -> None:
+    """The document holds the name to the letter; making it harmless is the renderer's work."""
+    firm.deal("1", name="<!channel> *free* <http://x|y>")
+    firm.tick()
+    ((_, document),) = firm.messages()
+    assert "<!channel> *free* <http://x|y>" == document.items[0].heading
+
+
+def test_a_decision_and_its_message_are_kept_or_lost_together(firm: Firm) -> None:
+    """When composing a message fails, no alert has been opened either."""
+    import pytest  # noqa: PLC0415
+    from sqlalchemy import event  # noqa: PLC0415
+
+    firm.deal("1")
+
+    def fail(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("INSERT INTO outbox_message"):
+            raise RuntimeError("cut off here")
+
+    event.listen(firm.engine, "before_cursor_execute", fail)
+    with pytest.raises(RuntimeError):
+        firm.tick()
+    event.remove(firm.engine, "before_cursor_execute", fail)
+    assert [(0, 0)] == firm.rows("SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM alert_notice)")
+    firm.tick()
+    assert [(1, 1)] == firm.rows("SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM alert_notice)")
