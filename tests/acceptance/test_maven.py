@@ -128,13 +128,13 @@ def test_deals_not_advanced_in_90_days(workspace: Path, opportunities: list[dict
 
 
 def test_won_deals_without_handoff_after_48_hours(workspace: Path, opportunities: list[dict[str, str]]) -> None:
-    """Nothing stands for a handoff: each deal won less than 30 days and at least 48 hours ago is overdue."""
+    """Nothing stands for a handoff: each deal won 30 days ago at most and 48 hours at least is overdue."""
     expected = {
         row["opportunity_id"]
         for row in opportunities
         if row["deal_stage"] == "Won"
         and (closed := day(row["close_date"])) is not None
-        and TODAY - timedelta(days=30) < closed <= TODAY - timedelta(days=2)
+        and TODAY - timedelta(days=30) <= closed <= TODAY - timedelta(days=2)
     }
     assert expected == {alert["record_id"] for alert in alerts(workspace, "handoff-overdue")}
 

@@ -43,17 +43,17 @@ class SetAside:
 
 @dataclass(slots=True)
 class Batch:
-    """Rows of one object out of one file or page.
+    """Rows of one object out of one file or page, column by column.
 
-    `fields` are canonical field names; the first is `id`. Money fields hold minor units. A `custom` field, when there
-    is one, is last and holds a JSON object as text with sorted keys. `lines` runs beside `rows`. Values of a field in
-    `lookups` are references still to be resolved. `position` (bytes or records read so far) is for progress alone.
+    `columns` are by canonical field name, all of one length; `id` is always there. Money fields hold minor units. A
+    `custom` column, where there is one, holds JSON objects as text with sorted keys. `lines` says where each row begins.
+    Values of a field in `lookups` are references still to be resolved. `position` (bytes or records read so far) is for
+    progress alone.
     """
 
     object: str
     origin: str
-    fields: tuple[str, ...]
-    rows: list[tuple[Carried, ...]]
+    columns: dict[str, list[Carried]]
     lines: list[int]
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Batch:
     @property
     def rows_read(self) -> int:
         """How many rows of the file this batch stands for."""
-        return len(self.rows) + len(self.set_aside)
+        return len(self.lines) + len(self.set_aside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
-from functools import partial
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from ruamel.yaml.nodes import MappingNode, Node
-
 from ros_sync import clock
+from ros_sync.errors import OrganisationError
 from ros_sync.fields import did_you_mean
 from ros_sync.money import is_currency
 from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import STANDARD, Company, Member, Organisation, Team, standard_calendar
 from ros_sync.organisation.fiscal import MONTHS, FiscalYear
 from ros_sync.organisation.hours import CalendarReader
-from ros_sync.organisation.reading import Sheet
+from ros_sync.sheets import Node, Scalar, Sheet
 
 VERSION = 1
 LEVELS = ("L1", "L2", "L3")  # first-line manager, regional head, CRO
@@ -26,10 +24,14 @@ _EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _CHANNEL = re.compile(r"#[^\s#<>]+")
 _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")  # Slack: user ids begin with U or W
 
+# No exchange rate lies outside; reading 1e999999 as a whole number would cost a gigabyte.
+_LEAST_RATE, _MOST_RATE = Decimal("1e-12"), Decimal("1e12")
+
 _TOP = ("version", "company", "rates", "calendars", "teams", "people")
 _COMPANY = ("name", "currency", "timezone", "calendar", "fiscal_year_starts", "fallback")
 _TEAM = ("name", "manager", "region", "calendar")
 _PERSON = ("email", "name", "manager", "team", "role", "level", "region", "calendar", "timezone", "slack", "active")
+_NEEDED = {"version": f"begin the file with `version: {VERSION}`", "company": "add `company: {name: …, currency: EUR}`"}
 
 
 def load(path: Path, *, shown_as: str | None = None) -> Organisation:
@@ -37,8 +39,8 @@ def load(path: Path, *, shown_as: str | None = None) -> Organisation:
 
     Raises ProblemsError holding one OrganisationError for each problem, in reading order.
     """
-    sheet = Sheet(shown_as or str(path))
-    root = sheet.root(path)
+    sheet = Sheet(path, OrganisationError, shown_as=shown_as)
+    root = sheet.root()
     organisation = _Reader(sheet).read(root) if root is not None else Organisation()
     sheet.close()
     return organisation
@@ -55,29 +57,21 @@ class _Reader:
         self.manager_nodes: dict[str, Node] = {}
 
     def read(self, root: Node) -> Organisation:
-        top = self.sheet.mapping(root, "", _TOP)
-        if not isinstance(root, MappingNode):
-            return Organisation()
-        self._version(root, top)
-        if "company" not in top:
-            self.sheet.problem(root, "company", "there is no `company`", "add `company: {name: …, currency: EUR}`")
-        calendar_nodes = self.sheet.mapping(top["calendars"], "calendars") if "calendars" in top else {}
+        top = self.sheet.entries(root, _TOP, _NEEDED)
+        self.sheet.version(top.get("version"), VERSION)
+        calendar_nodes = self.sheet.named(top.get("calendars"))
         for name in RESERVED & calendar_nodes.keys():
             message = f"no calendar can be called {name!r}: in rules the word means the {name}'s own"
-            self.sheet.problem(calendar_nodes[name], f"calendars.{name}", message, "give it another name")
+            self.sheet.problem(calendar_nodes[name], message, "give it another name")
         self.calendar_names = {*calendar_nodes, STANDARD}
-        company = self._company(self.sheet.mapping(top["company"], "company", _COMPANY) if "company" in top else {})
+        company = self._company(self.sheet.entries(top.get("company"), _COMPANY))
         reader = CalendarReader(self.sheet, company.timezone)
-        read = {name: reader.read(name, node, f"calendars.{name}") for name, node in calendar_nodes.items()}
+        read = {name: reader.read(name, node) for name, node in calendar_nodes.items()}
         calendars: dict[str, BusinessCalendar] = {STANDARD: standard_calendar(company.timezone)}
         calendars.update({name: calendar for name, calendar in read.items() if calendar is not None})
-        people_nodes = self.sheet.sequence(top["people"], "people") if "people" in top else []
-        entries = [
-            (node, self.sheet.mapping(node, f"people[{number}]", _PERSON))
-            for number, node in enumerate(people_nodes, 1)
-        ]
+        entries = [self.sheet.entries(node, _PERSON, {"email": None}) for node in self.sheet.items(top.get("people"))]
         self._collect_emails(entries)
-        self._teams(self.sheet.sequence(top["teams"], "teams") if "teams" in top else [])
+        self._teams(self.sheet.items(top.get("teams")))
         return Organisation(
             company=company,
             rates=self._rates(top.get("rates"), company.currency),
@@ -86,101 +80,82 @@ class _Reader:
             people=self._people(entries),
         )
 
-    def _version(self, root: Node, top: Mapping[str, Node]) -> None:
-        node = top.get("version")
-        if node is None:
-            self.sheet.problem(root, "version", "there is no `version`", f"begin the file with `version: {VERSION}`")
-            return
-        version = self.sheet.whole(node, "version")
-        if version is not None and version != VERSION:
-            self.sheet.problem(
-                node, "version", f"version {version} is not known", f"this ros-sync reads version {VERSION}"
-            )
-
     def _company(self, entry: Mapping[str, Node]) -> Company:
-        given = partial(_given, self.sheet, entry, "company")
-        fallback = given("fallback")
+        fallback = self._text(entry, "fallback")
         if fallback and not (_EMAIL.fullmatch(fallback) or _CHANNEL.fullmatch(fallback)):
-            self._refuse(entry, "company", "fallback", f"{fallback!r} is neither an e-mail nor a #channel")
-        starts = self.sheet.whole(entry.get("fiscal_year_starts"), "company.fiscal_year_starts")
+            self.sheet.problem(entry["fallback"], f"{fallback!r} is neither an e-mail nor a #channel")
+        starts = self.sheet.whole(entry.get("fiscal_year_starts"))
         if starts is not None and not 1 <= starts <= MONTHS:
-            self._refuse(entry, "company", "fiscal_year_starts", f"{starts} is no month", "use 1 to 12")
+            self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is no month", "use 1 to 12")
             starts = None
-        currency = given("currency")
+        currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
-            self._refuse(entry, "company", "currency", f"{currency!r} is no ISO 4217 code", "write it like EUR")
+            self.sheet.problem(entry["currency"], f"{currency!r} is no ISO 4217 code", "write it like EUR")
         default = Company()
         return Company(
-            name=given("name") or default.name,
+            name=self._text(entry, "name") or default.name,
             currency=currency or default.currency,
-            timezone=self._timezone(entry, "company") or default.timezone,
-            calendar=self._calendar(entry, "company") or default.calendar,
+            timezone=self._timezone(entry) or default.timezone,
+            calendar=self._calendar(entry) or default.calendar,
             fiscal_year=FiscalYear(starts) if starts else default.fiscal_year,
             fallback=fallback if fallback is None or fallback.startswith("#") else fallback.lower(),
         )
 
     def _rates(self, node: Node | None, home: str) -> dict[str, Decimal]:
         rates: dict[str, Decimal] = {}
-        for currency, value in (self.sheet.mapping(node, "rates") if node is not None else {}).items():
-            key = f"rates.{currency}"
-            rate = self.sheet.decimal(value, key)
+        for currency, value in self.sheet.named(node).items():
+            rate = self.sheet.read(value, _rate)
             if not is_currency(currency):
-                self.sheet.problem(value, key, f"{currency!r} is no ISO 4217 code", "write it like USD")
+                self.sheet.problem(value, f"{currency!r} is no ISO 4217 code", "write it like USD")
             elif currency == home and rate not in (None, Decimal(1)):
-                self.sheet.problem(
-                    value, key, f"{currency} is the company's own currency", "its rate is 1; leave it out"
-                )
+                self.sheet.problem(value, f"{currency} is the company's own currency", "its rate is 1; leave it out")
             elif rate is not None:
                 rates[currency] = rate
         return rates
 
     def _teams(self, nodes: list[Node]) -> None:
-        for number, node in enumerate(nodes, 1):
-            key = f"teams[{number}]"
-            entry = self.sheet.mapping(node, key, _TEAM)
-            given = partial(_given, self.sheet, entry, key)
-            name = self._required(node, entry, key, "name")
+        for node in nodes:
+            entry = self.sheet.entries(node, _TEAM, {"name": None})
+            name = self._text(entry, "name")
             if name is None:
                 continue
             if name in self.teams:
-                self._refuse(entry, key, "name", f"there are two teams {name!r}", "give each its own name")
-            manager, calendar = self._manager(entry, key), self._calendar(entry, key)
-            self.teams[name] = Team(name, manager, given("region"), calendar)
+                self.sheet.problem(entry["name"], f"there are two teams {name!r}", "give each its own name")
+            manager, calendar = self._manager(entry), self._calendar(entry)
+            self.teams[name] = Team(name, manager, self._text(entry, "region"), calendar)
 
-    def _collect_emails(self, entries: list[tuple[Node, dict[str, Node]]]) -> None:
-        for number, (node, entry) in enumerate(entries, 1):
-            key = f"people[{number}]"
-            email = self._required(node, entry, key, "email")
+    def _collect_emails(self, entries: list[dict[str, Node]]) -> None:
+        for entry in entries:
+            email = self._text(entry, "email")
             if email is None:
                 continue
             if not _EMAIL.fullmatch(email):
-                self._refuse(entry, key, "email", f"{email!r} is no e-mail address")
+                self.sheet.problem(entry["email"], f"{email!r} is no e-mail address")
             elif email.lower() in self.emails:
-                self._refuse(entry, key, "email", f"{email} is in this file twice", "keep one entry for each person")
+                self.sheet.problem(entry["email"], f"{email} is in this file twice", "keep one entry for each person")
             else:
                 self.emails.add(email.lower())
 
-    def _people(self, entries: list[tuple[Node, dict[str, Node]]]) -> dict[str, Member]:
+    def _people(self, entries: list[dict[str, Node]]) -> dict[str, Member]:
         people: dict[str, Member] = {}
-        for number, (_node, entry) in enumerate(entries, 1):
-            key = f"people[{number}]"
-            given = partial(_given, self.sheet, entry, key)
+        for entry in entries:
             # Its own problems were noted when the e-mails were collected.
-            email = str(entry["email"].value).strip().lower() if "email" in entry else ""
+            node = entry.get("email")
+            email = node.value.strip().lower() if isinstance(node, Scalar) else ""
             if email not in self.emails or email in people:
                 continue
             people[email] = Member(
                 email=email,
-                name=given("name"),
-                manager=self._manager(entry, key),
-                team=self._one_of(entry, key, "team", self.teams),
-                role=given("role"),
-                level=self._one_of(entry, key, "level", LEVELS),
-                region=given("region"),
-                calendar=self._calendar(entry, key),
-                timezone=self._timezone(entry, key),
-                slack=self._slack(entry, key),
-                active=self.sheet.flag(entry.get("active"), f"{key}.active"),
+                name=self._text(entry, "name"),
+                manager=self._manager(entry),
+                team=self.sheet.choice(entry.get("team"), self.teams),
+                role=self._text(entry, "role"),
+                level=self.sheet.choice(entry.get("level"), LEVELS),
+                region=self._text(entry, "region"),
+                calendar=self._calendar(entry),
+                timezone=self._timezone(entry),
+                slack=self._slack(entry),
+                active=self.sheet.flag(entry.get("active")),
             )
             if "manager" in entry:
                 self.manager_nodes[email] = entry["manager"]
@@ -200,63 +175,48 @@ class _Reader:
                 circle = " -> ".join([*line[line.index(at) :], at])
                 self.sheet.problem(
                     self.manager_nodes[at],
-                    f"{at}.manager",
                     f"these manage each other: {circle}",
                     "one of them is wrong",
+                    key=f"{at}.manager",
                 )
             settled.update(line)
 
-    def _manager(self, entry: Mapping[str, Node], key: str) -> str | None:
-        email = _given(self.sheet, entry, key, "manager")
+    def _manager(self, entry: Mapping[str, Node]) -> str | None:
+        email = self._text(entry, "manager")
         if email is None:
             return None
         if email.lower() not in self.emails:
             hint = did_you_mean(email.lower(), self.emails) if self.emails else ""
             hint = hint if hint.startswith("did") else "add them to `people`"
-            self._refuse(entry, key, "manager", f"nobody in `people` has the e-mail {email!r}", hint)
+            self.sheet.problem(entry["manager"], f"nobody in `people` has the e-mail {email!r}", hint)
             return None
         return email.lower()
 
-    def _calendar(self, entry: Mapping[str, Node], key: str) -> str | None:
-        return self._one_of(entry, key, "calendar", self.calendar_names)
+    def _calendar(self, entry: Mapping[str, Node]) -> str | None:
+        return self.sheet.choice(entry.get("calendar"), self.calendar_names)
 
-    def _one_of(
-        self, entry: Mapping[str, Node], key: str, name: str, known: Mapping[str, object] | set[str] | tuple[str, ...]
-    ) -> str | None:
-        value = _given(self.sheet, entry, key, name)
-        if value is None or value in known:
-            return value
-        self._refuse(entry, key, name, f"there is no {name} {value!r}", did_you_mean(value, known))
-        return None
+    def _timezone(self, entry: Mapping[str, Node]) -> str | None:
+        zone = self.sheet.read(entry.get("timezone"), clock.zone)
+        return zone.key if zone is not None else None
 
-    def _timezone(self, entry: Mapping[str, Node], key: str) -> str | None:
-        name = _given(self.sheet, entry, key, "timezone")
-        if name is None:
-            return None
-        try:
-            return clock.zone(name).key
-        except ValueError as error:
-            self._refuse(entry, key, "timezone", str(error))
-            return None
-
-    def _slack(self, entry: Mapping[str, Node], key: str) -> str | None:
-        user = _given(self.sheet, entry, key, "slack")
+    def _slack(self, entry: Mapping[str, Node]) -> str | None:
+        user = self._text(entry, "slack")
         if user is not None and not _SLACK_USER.fullmatch(user):
             hint = "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the e-mail is used"
-            self._refuse(entry, key, "slack", f"{user!r} is no Slack user id", hint)
+            self.sheet.problem(entry["slack"], f"{user!r} is no Slack user id", hint)
             return None
         return user
 
-    def _required(self, node: Node, entry: Mapping[str, Node], key: str, name: str) -> str | None:
-        before = len(self.sheet.problems)
-        value = _given(self.sheet, entry, key, name)
-        if value is None and isinstance(node, MappingNode) and len(self.sheet.problems) == before:
-            self.sheet.problem(entry.get(name, node), f"{key}.{name}", f"the {name} is missing")
-        return value
-
-    def _refuse(self, entry: Mapping[str, Node], key: str, name: str, message: str, hint: str | None = None) -> None:
-        self.sheet.problem(entry[name], f"{key}.{name}", message, hint)
+    def _text(self, entry: Mapping[str, Node], name: str) -> str | None:
+        return self.sheet.text(entry.get(name))
 
 
-def _given(sheet: Sheet, entry: Mapping[str, Node], key: str, name: str) -> str | None:
-    return sheet.text(entry.get(name), f"{key}.{name}")
+def _rate(text: str) -> Decimal:
+    """An exchange rate, read exactly as written; ValueError where it is none."""
+    try:
+        rate = Decimal(text)
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if not rate.is_finite() or not _LEAST_RATE <= rate <= _MOST_RATE:
+        raise ValueError(f"expected a number above 0, such as 0.92, found {text!r}")
+    return rate

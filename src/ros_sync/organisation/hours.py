@@ -8,12 +8,11 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import holidays
-from ruamel.yaml.nodes import Node
 
 from ros_sync import clock
 from ros_sync.fields import did_you_mean
 from ros_sync.organisation.calendars import DAY_MINUTES, OFFICE_WEEK, WEEKDAYS, BusinessCalendar, Hours, Week
-from ros_sync.organisation.reading import Sheet
+from ros_sync.sheets import Node, Sheet
 
 _CALENDAR = ("timezone", "hours", "holidays", "closed")
 _HOLIDAYS = ("country", "subdivision")
@@ -62,6 +61,14 @@ def day_hours(text: str) -> Hours:
     return tuple(joined)
 
 
+def day(text: str) -> date:
+    """The day of `2026-12-24`; ValueError for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no day; write it like 2026-12-24") from error
+
+
 class CalendarReader:
     """Reads the calendars of one file; `home_timezone` is that of a calendar that names none."""
 
@@ -69,16 +76,17 @@ class CalendarReader:
         self.sheet = sheet
         self.home_timezone = home_timezone
 
-    def read(self, name: str, node: Node, key: str) -> BusinessCalendar | None:
+    def read(self, name: str, node: Node) -> BusinessCalendar | None:
         """One calendar; None after noting what is wrong with it."""
         before = len(self.sheet.problems)
-        entry = self.sheet.mapping(node, key, _CALENDAR)
-        timezone = self._timezone(entry.get("timezone"), f"{key}.timezone")
-        week = self._week(entry.get("hours"), f"{key}.hours")
-        country, subdivision = self._place(entry.get("holidays"), f"{key}.holidays")
-        closed = self._closed(entry.get("closed"), f"{key}.closed")
+        entry = self.sheet.entries(node, _CALENDAR)
+        timezone = self._timezone(entry.get("timezone"))
+        week = self._week(entry.get("hours"))
+        country, subdivision = self._place(entry.get("holidays"))
+        closed = frozenset(self.sheet.read_each(self.sheet.items(entry.get("closed")), day))
         if not any(week) and len(self.sheet.problems) == before:
-            self.sheet.problem(entry.get("hours", node), key, f"calendar {name!r} has no working hours", "give it some")
+            message = f"calendar {name!r} has no working hours"
+            self.sheet.problem(entry.get("hours", node), message, "give it some", key=node.path)
         if len(self.sheet.problems) > before:
             return None
         return BusinessCalendar(
@@ -90,57 +98,45 @@ class CalendarReader:
             closed,
         )
 
-    def _timezone(self, node: Node | None, key: str) -> ZoneInfo:
-        name = self.sheet.text(node, key)
-        try:
-            return clock.zone(name or self.home_timezone)
-        except ValueError as error:
-            self.sheet.problem(node, key, str(error))
-            return clock.zone("UTC")
+    def _timezone(self, node: Node | None) -> ZoneInfo:
+        return self.sheet.read(node, clock.zone) or clock.zone(self.home_timezone)
 
-    def _week(self, node: Node | None, key: str) -> Week:
+    def _week(self, node: Node | None) -> Week:
         if node is None:
             return OFFICE_WEEK
         week: list[Hours] = [() for _ in WEEKDAYS]
         taken: dict[int, str] = {}
-        for name, value in self.sheet.mapping(node, key).items():
-            path = f"{key}.{name}"
-            text = self.sheet.text(value, path)
+        for name, value in self.sheet.named(node).items():
+            text = (
+                None if value.is_missing else self.sheet.text(value)
+            )  # a day with nothing behind it is no working day
             if text is None:
                 continue
             try:
                 days, hours = weekdays(name), day_hours(text)
             except ValueError as error:
-                self.sheet.problem(value, path, str(error))
+                self.sheet.problem(value, str(error))
                 continue
-            for day in days:
-                if day in taken:
-                    self.sheet.problem(
-                        value, path, f"{WEEKDAYS[day]} has its hours from {taken[day]!r} already", "keep one"
-                    )
+            for each in days:
+                if each in taken:
+                    message = f"{WEEKDAYS[each]} has its hours from {taken[each]!r} already"
+                    self.sheet.problem(value, message, "keep one")
                     break
-                taken[day], week[day] = name, hours
+                taken[each], week[each] = name, hours
         return cast("Week", tuple(week))
 
-    def _place(self, node: Node | None, key: str) -> tuple[str | None, str | None]:
-        entry = self.sheet.mapping(node, key, _HOLIDAYS) if node is not None else {}
-        country = self.sheet.text(entry.get("country"), f"{key}.country")
-        subdivision = self.sheet.text(entry.get("subdivision"), f"{key}.subdivision")
+    def _place(self, node: Node | None) -> tuple[str | None, str | None]:
+        entry = self.sheet.entries(node, _HOLIDAYS)
+        country, subdivision = self.sheet.text(entry.get("country")), self.sheet.text(entry.get("subdivision"))
         if country is None:
             if subdivision is not None:
-                self.sheet.problem(entry["subdivision"], f"{key}.subdivision", "a subdivision needs its `country`")
+                self.sheet.problem(entry["subdivision"], "a subdivision needs its `country`")
             return None, None
         known = holidays.list_supported_countries(include_aliases=True)
         if country not in known:
             hint = "use an ISO 3166 code in capitals, such as DE or US"
-            self.sheet.problem(entry["country"], f"{key}.country", f"no holidays are known for {country!r}", hint)
+            self.sheet.problem(entry["country"], f"no holidays are known for {country!r}", hint)
         elif subdivision is not None and subdivision not in known[country]:
             hint = did_you_mean(subdivision, known[country])
-            message = f"{country} has no subdivision {subdivision!r}"
-            self.sheet.problem(entry["subdivision"], f"{key}.subdivision", message, hint)
+            self.sheet.problem(entry["subdivision"], f"{country} has no subdivision {subdivision!r}", hint)
         return country, subdivision
-
-    def _closed(self, node: Node | None, key: str) -> frozenset[date]:
-        nodes = self.sheet.sequence(node, key) if node is not None else []
-        days = (self.sheet.day(each, f"{key}[{number}]") for number, each in enumerate(nodes, 1))
-        return frozenset(day for day in days if day is not None)

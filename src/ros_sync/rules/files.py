@@ -7,13 +7,14 @@ from pathlib import Path
 
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
-from ros_sync.rules import reading, vocabulary
+from ros_sync.rules import vocabulary
 from ros_sync.rules.model import Rule, RuleSet
 from ros_sync.rules.rule_reader import RuleReader
 from ros_sync.rules.schema import CustomKinds
-from ros_sync.rules.sheet import Sheet
+from ros_sync.rules.sheet import RuleSheet
+from ros_sync.sheets import in_reading_order
 
-VERSION = "1"
+VERSION = 1
 NO_RULE_FILES = frozenset({"organisation.yaml", "organisation.yml"})  # what else lives in the folder of rules
 
 
@@ -34,13 +35,13 @@ def load(
     files = rule_files(paths, problems)
     rules: list[Rule] = []
     for file in files:
-        sheet = Sheet(file)
-        rules += _read_file(file, sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
+        sheet = RuleSheet(file)
+        rules += _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
         problems += sheet.problems
     unique = _unique(rules, problems)
     _check_inhibitions(unique, problems)
     if problems:
-        raise ProblemsError(sorted(problems, key=_place))
+        raise ProblemsError(in_reading_order(problems))
     return RuleSet(tuple(_inhibitors_first(unique)), tuple(str(file) for file in files))
 
 
@@ -60,17 +61,10 @@ def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path
     return list(files)
 
 
-def _read_file(file: Path, sheet: Sheet, reader: RuleReader) -> list[Rule]:
-    try:
-        root = reading.read(file)
-    except RuleError as error:
-        sheet.problems.append(error)
-        return []
-    entries = sheet.entries(root, vocabulary.FILE, "a rule file")
-    version = sheet.text(entries.get("version"), "version")
-    if version is not None and version != VERSION:
-        sheet.problem(entries["version"], f"version {version!r} is not known", f"this program reads version {VERSION}")
-    rules = (reader.rule(node) for node in sheet.items(entries.get("rules"), "rules"))
+def _read_file(sheet: RuleSheet, reader: RuleReader) -> list[Rule]:
+    entries = sheet.words(sheet.root(), vocabulary.FILE)
+    sheet.version(entries.get("version"), VERSION)
+    rules = (reader.rule(node) for node in sheet.items(entries.get("rules")))
     return [rule for rule in rules if rule is not None]
 
 
@@ -122,8 +116,3 @@ def _inhibitors_first(rules: Mapping[str, Rule]) -> list[Rule]:
         for name in [name for name, rule in waiting.items() if ordered.keys() >= set(rule.inhibited_by)]:
             ordered[name] = waiting.pop(name)
     return list(ordered.values())
-
-
-def _place(problem: RosSyncError) -> tuple[str, int, int]:
-    where = problem.where or Where()
-    return (where.file or "", where.line or 0, where.column or 0)

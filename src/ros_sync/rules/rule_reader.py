@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from ros_sync.fields import Kind, did_you_mean
-from ros_sync.rules import reading, vocabulary
+from ros_sync.rules import vocabulary
 from ros_sync.rules.given import Given, read_given, read_local
 from ros_sync.rules.language import Condition, Parameters, Schema, Variant, parameter_value, parse
 from ros_sync.rules.language.parameters import sort_of
 from ros_sync.rules.language.tree import Constant
 from ros_sync.rules.model import Action, Clock, Expectation, Mode, Route, Rule, RuleTest, Severity, Status
-from ros_sync.rules.reading import Node
 from ros_sync.rules.schema import OBJECTS, CustomKinds, schema_of
-from ros_sync.rules.sheet import EMAIL, Sheet, is_missing
+from ros_sync.rules.sheet import EMAIL, RuleSheet
 from ros_sync.rules.template import parse_template
+from ros_sync.sheets import Node, Scalar, Sequence
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -30,7 +30,7 @@ class RuleReader:
 
     def __init__(
         self,
-        sheet: Sheet,
+        sheet: RuleSheet,
         custom: Mapping[str, CustomKinds],
         home_currency: str | None,
         calendars: Collection[str] | None,
@@ -43,24 +43,24 @@ class RuleReader:
     def rule(self, node: Node) -> Rule | None:
         """The rule; None where something is wrong that leaves nothing to be checked further."""
         sheet = self._sheet
-        entries = sheet.entries(node, vocabulary.RULE, "a rule")
+        entries = sheet.words(node, vocabulary.RULE)
         rule_id, schema = self._id(entries.get("id")), self._schema(entries.get("applies_to"))
         if schema is None:
             return None
         problems_before = len(sheet.problems)
         parameters = self._parameters(entries, schema)
         when = self._when(entries, node, schema, parameters, params_are_bad=len(sheet.problems) > problems_before)
-        message = sheet.read(entries.get("message"), "message", lambda text: parse_template(text, schema))
-        title = sheet.text(entries.get("title"), "title")
+        message = sheet.read(entries.get("message"), lambda text: parse_template(text, schema))
+        title = sheet.text(entries.get("title"))
         rule = partial(
             Rule,
             when=when,
             clock=self._clock(entries.get("clock"), schema),
-            status=sheet.word(entries.get("status"), Status, "status", Status.LIVE),
-            owner=sheet.email(entries.get("owner"), "owner"),
-            hold=sheet.duration(entries.get("for"), "for"),
-            severity=sheet.word(entries.get("severity"), Severity, "severity", Severity.WARN),
-            inhibited_by=tuple(text for _, text in sheet.texts(entries.get("inhibited_by"), "inhibited_by")),
+            status=sheet.word(entries.get("status"), Status, Status.LIVE),
+            owner=sheet.email(entries.get("owner")),
+            hold=sheet.duration(entries.get("for")),
+            severity=sheet.word(entries.get("severity"), Severity, Severity.WARN),
+            inhibited_by=tuple(text for _, text in sheet.texts(entries.get("inhibited_by"))),
             notify=self._routes(entries.get("notify")),
             actions=self._actions(entries.get("actions")),
             tests=tuple(self._tests(entries.get("tests"), schema)),
@@ -74,41 +74,39 @@ class RuleReader:
         )
 
     def _id(self, node: Node | None) -> str | None:
-        text = self._sheet.text(node, "id")
+        text = self._sheet.text(node)
         if node is not None and text is not None and not _ID.fullmatch(text):
             hint = f"write {re.sub('[^a-z0-9]+', '-', text.lower()).strip('-') or 'a-name'!r}"
             self._sheet.problem(node, f"an id has small letters, digits and hyphens; this is {text!r}", hint)
         return text
 
     def _schema(self, node: Node | None) -> Schema | None:
-        text = self._sheet.text(node, "applies_to")
+        text = self._sheet.text(node)
         if node is None or text is None:
             return None
         if text not in OBJECTS:
-            self._sheet.problem(node, f"there is no object {text!r}", did_you_mean(text, OBJECTS), "applies_to")
+            self._sheet.problem(node, f"there is no object {text!r}", did_you_mean(text, OBJECTS))
             return None
         return schema_of(text, self._custom.get(text), self._home_currency)
 
     def _parameters(self, entries: Mapping[str, Node], schema: Schema) -> Parameters:
-        defaults = self._values(entries.get("params"), "params")
+        defaults = self._values(entries.get("params"))
         variants = []
-        for item in self._sheet.items(entries.get("vary"), "vary"):
-            parts = self._sheet.entries(item, vocabulary.VARY, "an entry of `vary`")
-            condition = self._condition(parts.get("if"), "if", schema, Parameters())
-            values = self._values(parts.get("params"), "params", defaults)
+        for item in self._sheet.items(entries.get("vary")):
+            parts = self._sheet.words(item, vocabulary.VARY)
+            condition = self._condition(parts.get("if"), schema, Parameters())
+            values = self._values(parts.get("params"), defaults)
             if condition is not None:
                 variants.append(Variant(condition, values))
         return Parameters(defaults, tuple(variants))
 
-    def _values(
-        self, node: Node | None, what: str, defaults: Mapping[str, Constant] | None = None
-    ) -> dict[str, Constant]:
+    def _values(self, node: Node | None, defaults: Mapping[str, Constant] | None = None) -> dict[str, Constant]:
         """Parameters by name; with `defaults`, other values for some of those."""
         values: dict[str, Constant] = {}
         if node is None:
             return values
-        for name, (key, value_node) in self._sheet.pairs(node, what).items():
-            value = self._sheet.read(value_node, f"{what}.{name}", parameter_value)
+        for name, (key, value_node) in self._sheet.pairs(node).items():
+            value = self._sheet.read(value_node, parameter_value)
             if not _NAME.fullmatch(name):
                 self._sheet.problem(key, f"a parameter's name has letters, digits and _; this is {name!r}")
             elif defaults is not None and name not in defaults:
@@ -125,36 +123,36 @@ class RuleReader:
     ) -> tuple[Condition, ...]:
         if "when" not in entries:
             if "clock" not in entries:
-                self._sheet.problem(node, "a rule lacks `when`", "say on which records it fires, or give it a `clock`")
+                self._sheet.lacks(node, "when", "say on which records it fires, or give it a `clock`")
             return ()
-        lines = self._sheet.items(entries["when"], "when")
-        if not lines and isinstance(entries["when"], reading.Sequence):
+        lines = self._sheet.items(entries["when"])
+        if not lines and isinstance(entries["when"], Sequence):
             self._sheet.problem(entries["when"], "`when` has no line", "a rule without one would fire on everything")
         if params_are_bad:  # else each line that names one would be told as a second problem
-            lines = [line for line in lines if not (isinstance(line, reading.Scalar) and "$" in line.value)]
-        conditions = (self._condition(line, "when", schema, parameters) for line in lines)
+            lines = [line for line in lines if not (isinstance(line, Scalar) and "$" in line.value)]
+        conditions = (self._condition(line, schema, parameters) for line in lines)
         return tuple(condition for condition in conditions if condition is not None)
 
-    def _condition(self, node: Node | None, what: str, schema: Schema, parameters: Parameters) -> Condition | None:
-        return self._sheet.read(node, what, lambda text: parse(text, schema, parameters))
+    def _condition(self, node: Node | None, schema: Schema, parameters: Parameters) -> Condition | None:
+        return self._sheet.read(node, lambda text: parse(text, schema, parameters))
 
     def _clock(self, node: Node | None, schema: Schema) -> Clock | None:
         if node is None:
             return None
         sheet = self._sheet
-        entries = sheet.entries(node, vocabulary.CLOCK, "a clock")
-        starts = sheet.text(entries.get("starts"), "starts")
+        entries = sheet.words(node, vocabulary.CLOCK)
+        starts = sheet.text(entries.get("starts"))
         if starts is not None:
             self._check_field(entries["starts"], starts, schema, Kind.INSTANT)
-        stops = sheet.texts(entries.get("stops"), "stops")
+        stops = sheet.texts(entries.get("stops"))
         for stop_node, stop in stops:
             self._check_field(stop_node, stop, schema, Kind.INSTANT)
-        if not stops and isinstance(entries.get("stops"), reading.Sequence):
+        if not stops and isinstance(entries.get("stops"), Sequence):
             sheet.problem(entries["stops"], "a clock needs at least one field that stops it")
-        within, since = sheet.duration(entries.get("within"), "within"), sheet.duration(entries.get("since"), "since")
+        within, since = sheet.duration(entries.get("within")), sheet.duration(entries.get("since"))
         if since is not None and since.unit.is_business:
             sheet.problem(entries["since"], "`since` counts plain time", "write it like 30 days")
-        calendar = sheet.text(entries.get("calendar"), "calendar") or "owner"
+        calendar = sheet.text(entries.get("calendar")) or "owner"
         if self._calendars is not None and calendar not in (*_CALENDARS, *self._calendars):
             hint = did_you_mean(calendar, (*_CALENDARS, *self._calendars))
             sheet.problem(entries["calendar"], f"there is no calendar {calendar!r}", hint)
@@ -167,9 +165,9 @@ class RuleReader:
         if node is None:
             return ()
         demands = []
-        for name, (key, values) in self._sheet.pairs(node, "only_if").items():
+        for name, (key, values) in self._sheet.pairs(node).items():
             self._check_field(key, name, schema, Kind.TEXT)
-            demands.append((name, tuple(text for _, text in self._sheet.texts(values, f"only_if.{name}"))))
+            demands.append((name, tuple(text for _, text in self._sheet.texts(values))))
         return tuple(demands)
 
     def _check_field(self, node: Node, name: str, schema: Schema, kind: Kind) -> None:
@@ -180,9 +178,7 @@ class RuleReader:
             self._sheet.problem(node, f"{name!r} is no {kind} field", did_you_mean(name, usable))
 
     def _actions(self, node: Node | None) -> tuple[Action, ...]:
-        words = (
-            self._sheet.word(item, Action, "an action", Action.SNOOZE) for item in self._sheet.items(node, "actions")
-        )
+        words = (self._sheet.word(item, Action, Action.SNOOZE) for item in self._sheet.items(node))
         return tuple(words)
 
     def _routes(self, node: Node | None) -> tuple[Route, ...]:
@@ -190,28 +186,28 @@ class RuleReader:
         if node is None:
             return (Route("owner", Mode.DIGEST),)
         routes = []
-        for item in sheet.items(node, "notify"):
-            entries = sheet.entries(item, vocabulary.ROUTE, "an entry of `notify`")
-            to = sheet.text(entries.get("to"), "to")
-            mode = sheet.word(entries.get("mode"), Mode, "mode", Mode.DIRECT)
-            after = sheet.duration(entries.get("after"), "after")
+        for item in sheet.items(node):
+            entries = sheet.words(item, vocabulary.ROUTE)
+            to = sheet.text(entries.get("to"))
+            mode = sheet.word(entries.get("mode"), Mode, Mode.DIRECT)
+            after = sheet.duration(entries.get("after"))
             if to is None:
                 continue
             if to not in _PEOPLE and not EMAIL.fullmatch(to) and not _CHANNEL.fullmatch(to):
                 hint = f'{did_you_mean(to, _PEOPLE)}; or an e-mail address or a "#channel"'
-                sheet.problem(entries["to"], f"nobody is known as {to!r}", hint, "to")
+                sheet.problem(entries["to"], f"nobody is known as {to!r}", hint)
             routes.append(Route(to, mode, after))
         return tuple(routes)
 
     def _tests(self, node: Node | None, schema: Schema) -> list[RuleTest]:
         sheet = self._sheet
         tests = []
-        for item in sheet.items(node, "tests"):
-            entries = sheet.entries(item, vocabulary.TEST, "a test")
-            name = sheet.text(entries.get("name"), "name")
-            now = sheet.read(entries.get("now"), "now", read_local)
+        for item in sheet.items(node):
+            entries = sheet.words(item, vocabulary.TEST)
+            name = sheet.text(entries.get("name"))
+            now = sheet.read(entries.get("now"), read_local)
             given = self._given(entries.get("given"), schema)
-            expect = sheet.word(entries.get("expect"), Expectation, "expect", Expectation.FIRES)
+            expect = sheet.word(entries.get("expect"), Expectation, Expectation.FIRES)
             if name is not None and now is not None:
                 tests.append(RuleTest(name, now, given, expect, sheet.where(item, name)))
         return tests
@@ -220,15 +216,15 @@ class RuleReader:
         given: dict[str, Given] = {}
         if node is None:
             return given
-        for name, (key, value) in self._sheet.pairs(node, "given").items():
+        for name, (key, value) in self._sheet.pairs(node).items():
             field = schema.fields.get(name)
             if field is None:
                 self._sheet.problem(key, f"a {schema.name} has no field {name!r}", did_you_mean(name, schema.fields))
             elif name.startswith("is_"):
                 source = "stage_kind: open, won or lost" if schema.name == "deal" else "accepted and rejected"
                 self._sheet.problem(key, f"{name!r} is not given, it follows", f"give {source}")
-            elif is_missing(value):
+            elif value.is_missing:
                 given[name] = None
             else:
-                given[name] = self._sheet.read(value, name, partial(read_given, field))
+                given[name] = self._sheet.read(value, partial(read_given, field))
         return given

@@ -6,16 +6,19 @@ what differs becomes history. Rows that cannot be read are kept with their reaso
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
+import orjson
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlmodel import Session, col
 
 from ros_sync import clock
+from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
 from ros_sync.mirror.catalogue import objects
@@ -30,6 +33,7 @@ from ros_sync.sync.seen import SeenIds
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
 Progress = Callable[[Path, int], None]
 Step = tuple[Path, FileEntry]
+Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
 
 @dataclass(slots=True)
@@ -86,7 +90,9 @@ def import_files(
     before is untouched then.
     """
     steps = plan(mapping, paths)
-    refuse_unreadable(steps, whole=strict)
+    if strict:
+        refuse_flawed(steps)
+    readings = begin(steps)
     with Session(engine) as session, session.begin():
         names = ", ".join(sorted({path.name for path, _ in steps}))
         run = SyncRun(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)
@@ -95,7 +101,7 @@ def import_files(
         assert run.id is not None
         report = ImportReport(run.id, mapping.source, as_of)
     try:
-        _load(engine, mapping, steps, context, report, progress)
+        _load(engine, mapping, readings, context, report, progress)
     except BaseException as error:
         _finish(engine, report, error=f"{type(error).__name__}: {error}")
         raise
@@ -103,40 +109,80 @@ def import_files(
     return report
 
 
-def refuse_unreadable(steps: Sequence[Step], *, whole: bool) -> None:
-    """Read the beginning of each file, or all of it when `whole`, before anything is written.
+def begin(steps: Sequence[Step]) -> list[Reading]:
+    """Open every file and read its beginning, so that one that cannot be read at all is known before any is loaded.
 
-    Raises ImportRefusedError for the one thing that is wrong, ProblemsError for several.
+    Raises ImportRefusedError for the one that is wrong, ProblemsError for several.
     """
     problems: list[RosSyncError] = []
-    more = 0
+    readings: list[Reading] = []
     for path, entry in steps:
+        batches = read(path, entry)
         try:
-            for batch in read(path, entry):
-                if not whole:
-                    break
-                room = max(0, SHOWN_PROBLEMS - len(problems))
-                problems.extend(ImportRefusedError(str(row)) for row in batch.set_aside[:room])
-                more += len(batch.set_aside[room:])
+            first = next(batches, None)
         except ImportRefusedError as error:
             problems.append(error)
+        else:
+            readings.append((path, entry, chain([first], batches) if first is not None else iter(())))
+    _raise(problems)
+    return readings
+
+
+def refuse_flawed(steps: Sequence[Step]) -> None:
+    """Read every file to its end; raise for rows that cannot be read, or that contradict one with the same id."""
+    problems: list[RosSyncError] = []
+    more = 0
+    with ExitStack() as stack:
+        seen = {entry.object: (stack.enter_context(SeenIds()), stack.enter_context(SeenIds())) for _, entry in steps}
+        for path, entry in steps:
+            try:
+                for batch in read(path, entry):
+                    flaws = [str(row) for row in (*batch.set_aside, *_contradictions(batch, *seen[entry.object]))]
+                    room = max(0, SHOWN_PROBLEMS - len(problems))
+                    problems.extend(ImportRefusedError(flaw) for flaw in flaws[:room])
+                    more += len(flaws[room:])
+            except ImportRefusedError as error:
+                problems.append(error)
     if more:
         problems.append(ImportRefusedError(f"and {more:,} more rows that cannot be read"))
+    _raise(problems)
+
+
+def _contradictions(batch: Batch, ids: SeenIds, contents: SeenIds) -> list[SetAside]:
+    """The rows whose id came before with other values: the id has been seen, but not with what the row says."""
+    names = [str(record_id) for record_id in batch.columns["id"]]
+    repeated = ids.add(names, batch.origin, batch.lines)
+    rows = zip(*batch.columns.values(), strict=True)
+    same = contents.add([orjson.dumps(row).decode() for row in rows], batch.origin, batch.lines)
+    return [
+        SetAside(
+            batch.origin,
+            batch.lines[index],
+            "id",
+            names[index],
+            f"this id stands at {place} already, with other values",
+        )
+        for index, place in repeated.items()
+        if index not in same
+    ]
+
+
+def _raise(problems: Sequence[RosSyncError]) -> None:
     if len(problems) == 1:
         raise problems[0]
     if problems:
-        raise ProblemsError(problems)
+        raise ProblemsError(list(problems))
 
 
 def _load(
     engine: Engine,
     mapping: ExportMapping,
-    steps: Sequence[Step],
+    readings: Sequence[Reading],
     context: DealContext,
     report: ImportReport,
     progress: Progress | None,
 ) -> None:
-    names = {entry.object for _, entry in steps}
+    names = {entry.object for _, entry, _ in readings}
     as_of = clock.to_micros(report.as_of)
     loader = BatchLoader(
         context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in _given(mapping, "deal")
@@ -147,10 +193,10 @@ def _load(
         stale = _newer_known(connection, mapping.source, report.as_of) & names
     with ExitStack() as stack:
         seen = {name: stack.enter_context(SeenIds()) for name in sorted(names)}
-        for path, entry in steps:
+        for path, entry, batches in readings:
             file = FileReport(path.name, entry.object)
             report.files.append(file)
-            for batch in read(path, entry):
+            for batch in batches:
                 with engine.begin() as connection:
                     loader.load(
                         connection,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Integer, insert
@@ -69,7 +69,7 @@ class BatchLoader:
         that rows which differ are left alone.
         """
         set_aside = list(batch.set_aside)
-        if batch.rows:
+        if batch.lines:
             mirrored = objects()[batch.object]
             columns, rows = self._prepared(connection, mirrored, batch, file)
             repeated = seen.add([str(row[0]) for row in rows], batch.origin, batch.lines)
@@ -94,7 +94,7 @@ class BatchLoader:
         self, connection: Connection, mirrored: MirroredObject, batch: Batch, file: FileReport
     ) -> tuple[tuple[str, ...], list[Row]]:
         """The batch under the mirror's own columns, `id` first and `custom` last."""
-        given: dict[str, Sequence[Carried]] = dict(zip(batch.fields, zip(*batch.rows, strict=True), strict=True))
+        given: dict[str, Sequence[Carried]] = dict(batch.columns)
         columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
         custom = given.pop("custom", None)
         references = References(connection, self._source)
@@ -103,13 +103,12 @@ class BatchLoader:
             lookup = batch.lookups.get(name)
             if lookup is not None or name == "owner":
                 found = references.resolve(lookup or BY_ID, values)
-                unknown = [value if value is not None and found[str(value)] is None else None for value in values]
-                self._count_unknown(file, name, unknown)
+                unknown = self._unknown(file, name, values, found)
                 if lookup is not None:
-                    values = [found[str(value)] if value is not None else None for value in values]  # noqa: PLW2901
+                    values = [found.get(value) for value in values]  # noqa: PLW2901
                 if name == "owner":
                     columns["owner_named"] = unknown
-            elif isinstance(mirrored.table.columns[column].type, Integer):
+            elif float in set(map(type, values)) and isinstance(mirrored.table.columns[column].type, Integer):
                 values = [None if value is None else int(value) for value in values]  # noqa: PLW2901
             columns[column] = values
         if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
@@ -129,10 +128,15 @@ class BatchLoader:
         return amounts
 
     @staticmethod
-    def _count_unknown(file: FileReport, name: str, unknown: Sequence[Carried]) -> None:
-        names = [str(value) for value in unknown if value is not None]
-        if names:
-            file.unknown.setdefault(name, Counter()).update(names)
+    def _unknown(
+        file: FileReport, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None]
+    ) -> list[Carried]:
+        """The names that led to no record, None in the other rows; they are counted."""
+        if None not in found.values():
+            return [None] * len(values)
+        unknown = [value if value is not None and found[value] is None else None for value in values]
+        file.unknown.setdefault(name, Counter()).update(str(value) for value in unknown if value is not None)
+        return unknown
 
     @staticmethod
     def _contradictions(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, select
 
 from ros_sync.connectors.base import Lookup
+from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject, objects
 
 CACHE_LIMIT = 50_000  # names remembered per lookup; beyond it they are asked for again, so that memory stays flat
@@ -20,12 +21,12 @@ class References:
         self._source = source
         self._found: dict[tuple[Lookup, str], str | None] = {}
 
-    def resolve(self, lookup: Lookup, values: Iterable[object]) -> Mapping[str, str | None]:
+    def resolve(self, lookup: Lookup, values: Iterable[Carried]) -> Mapping[Carried, str | None]:
         """The id for each distinct value; None where no record, or more than one, goes by it.
 
         The fields of `lookup.by` are tried in turn.
         """
-        wanted = {str(value) for value in values if value is not None}
+        wanted = {str(value) for value in set(values) if value is not None}
         missing = {value for value in wanted if (lookup, value) not in self._found}
         if missing:
             if len(self._found) > CACHE_LIMIT:

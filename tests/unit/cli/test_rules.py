@@ -43,7 +43,7 @@ def test_problems_are_shown_with_their_place(file: Path) -> None:
     file.write_text(GOOD.replace("is_open", "is_opne"))
     result = CliRunner().invoke(app, ["check", str(file)])
 
-    assert (1, True) == (result.exit_code, f"{file}:6:12, when\n" in result.stdout)
+    assert (1, True) == (result.exit_code, f"{file}:6:12, rules[1].when[1]\n" in result.stdout)
 
 
 def test_problems_as_json(file: Path) -> None:

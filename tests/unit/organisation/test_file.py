@@ -190,43 +190,29 @@ people: []
         ),
         ("rates: {USD: 1e999999}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '1e999999'"),
         ("rates: {USD: -1}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '-1'"),
-        ("people: {a: 1}", ":3:9, people: expected a list, found `key: value` pairs"),
-        ("people: [{email: }]", ":3:17, people[1].email: the email is missing"),
         (
-            "teams:\n\t- {name: A}",
-            ":4:1: it is no YAML: found character '\\t' that cannot start any token (indent with spaces, not with a tab)",
+            "people: {a: 1}",
+            ":3:9, people: expected a list, found `key: value` pairs (write each entry on a line of its own, after `- `)",
         ),
+        ("people: [{email: }]", ":3:17, people[1].email: `email` is missing"),
         (
-            "teams: *gone",
-            ":3:8: it is no YAML: found undefined alias 'gone' (check the brackets, quotes and indentation here)",
+            "calendars: {c: }",
+            ":3:15, calendars.c: expected `key: value` pairs, found nothing",
         ),
-        ("teams: " + "[" * 10_000, ": it is nested too deeply (write it as shown in the shipped organisation.yaml)"),
-        ("- " * 5_000, ": it is nested too deeply (write it as shown in the shipped organisation.yaml)"),
     ],
 )
 def test_a_problem_is_said(tmp_path: Path, line: str, problem: str) -> None:
     """A problem names its place, what is wrong and what to do."""
-    before = NEARLY_EMPTY if not line.startswith("- ") else ""
-    assert [problem] == problems(tmp_path, before + line + "\n")
+    assert [problem] == problems(tmp_path, NEARLY_EMPTY + line + "\n")
 
 
 @pytest.mark.parametrize(
     "content,problem",
     [
-        (b"", ": it is empty (it needs at least `version: 1` and `company: {name: \u2026}`)"),
-        (b"# nothing but a remark\n", ": it is empty (it needs at least `version: 1` and `company: {name: \u2026}`)"),
-        (b'version: 1\ncompany: {name: "M\xfcller"}\n', ":2:19: it is not UTF-8 (save it as UTF-8)"),
-        (b"version: 1\n", ":1:1, company: there is no `company` (add `company: {name: \u2026, currency: EUR}`)"),
-        (b"company: {}\n", ":1:1, version: there is no `version` (begin the file with `version: 1`)"),
+        (b"", ": the file is empty (it begins with `version: 1`)"),
+        (b"version: 1\n", ":1:1, company: `company` is missing (add `company: {name: \u2026, currency: EUR}`)"),
+        (b"company: {}\n", ":1:1, version: `version` is missing (begin the file with `version: 1`)"),
         (b"- 1\n", ":1:1: expected `key: value` pairs, found a list"),
-        (b"x" * 4_000_001, ": it has 4,000,001 bytes; at most 4,000,000 are read (is it the right file?)"),
-        (
-            b"version: 1\nx: \x01\n",
-            (
-                ": it is no YAML: unacceptable character #x0001: special characters are not allowed in"
-                ' "<unicode string>", position 14 (remove the character it names)'
-            ),
-        ),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -234,23 +220,10 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, problem:
     assert [problem] == problems(tmp_path, content)
 
 
-def test_a_byte_order_mark_is_harmless(tmp_path: Path) -> None:
-    """A file saved as UTF-8 with a mark is read as one without."""
-    expected = "Loom"
-    assert expected == read(tmp_path, b"\xef\xbb\xbf" + NEARLY_EMPTY.encode()).company.name
-
-
 def test_a_missing_file_says_where_one_comes_from(tmp_path: Path) -> None:
     """A file that is not there is a problem that names the command that lays one out."""
     with pytest.raises(ProblemsError, match=r"cannot be read: No such file or directory.*ros-sync init"):
         load(tmp_path / "none.yaml")
-
-
-def test_an_alias_bomb_is_harmless(tmp_path: Path) -> None:
-    """Aliases of aliases are not unfolded."""
-    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    expected = 60
-    assert expected == len(problems(tmp_path, NEARLY_EMPTY + bomb))
 
 
 def _places(tmp_path: Path, text: str) -> list[tuple[int | None, int | None, str | None]]:

@@ -11,7 +11,6 @@ from ros_sync.errors import ProblemsError
 from ros_sync.fields import Kind
 from ros_sync.rules.files import load
 from ros_sync.rules.model import Mode, Route, RuleSet, Severity, Status
-from ros_sync.rules.reading import MAX_FILE_BYTES
 
 RULE = """version: 1
 rules:
@@ -126,28 +125,24 @@ rules:
 
 ALONE = [
     ("", "", "the file is empty"),
-    ("\n# nothing\n", "", "the file is empty"),
-    (b"version: 1\nrules: \xff\xfe\n", "2:8", "not UTF-8"),
     (RULE.replace("    params", "\tparams"), "6:1", "there is a tab"),
+    (RULE.replace("id: stalled", "id:"), "3:5, rules[1].id", "`id` is missing"),
     (RULE.replace('"{name}: no buyer movement"', "{name}: no"), "10:", "no YAML"),
     (RULE.replace("{quiet: 14 days}", "&a {quiet: 14 days}"), "6:13", "anchors and aliases"),
-    ("a: &a [x, x]\nb: &b [*a, *a]\n", "1:4", "anchors and aliases"),
     ("version: 1\nrules: " + "[" * 10_000 + "]" * 10_000, "2:", "nested more than 20 deep"),
-    (b"#" * (MAX_FILE_BYTES + 1), "", "more than 1,000,000 bytes"),
-    (RULE + "---\n" + RULE, "11:1", "second document"),
-    ("- a\n", "1:1", "must be written as"),
-    ("just words", "1:1", "must be written as"),
+    ("- a\n", "1:1", "expected `key: value` pairs, found a list"),
+    ("just words", "1:1", "expected `key: value` pairs, found 'just words'"),
     (RULE.replace("version: 1", "version: 2"), "1:10", "version '2' is not known"),
-    (RULE.replace("version: 1\n", ""), "1:1", "lacks `version`"),
+    (RULE.replace("version: 1\n", ""), "1:1", "`version` is missing"),
     (
         RULE.replace("    when:\n      - is_open\n      - last_buyer_activity older than $quiet\n", ""),
         "3:5",
-        "lacks `when`",
+        "`when` is missing",
     ),
     (
         RULE.replace("\n      - is_open\n      - last_buyer_activity older than $quiet", " is_open"),
         "7:11",
-        "must be a list",
+        "expected a list",
     ),
     (RULE.replace("\n      - is_open\n      - last_buyer_activity older than $quiet", " []"), "7:11", "has no line"),
     (RULE.replace("$quiet", "$quite"), "9:40", "did you mean 'quiet'?"),
@@ -158,11 +153,11 @@ ALONE = [
     (RULE + "    inhibited_by: [stalle]\n", "3:9", "no such rule"),
     (RULE + "    inhibited_by: [stalled]\n", "3:9", "in a ring: stalled <- stalled"),
     (RULE + "    owner: nobody\n", "11:12", "must be an e-mail address"),
-    (RULE + "    severity: loud\n", "11:15", "it is one of info, warn, critical"),
-    (RULE + "    severity: [warn]\n", "11:15", "must be a text"),
+    (RULE + "    severity: loud\n", "11:15", "known: critical, info, warn"),
+    (RULE + "    severity: [warn]\n", "11:15", "expected a text"),
     (RULE + "    actions: [snoze]\n", "11:15", "did you mean 'snooze'?"),
     (RULE + "    notify: [{to: #x}]\n", "", "no YAML"),
-    (RULE + "    notify: [{mode: direct}]\n", "11:14", "lacks `to`"),
+    (RULE + "    notify: [{mode: direct}]\n", "11:14", "`to` is missing"),
     (RULE + "    tests: [{name: a, now: soon, expect: fires}]\n", "11:28", "no day and time"),
     (
         RULE + "    tests: [{name: a, now: 2026-03-01, given: {stag: x}, expect: fires}]\n",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import compress
 
 import orjson
 
@@ -35,8 +36,8 @@ class Converter:
         }
         self.fields = (*self._plain, "custom") if self._custom else self._plain
 
-    def convert(self, block: Block) -> tuple[list[tuple[Carried, ...]], Sequence[int], list[SetAside]]:
-        """Rows, the line of each, and what was set aside."""
+    def convert(self, block: Block) -> tuple[list[Sequence[Carried]], Sequence[int], list[SetAside]]:
+        """The columns of `fields`, the line of each row, and what was set aside."""
         done: Done = {}
         set_aside: dict[int, SetAside] = {}
         for step in self._steps:
@@ -47,12 +48,12 @@ class Converter:
         columns = [done[name] for name in self._plain]
         if self._custom:
             columns.append(self._custom_column(done))
-        rows = list(zip(*columns, strict=True))
         lines = block.lines
         if set_aside:
-            rows = [row for place, row in enumerate(rows) if place not in set_aside]
-            lines = [line for place, line in enumerate(lines) if place not in set_aside]
-        return rows, lines, [*block.set_aside, *(set_aside[place] for place in sorted(set_aside))]
+            good = [place not in set_aside for place in range(len(lines))]
+            columns = [list(compress(column, good)) for column in columns]
+            lines = list(compress(lines, good))
+        return columns, lines, [*block.set_aside, *(set_aside[place] for place in sorted(set_aside))]
 
     def _set_aside(self, mapping: FieldMapping, block: Block, place: int, reason: str) -> SetAside:
         column = mapping.column.name if mapping.column else None

@@ -7,7 +7,7 @@ several microseconds a cell.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -32,9 +32,9 @@ _NAMES = "bBaAjz"  # directives that are left to strptime itself: month and week
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _PIVOT_YEAR = 69  # POSIX: two-digit years from 69 on are of the 1900s
 _NOON = 12
-_DAY_CHARS = len("2026-03-01")
-_ISO_UTC = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+Z", re.ASCII)
-_TIMES_KEPT = 90_000  # a day has 86,400 seconds; times to the microsecond are not kept for ever
+_HOUR, _SECOND = len("2026-03-01T10"), len("2026-03-01T10:22:07")
+_WITHIN_HOUR = {f":{n // 60:02}:{n % 60:02}": n * 1_000_000 for n in range(3_600)}  # `:22:07` in microseconds
+_HOURS_KEPT = 50_000  # more than five years of them; forgotten beyond, so that memory stays flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,31 +144,47 @@ def date_parser(style: DateStyle) -> Callable[[str], str]:
     return read
 
 
-def instant_parser(style: DateStyle) -> Callable[[str], int]:
-    """What reads an instant as microseconds since 1970 UTC; a day alone is its start in the style's zone."""
-    zone = style.zone or UTC
+class InstantReader:
+    """Reads instants as microseconds since 1970 UTC; a day alone is its start in the style's zone.
 
-    def read(text: str) -> int:
-        moment = _moment(text, style)
-        return clock.to_micros(moment if moment.tzinfo is not None else moment.replace(tzinfo=zone))
+    `2026-03-01T10:22:07Z` is its hour and the time within it. Both come again and again, so each is worked out once
+    and the rest is an addition. An hour is remembered only where its minutes and seconds add up: a form may write them
+    the other way round, and a zone may change its clocks within an hour.
+    """
 
-    if style.formats or not style.iso:
-        return read
-    days: dict[str, int] = {}
-    times: dict[str, int] = {}
+    def __init__(self, style: DateStyle) -> None:
+        self._style = style
+        self._zone = style.zone or UTC
+        self._hours: dict[str, int | None] = {}
 
-    def read_utc(text: str) -> int:
-        # `2026-03-01T10:22:00Z` is its day and its time of day, both of which come again and again.
-        day, time = text[:_DAY_CHARS], text[_DAY_CHARS:]
-        if day in days and time in times:
-            return days[day] + times[time]
-        micros = read(text)
-        if _ISO_UTC.fullmatch(text):
-            if len(times) > _TIMES_KEPT or len(days) > _TIMES_KEPT:
-                days.clear()
-                times.clear()
-            start = days[day] = read(f"{day}T00:00:00Z")
-            times[time] = micros - start
-        return micros
+    def read(self, text: str) -> int:
+        """The instant that a stripped text names; ValueError with the reason where there is none."""
+        moment = _moment(text, self._style)
+        return clock.to_micros(moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone))
 
-    return read_utc
+    def read_all(self, cells: Sequence[str]) -> list[int | None]:
+        """The instants of many cells at once, None for an empty one; ValueError where one cannot be read."""
+        hours, within = self._hours, _WITHIN_HOUR
+        keys = [cell[:_HOUR] + cell[_SECOND:] for cell in cells]
+        for key in set(keys).difference(hours):
+            self._remember(key)
+        try:
+            return [
+                hours[key] + within[cell[_HOUR:_SECOND]] if cell else None  # type: ignore[operator]  # caught below
+                for key, cell in zip(keys, cells, strict=True)
+            ]
+        except (KeyError, TypeError):  # a day alone, a fraction of a second, an hour that does not add up, a mistake
+            return [self.read(text) if (text := cell.strip()) else None for cell in cells]
+
+    def _remember(self, key: str) -> None:
+        """Work out when an hour begins; None where it cannot be told by adding."""
+        if len(self._hours) > _HOURS_KEPT:
+            self._hours.clear()
+        hour, suffix = key[:_HOUR], key[_HOUR:]
+        try:
+            start, *others = (self.read(f"{hour}{rest}{suffix}") for rest in (":00:00", ":00:59", ":59:59"))
+        except ValueError:
+            self._hours[key] = None
+            return
+        adds_up = others == [start + _WITHIN_HOUR[":00:59"], start + _WITHIN_HOUR[":59:59"]]
+        self._hours[key] = start if adds_up else None

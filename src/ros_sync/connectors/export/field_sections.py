@@ -10,8 +10,9 @@ from ros_sync.connectors.base import Lookup
 from ros_sync.connectors.export import dates, values
 from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, FieldMapping, Style
 from ros_sync.connectors.export.parsers import text_parser
-from ros_sync.connectors.export.sections import Section, plain_text
 from ros_sync.fields import Carried, Field, Kind, did_you_mean
+from ros_sync.sheets import Kind as Written
+from ros_sync.sheets import Node, Scalar, Section
 
 _KEYS = ("column", "value", "values", "otherwise", "format", "currency", "round", "percent", "find", "only_if", "kind")
 _CUSTOM_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)  # money needs a currency field beside it
@@ -46,25 +47,23 @@ class FieldReader:
         self._check_conditions(section, found)
         return self._with_currencies(section, found)
 
-    def _read(self, section: Section, key: object) -> FieldMapping | None:
-        name = str(key)
+    def _read(self, section: Section, name: str) -> FieldMapping | None:
         if name == "id":
-            section.problem(key, "the id is no field", "write `id:` beside `fields:`, not below it")
+            section.problem(name, "the id is no field", "write `id:` beside `fields:`, not below it")
             return None
         custom = name.startswith(CUSTOM) and len(name) > len(CUSTOM)
         if name not in self._settable and not custom:
             message = f"{self._object} has no field {name!r} that a mapping can fill"
-            section.problem(key, message, did_you_mean(name, [*self._settable, "custom.<name>"]))
+            section.problem(name, message, did_you_mean(name, [*self._settable, "custom.<name>"]))
             return None
         kind = Kind.TEXT if custom else self._settable[name].kind
-        if not isinstance(section.get(name), Mapping):
-            column = section.text(name)
-            if column is None:
-                return None
-            return FieldMapping(name, kind, self._style, Column(column, section.where(key, value=True)))
-        part = section.section(name, name)
-        assert part is not None
-        return self._from_map(name, kind, part, custom=custom)
+        part = section.section(name) if section.holds_map(name) else None
+        if part is not None:
+            return self._from_map(name, kind, part, custom=custom)
+        column = section.text(name)
+        if column is None:
+            return None
+        return FieldMapping(name, kind, self._style, Column(column, section.where(name, value=True)))
 
     def _from_map(self, name: str, kind: Kind, part: Section, *, custom: bool) -> FieldMapping | None:
         part.allow(*_KEYS)
@@ -91,7 +90,7 @@ class FieldReader:
             part.problem(None, f"{mapping.name} needs either `column:` or `value:`")
             return None
         if "value" in part:
-            return replace(mapping, constant=self._value(mapping, part, "value", part.get("value")))
+            return replace(mapping, constant=self._value(mapping, part, part.value("value")))
         column = part.text("column")
         if column is None:
             return None
@@ -99,32 +98,23 @@ class FieldReader:
         if "otherwise" in part:
             if "values" not in part:
                 part.problem("otherwise", "otherwise stands beside `values:`, for the values not listed there")
-            mapping = replace(
-                mapping, otherwise=self._value(mapping, part, "otherwise", part.get("otherwise")), has_otherwise=True
-            )
+            otherwise = self._value(mapping, part, part.value("otherwise"))
+            mapping = replace(mapping, otherwise=otherwise, has_otherwise=True)
         if "values" in part:
             mapping = replace(mapping, values=self._values(mapping, part))
         return mapping
 
     def _with_format(self, mapping: FieldMapping, part: Section) -> FieldMapping:
-        given = part.get("format")
-        formats = given if isinstance(given, list) else [given]
-        for each in formats:
-            try:
-                if not isinstance(each, str):
-                    raise ValueError("a format is a text such as %m/%d/%Y")  # noqa: TRY004, TRY301  # becomes a problem with its place, as the others
-                dates.check_format(each)
-            except ValueError as error:
-                part.problem("format", f"{each!r}: {error}", value=True)
-                return mapping
-        style = replace(self._style.dates, formats=tuple(str(each) for each in formats), iso=False)
+        formats = date_formats(part, "format")
+        if not formats:
+            return mapping
+        style = replace(self._style.dates, formats=formats, iso=False)
         return replace(mapping, style=replace(self._style, dates=style))
 
     def _currency(self, part: Section) -> FieldMapping | None:
         plain = FieldMapping("currency", Kind.TEXT, self._style)
-        if isinstance(part.get("currency"), Mapping):
-            inner = part.section("currency", "currency")
-            assert inner is not None
+        inner = part.section("currency") if part.holds_map("currency") else None
+        if inner is not None:
             inner.allow("column", "values", "otherwise")
             return self._filled(plain, inner)
         code = part.text("currency")
@@ -160,39 +150,31 @@ class FieldReader:
     def _find(self, part: Section) -> Lookup | None:
         if "find" not in part:
             return None
-        find = part.section("find", "find")
+        find = part.section("find")
         if find is None:
             return None
         find.allow("object", "by")
-        if "object" not in find:
-            find.problem(None, "object is missing: what kind of record the value names, such as `object: owner`")
+        find.require("object", "what kind of record the value names, such as `object: owner`")
+        find.require("by", "the fields that the value may be, such as `by: [email, name]`")
         name = find.choice("object", self._objects)
         if name is None:
             return None
-        given = find.get("by")
-        by = [str(each) for each in (given if isinstance(given, list) else [given]) if each is not None]
-        if not by:
-            find.problem(None, "by is missing: the fields that the value may be, such as `by: [email, name]`")
-        for each in by:
-            if each != "id" and each not in self._objects[name]:
-                find.problem(
-                    "by", f"{name} has no field {each!r}", did_you_mean(each, [*self._objects[name], "id"]), value=True
-                )
-        return Lookup(name, tuple(by))
+        known = [*self._objects[name], "id"]
+        by = [find.sheet.choice(node, known) for node in find.listed("by")]
+        return Lookup(name, tuple(each for each in by if each is not None))
 
     def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[Carried]], ...]:
-        conditions = part.section("only_if", "only_if") if "only_if" in part else None
+        conditions = part.section("only_if")
         if conditions is None:
             return ()
         found = []
-        for key in conditions:
-            name, given = str(key), conditions.get(key)
+        for name in conditions:
             if name not in self._settable:
-                conditions.problem(key, f"{self._object} has no field {name!r}", did_you_mean(name, self._settable))
+                conditions.problem(name, f"{self._object} has no field {name!r}", did_you_mean(name, self._settable))
                 continue
             other = FieldMapping(name, self._settable[name].kind, self._style)
-            allowed = given if isinstance(given, list) else [given]
-            found.append((name, frozenset(self._value(other, conditions, key, each) for each in allowed)))
+            allowed = frozenset(self._value(other, conditions, node) for node in conditions.listed(name))
+            found.append((name, allowed))
         return tuple(found)
 
     def _check_conditions(self, section: Section, found: Mapping[str, FieldMapping]) -> None:
@@ -213,34 +195,47 @@ class FieldReader:
             filled.add(name)
 
     def _values(self, mapping: FieldMapping, part: Section) -> dict[str, Carried]:
-        inner = part.section("values", "values")
+        inner = part.section("values")
         found: dict[str, Carried] = {}
-        for key in inner or ():
+        for cell in inner or ():
             assert inner is not None
-            text = plain_text(key)
-            if text is None:
-                inner.problem(key, f"the cell's text {key!r} must stand in quotes")
+            if inner.key(cell).kind in (Written.TRUTH, Written.NOTHING):
+                inner.problem(cell, f"the cell's text {cell!r} must stand in quotes")
                 continue
-            found[text.strip()] = self._value(mapping, inner, key, inner.get(key))
+            found[cell.strip()] = self._value(mapping, inner, inner.value(cell))
         return found
 
-    def _value(self, mapping: FieldMapping, section: Section, key: object, given: object) -> Carried:
+    def _value(self, mapping: FieldMapping, section: Section, node: Node | None) -> Carried:
         """The carried form of a value written in the mapping file; null is a missing value."""
-        if given is None:
+        if node is None or node.is_missing:
             return None
-        if isinstance(given, bool) and mapping.kind is Kind.BOOLEAN:
-            return given
-        text = plain_text(given)
-        if text is None or not text.strip():
-            section.problem(key, f"this must be a value of the kind {mapping.kind}", value=True)
+        truth = isinstance(node, Scalar) and node.kind is Written.TRUTH
+        if truth and mapping.kind is Kind.BOOLEAN:
+            return section.sheet.flag(node)
+        if truth or not isinstance(node, Scalar) or not node.value.strip():
+            section.sheet.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
             return None
+        text = node.value.strip()
         # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's are.
         written = replace(self._style, numbers=values.ENGLISH, dates=replace(mapping.style.dates, iso=True))
         try:
             if mapping.kind is Kind.MONEY:
                 currency = mapping.currency.constant if mapping.currency else self._style.currency
-                return values.read_amount(text.strip(), str(currency), values.ENGLISH)
-            return text_parser(replace(mapping, style=written))(text.strip())
+                return values.read_amount(text, str(currency), values.ENGLISH)
+            return text_parser(replace(mapping, style=written))(text)
         except ValueError as error:
-            section.problem(key, f"{text!r} {error}", value=True)
+            section.sheet.problem(node, f"{text!r} {error}")
             return None
+
+
+def date_formats(section: Section, key: str) -> tuple[str, ...]:
+    """The date format at a key, or the list of them; what is no format is noted."""
+    return tuple(section.sheet.read_each(section.listed(key), _date_format))
+
+
+def _date_format(text: str) -> str:
+    try:
+        dates.check_format(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from error
+    return text

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from ros_sync import clock, money
 from ros_sync.connectors.base import Stage
-from ros_sync.connectors.export import dates, values
-from ros_sync.connectors.export.field_sections import FieldReader
+from ros_sync.connectors.export import values
+from ros_sync.connectors.export.field_sections import FieldReader, date_formats
 from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ExportMapping, FieldMapping, FileEntry, Style
-from ros_sync.connectors.export.sections import Section, load, plain_text
+from ros_sync.errors import MappingError
 from ros_sync.fields import Field, Kind, did_you_mean
+from ros_sync.sheets import Scalar, Section, Sheet
 
 VERSION = 1
 STAGE_KINDS = ("open", "won", "lost")
@@ -30,26 +31,26 @@ Objects = Mapping[str, Mapping[str, Field]]
 def load_mapping(path: Path, objects: Objects) -> ExportMapping:
     """Read a mapping file against the canonical objects and the fields of each that a mapping may fill.
 
-    Raises MappingError for one problem and ProblemsError for several, each with file:line:column and key.
+    Raises ProblemsError holding one MappingError for each problem, in reading order, with file:line:column and key.
     """
-    root, problems = load(path)
+    sheet = Sheet(path, MappingError)
+    node = sheet.root()
+    mapping = _mapping(Section(sheet, node), path, objects) if node is not None else ExportMapping(path, "", (), ())
+    sheet.close()
+    return mapping
+
+
+def _mapping(root: Section, path: Path, objects: Objects) -> ExportMapping:
     root.allow("version", "source", *_STYLE_KEYS, "stages", "files")
-    if root.get("version") != VERSION:
-        root.problem("version" if "version" in root else None, f"the first line must be `version: {VERSION}`")
-    source = root.required("source", "the name of the connection, such as `source: crm`")
-    style = _style(root, Style())
-    pipelines = _pipelines(root)
-    entries = []
-    if "files" in root:
-        for section in root.sections("files", "a map with `object`, `id` and `fields`"):
-            entry = _entry(section, source or "", style, pipelines, objects)
-            if entry is not None:
-                entries.append(entry)
-    else:
-        root.problem(None, "files is missing: the list of export files and how each is read")
-    problems.raise_all()
+    if root.require("version", f"begin the file with `version: {VERSION}`"):
+        root.sheet.version(root.value("version"), VERSION)
+    root.require("source", "the name of the connection, such as `source: crm`")
+    source = root.text("source") or ""
+    style, pipelines = _style(root, Style()), _pipelines(root)
+    root.require("files", "the list of export files and how each is read")
+    entries = [_entry(section, source, style, pipelines, objects) for section in root.sections("files")]
     stages = tuple(stage for pipeline in pipelines.values() for stage in pipeline)
-    return ExportMapping(path, source or "", tuple(entries), stages)
+    return ExportMapping(path, source, tuple(entry for entry in entries if entry is not None), stages)
 
 
 def _style(section: Section, outer: Style) -> Style:
@@ -58,7 +59,7 @@ def _style(section: Section, outer: Style) -> Style:
     if "number" in section:
         style = replace(style, numbers=_numbers(section))
     if "dates" in section:
-        style = replace(style, dates=replace(style.dates, formats=_formats(section)))
+        style = replace(style, dates=replace(style.dates, formats=date_formats(section, "dates")))
     if (currency := section.text("currency")) is not None:
         if not money.is_currency(currency):
             section.problem("currency", f"{currency!r} is no currency code of three letters such as EUR", value=True)
@@ -85,32 +86,19 @@ def _zone(section: Section, default: ZoneInfo | None) -> ZoneInfo | None:
 
 
 def _numbers(section: Section) -> values.NumberStyle:
-    number = section.section("number", "number")
+    number = section.section("number")
     if number is None:
         return values.ENGLISH
     number.allow("decimal", "thousands")
     decimal = number.choice("decimal", (".", ",")) or "."
     thousands: str | None = "," if decimal == "." else "."
     if "thousands" in number:
-        given = number.get("thousands")
-        thousands = None if given in (None, "") else number.choice("thousands", _THOUSANDS)
+        given = number.value("thousands")
+        none = isinstance(given, Scalar) and (given.is_missing or given.value == "")
+        thousands = None if none else number.choice("thousands", _THOUSANDS)
     if thousands == decimal:
         number.problem("thousands", "the decimal sign and the sign between thousands are the same", value=True)
     return values.NumberStyle(decimal, thousands)
-
-
-def _formats(section: Section) -> tuple[str, ...]:
-    given = section.get("dates")
-    formats = []
-    for each in given if isinstance(given, list) else [given]:
-        try:
-            if not isinstance(each, str):
-                raise ValueError("dates must be a format such as %Y-%m-%d, or a list of formats")  # noqa: TRY004, TRY301  # becomes a problem with its place, as the others
-            dates.check_format(each)
-            formats.append(str(each))
-        except ValueError as error:
-            section.problem("dates", f"{each!r}: {error}", value=True)
-    return tuple(formats)
 
 
 def _is_encoding(name: str) -> bool:
@@ -126,19 +114,17 @@ def _is_encoding(name: str) -> bool:
 def _pipelines(root: Section) -> dict[str, tuple[Stage, ...]]:
     if "stages" not in root:
         return {}
-    section = root.section("stages", "stages, by pipeline,")
-    if section is None:
-        return {}
-    return {str(pipeline): _stages(section, str(pipeline)) for pipeline in section}
+    section = root.section("stages")
+    return {pipeline: _stages(section, pipeline) for pipeline in section} if section is not None else {}
 
 
 def _stages(section: Section, pipeline: str) -> tuple[Stage, ...]:
     stages: list[Stage] = []
-    for order, part in enumerate(section.sections(pipeline, "a map such as `{name: Proposal, kind: open}`"), start=1):
+    for order, part in enumerate(section.sections(pipeline), start=1):
         part.allow("name", "kind", "position", "probability", "exit_criteria")
-        name = part.required("name", "the stage as the CRM names it")
-        if "kind" not in part:
-            part.problem(None, f"kind is missing: one of {', '.join(STAGE_KINDS)}")
+        part.require("name", "the stage as the CRM names it, as in `{name: Proposal, kind: open}`")
+        part.require("kind", f"one of {', '.join(STAGE_KINDS)}")
+        name = part.text("name")
         kind = part.choice("kind", STAGE_KINDS)
         position = part.choice("position", STAGE_POSITIONS)
         if any(stage.name == name for stage in stages):
@@ -168,14 +154,11 @@ def _entry(
 ) -> FileEntry | None:
     section.allow("file", "format", "object", "id", "fields", *_STYLE_KEYS)
     style = _style(section, outer)
-    if "object" not in section:
-        section.problem(None, "object is missing: what the rows of this file are, such as `object: deal`")
+    section.require("object", "what the rows of this file are, such as `object: deal`")
     name = section.choice("object", objects)
     id_column = _id(section, style)
-    if "fields" not in section:
-        section.problem(None, "fields is missing: lines of `field: column`")
-        return None
-    part = section.section("fields", "fields")
+    section.require("fields", "lines of `field: column`")
+    part = section.section("fields")
     if part is None or name is None:
         return None
     fields = FieldReader(name, objects, style).read_all(part)
@@ -199,16 +182,13 @@ def _entry(
 
 
 def _id(section: Section, style: Style) -> FieldMapping | None:
-    if "id" not in section:
-        section.problem(None, "id is missing: the column that holds the record's id, such as `id: Record ID`")
-        return None
-    place, key = section, "id"
-    if isinstance(section.get("id"), Mapping):
-        inner = section.section("id", "id")
-        assert inner is not None
+    section.require("id", "the column that holds the record's id, such as `id: Record ID`")
+    inner = section.section("id") if section.holds_map("id") else None
+    place, key = (section, "id") if inner is None else (inner, "column")
+    if inner is not None:
         inner.allow("column")
-        place, key = inner, "column"
-    column = place.required(key, "the column that holds the record's id")
+        inner.require("column", "the column that holds the record's id")
+    column = place.text(key)
     return FieldMapping("id", Kind.TEXT, style, Column(column, place.where(key, value=True))) if column else None
 
 
@@ -236,5 +216,5 @@ def _check_stages(
         names = ", ".join(pipelines)
         part.problem("stage", f"stages are declared for several pipelines ({names})", "map the field pipeline")
     if pipelines and pipeline is not None and pipeline.column is None and pipeline.constant not in pipelines:
-        hint = did_you_mean(plain_text(pipeline.constant) or "", pipelines)
+        hint = did_you_mean(str(pipeline.constant or ""), pipelines)
         part.problem("pipeline", f"no stages are declared for the pipeline {pipeline.constant!r}", hint, value=True)

@@ -34,7 +34,7 @@ def text_parser(mapping: FieldMapping) -> Parser:
         case Kind.DATE:
             return dates.date_parser(mapping.style.dates)
         case Kind.INSTANT:
-            return dates.instant_parser(mapping.style.dates)
+            return dates.InstantReader(mapping.style.dates).read
         case _:
             return str
 

@@ -24,31 +24,24 @@ def read(path: Path, entry: FileEntry) -> Iterator[Batch]:
     """
     lines = Lines(path, entry.style.encoding)
     converter = Converter(entry, str(path))
-    rows: list[tuple[Carried, ...]] = []
+    columns: dict[str, list[Carried]] = {name: [] for name in converter.fields}
     numbers: list[int] = []
     set_aside: list[SetAside] = []
 
     def batch() -> Batch:
-        return Batch(
-            object=entry.object,
-            origin=str(path),
-            fields=converter.fields,
-            rows=rows,
-            lines=numbers,
-            lookups=entry.lookups,
-            set_aside=set_aside,
-            position=lines.position,
-        )
+        return Batch(entry.object, str(path), columns, numbers, entry.lookups, set_aside, lines.position)
 
     for block in _blocks(path, entry, lines):
         converted, their_lines, apart = converter.convert(block)
-        rows += converted
+        for column, more in zip(columns.values(), converted, strict=True):
+            column.extend(more)
         numbers += their_lines
         set_aside += apart
-        if len(rows) + len(set_aside) >= BATCH_ROWS:
+        if len(numbers) + len(set_aside) >= BATCH_ROWS:
             yield batch()
-            rows, numbers, set_aside = [], [], []
-    if rows or set_aside:
+            columns = {name: [] for name in converter.fields}
+            numbers, set_aside = [], []
+    if numbers or set_aside:
         yield batch()
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from ros_sync.connectors.base import Stage
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
+from ros_sync.connectors.export.dates import DateStyle, InstantReader
 from ros_sync.connectors.export.mapping import STAGE_FIELDS, FieldMapping, FileEntry
 from ros_sync.connectors.export.parsers import Amount, amount_parser, currency_parser, parser, plain_amounts
 from ros_sync.fields import Carried, Kind, did_you_mean
@@ -33,6 +34,7 @@ def steps(entry: FileEntry) -> Iterator[Step]:
     Pipeline and stage come first, fields with conditions last, in the mapping's order.
     """
     mapped = {mapping.name: mapping for mapping in entry.fields}
+    instants: dict[DateStyle, InstantReader] = {}  # columns of one style share what is known of its hours
     first = [mapped[name] for name in ("pipeline", "stage") if name in mapped]
     others = [mapping for mapping in entry.fields if mapping not in first]
     others.sort(key=lambda mapping: bool(mapping.only_if))  # stable: the mapping's order is kept on both sides
@@ -45,6 +47,9 @@ def steps(entry: FileEntry) -> Iterator[Step]:
             yield _ConstantStep(mapping)
         elif mapping.kind is Kind.TEXT and mapping.values is None:
             yield _TextStep(mapping)
+        elif mapping.kind is Kind.INSTANT and mapping.values is None:
+            reader = instants.setdefault(mapping.style.dates, InstantReader(mapping.style.dates))
+            yield _CellStep(mapping, CellReader(parser(mapping), reader.read_all))
         else:
             yield _CellStep(mapping)
 
@@ -90,9 +95,9 @@ class _ConstantStep:
 class _CellStep:
     """Fills what the cells of one column mean by the field's kind or the value map."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: FieldMapping, reader: CellReader[str, Carried] | None = None) -> None:
         self._mapping = mapping
-        self._reader: CellReader[str, Carried] = CellReader(parser(mapping))
+        self._reader = reader or CellReader(parser(mapping))
 
     def fill(self, block: Block, done: Done) -> Found:
         holds = _holds(self._mapping, block, done)

@@ -45,7 +45,11 @@ class Result:
     @property
     def records(self) -> list[dict[str, Carried]]:
         """Each row as a dictionary."""
-        return [dict(zip(batch.fields, row, strict=True)) for batch in self.batches for row in batch.rows]
+        return [
+            dict(zip(batch.columns, row, strict=True))
+            for batch in self.batches
+            for row in zip(*batch.columns.values(), strict=True)
+        ]
 
     @property
     def set_aside(self) -> list[SetAside]:

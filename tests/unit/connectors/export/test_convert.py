@@ -121,7 +121,7 @@ def test_custom_properties_are_one_json_object_with_sorted_keys(read_file: ReadF
     fields = "custom.team_size: {column: T, kind: number}\ncustom.a: {column: A, kind: boolean}\nname: Name"
     result = read_file("Id,Name,T,A\n1,x,12,yes\n2,x,,no\n3,x,,\n", fields)
     assert result.column("custom") == ['{"a":true,"team_size":12}', '{"a":false}', None]
-    assert result.batches[0].fields == ("id", "name", "custom")
+    assert tuple(result.batches[0].columns) == ("id", "name", "custom")
 
 
 def test_the_texts_of_custom_properties_are_escaped(read_file: ReadFile) -> None:

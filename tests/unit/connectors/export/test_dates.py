@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from ros_sync import clock
-from ros_sync.connectors.export.dates import DateStyle, check_format, date_parser, instant_parser
+from ros_sync.connectors.export.dates import DateStyle, InstantReader, check_format, date_parser
 
 US = DateStyle(("%m/%d/%Y",), iso=False)
 BERLIN = DateStyle(zone=clock.zone("Europe/Berlin"))
 
 
 def _instant(text: str, style: DateStyle) -> str:
-    return clock.from_micros(instant_parser(style)(text)).isoformat()
+    return clock.from_micros(InstantReader(style).read(text)).isoformat()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_instant_without_a_zone_is_of_the_mappings(text: str, expected: str) 
 
 def test_instants_remembered_by_day_and_time_are_those_read_anew() -> None:
     """Putting a known day and a known time of day together gives the same instant."""
-    parse = instant_parser(BERLIN)
+    parse = InstantReader(BERLIN).read
     parse("2026-03-01T10:22:00Z")
     parse("2026-07-02T11:33:00Z")
     expected = datetime(2026, 7, 2, 10, 22, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_an_instant_is_read_by_its_format(text: str, form: str, expected: str) -
 def test_what_is_no_iso_date_is_refused(text: str) -> None:
     """Without formats, ISO 8601 it must be."""
     with pytest.raises(ValueError, match="is no date of ISO 8601"):
-        instant_parser(BERLIN)(text)
+        InstantReader(BERLIN).read(text)
 
 
 @pytest.mark.parametrize(

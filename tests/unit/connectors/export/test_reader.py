@@ -53,7 +53,7 @@ def test_a_missing_column_is_refused_by_name_and_place(read_file: ReadFile) -> N
     with pytest.raises(ImportRefusedError) as caught:
         read_file("Id,Deal Name\n1,x\n", "name: Deal Nam")
     said = str(caught.value)
-    for part in ("'Deal Nam'", "crm.yaml:8:13", "files[0].fields.name", "did you mean 'Deal Name'?", "Id, Deal Name"):
+    for part in ("'Deal Nam'", "crm.yaml:8:13", "files[1].fields.name", "did you mean 'Deal Name'?", "Id, Deal Name"):
         assert part in said
 
 
@@ -281,7 +281,7 @@ def test_many_rows_are_read_in_batches_of_bounded_size(read_file: ReadFile) -> N
     count = 2 * BATCH_ROWS + 17
     result = read_file("Id,Name\n" + "".join(f"{number},n\n" for number in range(count)))
     assert [str(number) for number in range(count)] == result.column("id")
-    assert max(len(batch.rows) for batch in result.batches) <= BATCH_ROWS + 200
+    assert max(len(batch.lines) for batch in result.batches) <= BATCH_ROWS + 200
     assert list(range(2, count + 2)) == result.lines
 
 
@@ -307,7 +307,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, mapping_of: MappingO
             file.write('Id,Name\n0,"open\n')
             csv.writer(file).writerows((number, f"name of {number}") for number in range(count))
         tracemalloc.start()
-        rows = sum(len(batch.rows) for batch in read(path, mapping.entries[0]))
+        rows = sum(len(batch.lines) for batch in read(path, mapping.entries[0]))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert count == rows
