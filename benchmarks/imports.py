@@ -1,6 +1,6 @@
 """Importing: time against the bare floor, and the memory of two sizes. Each measurement is a process of its own.
 
-    python benchmarks/imports.py floor|ours FILE DATABASE     one measurement, as JSON
+python benchmarks/imports.py floor|ours FILE DATABASE     one measurement, as JSON
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _ours(engine: Any, csv_file: Path) -> int:
     mapping = load_mapping(csv_file.parent / "mapping.yaml", {name: each.settable for name, each in objects().items()})
     context = DealContext("EUR", {"USD": Decimal("0.92"), "GBP": Decimal("1.17")}, first_of_quarter)
     report = import_files(engine, mapping, [csv_file], context, as_of=AS_OF, now=AS_OF)
-    assert 0 == report.total("set_aside"), report.files[0].examples[:3]
+    assert report.total("set_aside") == 0, report.files[0].examples[:3]
     return report.total("created")
 
 
@@ -99,7 +99,7 @@ def run() -> list[tuple[str, str, str]]:
         peaks["large"] = _in_a_process("ours", large, folder / "large.db")["peak_mb"]
     floor, ours = min(taken["floor"]), min(taken["ours"])
     return [
-        ("import of 200,000 deals of 30 columns, against csv + executemany", f"{ours / floor:.2f} ×", "≤ 2.5 ×"),
+        ("import of 200,000 deals of 30 columns, against csv + executemany", f"{ours / floor:.2f} x", "≤ 2.5 x"),
         ("  the floor, ours (best of 3, seconds)", f"{floor:.2f}, {ours:.2f}", ""),
         ("  peak memory, 200,000 deals", f"{peaks['ours']:.0f} MB", "< 200 MB"),
         ("  peak memory, 400,000 deals", f"{peaks['large']:.0f} MB", "the same"),

@@ -24,6 +24,7 @@ from ros_sync.organisation.people import Directory
 from ros_sync.organisation.routing import Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.rules.evaluate import describe
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Mode, Route, Rule
 
@@ -45,8 +46,12 @@ class NoticeCounts:
 
 @dataclass(slots=True)
 class _Round:
-    """What one round has decided so far."""
+    """One round: what it works with, and what it has decided so far."""
 
+    session: Session
+    directory: Directory
+    moment: Moment
+    transport: str
     notices: list[dict[str, object]] = field(default_factory=list)
     addressees: dict[str, Addressee] = field(default_factory=dict)
     digest_told: dict[str, bool] = field(default_factory=dict)
@@ -68,13 +73,14 @@ def tell(
     The caller owns the transaction, so that a decision and its message are kept or lost together.
     """
     by_id = {rule.id: rule for rule in rules}
-    decided = _Round()
+    decided = _Round(session, directory, moment, transport)
     alerts = _due(session, by_id, moment)
     told, owners = _told(session, [row["id"] for row in alerts]), _owners(session, alerts)
+    texts = _texts(session, alerts, by_id, moment)
     for alert in alerts:
         owner = owners.get((alert["object"], alert["source"], alert["record_id"]))
         next_at = [
-            _decide(session, alert, way, owner, directory, moment, transport, decided)
+            _decide(decided, alert, way, owner, texts[alert["id"]])
             for way in by_id[alert["rule_id"]].notify
             if route_key(way) not in told.get(alert["id"], set())
         ]
@@ -132,28 +138,37 @@ def _owners(session: Session, alerts: Sequence[RowMapping]) -> dict[tuple[str, s
     return owners
 
 
-def _decide(
-    session: Session,
-    alert: RowMapping,
-    way: Route,
-    owner: RecordOwner | None,
-    directory: Directory,
-    moment: Moment,
-    transport: str,
-    decided: _Round,
-) -> datetime | None:
+def _texts(session: Session, alerts: Sequence[RowMapping], rules: Mapping[str, Rule], moment: Moment) -> dict[int, str]:
+    """What is to be said of each alert now: what was said when it opened, or, later on, what has become of it since."""
+    texts = {alert["id"]: str(alert["text"]) for alert in alerts}
+    older: dict[tuple[str, str, str], list[RowMapping]] = {}
+    for alert in alerts:
+        if alert["opened_at"] < moment.now:
+            older.setdefault((alert["rule_id"], alert["object"], alert["source"]), []).append(alert)
+    for (rule_id, name, source), group in older.items():
+        table = objects()[name].table
+        for chunk in _chunks(group):
+            ids = {alert["record_id"]: alert["id"] for alert in chunk}
+            query = select(table).where(table.c.source == source, table.c.id.in_(list(ids)))
+            for row in session.execute(query).mappings():
+                texts[ids[row["id"]]] = describe(rules[rule_id], row, moment).text
+    return texts
+
+
+def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner | None, text: str) -> datetime | None:
     """Tell by this route if it is due; gives when to look at it again, None when it has been told."""
+    moment = decided.moment
     due_at = moment.shift(alert["opened_at"], way.after, 1) if way.after else alert["opened_at"]
     if due_at > moment.now:
         return due_at
-    recipient = route(way.to, owner, directory)
+    recipient = route(way.to, owner, decided.directory)
     if recipient.key is None:
         decided.nobody += 1
         return moment.now + ASK_AGAIN
-    key, again_at = _message_key(session, alert, way, recipient, moment, decided)
+    key, again_at = _message_key(decided, alert, way, recipient)
     if again_at is not None:
         return again_at
-    decided.addressees[key] = _addressee(recipient, transport)
+    decided.addressees[key] = _addressee(recipient, decided.transport)
     decided.notices.append(
         {
             "alert_id": alert["id"],
@@ -161,27 +176,26 @@ def _decide(
             "recipient": recipient.key,
             "message_key": key,
             "told_at": moment.now,
+            "text": text,
             "reason": recipient.reason,
         }
     )
     return None
 
 
-def _message_key(
-    session: Session, alert: RowMapping, way: Route, recipient: Recipient, moment: Moment, decided: _Round
-) -> tuple[str, datetime | None]:
+def _message_key(decided: _Round, alert: RowMapping, way: Route, recipient: Recipient) -> tuple[str, datetime | None]:
     """The message that this belongs into, or the instant at which to ask again.
 
     Nobody gets a second digest on one day: what comes after it waits for the next day's. A direct message is about
     one record, and further alerts on it join it as long as one of those in it is open.
     """
     if way.mode is not Mode.DIGEST:
-        return _direct_key(session, alert, recipient), None
-    reader_zone = zone(recipient.person.timezone) if recipient.person else moment.timezone
-    today = moment.now.astimezone(reader_zone).date()
+        return _direct_key(decided.session, alert, recipient), None
+    reader_zone = zone(recipient.person.timezone) if recipient.person else decided.moment.timezone
+    today = decided.moment.now.astimezone(reader_zone).date()
     key = f"digest:{recipient.key}:{today.isoformat()}"
     if key not in decided.digest_told:
-        standing = session.execute(select(outbox.delivered_revision).where(outbox.key == key)).first()
+        standing = decided.session.execute(select(outbox.delivered_revision).where(outbox.key == key)).first()
         decided.digest_told[key] = standing is not None and standing[0] is not None
     if decided.digest_told[key]:
         return key, datetime.combine(today + timedelta(days=1), DIGEST_HOUR, reader_zone).astimezone(UTC)
@@ -233,7 +247,11 @@ def _compose(
     """Compose a message from the alerts it is about and put it into the outbox."""
     rows = list(
         session.execute(
-            select(alert_table, notice_table.c.recipient, notice_table.c.told_at)
+            select(
+                *(column for column in alert_table.columns if column.name != "text"),
+                notice_table.c.recipient,
+                notice_table.c.text,
+            )
             .join_from(notice_table, alert_table, notice_table.c.alert_id == alert_table.c.id)
             .where(notice_table.c.message_key == key)
             .order_by(alert_table.c.id)

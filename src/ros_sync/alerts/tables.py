@@ -81,4 +81,5 @@ class AlertNotice(SQLModel, table=True):
     recipient: str = Field(description="a person's key or `#channel`; empty where there was nobody to tell")
     message_key: str | None = None
     told_at: datetime = Field(sa_type=Instant)
+    text: str = Field(description="the rule's message as it was true when it was told")
     reason: str = Field(description="why this recipient, or why nobody")

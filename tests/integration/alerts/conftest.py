@@ -47,7 +47,7 @@ class Firm:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine = engine
-        self._folder = folder
+        self.folder = folder
         (folder / "organisation.yaml").write_text(ORGANISATION)
         self.rules(more="")
         owners = [("a", "Ann Seller", "ann@example.com"), ("b", "Bob Seller", "bob@example.com")]
@@ -55,7 +55,7 @@ class Firm:
 
     def rules(self, yaml: str = STEP, **more: str) -> None:
         """Let these be the rules from now on."""
-        (self._folder / "rules.yaml").write_text(yaml.format(**more))
+        (self.folder / "rules.yaml").write_text(yaml.format(**more))
 
     def deal(self, record_id: str, at: datetime = MONDAY, **values: Any) -> None:
         """Put a deal as it is from a moment on; open, Ann's and without a next step unless said otherwise."""
@@ -67,8 +67,8 @@ class Firm:
 
     def tick(self, at: datetime = MONDAY) -> TickReport:
         """Run one cycle."""
-        organisation = load_organisation(self._folder / "organisation.yaml")
-        company = Company(organisation, load_rules([self._folder / "rules.yaml"], home_currency="EUR"))
+        organisation = load_organisation(self.folder / "organisation.yaml")
+        company = Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
         return tick(self.engine, company, at, transport="slack")
 
     def delivered(self) -> None:

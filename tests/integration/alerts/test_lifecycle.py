@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import event
-
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
 
 DAY = timedelta(days=1)
@@ -27,7 +26,7 @@ rules:
 
 
 def states(firm: Firm) -> list[tuple[str, str, int]]:
-    return firm.rows("SELECT record_id, state, episode FROM alert ORDER BY record_id, episode")  # type: ignore[return-value]  # three columns
+    return firm.rows("SELECT record_id, state, episode FROM alert ORDER BY record_id, episode")
 
 
 def test_an_alert_opens_where_the_rule_fires_and_nowhere_else(firm: Firm) -> None:

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from tests.integration.alerts.conftest import MONDAY, Firm
 
+from ros_sync import clock
+
 DAY = timedelta(days=1)
 DIGEST = "notify: [{{to: owner, mode: digest}}]"
 DIRECT = "notify: [{{to: owner, mode: direct}}]"
@@ -104,6 +106,19 @@ def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:
     assert 1 == len(before)
     assert ("meg@example.com", "1 deal in your team needs a word") == (recipient, document.title)
     assert (("Owner", "Ann Seller"),) == document.items[0].facts
+
+
+def test_a_later_reader_is_told_what_is_true_then(firm: Firm) -> None:
+    """An age in the message is the age on the day when it is told, and the first reader's stays as it was."""
+    rules(firm, "notify: [{{to: owner}}, {{to: manager, after: 2 days}}]")
+    rule = (firm.folder / "rules.yaml").read_text()
+    (firm.folder / "rules.yaml").write_text(rule.replace(": no next step", ": created {created:age} ago"))
+    firm.deal("1", created_at=clock.to_micros(MONDAY - DAY))
+    firm.tick()
+    firm.tick(MONDAY + 2 * DAY)
+    assert ["created 24 hours ago", "created 3 days ago"] == [
+        document.items[0].reasons[0].text for _, document in firm.messages()
+    ]
 
 
 def test_the_manager_is_not_told_of_what_was_mended_in_time(firm: Firm) -> None:

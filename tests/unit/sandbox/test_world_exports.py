@@ -132,10 +132,8 @@ def test_the_shipped_mapping_gives_back_the_world(world: World, mapping: ExportM
     read_back: dict[object, object] = {}
     for batch in batches(directory, mapping):
         if batch.object == "deal":
-            at = {name: place for place, name in enumerate(batch.fields)}
-            read_back |= {
-                row[0]: (row[at["segment"]], row[at["closing_plan"]], row[at["next_step_date"]]) for row in batch.rows
-            }
+            asked = (batch.columns[name] for name in ("segment", "closing_plan", "next_step_date"))
+            read_back |= dict(zip(batch.columns["id"], zip(*asked, strict=True), strict=True))
 
     expected = {
         id_: (

@@ -52,7 +52,7 @@ def test_the_shipped_mapping_reads_it_whole(tmp_path: Path) -> None:
 
     batches = list(read(tmp_path / "deals.csv", entry))
 
-    assert (sum(len(batch.rows) for batch in batches), sum(len(batch.set_aside) for batch in batches)) == (6_000, 0)
+    assert (sum(len(batch.lines) for batch in batches), sum(len(batch.set_aside) for batch in batches)) == (6_000, 0)
 
 
 def test_memory_does_not_grow_with_the_rows() -> None:
