@@ -51,7 +51,7 @@ format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff format --quiet .
 
 bench: $(VENV)/.dev ## speed and memory as ratios against a stated floor, measured in this run
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks.run
 
 lock: $(UV) ## resolve pyproject.toml anew into the lock files
 	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade pyproject.toml -o requirements.lock

@@ -1,6 +1,6 @@
 """Importing: time against the bare floor, and the memory of two sizes. Each measurement is a process of its own.
 
-python benchmarks/imports.py floor|ours FILE DATABASE     one measurement, as JSON
+python -m benchmarks.imports floor|ours FILE DATABASE     one measurement, as JSON
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from deal_export import AS_OF, MAPPING, OWNERS, write_deals
+from benchmarks.deal_export import AS_OF, MAPPING, OWNERS, write_deals
 
 ROUNDS = 3
 ROWS = 200_000
@@ -32,7 +32,7 @@ def measure(what: str, csv_file: Path, database: Path) -> dict[str, Any]:
     gc.freeze()
     started = time.perf_counter()
     if what == "floor":
-        from bare_import import bare_import  # noqa: PLC0415
+        from benchmarks.bare_import import bare_import  # noqa: PLC0415
 
         rows = bare_import(csv_file, database, columns)
     else:
@@ -107,7 +107,7 @@ def run() -> list[tuple[str, str, str]]:
 
 
 def _in_a_process(what: str, csv_file: Path, database: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, what, str(csv_file), str(database)]
+    command = [sys.executable, "-m", "benchmarks.imports", what, str(csv_file), str(database)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout))
 

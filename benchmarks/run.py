@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks import imports, rules
 from rich.console import Console
 from rich.table import Table
-
-from benchmarks import imports, rules
 
 
 def main() -> None:
