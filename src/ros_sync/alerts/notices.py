@@ -103,8 +103,9 @@ def route_key(way: Route) -> str:
 
 def _due(session: Session, rules: Mapping[str, Rule], moment: Moment) -> list[RowMapping]:
     """The open alerts with a route that may have come due, in the order in which they opened."""
+    asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text")
     rows = session.execute(
-        select(alert_table)
+        select(*(alert_table.c[name] for name in asked))
         .where(alert_table.c.next_notice_at <= moment.now, alert_table.c.state == State.OPEN)
         .order_by(alert_table.c.id)
     ).mappings()
@@ -248,7 +249,7 @@ def _compose(
     rows = list(
         session.execute(
             select(
-                *(column for column in alert_table.columns if column.name != "text"),
+                *(column for column in alert_table.columns if column.name not in ("text", "seen")),
                 notice_table.c.recipient,
                 notice_table.c.text,
             )

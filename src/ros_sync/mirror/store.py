@@ -161,9 +161,9 @@ class Upsert:
         initial: Callable[[Sequence[Row]], Mapping[str, Iterable[Carried]]] | None,
     ) -> None:
         more = dict(initial(rows)) if initial else {}
-        moments = (
-            [self._moment(row, as_of) for row in rows] if self._modified_index is not None else [as_of] * len(rows)
-        )
+        moments: list[Carried] = [as_of] * len(rows)
+        if (at := self._modified_index) is not None:
+            moments = [row[at] if row[at] is not None else as_of for row in rows]
         names = [*self._columns, *more, "source", "valid_from", "run_id"]
         size = len(rows)
         rest = zip(*more.values(), [self._source] * size, moments, [self._run_id] * size, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -107,7 +107,9 @@ def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
-        seen=[asdict(line) for line in judge(rule, record, moment).lines],
+        seen=[
+            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(rule, record, moment).lines
+        ],
     )
 
 

@@ -108,7 +108,7 @@ class BatchLoader:
                     values = [found.get(value) for value in values]  # noqa: PLW2901
                 if name == "owner":
                     columns["owner_named"] = unknown
-            elif float in set(map(type, values)) and isinstance(mirrored.table.columns[column].type, Integer):
+            elif isinstance(mirrored.table.columns[column].type, Integer) and float in set(map(type, values)):
                 values = [None if value is None else int(value) for value in values]  # noqa: PLW2901
             columns[column] = values
         if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
