@@ -22,7 +22,7 @@ from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.routing import Recipient, RecordOwner, route
-from ros_sync.outbox.store import Addressee, put
+from ros_sync.outbox.store import Addressee, put, withdraw
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.evaluate import describe
 from ros_sync.rules.language import Moment
@@ -273,6 +273,8 @@ def _compose(
         )
         for row in rows
     ]
+    if all(entry.resolved for entry in told) and withdraw(session, key):
+        return  # nobody has seen it, and nobody needs to any more
     kind = key.partition(":")[0]
     document = direct(told) if kind == "direct" else digest(told, _day(key))
     put(session, key, addressee or _standing_addressee(session, key), document, moment.now, kind=kind)

@@ -81,7 +81,7 @@ def demo(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
         if person.in_slack:
             slack.add_user(person.name, person.email, person.tz, deleted=not person.works_on(WEEK_LATER.date()))
     with SlackServer(slack) as server:
-        logs.configure(LogSettings(), at_least="warning")
+        logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
         settings = _workspace(root, world, slack.token, server.api_url)
         engine = open_engine(settings.database_url)
         try:

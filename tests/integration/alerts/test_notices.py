@@ -86,6 +86,16 @@ def test_a_mended_record_is_marked_done_in_the_message_that_told_of_it(firm: Fir
     assert [(3, "waiting")] == firm.rows("SELECT revision, state FROM outbox_message")
 
 
+def test_what_was_mended_before_anybody_saw_it_is_not_sent(firm: Firm) -> None:
+    """The message is taken back from the outbox, and comes again if the alert does."""
+    rules(firm, DIRECT)
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + DAY, next_step="demo")
+    firm.tick(MONDAY + DAY)
+    assert [("withdrawn",)] == firm.rows("SELECT state FROM outbox_message")
+
+
 def test_direct_messages_are_one_for_each_record(firm: Firm) -> None:
     """Each deal has a message of its own."""
     rules(firm, DIRECT)
