@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, Engine
-from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel
 
 from ros_sync.alerts.tables import Alert
@@ -22,7 +20,6 @@ from ros_sync.cli.survey import (
     UnknownOwner,
     survey,
 )
-from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.tables import Deal, Lead, Owner, SetAsideRow, SyncRun
 from ros_sync.outbox.tables import OutboxMessage
 
@@ -68,24 +65,10 @@ def message(number: int, state: str, reason: str | None = None) -> OutboxMessage
     )  # fmt: skip  # as above
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def shared_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Give one database of each kind for all tests here: they write nothing that outlives them."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('survey') / 'ros-sync.db'}"
-    if request.param == "postgresql":
-        server = str(request.getfixturevalue("postgresql_server"))
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE survey")
-        url = make_url(server).set(database="survey").render_as_string(hide_password=False)
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def connection(shared_engine: Engine) -> Iterator[Connection]:
+def connection(engine: Engine) -> Iterator[Connection]:
     """Give a connection whose writing is taken back."""
-    with shared_engine.connect() as connection:
+    with engine.connect() as connection:
         yield connection
         connection.rollback()
 

@@ -1,4 +1,4 @@
-"""A clock moved by hand, a Slack on the same clock, and one database of each kind for all tests of a module."""
+"""A clock moved by hand, and a Slack on the same clock."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import Engine, delete
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all, deliver_due
 from ros_sync.notifiers.outcomes import Patience
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.notifiers.slack.notifier import SlackNotifier
-from ros_sync.outbox import store, tables
+from ros_sync.outbox import store
 from ros_sync.outbox.document import Document, Item, Reason
 from ros_sync.outbox.store import Addressee
 from ros_sync.outbox.tables import OutboxMessage
@@ -29,34 +26,6 @@ PATIENCE = Patience(settle=60, lease=300, first_retry=10, longest_retry=100, sec
 ANN = Addressee("ann@loom.example", "Ann Bo", "ann@loom.example")
 DEAL = Item("Acme renewal", "EUR 20,000", (Reason("No next step"),), link="https://crm.example/deals/1")
 DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
-_TABLES = (tables.DeliveryAttempt, tables.OutboxMessage, tables.SlackAddress, tables.RateState)
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def kept_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Give an engine on a database that lives as long as the module's tests."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('delivery') / 'ros-sync.db'}"
-    else:
-        server, name = (
-            request.getfixturevalue("postgresql_server"),
-            "delivery_" + request.node.name.rpartition("/")[2][:-3],
-        )
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        url = make_url(server).set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def engine(kept_engine: Engine) -> Engine:
-    """Give an engine on an empty outbox, once on SQLite and once on PostgreSQL."""
-    with kept_engine.begin() as connection:
-        for table in _TABLES:
-            connection.execute(delete(table))
-    return kept_engine
 
 
 @dataclass

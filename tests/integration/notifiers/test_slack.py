@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.integration.notifiers.conftest import Desk, HandClock
 
 # What Slack does to a message has nothing to do with the kind of database; test_delivery.py runs on both.
-pytestmark = pytest.mark.parametrize("kept_engine", ["sqlite"], indirect=True, scope="module")
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 DEAL = Item("Acme renewal", "EUR 20,000", (Reason("No next step"),), link="https://crm.example/deals/1")
 DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
