@@ -38,6 +38,9 @@ _SERVICE_LINK = re.compile(r"ROS_SYNC_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\
 
 _SQLITE_FILE = "sqlite:///"
 _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
+# How SQLAlchemy's make_url finds the port: a password may hold anything but @.
+_PORT = re.compile(r"[^:]*://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::([^/?]*))?")
+_MAX_PORT = 65_535
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^?]*@")
 _PASSWORD_PARAMETER = re.compile(r"(?<=[?&]password=)[^&]*")  # libpq takes it there too
 
@@ -57,6 +60,13 @@ def _database_url(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     if not (url.startswith("sqlite://") or _POSTGRESQL.match(url)):
         raise ValueError("expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name")
+    port = None if url.startswith("sqlite://") else _PORT.match(url)
+    # What stands in the port's place may be half a password, so it is not quoted.
+    if port and port[1] and not (re.fullmatch("[0-9]{1,5}", port[1]) and int(port[1]) <= _MAX_PORT):
+        raise ValueError(
+            f"expected a port from 0 to {_MAX_PORT} in the database URL, as in postgresql://user:password@host:5432/name; "
+            "in a password, write @ as %40, : as %3A, / as %2F"
+        )
     return value
 
 
@@ -111,7 +121,7 @@ class WebSettings(_Section):
     """`[web]`."""
 
     host: str = Field("127.0.0.1", min_length=1, description="the address that `serve` listens on")
-    port: Count = Field(8377, ge=0, le=65_535, description="its port; 0 lets the system choose one")
+    port: Count = Field(8377, ge=0, le=_MAX_PORT, description="its port; 0 lets the system choose one")
 
 
 class ScheduleSettings(_Section):

@@ -13,7 +13,10 @@ NAMED_IN_SUMMARY = 3  # records named in the line that a notification shows
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One alert as its reader is told of it. `owner` is given where the reader is not the record's owner."""
+    """One alert as its reader is told of it.
+
+    `owner` names the record's owner where that is not the reader; `of_team` says that the reader answers for the team.
+    """
 
     object: str
     record: tuple[str, str]
@@ -24,15 +27,18 @@ class Told:
     severity: str
     resolved: bool
     owner: str | None = None
+    of_team: bool = False
 
 
 def direct(told: Sequence[Told]) -> Document:
-    """A message about one record."""
+    """A message about one record, or about the records that one rule found at once."""
     items = _items(told)
-    item = items[0]
-    open_titles = [entry.title for entry in told if not entry.resolved]
-    title = open_titles[0] if open_titles else f"Done: {told[0].title}"
-    return Document(title=title, summary=f"{title}: {item.heading}", items=tuple(items))
+    waiting = [item for item in items if not item.done]
+    titles = [entry.title for entry in told if not entry.resolved]
+    title = titles[0] if titles else f"Done: {told[0].title}"
+    if len(items) > 1 and waiting:
+        title = f"{title}: {_counted(told)}"
+    return Document(title=title, summary=f"{title}: {_named(waiting or items)}", items=tuple(items))
 
 
 def digest(told: Sequence[Told], day: str) -> Document:
@@ -43,14 +49,18 @@ def digest(told: Sequence[Told], day: str) -> Document:
         return Document(title=f"{day}: all done", summary=f"{day}: all done", intro="", items=tuple(items))
     subject = _counted(told)
     verb = "needs" if len(waiting) == 1 else "need"
-    of_others = any(entry.owner for entry in told)
-    title = f"{subject} in your team {verb} a word" if of_others else f"{subject} {verb} you"
-    names = ", ".join(item.heading for item in waiting[:NAMED_IN_SUMMARY])
-    more = len(waiting) - NAMED_IN_SUMMARY
-    summary = f"{title}: {names}{f' and {more} more' if more > 0 else ''}"
+    of_team = any(entry.of_team for entry in told)
+    title = f"{subject} in your team {verb} a word" if of_team else f"{subject} {verb} you"
+    summary = f"{title}: {_named(waiting)}"
     done = len(items) - len(waiting)
     intro = f"{day}. {done} of {len(items)} done." if done else f"{day}."
     return Document(title=title, summary=summary, intro=intro, items=tuple(items))
+
+
+def _named(items: Sequence[Item]) -> str:
+    names = ", ".join(item.heading for item in items[:NAMED_IN_SUMMARY])
+    more = len(items) - NAMED_IN_SUMMARY
+    return f"{names}{f' and {more} more' if more > 0 else ''}"
 
 
 def _counted(told: Sequence[Told]) -> str:

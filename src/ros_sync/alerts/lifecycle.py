@@ -7,18 +7,20 @@ no alert opens one, what has an alert and no longer fires resolves it, and every
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, case, func, insert, literal, select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.tables import Alert, State
 from ros_sync.mirror.catalogue import objects
-from ros_sync.rules.evaluate import describe, findings
+from ros_sync.organisation.people import Directory
+from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.language import Moment
-from ros_sync.rules.model import Rule, Status
+from ros_sync.rules.model import Route, Rule, Status
+from ros_sync.sla.definitions import calendar_for
 
 CHUNK = 1_000  # records read and written at a time
 
@@ -38,10 +40,11 @@ class RuleCounts:
 
 @dataclass(slots=True)
 class Followed:
-    """What one look at all rules did; `resolved` holds the ids of the alerts that ended."""
+    """What one look at all rules did: the ids of the alerts that ended, and of those whose record changed hands."""
 
     rules: list[RuleCounts] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
+    moved: list[int] = field(default_factory=list)
 
     @property
     def opened(self) -> int:
@@ -49,7 +52,7 @@ class Followed:
         return sum(rule.opened for rule in self.rules)
 
 
-def follow(session: Session, rules: Sequence[Rule], moment: Moment) -> Followed:
+def follow(session: Session, rules: Sequence[Rule], directory: Directory, moment: Moment) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`.
 
     `rules` come with those that inhibit others first. The caller owns the transaction.
@@ -65,7 +68,8 @@ def follow(session: Session, rules: Sequence[Rule], moment: Moment) -> Followed:
         followed.resolved += resolved
         counts.resolved = len(resolved)
         _leave_or_enter_trial(session, rule, moment)
-        counts.opened = _open_new(session, rule, moment) + _open_held(session, rule, moment)
+        followed.moved += _reroute(session, rule, moment)
+        counts.opened = _open_new(session, rule, directory, moment) + _open_held(session, rule, moment)
         counts.open, counts.pending = _standing(session, rule)
         followed.rules.append(counts)
     return followed
@@ -86,7 +90,7 @@ def _ended(rule: Rule, moment: Moment) -> ColumnElement[bool]:
 
 def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> list[int]:
     ids = list(session.execute(select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)).scalars())
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         session.execute(
             update(alert_table)
             .where(alert_table.c.id.in_(chunk))
@@ -105,6 +109,49 @@ def _leave_or_enter_trial(session: Session, rule: Rule, moment: Moment) -> None:
         )
 
 
+def routes_of(rule: Rule) -> str:
+    """The routes of a rule as they are remembered, so that a new one is noticed."""
+    return "; ".join(route_key(way) for way in rule.notify)
+
+
+def route_key(way: Route) -> str:
+    """What a route is remembered by, so that nobody is told twice when a rule's routes are put in another order."""
+    return f"{way.to} after {way.after}" if way.after else way.to
+
+
+def moment_of(rule: Rule, row: RowMapping, directory: Directory, moment: Moment) -> Moment:
+    """The moment by the calendar that the rule's clock counts in for this record."""
+    definition = clock_definition(rule)
+    if definition is None:
+        return moment
+    owner = row["owner_id"] or row["owner_named"]
+    return replace(moment, timeline=calendar_for(definition, directory, row["source"], owner))
+
+
+def _reroute(session: Session, rule: Rule, moment: Moment) -> list[int]:
+    """Look anew at who is to be told, where a record changed hands or the rule's routes changed; the former's ids."""
+    table = objects()[rule.applies_to].table
+    owner = func.coalesce(table.c.owner_id, table.c.owner_named)
+    present = _unresolved(rule) & alert_table.c.shadow.is_(False)
+    moved = session.execute(
+        select(alert_table.c.id, owner)
+        .join_from(
+            alert_table, table, (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
+        )
+        .where(present, func.coalesce(alert_table.c.owner, "") != func.coalesce(owner, ""))
+    ).all()
+    next_at = case((alert_table.c.state == State.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
+    for alert_id, new_owner in moved:
+        session.execute(
+            update(alert_table).where(alert_table.c.id == alert_id).values(owner=new_owner, next_notice_at=next_at)
+        )
+    routes = routes_of(rule)
+    changed = present & (alert_table.c.routes != routes)
+    if session.execute(select(alert_table.c.id).where(changed).limit(1)).first() is not None:
+        session.execute(update(alert_table).where(changed).values(routes=routes, next_notice_at=next_at))
+    return [alert_id for alert_id, _ in moved]
+
+
 def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
     """The records on which the rule fires and that have no alert of it, inhibited ones left out."""
     table = objects()[rule.applies_to].table
@@ -113,7 +160,11 @@ def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
         ~select(alert_table.c.id).where(same, _unresolved(rule)).correlate(table).exists()
     )
     if rule.inhibited_by:
-        inhibiting = alert_table.c.rule_id.in_(rule.inhibited_by) & (alert_table.c.state == State.OPEN)
+        inhibiting = (
+            alert_table.c.rule_id.in_(rule.inhibited_by)
+            & (alert_table.c.state == State.OPEN)
+            & alert_table.c.shadow.is_(False)  # a rule on trial silences nobody
+        )
         query = query.where(
             ~select(alert_table.c.id)
             .where(same, alert_table.c.object == rule.applies_to, inhibiting)
@@ -123,7 +174,7 @@ def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
     return query
 
 
-def _open_new(session: Session, rule: Rule, moment: Moment) -> int:
+def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment) -> int:
     table = objects()[rule.applies_to].table
     by_source: dict[str, list[str]] = {}
     for source, record_id in session.execute(_fresh(rule, moment)):
@@ -131,10 +182,10 @@ def _open_new(session: Session, rule: Rule, moment: Moment) -> int:
     held = rule.hold is not None and rule.hold.count > 0
     opened = 0
     for source, ids in by_source.items():
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids):
             episodes = _episodes(session, rule, source, chunk)
             rows = session.execute(select(table).where(table.c.source == source, table.c.id.in_(chunk))).mappings()
-            alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, moment, held=held) for row in rows]
+            alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held) for row in rows]
             session.execute(insert(alert_table), alerts)
             opened += 0 if held else len(alerts)
     return opened
@@ -153,8 +204,10 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
     return {key: value for key, value in session.execute(query)}  # noqa: C416  # dict() takes a result for a mapping
 
 
-def _alert(rule: Rule, row: RowMapping, episode: int, moment: Moment, *, held: bool) -> dict[str, Any]:
-    found = describe(rule, row, moment)
+def _alert(
+    rule: Rule, row: RowMapping, episode: int, directory: Directory, moment: Moment, *, held: bool
+) -> dict[str, Any]:
+    found = describe(rule, row, moment_of(rule, row, directory, moment))
     shadow = rule.status is Status.SHADOW
     return {
         "rule_id": rule.id,
@@ -167,6 +220,8 @@ def _alert(rule: Rule, row: RowMapping, episode: int, moment: Moment, *, held: b
         "severity": rule.severity,
         "since_at": moment.now,
         "opened_at": None if held else moment.now,
+        "owner": row["owner_id"] or row["owner_named"],
+        "routes": routes_of(rule),
         "headline": found.headline,
         "lead": found.lead,
         "text": found.text,
@@ -185,7 +240,7 @@ def _open_held(session: Session, rule: Rule, moment: Moment) -> int:
         (alert_table.c.rule_id == rule.id) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
     )
     ids = list(session.execute(select(alert_table.c.id).where(which)).scalars())
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         session.execute(
             update(alert_table)
             .where(alert_table.c.id.in_(chunk))
@@ -204,5 +259,6 @@ def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
 
 
-def _chunks(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def chunks(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """As many at a time as one statement names."""
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

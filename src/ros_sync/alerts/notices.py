@@ -9,27 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.documents import Told, digest, direct
-from ros_sync.alerts.lifecycle import CHUNK, alert_table
+from ros_sync.alerts.lifecycle import alert_table, chunks, moment_of, route_key
 from ros_sync.alerts.tables import AlertNotice, State
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.people import Directory
-from ros_sync.organisation.routing import Recipient, RecordOwner, route
+from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.evaluate import describe
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Mode, Route, Rule
 
-DIGEST_HOUR = time(8)  # in the reader's zone: when what came after a day's digest is told the next day
-ASK_AGAIN = timedelta(days=1)  # how often an alert that has nobody to be told is looked at again
+DIGEST_HOUR = time(8)  # in the reader's zone: a digest's day begins here, so that the night's findings wait for it
+NOBODY = ""
+_SINCE_MIDNIGHT = timedelta(hours=DIGEST_HOUR.hour)
 
 notice_table = AlertNotice.metadata.tables["alert_notice"]
 outbox = OutboxMessage.metadata.tables["outbox_message"].c
@@ -37,26 +38,36 @@ outbox = OutboxMessage.metadata.tables["outbox_message"].c
 
 @dataclass(slots=True)
 class NoticeCounts:
-    """What one round of telling did: notices written, alerts with nobody to tell, messages composed."""
+    """What one round of telling did.
+
+    `told` counts who was told of what, `nobody` alerts that nobody can be told of, `later` those that wait for their
+    reader's next digest, `messages` what was composed.
+    """
 
     told: int = 0
     nobody: int = 0
+    later: int = 0
     messages: int = 0
 
 
 @dataclass(slots=True)
 class _Round:
-    """One round: what it works with, and what it has decided so far."""
+    """One round: what it works with, what was told before, and what it has decided so far.
+
+    `told` holds, for each alert, who knows of it by which route.
+    """
 
     session: Session
     directory: Directory
     moment: Moment
     transport: str
+    told: dict[int, dict[str, set[str]]]
     notices: list[dict[str, object]] = field(default_factory=list)
+    found: list[tuple[int, str]] = field(default_factory=list)
     addressees: dict[str, Addressee] = field(default_factory=dict)
     digest_told: dict[str, bool] = field(default_factory=dict)
-    next_at: list[dict[str, object]] = field(default_factory=list)
-    nobody: int = 0
+    direct_keys: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: NoticeCounts = field(default_factory=NoticeCounts)
 
 
 def tell(
@@ -66,59 +77,63 @@ def tell(
     moment: Moment,
     *,
     transport: str,
-    resolved: Iterable[int] = (),
+    changed: Iterable[int] = (),
 ) -> NoticeCounts:
-    """Put into the outbox what has to be said at `moment`, and bring up to date what the `resolved` alerts were in.
+    """Put into the outbox what has to be said at `moment`, and bring up to date the messages about `changed` alerts.
 
     The caller owns the transaction, so that a decision and its message are kept or lost together.
     """
     by_id = {rule.id: rule for rule in rules}
-    decided = _Round(session, directory, moment, transport)
     alerts = _due(session, by_id, moment)
-    told, owners = _told(session, [row["id"] for row in alerts]), _owners(session, alerts)
-    texts = _texts(session, alerts, by_id, moment)
+    decided = _Round(session, directory, moment, transport, _told(session, [row["id"] for row in alerts]))
+    owners, texts = _owners(session, alerts), _texts(session, alerts, by_id, directory, moment)
+    later = []
     for alert in alerts:
         owner = owners.get((alert["object"], alert["source"], alert["record_id"]))
-        next_at = [
-            _decide(decided, alert, way, owner, texts[alert["id"]])
-            for way in by_id[alert["rule_id"]].notify
-            if route_key(way) not in told.get(alert["id"], set())
-        ]
-        decided.next_at.append({"alert": alert["id"], "at": min(filter(None, next_at), default=None)})
-    if decided.next_at:
-        statement = update(alert_table).where(alert_table.c.id == bindparam("alert"))
-        session.connection().execute(statement.values(next_notice_at=bindparam("at")), decided.next_at)
-    for start in range(0, len(decided.notices), CHUNK):
-        session.execute(insert(notice_table), decided.notices[start : start + CHUNK])
-    keys = {str(notice["message_key"]) for notice in decided.notices} | _messages_about(session, list(resolved))
+        ways = by_id[alert["rule_id"]].notify
+        at = min(filter(None, (_decide(decided, alert, way, owner, texts[alert["id"]]) for way in ways)), default=None)
+        if at != alert["next_notice_at"]:
+            later.append({"alert": alert["id"], "at": at})
+    _write(session, decided, later)
+    keys = {str(notice["message_key"]) for notice in decided.notices if notice["message_key"]}
+    keys |= _messages_about(session, list(changed))
     for key in sorted(keys):
         _compose(session, key, by_id, directory, moment, decided.addressees.get(key))
-    return NoticeCounts(told=len(decided.notices), nobody=decided.nobody, messages=len(keys))
+    decided.counts.messages = len(keys)
+    return decided.counts
 
 
-def route_key(way: Route) -> str:
-    """What a route is remembered by, so that nobody is told twice when a rule's routes are put in another order."""
-    return f"{way.to} after {way.after}" if way.after else way.to
+def _write(session: Session, decided: _Round, later: Sequence[dict[str, object]]) -> None:
+    if later:
+        statement = update(alert_table).where(alert_table.c.id == bindparam("alert"))
+        session.connection().execute(statement.values(next_notice_at=bindparam("at")), list(later))
+    for alert_id, way in decided.found:
+        where = (notice_table.c.alert_id == alert_id) & (notice_table.c.route == way)
+        session.execute(delete(notice_table).where(where, notice_table.c.recipient == NOBODY))
+    for chunk in chunks(decided.notices):
+        session.execute(insert(notice_table), list(chunk))
 
 
 def _due(session: Session, rules: Mapping[str, Rule], moment: Moment) -> list[RowMapping]:
-    """The open alerts with a route that may have come due, in the order in which they opened."""
-    asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text")
+    """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
+    asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text", "next_notice_at")
+    untold = select(notice_table.c.alert_id).where(notice_table.c.recipient == NOBODY)
+    present = (alert_table.c.state == State.OPEN) & alert_table.c.shadow.is_(False)
     rows = session.execute(
         select(*(alert_table.c[name] for name in asked))
-        .where(alert_table.c.next_notice_at <= moment.now, alert_table.c.state == State.OPEN)
+        .where(present, (alert_table.c.next_notice_at <= moment.now) | alert_table.c.id.in_(untold))
         .order_by(alert_table.c.id)
     ).mappings()
     return [row for row in rows if row["rule_id"] in rules]
 
 
-def _told(session: Session, ids: Sequence[int]) -> dict[int, set[str]]:
-    """The routes by which somebody has been told already, for each alert."""
-    told: dict[int, set[str]] = {}
-    for chunk in _chunks(ids):
-        query = select(notice_table.c.alert_id, notice_table.c.route).where(notice_table.c.alert_id.in_(chunk))
-        for alert_id, way in session.execute(query):
-            told.setdefault(alert_id, set()).add(way)
+def _told(session: Session, ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:
+    """For each alert, who knows of it by which route; NOBODY where the route has led to nobody."""
+    told: dict[int, dict[str, set[str]]] = {}
+    for chunk in chunks(ids):
+        query = select(notice_table.c.alert_id, notice_table.c.route, notice_table.c.recipient)
+        for alert_id, way, recipient in session.execute(query.where(notice_table.c.alert_id.in_(chunk))):
+            told.setdefault(alert_id, {}).setdefault(way, set()).add(recipient)
     return told
 
 
@@ -130,7 +145,7 @@ def _owners(session: Session, alerts: Sequence[RowMapping]) -> dict[tuple[str, s
     owners: dict[tuple[str, str, str], RecordOwner] = {}
     for (name, source), ids in wanted.items():
         table = objects()[name].table
-        for chunk in _chunks(sorted(ids)):
+        for chunk in chunks(sorted(ids)):
             columns = (table.c.id, table.c.owner_id, table.c.owner_named)
             for record_id, owner_id, named in session.execute(
                 select(*columns).where(table.c.source == source, table.c.id.in_(chunk))
@@ -139,7 +154,9 @@ def _owners(session: Session, alerts: Sequence[RowMapping]) -> dict[tuple[str, s
     return owners
 
 
-def _texts(session: Session, alerts: Sequence[RowMapping], rules: Mapping[str, Rule], moment: Moment) -> dict[int, str]:
+def _texts(
+    session: Session, alerts: Sequence[RowMapping], rules: Mapping[str, Rule], directory: Directory, moment: Moment
+) -> dict[int, str]:
     """What is to be said of each alert now: what was said when it opened, or, later on, what has become of it since."""
     texts = {alert["id"]: str(alert["text"]) for alert in alerts}
     older: dict[tuple[str, str, str], list[RowMapping]] = {}
@@ -147,40 +164,48 @@ def _texts(session: Session, alerts: Sequence[RowMapping], rules: Mapping[str, R
         if alert["opened_at"] < moment.now:
             older.setdefault((alert["rule_id"], alert["object"], alert["source"]), []).append(alert)
     for (rule_id, name, source), group in older.items():
-        table = objects()[name].table
-        for chunk in _chunks(group):
+        table, rule = objects()[name].table, rules[rule_id]
+        for chunk in chunks(group):
             ids = {alert["record_id"]: alert["id"] for alert in chunk}
             query = select(table).where(table.c.source == source, table.c.id.in_(list(ids)))
             for row in session.execute(query).mappings():
-                texts[ids[row["id"]]] = describe(rules[rule_id], row, moment).text
+                texts[ids[row["id"]]] = describe(rule, row, moment_of(rule, row, directory, moment)).text
     return texts
 
 
 def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner | None, text: str) -> datetime | None:
-    """Tell by this route if it is due; gives when to look at it again, None when it has been told."""
-    moment = decided.moment
+    """Tell by this route if it is due; gives when to look at it again, None when there is nothing more to do."""
+    moment, key = decided.moment, route_key(way)
     due_at = moment.shift(alert["opened_at"], way.after, 1) if way.after else alert["opened_at"]
     if due_at > moment.now:
         return due_at
+    told = decided.told.setdefault(alert["id"], {})
     recipient = route(way.to, owner, decided.directory)
+    notice = {
+        "alert_id": alert["id"], "route": key, "recipient": recipient.key or NOBODY, "message_key": None,
+        "told_at": moment.now, "text": text, "reason": recipient.reason,
+    }  # fmt: skip
     if recipient.key is None:
-        decided.nobody += 1
-        return moment.now + ASK_AGAIN
-    key, again_at = _message_key(decided, alert, way, recipient)
-    if again_at is not None:
-        return again_at
-    decided.addressees[key] = _addressee(recipient, decided.transport)
-    decided.notices.append(
-        {
-            "alert_id": alert["id"],
-            "route": route_key(way),
-            "recipient": recipient.key,
-            "message_key": key,
-            "told_at": moment.now,
-            "text": text,
-            "reason": recipient.reason,
-        }
-    )
+        decided.counts.nobody += 1
+        if NOBODY not in told.get(key, set()):
+            decided.notices.append(notice)
+        return None
+    if recipient.key in told.get(key, set()):
+        return None
+    if any(recipient.key in people for people in told.values()):
+        notice["reason"] = f"{recipient.reason}, and knows already"
+    else:
+        message_key, again_at = _message_key(decided, alert, way, recipient)
+        if again_at is not None:
+            decided.counts.later += 1
+            return again_at
+        notice["message_key"] = message_key
+        decided.addressees[message_key] = _addressee(recipient, decided.transport)
+        decided.counts.told += 1
+    if NOBODY in told.get(key, set()):
+        decided.found.append((alert["id"], key))
+    decided.notices.append(notice)
+    told.setdefault(key, set()).add(recipient.key)
     return None
 
 
@@ -188,22 +213,29 @@ def _message_key(decided: _Round, alert: RowMapping, way: Route, recipient: Reci
     """The message that this belongs into, or the instant at which to ask again.
 
     Nobody gets a second digest on one day: what comes after it waits for the next day's. A direct message is about
-    one record, and further alerts on it join it as long as one of those in it is open.
+    one record, or about the records that one rule found at once; a further alert on a record joins the message that
+    is about it already, as long as something in that is open.
     """
     if way.mode is not Mode.DIGEST:
-        return _direct_key(decided.session, alert, recipient), None
-    reader_zone = zone(recipient.person.timezone) if recipient.person else decided.moment.timezone
-    today = decided.moment.now.astimezone(reader_zone).date()
-    key = f"digest:{recipient.key}:{today.isoformat()}"
+        return _direct_key(decided, alert, recipient), None
+    assert recipient.key is not None
+    reader_zone = _zone_of(recipient.key, decided.directory, decided.moment)
+    day = (decided.moment.now.astimezone(reader_zone) - _SINCE_MIDNIGHT).date()
+    key = f"digest:{recipient.key}:{day.isoformat()}"
     if key not in decided.digest_told:
         standing = decided.session.execute(select(outbox.delivered_revision).where(outbox.key == key)).first()
         decided.digest_told[key] = standing is not None and standing[0] is not None
     if decided.digest_told[key]:
-        return key, datetime.combine(today + timedelta(days=1), DIGEST_HOUR, reader_zone).astimezone(UTC)
+        return key, datetime.combine(day + timedelta(days=1), DIGEST_HOUR, reader_zone).astimezone(UTC)
     return key, None
 
 
-def _direct_key(session: Session, alert: RowMapping, recipient: Recipient) -> str:
+def _zone_of(recipient: str, directory: Directory, moment: Moment) -> ZoneInfo:
+    person = directory.person(recipient)
+    return zone(person.timezone) if person else moment.timezone
+
+
+def _direct_key(decided: _Round, alert: RowMapping, recipient: Recipient) -> str:
     query = (
         select(notice_table.c.message_key)
         .join_from(notice_table, alert_table, notice_table.c.alert_id == alert_table.c.id)
@@ -217,8 +249,11 @@ def _direct_key(session: Session, alert: RowMapping, recipient: Recipient) -> st
         )
         .limit(1)
     )
-    standing = session.execute(query).scalar()
-    return str(standing) if standing else f"direct:{recipient.key}:{alert['id']}"
+    standing = decided.session.execute(query).scalar()
+    if standing:
+        return str(standing)
+    at_once = (str(recipient.key), str(alert["rule_id"]))
+    return decided.direct_keys.setdefault(at_once, f"direct:{recipient.key}:{alert['id']}")
 
 
 def _addressee(recipient: Recipient, transport: str) -> Addressee:
@@ -231,9 +266,9 @@ def _addressee(recipient: Recipient, transport: str) -> Addressee:
 
 def _messages_about(session: Session, ids: Sequence[int]) -> set[str]:
     keys: set[str] = set()
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = select(notice_table.c.message_key).where(notice_table.c.alert_id.in_(chunk)).distinct()
-        keys |= set(session.execute(query).scalars())
+        keys |= set(session.execute(query.where(notice_table.c.message_key.is_not(None))).scalars())
     return keys
 
 
@@ -250,7 +285,9 @@ def _compose(
         session.execute(
             select(
                 *(column for column in alert_table.columns if column.name not in ("text", "seen")),
+                notice_table.c.route,
                 notice_table.c.recipient,
+                notice_table.c.told_at,
                 notice_table.c.text,
             )
             .join_from(notice_table, alert_table, notice_table.c.alert_id == alert_table.c.id)
@@ -259,38 +296,42 @@ def _compose(
         ).mappings()
     )
     owners = _owners(session, rows)
-    told = [
-        Told(
-            object=row["object"],
-            record=(row["source"], row["record_id"]),
-            title=rules[row["rule_id"]].title if row["rule_id"] in rules else row["rule_id"],
-            headline=row["headline"],
-            lead=row["lead"],
-            text=row["text"],
-            severity=row["severity"],
-            resolved=row["state"] == State.RESOLVED,
-            owner=_other_owner(row, owners, directory),
-        )
-        for row in rows
-    ]
+    told = [_as_told(row, owners, rules, directory) for row in rows]
     if all(entry.resolved for entry in told) and withdraw(session, key):
         return  # nobody has seen it, and nobody needs to any more
+    reader_zone = _zone_of(rows[0]["recipient"], directory, moment)
+    day = min(row["told_at"] for row in rows).astimezone(reader_zone)
     kind = key.partition(":")[0]
-    document = direct(told) if kind == "direct" else digest(told, _day(key))
+    document = direct(told) if kind == "direct" else digest(told, f"{day:%A} {day.day} {day:%B}")
     put(session, key, addressee or _standing_addressee(session, key), document, moment.now, kind=kind)
 
 
-def _other_owner(
-    row: RowMapping, owners: Mapping[tuple[str, str, str], RecordOwner], directory: Directory
-) -> str | None:
-    """The record owner's name, where the reader is somebody else."""
+def _as_told(
+    row: RowMapping,
+    owners: Mapping[tuple[str, str, str], RecordOwner],
+    rules: Mapping[str, Rule],
+    directory: Directory,
+) -> Told:
+    """One alert as this reader is told of it; what has gone to another owner is no longer this one's to mend."""
     owner = owners.get((row["object"], row["source"], row["record_id"]))
-    if owner is None or (owner.id is None and owner.named is None):
-        return "nobody"
-    person = directory.person_of(owner.source, owner.id)
-    if person is None:
-        return owner.named or owner.id
-    return None if person.key == row["recipient"] else person.name
+    person = directory.person_of(owner.source, owner.id) if owner else None
+    by_owner = row["route"].partition(" ")[0] == OWNER
+    now_with = route(OWNER, owner, directory) if by_owner else None
+    moved = now_with is not None and now_with.key != row["recipient"]
+    name = person.name if person else (owner.named or owner.id if owner else None) or "nobody"
+    text = f"{row['text']} (now with {now_with.person.name})" if moved and now_with.person else row["text"]  # type: ignore[union-attr]  # moved says so
+    return Told(
+        object=row["object"],
+        record=(row["source"], row["record_id"]),
+        title=rules[row["rule_id"]].title if row["rule_id"] in rules else row["rule_id"],
+        headline=row["headline"],
+        lead=row["lead"],
+        text=text,
+        severity=row["severity"],
+        resolved=row["state"] == State.RESOLVED or moved,
+        owner=None if person and person.key == row["recipient"] else name,
+        of_team=not by_owner,
+    )
 
 
 def _standing_addressee(session: Session, key: str) -> Addressee:
@@ -298,13 +339,3 @@ def _standing_addressee(session: Session, key: str) -> Addressee:
     return Addressee(
         message.recipient, message.recipient_name, message.recipient_email, message.slack_user, message.transport
     )
-
-
-def _day(key: str) -> str:
-    """`Monday 2 March` of a digest's key."""
-    day = date.fromisoformat(key.rpartition(":")[2])
-    return f"{day:%A} {day.day} {day:%B}"
-
-
-def _chunks(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

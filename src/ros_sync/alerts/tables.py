@@ -61,6 +61,8 @@ class Alert(SQLModel, table=True):
     opened_at: datetime | None = Field(default=None, sa_type=Instant)
     resolved_at: datetime | None = Field(default=None, sa_type=Instant)
     resolution: str | None = Field(default=None, description="why it ended, in words")
+    owner: str | None = Field(default=None, description="the record's owner as of the last look: an id, or a name")
+    routes: str = Field(default="", description="the routes of its rule as of the last look")
     headline: str = Field(description="the record's name when the alert opened")
     lead: str = Field(default="", description="its amount, or what else leads")
     text: str = Field(description="the rule's message, filled in when the alert opened")
@@ -71,15 +73,17 @@ class Alert(SQLModel, table=True):
 
 
 class AlertNotice(SQLModel, table=True):
-    """Somebody was told of an alert by one route of its rule, in the message with that key."""
+    """Somebody was told of an alert by one route of its rule, in the message with that key; or nobody was, and why."""
 
     __tablename__ = "alert_notice"
-    __table_args__ = (Index("ix_alert_notice_message", "message_key"),)
+    __table_args__ = (Index("ix_alert_notice_message", "message_key"), Index("ix_alert_notice_recipient", "recipient"))
 
     alert_id: int = Field(primary_key=True, foreign_key="alert.id", sa_type=BigKey)
     route: str = Field(primary_key=True, description="which route of the rule")
-    recipient: str = Field(description="a person's key or `#channel`; empty where there was nobody to tell")
-    message_key: str | None = None
+    recipient: str = Field(
+        primary_key=True, description="a person's key or `#channel`; empty where there is nobody to be told"
+    )
+    message_key: str | None = Field(default=None, description="empty where they know already, or there is nobody")
     told_at: datetime = Field(sa_type=Instant)
     text: str = Field(description="the rule's message as it was true when it was told")
     reason: str = Field(description="why this recipient, or why nobody")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, shown
 from ros_sync.errors import RosSyncError
 
 app = typer.Typer(
@@ -50,9 +49,7 @@ def list_(
         table.add_column(name, overflow="fold" if name == "what" else "ellipsis", no_wrap=name != "what")
     for alert in found:
         since = f"{alert['since_at']:%Y-%m-%d %H:%M}"
-        table.add_row(
-            str(alert["id"]), since, escape(alert["rule_id"]), escape(alert["headline"]), escape(alert["text"])
-        )
+        table.add_row(str(alert["id"]), since, shown(alert["rule_id"]), shown(alert["headline"]), shown(alert["text"]))
     invocation.out.print(table)
     more = f", the newest {len(found):,} shown" if total > len(found) else ""
     invocation.out.print(
@@ -88,20 +85,20 @@ def why(
 
 def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
     out = invocation.out
-    lead = f"  {escape(alert['lead'])}" if alert["lead"] else ""
-    out.print(f"[bold]{escape(alert['headline'])}[/bold]{lead}", highlight=False)
+    lead = f"  {shown(alert['lead'])}" if alert["lead"] else ""
+    out.print(f"[bold]{shown(alert['headline'])}[/bold]{lead}", highlight=False)
     record = f"{alert['object']} {alert['source']}:{alert['record_id']}"
-    out.print(f"{escape(alert['text'])}\n[dim]{escape(alert['rule_id'])} on {escape(record)}[/dim]", highlight=False)
+    out.print(f"{shown(alert['text'])}\n[dim]{shown(alert['rule_id'])} on {shown(record)}[/dim]", highlight=False)
     out.print(f"[dim]{alert['state']} since {alert['since_at']:%Y-%m-%d %H:%M} UTC[/dim]", highlight=False)
     if alert["resolved_at"]:
-        ended = f"resolved {alert['resolved_at']:%Y-%m-%d %H:%M} UTC: {escape(alert['resolution'] or '')}"
+        ended = f"resolved {alert['resolved_at']:%Y-%m-%d %H:%M} UTC: {shown(alert['resolution'] or '')}"
         out.print(f"[dim]{ended}[/dim]", highlight=False)
     out.print("\n[bold]Why[/bold]")
     for line in alert["seen"]:
-        out.print(f"  {escape(line['words'])}", highlight=False)
+        out.print(f"  {shown(line['words'])}", highlight=False)
     out.print("\n[bold]Who was told[/bold]")
     for notice in alert["notices"]:
-        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {escape(notice['recipient'])}: {escape(notice['reason'])}"
-        out.print(f"  {told} [dim]({escape(notice['delivery'] or 'no message')})[/dim]", highlight=False)
+        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {shown(notice['recipient'])}: {shown(notice['reason'])}"
+        out.print(f"  {told} [dim]({shown(notice['delivery'] or 'no message')})[/dim]", highlight=False)
     if not alert["notices"]:
         out.print("  [dim]nobody yet[/dim]")

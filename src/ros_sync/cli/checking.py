@@ -11,6 +11,7 @@ from rich.text import Text
 from ros_sync.cli.company import custom_kinds, organisation_of
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import ProblemsError, RosSyncError, Where
+from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
@@ -64,10 +65,10 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
 def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> None:
     for problem in problems:
         line = Text("✗ ", style="bold red")
-        line.append(str(problem.where or ""), style="bold not red")
-        line.append(f"\n  {problem.message}", style="not bold default")
+        line.append(clean(str(problem.where or "")), style="bold not red")
+        line.append(f"\n  {clean(problem.message)}", style="not bold default")
         if problem.hint:
-            line.append(f"\n  {problem.hint}", style="not bold dim default")
+            line.append(f"\n  {clean(problem.hint)}", style="not bold dim default")
         out.print(line, soft_wrap=True, highlight=False)
     if problems:
         out.print(Text(f"\n{_counted(len(problems), 'problem')}", style="bold red"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rich.table import Table
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, mapping_of, organisation_of
 from ros_sync.cli.invocation import Invocation
+from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
@@ -25,6 +27,7 @@ from ros_sync.sync.imports import Progress as Report
 
 SHOWN_ROWS = 10  # set-aside rows printed; `ros-sync import --json` and the database have the others
 SHOWN_NAMES = 5
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def parse_moment(text: str | None, option: str) -> datetime | None:
@@ -39,14 +42,26 @@ def parse_moment(text: str | None, option: str) -> datetime | None:
         ) from None
 
 
+def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime:
+    """When the export was made: the instant given; of a day alone its end in the mapping's zone, but not the future."""
+    moment = parse_moment(text, "--as-of")
+    if moment is None or text is None:
+        return now
+    if not _DAY.fullmatch(text.strip()):
+        return moment
+    tz = next((entry.style.dates.zone for entry in export.entries if entry.style.dates.zone), None)
+    end = clock.start_of_day(date.fromisoformat(text.strip()) + timedelta(days=1), tz) - clock.MICROSECOND
+    return end if end < now else max(now, clock.start_of_day(date.fromisoformat(text.strip()), tz))
+
+
 def import_(
     invocation: Invocation, paths: list[Path], *, mapping: str | None, as_of: str | None, strict: bool, as_json: bool
 ) -> None:
     """Load the files and tell what became of them."""
     settings = invocation.start()
     now = clock.now()
-    moment = parse_moment(as_of, "--as-of") or now
     export = mapping_of(settings, mapping)
+    moment = moment_of_export(as_of, export, now)
     context = deal_context(organisation_of(settings))
     sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
     gc.freeze()  # the program itself is no garbage, and need not be looked through again for every hundred rows

@@ -21,7 +21,9 @@ def import_(
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", metavar="INSTANT", help="When the export was made, such as 2026-03-02. Default: now."),
+        typer.Option(
+            "--as-of", metavar="INSTANT", help="When the export was made: an instant, or a day (its end). Default: now."
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Load nothing when a single row cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,

@@ -6,6 +6,7 @@ Data goes to stdout, everything else (progress, notes, errors, logs) to stderr, 
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -16,11 +17,21 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.text import Text
 
 from ros_sync.cli import logs
 from ros_sync.errors import ProblemsError, RosSyncError
+from ros_sync.notifiers.plaintext import clean
 from ros_sync.settings import LogSettings, Settings, find_workspace, load
+
+# What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), CSI among them.
+_RAW_CONTROLS = re.compile("[\x7f-\x9f]")
+
+
+def shown(text: str) -> str:
+    """A text from outside (CRM, file, vendor) as markup of the screen that neither steers the terminal nor is styled."""
+    return escape(clean(text))
 
 
 class Invocation:
@@ -61,7 +72,8 @@ class Invocation:
 
     def print_json(self, data: Any) -> None:
         """Print data to stdout as JSON; dataclasses become objects, instants and days ISO 8601."""
-        print(json.dumps(data, indent=2, ensure_ascii=False, default=_json_value))  # noqa: T201  # rich would fold long lines
+        text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_value)
+        print(_RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201  # rich would fold long lines
 
     def show_error(self, error: RosSyncError) -> None:
         """Tell a person what happened, where, and what to do; one paragraph for each problem."""
@@ -69,10 +81,10 @@ class Invocation:
         for problem in problems:
             text = Text("error: ", style="bold red")
             if problem.where and str(problem.where):
-                text.append(f"{problem.where}: ", style="bold")
-            text.append(logs.masked(problem.message), style="not bold default")
+                text.append(f"{clean(str(problem.where))}: ", style="bold")
+            text.append(clean(logs.masked(problem.message)), style="not bold default")
             if problem.hint:
-                text.append(f"\n  {problem.hint}", style="not bold default dim")
+                text.append(f"\n  {clean(problem.hint)}", style="not bold default dim")
             self.err.print(text, soft_wrap=True, highlight=False)
         if self.debug:
             self._show_traceback(error)
@@ -81,7 +93,7 @@ class Invocation:
         """Tell of an error that nobody foresaw: its kind and first line, and how to see the rest."""
         first_line = (str(error).strip() or "no more is known").splitlines()[0]
         text = Text("unexpected error: ", style="bold red")
-        text.append(f"{type(error).__name__}: {logs.masked(first_line)}", style="not bold default")
+        text.append(f"{type(error).__name__}: {clean(logs.masked(first_line))}", style="not bold default")
         text.append(
             "\n  run it again with --debug (before the command's name) to see where", style="not bold default dim"
         )
@@ -91,7 +103,7 @@ class Invocation:
 
     def _show_traceback(self, error: Exception) -> None:
         lines = "".join(traceback.format_exception(error))
-        self.err.print(Text(logs.masked(lines), style="dim"), soft_wrap=True, highlight=False)
+        self.err.print(Text(clean(logs.masked(lines)), style="dim"), soft_wrap=True, highlight=False)
 
 
 def _json_value(value: Any) -> Any:

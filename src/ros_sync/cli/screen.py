@@ -24,12 +24,21 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         ("Open alerts", _alerts(found.alerts)),
+        *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
         *_left_over(found),
     ]
     for heading, content in parts:
         out.print(Text(f"\n{heading}", style="bold"))
         out.print(Padding(content, (0, 0, 0, 2)))
+
+
+def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:
+    """The alerts that nobody can be told of, where there are any."""
+    if untold:
+        number = sum(untold.values())
+        lines = [f"{count:,}  {reason}" for reason, count in untold.items()][:SHOWN_NAMES]
+        yield f"Alerts with nobody to be told ({number:,})", Text("\n".join(lines), style="yellow")
 
 
 def age(since: datetime, now: datetime) -> str:

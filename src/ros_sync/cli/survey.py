@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, inspect, select
 from sqlmodel import Session, col
 
-from ros_sync.alerts.tables import Alert
+from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Deal, Owner, SetAsideRow, SyncRun
@@ -102,6 +102,7 @@ class Survey:
     people: People
     runs: list[LastRun]
     alerts: list[OpenAlerts] | None
+    untold: dict[str, int] | None
     outbox: Outbox | None
     set_aside: list[Reason]
     unknown_owners: list[UnknownOwner]
@@ -117,6 +118,7 @@ def survey(connection: Connection) -> Survey:
         people=people(connection),
         runs=[run for _, run in runs],
         alerts=open_alerts(connection) if Alert.__tablename__ in tables else None,
+        untold=untold_alerts(connection) if AlertNotice.__tablename__ in tables else None,
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection),
@@ -157,7 +159,7 @@ def people(connection: Connection) -> People:
 
 def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
     """The newest run of each source and what it read, with its number, newest first."""
-    newest = select(func.max(col(SyncRun.id))).group_by(col(SyncRun.source), col(SyncRun.kind), col(SyncRun.what))
+    newest = select(func.max(col(SyncRun.id))).group_by(col(SyncRun.source), col(SyncRun.kind))
     names = (*LastRun.__dataclass_fields__,)
     columns = [col(getattr(SyncRun, name)) for name in names]
     query = select(col(SyncRun.id), *columns).where(col(SyncRun.id).in_(newest)).order_by(col(SyncRun.id).desc())
@@ -176,6 +178,18 @@ def open_alerts(connection: Connection) -> list[OpenAlerts]:
         .order_by(func.count().desc(), col(Alert.rule_id))
     )
     return [OpenAlerts(str(rule), *map(int, counted)) for rule, *counted in connection.execute(query)]
+
+
+def untold_alerts(connection: Connection) -> dict[str, int]:
+    """Open alerts that nobody can be told of, by reason, the most frequent first."""
+    query = (
+        select(col(AlertNotice.reason), func.count())
+        .join_from(AlertNotice, Alert, col(AlertNotice.alert_id) == col(Alert.id))
+        .where(col(AlertNotice.recipient) == "", col(Alert.state) == AlertState.OPEN)
+        .group_by(col(AlertNotice.reason))
+        .order_by(func.count().desc())
+    )
+    return {str(reason): int(number) for reason, number in connection.execute(query)}
 
 
 def outbox_counts(connection: Connection) -> Outbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from rich.markup import escape
@@ -22,7 +23,8 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.outbox.store import OutboxCounts, counts
 
-DELIVERY_SECONDS = 120.0  # how long one tick waits for messages whose turn comes later
+AHEAD = timedelta(days=1)
+DELIVERY_SECONDS = 60.0  # how long one tick waits for messages whose turn comes later
 
 
 def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: bool) -> None:
@@ -79,17 +81,27 @@ def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, 
     for rule in report.alerts.rules:
         table.add_row(escape(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
+    waiting = held.waiting + held.unconfirmed
     out.print(
-        f"{delivered.posted:,} messages sent, {delivered.edited:,} brought up to date, {held.waiting:,} waiting.",
+        f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} brought up to date, {waiting:,} waiting.",
         highlight=False,
     )
+    if report.notices.later:
+        out.print(f"{counted(report.notices.later, 'alert')} for the next digest of those concerned.", highlight=False)
+    if report.now > clock.now() + AHEAD:
+        out.print("[yellow]That moment lies ahead: what was said waits for it in ordinary ticks.[/yellow]")
     if held.undeliverable:
-        out.print(f"[yellow]{held.undeliverable:,} messages reach nobody:[/yellow]", highlight=False)
+        out.print(f"[yellow]{counted(held.undeliverable, 'message')} reach nobody:[/yellow]", highlight=False)
         for reason, number in held.undeliverable_by_reason.items():
             out.print(f"  {number:,}: {escape(reason)}", soft_wrap=True, highlight=False)
     if report.notices.nobody:
         out.print(
-            f"[yellow]{report.notices.nobody:,} alerts have nobody to be told[/yellow] "
+            f"[yellow]{counted(report.notices.nobody, 'alert')} with nobody to be told[/yellow] "
             "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
             highlight=False,
         )
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `1,200 messages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

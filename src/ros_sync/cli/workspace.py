@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ros_sync.cli import shipped
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, shown
 from ros_sync.errors import Where, WorkspaceError
 
 
@@ -82,18 +81,18 @@ def init(
     target = folder.expanduser().resolve()
     layout = lay_out(target)
     if not layout.to_write:
-        out.print(f"{escape(str(target))} is laid out already; nothing to do.", soft_wrap=True, highlight=False)
+        out.print(f"{shown(str(target))} is laid out already; nothing to do.", soft_wrap=True, highlight=False)
         return
     out.print(
-        f"[green]✓[/green] {escape(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
+        f"[green]✓[/green] {shown(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
     )
-    shown = escape(str(folder))
+    given = shown(str(folder))
     steps = [
         ("connectors/", "say which columns of your CRM's export become which fields"),
         ("rules/organisation.yaml", "say who reports to whom"),
         (".env", "copy .env.example and put your Slack token in; without one, messages are printed"),
-        (f"ros-sync -w {shown} rules check", "see that all of it reads well"),
-        (f"ros-sync -w {shown} import EXPORTS", "bring in an export of your CRM"),
+        (f"ros-sync -w {given} rules check", "see that all of it reads well"),
+        (f"ros-sync -w {given} import EXPORTS", "bring in an export of your CRM"),
     ]
     out.print("\nNext:")
     width = max(len(what) for what, _ in steps)

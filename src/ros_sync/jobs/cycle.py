@@ -61,8 +61,9 @@ def tick(engine: Engine, company: Company, now: datetime, *, transport: str) -> 
     with Session(engine) as session, session.begin():
         directory = directory_of(session, company.organisation)
         clocks = advance(session.connection(), clock_definitions(live), directory, now)
-        followed = follow(session, rules, moment)
-        notices = tell(session, rules, directory, moment, transport=transport, resolved=followed.resolved)
+        followed = follow(session, rules, directory, moment)
+        changed = [*followed.resolved, *followed.moved]
+        notices = tell(session, rules, directory, moment, transport=transport, changed=changed)
     log.info(
         "tick_done",
         opened=followed.opened,

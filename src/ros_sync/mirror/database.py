@@ -21,6 +21,8 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from ros_sync.errors import DatabaseTooNewError, RosSyncError, SettingsError, Where
 
+_PRIVATE = 0o600
+_IN_MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 10_000  # a writer waits this long for another one before it gives up
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -36,12 +38,14 @@ def normalised(url: str) -> URL:
     """The URL with the driver that ros-sync uses; SettingsError for a database it does not know."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):
+        # Neither the URL nor the error that quotes parts of it is shown: where it cannot be parsed, nobody can tell
+        # which part of it is the password.
         raise SettingsError(
-            f"{url!r} is no database URL",
+            "this is no database URL",
             where=Where(key="database.url"),
-            hint="write sqlite:///ros-sync.db or postgresql://user@host/name",
-        ) from error
+            hint="write sqlite:///ros-sync.db or postgresql://user@host:5432/name",
+        ) from None
     kind = parsed.get_backend_name()
     if kind == "sqlite":
         return parsed
@@ -59,13 +63,13 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     `read_only`, does not exist or still has to be upgraded.
     """
     parsed = normalised(url)
-    path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    path = _file_of(parsed)
     if read_only and path is not None and not path.exists():
         raise RosSyncError("there is no database yet", where=Where(file=str(path)), hint="import something first")
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path)
     engine = create_engine(parsed)
-    if path is not None:
+    if parsed.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
     try:
         _bring_up_to_date(engine, upgrade=not read_only)
@@ -76,6 +80,26 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _file_of(url: URL) -> Path | None:
+    """The file of a SQLite database; None for one in memory and for other databases."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == _IN_MEMORY:
+        return None
+    return Path(url.database)
+
+
+def _make_private(path: Path) -> None:
+    """Make the file of a new database such that its owner alone can read what the CRM holds.
+
+    SQLite gives the files of the write-ahead log the mode of the database (SQLite source, os_unix.c, findCreateFileMode).
+    An existing file keeps the mode that it was given.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(_PRIVATE, exist_ok=True)
+    except OSError as error:
+        raise RosSyncError(f"the database cannot be opened: {error.strerror}", where=Where(file=str(path))) from error
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

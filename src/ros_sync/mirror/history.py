@@ -64,34 +64,30 @@ def slip(
     present one), `quarter_of` gives the first day of a day's fiscal quarter.
     """
     pushes = fiscal = pulls = days = 0
+    known: date | None = None  # the last date it had: blanking it for a while hides no push
     for move in _corrected(moves):
-        if move.closing or move.old is None or move.new is None:
+        old = move.old or known
+        known = move.new or old
+        if move.closing or old is None or move.new is None:
             continue
-        before, after = (move.old.year, move.old.month), (move.new.year, move.new.month)
+        before, after = (old.year, old.month), (move.new.year, move.new.month)
         pushes += after > before
         pulls += after < before
-        fiscal += quarter_of(move.new) > quarter_of(move.old)
-        days += max(0, (move.new - move.old).days)
+        fiscal += quarter_of(move.new) > quarter_of(old)
+        days += max(0, (move.new - old).days)
     net = (present - first).days if first is not None and present is not None else None
     return Slip(pushes, fiscal, pulls, days, first, net)
 
 
 def _corrected(moves: Iterable[DateMove]) -> list[DateMove]:
-    """Draw moves that follow each other within 24 hours together; a closing move stands alone."""
+    """Draw moves less than 24 hours after the first of them together; a closing move stands alone."""
     drawn: list[DateMove] = []
-    last_at: datetime | None = None
     for move in moves:
-        if (
-            drawn
-            and last_at is not None
-            and move.at - last_at <= CORRECTION
-            and not move.closing
-            and not drawn[-1].closing
-        ):
-            drawn[-1] = DateMove(drawn[-1].at, drawn[-1].old, move.new)
-        else:
+        last = drawn[-1] if drawn else None
+        if last is None or last.closing or move.closing or move.at - last.at >= CORRECTION:
             drawn.append(move)
-        last_at = move.at
+        else:
+            drawn[-1] = DateMove(last.at, last.old, move.new)
     return drawn
 
 

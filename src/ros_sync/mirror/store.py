@@ -66,13 +66,15 @@ class Upsert:
         as_of: int,
         *,
         stale: bool = False,
+        derived: bool = False,
         initial: Callable[[Sequence[Row]], Mapping[str, Iterable[Carried]]] | None = None,
     ) -> Written:
         """Make the mirror say what `rows` say; ids must be unique within the batch.
 
         `as_of` (microseconds) is since when the rows are true, unless a row carries its own `modified_at`. A row
         whose moment lies before the stored state's is left alone and counted, and so is every differing row when the
-        whole batch is `stale`. `initial` gives further columns for the rows that are new.
+        whole batch is `stale`. What is `derived` from other records is never out of date: it is true from `as_of` on, or
+        from the stored state's moment where that is later. `initial` gives further columns for the rows that are new.
         """
         written = Written()
         if not rows:
@@ -94,7 +96,7 @@ class Upsert:
                 touched.append(
                     (merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0])
                 )
-            elif stale or self._moment(row, as_of) < int(old[-1]):  # type: ignore[arg-type]  # valid_from is an int
+            elif not derived and (stale or self._moment(row, as_of) < int(old[-1])):  # type: ignore[arg-type]  # valid_from is an int
                 written.older += 1
             else:
                 changed.append((old, merged))
@@ -176,7 +178,7 @@ class Upsert:
         mark, source = self._mark, self._source
         history, moments, updates = [], [], []
         for old, new in changed:
-            record_id, moment = str(new[0]), self._moment(new, as_of)
+            record_id, moment = str(new[0]), max(self._moment(new, as_of), int(old[-1]))  # type: ignore[arg-type]  # as above
             differing = [name for name, a, b in zip(self._columns, old, new, strict=False) if a != b]
             written.updated[record_id] = tuple(differing)
             moments.append((moment, source, record_id, moment))

@@ -196,6 +196,9 @@ class RuleReader:
             if to not in _PEOPLE and not EMAIL.fullmatch(to) and not _CHANNEL.fullmatch(to):
                 hint = f'{did_you_mean(to, _PEOPLE)}; or an e-mail address or a "#channel"'
                 sheet.problem(entries["to"], f"nobody is known as {to!r}", hint)
+            if any((to, after) == (known.to, known.after) for known in routes):
+                when = f"after {after}" if after else "at once"
+                sheet.problem(item, f"{to!r} is told {when} already, by another line", "keep one of them")
             routes.append(Route(to, mode, after))
         return tuple(routes)
 

@@ -17,14 +17,15 @@ FIELDS = ("last_activity", "last_buyer_activity")
 def roll_up_activities(
     connection: Connection, source: str, run_id: int, as_of: int, fields: Sequence[str] = FIELDS
 ) -> int:
-    """Raise the given fields of the deals whose activities this run wrote; gives the number of deals changed.
+    """Raise the given fields of the deals that have later activities; gives the number of deals changed.
 
-    What the buyer did is what came inbound. An activity planned for after `as_of` (microseconds) has not happened yet.
+    All activities of the source are looked at, not only those of this run: one planned last week has happened since,
+    one may have come before its deal, and a run may have been cut off. What the buyer did is what came inbound. An
+    activity planned for after `as_of` (microseconds) has not happened yet.
     """
     if not fields:
         return 0
     activity, deal = objects()["activity"].table.c, objects()["deal"].table.c
-    touched = select(activity.deal_id).where(activity.source == source, activity.run_id == run_id)
     latest = {
         "last_activity": func.max(activity.occurred_at),
         "last_buyer_activity": func.max(case((activity.direction == "inbound", activity.occurred_at))),
@@ -40,7 +41,7 @@ def roll_up_activities(
         )
         .where(
             activity.source == source,
-            activity.deal_id.in_(touched),
+            activity.deal_id.is_not(None),
             activity.deleted_at.is_(None),
             activity.occurred_at <= clock.from_micros(as_of),
         )
@@ -54,5 +55,5 @@ def roll_up_activities(
             rows.append((row.id, *(clock.to_micros(moment) if moment else None for moment in new)))
     upsert = Upsert(connection, objects()["deal"], source, ("id", *(f"{name}_at" for name in fields)), run_id=run_id)
     for start in range(0, len(rows), BATCH_ROWS):
-        upsert.write(rows[start : start + BATCH_ROWS], as_of)
+        upsert.write(rows[start : start + BATCH_ROWS], as_of, derived=True)
     return len(rows)

@@ -209,7 +209,7 @@ def _load(
                 if progress:
                     progress(path, batch.position)
     with engine.begin() as connection:
-        if "activity" in names:
+        if names & {"activity", "deal"}:
             given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)

@@ -80,7 +80,8 @@ class BatchLoader:
             if batch.object == "deal":
                 moved = [record_id for record_id, names in written.updated.items() if HISTORIC.intersection(names)]
                 recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
-            contradicting = self._contradictions(upsert, columns, rows, batch, repeated)
+            # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
+            contradicting = [] if stale else self._contradictions(upsert, columns, rows, batch, repeated)
             set_aside.extend(contradicting)
             file.created += len(written.created)
             file.updated += len(written.updated)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from sqlalchemy import event
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
+
+from ros_sync import clock
 
 DAY = timedelta(days=1)
 TWO = """
@@ -114,6 +117,40 @@ def test_an_inhibited_rule_opens_nothing_until_the_graver_one_is_mended(firm: Fi
     firm.tick(MONDAY + DAY)
     assert [("zero", "open")] == first
     assert [("zero", "resolved"), ("no-step", "open")] == firm.rows("SELECT rule_id, state FROM alert ORDER BY id")
+
+
+def test_a_rule_on_trial_silences_nobody(firm: Firm) -> None:
+    """The graver rule is only on trial: the live one speaks."""
+    firm.rules(TWO.replace("    title: No amount", "    title: No amount\n    status: shadow"))
+    firm.deal("1", amount_minor=None)
+    firm.tick()
+    assert [("zero",), ("no-step",)] == firm.rows("SELECT rule_id FROM alert ORDER BY id")
+
+
+CLOCK = """
+version: 1
+rules:
+  - id: handoff
+    title: Not handed over
+    applies_to: deal
+    clock: {{starts: closed, stops: [handed_off], within: 8 business hours, calendar: owner, only_if: {{stage_kind: [won]}}}}
+    message: "not handed over"
+"""
+
+
+def test_an_overdue_clock_is_explained_by_the_calendar_that_it_ran_in(firm: Firm) -> None:
+    """Ann works on Sundays: her clock is overdue on Monday morning, and every line of the reason holds."""
+    path = firm.folder / "organisation.yaml"
+    always = 'calendars: {always: {timezone: UTC, hours: {mon-sun: "00:00-24:00"}}}\n'
+    path.write_text(
+        path.read_text().replace("manager: meg@example.com}", "manager: meg@example.com, calendar: always}") + always
+    )
+    firm.rules(CLOCK)
+    firm.deal("1", stage_kind="won", closed_at=clock.to_micros(MONDAY - timedelta(hours=12)))
+    firm.tick()
+    ((seen,),) = firm.rows("SELECT seen FROM alert")
+    lines = json.loads(seen) if isinstance(seen, str) else seen
+    assert [True] == [line["holds"] for line in lines]
 
 
 def test_a_rule_on_trial_alerts_and_tells_nobody_until_it_goes_live(firm: Firm) -> None:

@@ -96,13 +96,85 @@ def test_what_was_mended_before_anybody_saw_it_is_not_sent(firm: Firm) -> None:
     assert [("withdrawn",)] == firm.rows("SELECT state FROM outbox_message")
 
 
-def test_direct_messages_are_one_for_each_record(firm: Firm) -> None:
-    """Each deal has a message of its own."""
+def test_what_a_rule_finds_at_once_is_one_direct_message(firm: Firm) -> None:
+    """Nine leads in one minute are one message, and what is found the next day is another."""
     rules(firm, DIRECT)
     firm.deal("1")
     firm.deal("2")
     firm.tick()
-    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2"])] == told(firm)
+    firm.deal("3")
+    firm.tick(MONDAY + DAY)
+    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("ann@example.com", ["Deal 3"])] == told(firm)
+    assert "No next step: 2 deals" == firm.messages()[0][1].title
+
+
+def test_nobody_is_told_of_one_alert_twice(firm: Firm) -> None:
+    """Who stands in for the owner and is the manager too hears of it once, and the notice says that they know."""
+    rules(firm, "notify: [{{to: owner}}, {{to: manager, mode: digest}}, {{to: meg@example.com, after: 1 day}}]")
+    firm.deal("1")
+    firm.tick()
+    firm.tick(MONDAY + 2 * DAY)
+    assert ["ann@example.com", "meg@example.com"] == sorted(recipient for recipient, _ in firm.messages())
+    ((reason,),) = firm.rows("SELECT reason FROM alert_notice WHERE message_key IS NULL")
+    assert reason.endswith("knows already")
+
+
+def test_a_new_owner_is_told_and_the_old_one_let_off(firm: Firm) -> None:
+    """The deal goes from Ann to Bob: Bob hears of it, and in Ann's message it is done, with his name."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.deal("2")
+    firm.tick()
+    firm.delivered()
+    firm.deal("1", MONDAY + DAY, owner_id="b")
+    firm.tick(MONDAY + DAY)
+    (_, anns), (bob, bobs) = firm.messages()
+    assert [("Deal 2", False), ("Deal 1", True)] == [(item.heading, item.done) for item in anns.items]
+    assert ("no next step (now with Bob Seller)", "1 deal needs you") == (anns.items[1].reasons[0].text, anns.title)
+    assert ("bob@example.com", ["Deal 1"]) == (bob, [item.heading for item in bobs.items])
+
+
+def test_a_route_added_later_reaches_what_is_open(firm: Firm) -> None:
+    """The manager is added to the rule: she hears of the alert that Ann knew of already, and Ann not again."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    firm.delivered()
+    rules(firm, "notify: [{{to: owner, mode: digest}}, {{to: manager}}]")
+    firm.tick(MONDAY + timedelta(hours=1))
+    firm.tick(MONDAY + timedelta(hours=2))
+    assert ["ann@example.com", "meg@example.com"] == sorted(recipient for recipient, _ in firm.messages())
+
+
+def test_an_alert_with_nobody_to_be_told_is_kept_with_its_reason(firm: Firm) -> None:
+    """Without a fallback it is written down that nobody is told, and why; with one, it is told at the next tick."""
+    path = firm.folder / "organisation.yaml"
+    with_fallback = path.read_text()
+    path.write_text(with_fallback.replace(", fallback: revops@example.com", ""))
+    firm.deal("1", owner_id=None)
+    first, second = firm.tick(), firm.tick(MONDAY + timedelta(minutes=5))
+    kept = firm.rows("SELECT recipient, reason FROM alert_notice")
+    path.write_text(with_fallback)
+    firm.tick(MONDAY + timedelta(minutes=10))
+    assert (1, 1) == (first.notices.nobody, second.notices.nobody)
+    assert [("", "the record has no owner; set company.fallback in organisation.yaml")] == kept
+    assert ["revops@example.com"] == [recipient for recipient, _ in firm.messages()]
+    assert [(1,)] == firm.rows("SELECT count(*) FROM alert_notice")
+
+
+def test_the_nights_findings_wait_for_the_morning(firm: Firm) -> None:
+    """After Monday's digest, what turns up at five past midnight is told at eight, with what turned up by then."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    firm.delivered()
+    firm.deal("2", MONDAY + timedelta(hours=15))
+    at_night = firm.tick(MONDAY + timedelta(hours=15, minutes=5))
+    firm.deal("3", MONDAY + timedelta(hours=22))
+    firm.tick(MONDAY + timedelta(hours=22))
+    firm.tick(MONDAY + timedelta(hours=23))
+    assert 1 == at_night.notices.later
+    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2", "Deal 3"])] == told(firm)
 
 
 def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:

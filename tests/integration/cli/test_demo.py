@@ -57,6 +57,11 @@ def test_who_is_not_in_slack_is_counted_and_kept(played: dict[str, Any]) -> None
     assert sum(played["undeliverable"].values()) > 0
 
 
+def test_nothing_is_left_waiting(played: dict[str, Any]) -> None:
+    """Every message and every edit has reached its place, but for those that reach nobody."""
+    assert 0 == played["waiting"]
+
+
 def test_nothing_was_set_aside(played: dict[str, Any]) -> None:
     """The shipped mapping reads everything that the world writes, awkward names included."""
     assert [0, 0] == [week["set_aside"] for week in played["weeks"]]

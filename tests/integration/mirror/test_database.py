@@ -97,3 +97,35 @@ def test_a_database_written_by_hand_is_not_touched_when_only_read(tmp_path: Path
     path.touch()
     with pytest.raises(RosSyncError, match="older ros-sync, or empty"):
         open_engine(f"sqlite:///{path}", read_only=True)
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    """What the CRM holds is not for every account of the machine; the log beside it has the same mode."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'new' / 'x.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO owner (source, id, valid_from) VALUES ('crm', '1', 0)"))
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "new").iterdir()}
+    engine.dispose()
+    assert dict.fromkeys(("x.db", "x.db-wal", "x.db-shm"), "0o600") == modes
+
+
+def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`:memory:` is no name of a file."""
+    monkeypatch.chdir(tmp_path)
+    open_engine("sqlite:///:memory:").dispose()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_place_that_holds_no_database_is_named(tmp_path: Path) -> None:
+    """A folder that cannot be made is told in words."""
+    (tmp_path / "file").touch()
+    with pytest.raises(RosSyncError, match=r"file.x\.db: the database cannot be opened"):
+        open_engine(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@h:port/db", "hunter2"])
+def test_a_url_that_cannot_be_read_is_not_quoted(url: str) -> None:
+    """It may hold a password, and so may the errors that led there."""
+    with pytest.raises(SettingsError) as caught:
+        open_engine(url)
+    assert (False, True) == ("hunter2" in str(caught.value), caught.value.__suppress_context__)

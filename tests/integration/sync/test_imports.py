@@ -193,6 +193,70 @@ def test_what_the_buyer_did_comes_from_the_activities(engine: Engine, load: Impo
     assert (0, 0, 3, 0) == counts(load("activities.csv", "Id,Kind,Direction,When,Deal", *lines))
 
 
+ACTIVITIES = "Id,Kind,Direction,When,Deal"
+
+
+def last_activity(engine: Engine) -> list[tuple[Any, ...]]:
+    return rows(engine, "SELECT last_activity_at / 1000000 FROM deal")
+
+
+def test_a_meeting_counts_once_it_has_happened(engine: Engine, load: Import) -> None:
+    """Planned on the 2nd for the 5th: on the 9th it has been, though its row is the same."""
+    load("deals.csv", HEADER, ACME)
+    load("activities.csv", ACTIVITIES, "a,meeting,inbound,2026-03-05,1")
+    before = last_activity(engine)
+    load("activities.csv", ACTIVITIES, "a,meeting,inbound,2026-03-05,1", at=MONDAY + WEEK)
+    assert ([(None,)], [(int(datetime(2026, 3, 5, tzinfo=UTC).timestamp()),)]) == (before, last_activity(engine))
+
+
+def test_an_activity_that_came_before_its_deal_counts(engine: Engine, load: Import) -> None:
+    """The order of the files does not matter."""
+    load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
+    load("deals.csv", HEADER, ACME)
+    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+
+
+def test_what_a_run_that_was_cut_off_left_undone_is_done_by_the_next(
+    engine: Engine, load: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The activities were stored and the process died before their deals were looked at."""
+    load("deals.csv", HEADER, ACME)
+    with monkeypatch.context() as patch:
+        patch.setattr("ros_sync.sync.imports.roll_up_activities", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
+    load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
+    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+
+
+def test_an_activity_counts_for_a_deal_that_was_changed_later_that_day(engine: Engine, load: Import) -> None:
+    """An export dated by its day alone is older than a change of that day; what follows from it is not lost."""
+    load("deals.csv", HEADER, ACME, at=MONDAY)
+    load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1", at=MONDAY.replace(hour=0))
+    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+
+
+def test_three_daily_exports_show_three_pushes(engine: Engine, load: Import) -> None:
+    """Changes exactly a day apart are changes, not corrections of each other."""
+    for number, month in enumerate(("03-31", "04-30", "05-31", "06-30")):
+        load("deals.csv", HEADER, ACME.replace("2026-03-31", f"2026-{month}"), at=MONDAY + timedelta(days=number))
+    assert [(3,)] == rows(engine, "SELECT push_count FROM deal")
+
+
+def test_a_repeated_row_of_an_older_export_is_no_contradiction(engine: Engine, load: Import) -> None:
+    """It says the same twice; that it differs from what is stored is another matter."""
+    load("deals.csv", HEADER, ACME, at=MONDAY + WEEK)
+    old = ACME.replace("1000", "5")
+    assert (0, 1) == ((report := load("deals.csv", HEADER, old, old)).total("set_aside"), report.total("repeated"))
+
+
+def test_strict_refuses_an_id_twice_with_other_values(engine: Engine, load: Import) -> None:
+    """And accepts a row that says the same twice."""
+    with pytest.raises(ImportRefusedError, match=r"deals\.csv:2 already"):
+        load("deals.csv", HEADER, ACME, ACME.replace("1000", "2000"), strict=True)
+    assert 1 == load("deals.csv", HEADER, ACME, ACME, strict=True).total("created")
+
+
 def test_a_bad_row_is_set_aside_and_the_rest_is_loaded(engine: Engine, load: Import) -> None:
     """File, line, column, value and reason are kept in the database."""
     report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("1000", '"1.234,56"'))

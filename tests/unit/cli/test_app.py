@@ -58,7 +58,7 @@ def test_command_is_in_the_reference(name: str) -> None:
 
 def test_reference_has_no_other_commands() -> None:
     """The reference page describes no command that does not exist."""
-    documented = re.findall(r"^## `ros-sync ((?:[a-z]+ ?)+)", REFERENCE.read_text(), flags=re.MULTILINE)
+    documented = re.findall(r"^## `ros-sync ((?:[a-z-]+ ?)+)", REFERENCE.read_text(), flags=re.MULTILINE)
     assert sorted(COMMANDS) == sorted(name.strip() for name in documented)
 
 

@@ -24,6 +24,7 @@ def a_survey(**changes: object) -> Survey:
         "people": People(sellers=35, teams=6, regions=3),
         "runs": [RUN],
         "alerts": [OpenAlerts("stalled", open=120, pending=0, shadow=0), OpenAlerts("push-count", 40, 0, 2)],
+        "untold": {"the record has no owner": 4},
         "outbox": Outbox(3, 0, 2, {"no such person in Slack": 2}),
         "set_aside": [],
         "unknown_owners": [],
@@ -49,6 +50,8 @@ def shown(survey: Survey, width: int = 120) -> str:
         "stalled",
         "160",
         "3 waiting",
+        "Alerts with nobody to be told (4)",
+        "the record has no owner",
         "2: no such person in Slack",
     ],
 )

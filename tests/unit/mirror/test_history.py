@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -54,15 +55,22 @@ def test_the_move_that_comes_with_closing_is_no_push() -> None:
 def test_corrections_within_a_day_count_as_one_change() -> None:
     """A slip of the finger that is set right within 24 hours is no push."""
     a, wrong = date(2026, 3, 31), date(2027, 3, 31)
-    moves = [moved(a, wrong, at(2, 9)), moved(wrong, a, at(3, 9))]
+    moves = [moved(a, wrong, at(2, 9)), moved(wrong, a, at(3, 8))]
     assert Slip(first_close_date=a, net_slip_days=0) == slip(a, a, moves, quarter_of)
 
 
-def test_moves_more_than_a_day_apart_count_each() -> None:
-    """One second more than 24 hours makes two changes of it."""
-    a, b, c = date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31)
-    moves = [moved(a, b, at(2)), moved(b, c, at(3) + timedelta(seconds=1))]
-    assert 2 == slip(a, c, moves, quarter_of).push_count
+def test_moves_a_day_apart_count_each() -> None:
+    """Three pushes in three daily exports are three, not one that is corrected again and again."""
+    days = [date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31), date(2026, 6, 30)]
+    moves = [moved(old, new, at(2 + number)) for number, (old, new) in enumerate(pairwise(days))]
+    assert 3 == slip(days[0], days[-1], moves, quarter_of).push_count
+
+
+def test_blanking_the_date_for_a_while_hides_no_push() -> None:
+    """March, nothing, June: one push."""
+    march, june = date(2026, 3, 31), date(2026, 6, 30)
+    moves = [DateMove(at(2), march, None), DateMove(at(9), None, june)]
+    assert (1, 91) == ((counted := slip(march, june, moves, quarter_of)).push_count, counted.days_pushed)
 
 
 def test_a_first_close_date_is_no_push() -> None:

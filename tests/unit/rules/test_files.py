@@ -47,6 +47,13 @@ def test_a_short_rule_has_the_defaults(tmp_path: Path) -> None:
     assert expected == (rule.status, rule.severity, rule.notify, rule.hold)
 
 
+def test_the_same_route_twice_is_refused(tmp_path: Path) -> None:
+    """One person, told at once by two lines: which of the two counts would be a guess."""
+    text = RULE + "    notify: [{to: owner, mode: digest}, {to: owner, mode: direct}]\n"
+    with pytest.raises(ProblemsError, match="'owner' is told at once already"):
+        load([write(tmp_path, text)])
+
+
 def test_a_full_rule_is_read(tmp_path: Path) -> None:
     """Routes, hold, severity and clock are read as written."""
     text = RULE + (

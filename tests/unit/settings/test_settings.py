@@ -174,6 +174,14 @@ def test_secret_is_not_in_a_complaint(workspace: Workspace) -> None:
     assert f"environment, ROS_SYNC_DATABASE__URL: {expected}" == message
 
 
+@pytest.mark.parametrize("port", ["port", "99999", "-1", "5432x"])
+def test_port_of_the_database_that_is_none(workspace: Workspace, port: str) -> None:
+    """A database URL whose port is no number is told as a setting, without its password."""
+    message = complaint(workspace(DATABASE__URL=f"postgresql://u:hunter2@h:{port}/db"))
+    expected = "environment, ROS_SYNC_DATABASE__URL: expected a port from 0 to 65535 in the database URL"
+    assert (expected, False) == (message[: len(expected)], "hunter2" in message)
+
+
 def test_secret_is_not_in_the_chain_of_errors(workspace: Workspace) -> None:
     """No error that carries the values hangs on to the one that is raised."""
     with pytest.raises(RosSyncError) as caught:
@@ -233,6 +241,11 @@ def test_missing_rules_folder(workspace: Workspace) -> None:
         ("postgresql://u:p@h/n", "postgresql+psycopg://u:p@h/n", "postgresql+psycopg://u:***@h/n"),
         ("postgresql://h/n?password=p", "postgresql+psycopg://h/n?password=p", "postgresql+psycopg://h/n?password=***"),
         ("postgres://h:5432/n", "postgresql+psycopg://h:5432/n", "postgresql+psycopg://h:5432/n"),
+        (
+            "postgresql://u:p:/q@[::1]:5/n",
+            "postgresql+psycopg://u:p:/q@[::1]:5/n",
+            "postgresql+psycopg://u:***@[::1]:5/n",
+        ),
         ("postgresql+psycopg://u:p%40q@h/n", "postgresql+psycopg://u:p%40q@h/n", "postgresql+psycopg://u:***@h/n"),
     ],
 )

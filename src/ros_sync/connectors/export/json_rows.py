@@ -126,7 +126,7 @@ class JsonRows:
             return "true" if value else "false"
         if isinstance(value, list):
             return LIST_SEPARATOR.join(self._text(name, each) for each in value)
-        inner = ", ".join(f"{name}.{key}" for key in list(value)[:3]) if isinstance(value, dict) else ""
+        inner = ", ".join(shown(f"{name}.{key}") for key in list(value)[:3]) if isinstance(value, dict) else ""
         raise ValueError(f"the value is an object; name a part of it as the column, such as {inner}")
 
 

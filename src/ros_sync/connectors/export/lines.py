@@ -48,7 +48,9 @@ codecs.register_error(_KEEP_BYTES, _keep_bytes)
 
 
 def undecodable(text: str, encoding: str) -> str | None:
-    """The reason why a text with bytes that `encoding` does not know cannot be used; None where it has none."""
+    """The reason why a text with bytes that are no text, or not of `encoding`, cannot be used; None where all are."""
+    if "\0" in text:
+        return "it holds a NUL byte, which is no text; that place of the file is damaged"
     found = KEPT_BYTE.search(text)
     if found is None:
         return None
@@ -58,9 +60,13 @@ def undecodable(text: str, encoding: str) -> str | None:
 
 
 def shown(text: str) -> str:
-    """The start of a text for a message, with undecodable bytes as a backslash, x and two digits."""
+    """The start of a text for a message, with undecodable bytes as a backslash, x and two digits.
+
+    What it gives can be stored by any database: neither NUL nor half of a surrogate pair is left in it.
+    """
     start = text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…"
-    return KEPT_BYTE.sub(lambda found: f"\\x{ord(found[0]) - _KEPT:02X}", start)
+    start = KEPT_BYTE.sub(lambda found: f"\\x{ord(found[0]) - _KEPT:02X}", start.replace("\0", "\\x00"))
+    return start.encode(errors="backslashreplace").decode()
 
 
 def file_size(path: Path) -> int:
@@ -71,8 +77,8 @@ def file_size(path: Path) -> int:
 class Lines:
     """The lines of one file, each with its line end, read in chunks.
 
-    `position` is how many bytes of the file on disk have been read; `suspect` tells whether any byte so far was not
-    valid in the encoding; `set_aside` holds lines longer than MAX_LINE_CHARS, for which a blank line stands.
+    `position` is how many bytes of the file on disk have been read; `suspect` tells whether any byte so far was NUL or
+    not valid in the encoding; `set_aside` holds lines longer than MAX_LINE_CHARS, for which a blank line stands.
     Raises ImportRefusedError for a file that is empty, binary, broken off, or cannot be opened.
     """
 
@@ -119,8 +125,8 @@ class Lines:
                     raise self._refused("the file looks binary, not like text", _binary_hint(data))
             else:
                 text = decoder.decode(data)
-                if "\0" in text:
-                    raise self._refused(f"the file holds a NUL byte after line {self._count}; it is damaged or no text")
+                # A file that began as text is one: a NUL byte from here on costs its own row alone.
+                self.suspect = self.suspect or "\0" in text
             yield self._checked(text)
         if decoder is None:
             raise self._refused("the file is empty")

@@ -12,6 +12,7 @@ import pytest
 from ros_sync.connectors.base import BATCH_ROWS, Lookup
 from ros_sync.connectors.export import ExportMapping, file_size, read
 from ros_sync.connectors.export.csv_rows import MAX_CELL_CHARS
+from ros_sync.connectors.export.lines import CHUNK_BYTES
 from ros_sync.errors import ImportRefusedError
 
 ReadFile = Callable[..., Any]
@@ -135,6 +136,22 @@ def test_a_binary_file_is_refused(read_file: ReadFile, content: bytes, hint: str
     """NUL bytes are no text; the message guesses what the file is."""
     with pytest.raises(ImportRefusedError, match=rf"looks binary.*{hint}"):
         read_file(content)
+
+
+@pytest.mark.parametrize(
+    "name,head,row",
+    [("deals.csv", "Id,Name\n", "{id},{text}\n"), ("deals.jsonl", "", '{{"Id": "{id}", "Name": "{text}"}}\n')],
+)
+def test_a_nul_byte_in_the_middle_of_a_file_costs_its_own_row_alone(
+    read_file: ReadFile, name: str, head: str, row: str
+) -> None:
+    """A file that began as text is read to its end; the row with the byte is named, in words any database stores."""
+    count, damaged = 3 * CHUNK_BYTES // 20, 2 * CHUNK_BYTES // 20
+    rows = [row.format(id=number, text="\0" if number == damaged else "abcdefghijklmn") for number in range(count)]
+    result = read_file(head + "".join(rows), name=name)
+    aside = [(each.line, "NUL byte" in each.reason, "\0" in str(each.value)) for each in result.set_aside]
+    line = damaged + (2 if head else 1)
+    assert (count - 1, [(line, True, False)]) == (len(result.records), aside)
 
 
 def test_a_gzip_file_is_unpacked(read_file: ReadFile) -> None:

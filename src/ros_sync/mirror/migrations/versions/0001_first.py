@@ -117,6 +117,8 @@ def upgrade() -> None:
         sa.Column("opened_at", sa.BigInteger(), nullable=True),
         sa.Column("resolved_at", sa.BigInteger(), nullable=True),
         sa.Column("resolution", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("routes", sa.String(), nullable=False),
         sa.Column("headline", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
@@ -616,9 +618,10 @@ def upgrade() -> None:
             ["alert_id"],
             ["alert.id"],
         ),
-        sa.PrimaryKeyConstraint("alert_id", "route"),
+        sa.PrimaryKeyConstraint("alert_id", "route", "recipient"),
     )
     op.create_index("ix_alert_notice_message", "alert_notice", ["message_key"], unique=False)
+    op.create_index("ix_alert_notice_recipient", "alert_notice", ["recipient"], unique=False)
     op.create_table(
         "delivery_attempt",
         sa.Column("id", BIG_KEY, nullable=False),
@@ -657,6 +660,7 @@ def downgrade() -> None:
     op.drop_table("sla_clock_event")
     op.drop_index(op.f("ix_delivery_attempt_outbox_id"), table_name="delivery_attempt")
     op.drop_table("delivery_attempt")
+    op.drop_index("ix_alert_notice_recipient", table_name="alert_notice")
     op.drop_index("ix_alert_notice_message", table_name="alert_notice")
     op.drop_table("alert_notice")
     op.drop_table("sync_run")

@@ -1,0 +1,98 @@
+"""The rows of files that could not be read: asked of the database, shown by `ros-sync set-aside`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import ColumnElement, Connection, func, select
+from sqlmodel import col
+
+from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.connectors.base import SetAside
+from ros_sync.errors import RosSyncError, Where
+from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.tables import SetAsideRow, SyncRun
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRow:
+    """A row that was set aside, and the run that met it. `value` is the beginning of what stands there."""
+
+    run_id: int
+    source: str
+    as_of: datetime
+    file: str
+    line: int
+    column: str | None
+    value: str | None
+    reason: str
+
+
+def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple[list[UnreadRow], int]:
+    """The rows that a run set aside, in the files' order and at most `limit`, and how many there are in all.
+
+    Without a run, those of the newest run of each source that set any aside. Raises RosSyncError where there is no such
+    run.
+    """
+    chosen = _chosen(connection, run)
+    total = connection.execute(select(func.count()).select_from(SetAsideRow).where(chosen)).scalar_one()
+    names = ("source", "file", "line", "column", "value", "reason")
+    source, *others = (col(getattr(SetAsideRow, name)) for name in names)
+    query = (
+        select(col(SetAsideRow.run_id), source, col(SyncRun.as_of), *others)
+        .join(SyncRun, col(SyncRun.id) == col(SetAsideRow.run_id))
+        .where(chosen)
+        .order_by(col(SetAsideRow.run_id).desc(), col(SetAsideRow.id))
+        .limit(limit)
+    )
+    return [UnreadRow(*values) for values in connection.execute(query)], total
+
+
+def _chosen(connection: Connection, run: int | None) -> ColumnElement[bool]:
+    if run is None:
+        newest = select(func.max(col(SetAsideRow.run_id))).group_by(col(SetAsideRow.source))
+        return col(SetAsideRow.run_id).in_(newest)
+    if connection.execute(select(col(SyncRun.id)).where(col(SyncRun.id) == run)).first() is None:
+        raise RosSyncError(
+            f"there is no run {run}",
+            where=Where(key="--run"),
+            hint="`ros-sync import --json` tells its run_id; without --run, the newest runs are shown",
+        )
+    return col(SetAsideRow.run_id) == run
+
+
+def set_aside(invocation: Invocation, *, run: int | None, limit: int, as_json: bool) -> None:
+    """Tell which rows were set aside, and why."""
+    engine = open_engine(invocation.start().database_url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            rows, total = unread_rows(connection, run=run, limit=limit)
+    finally:
+        engine.dispose()
+    if as_json:
+        invocation.print_json({"total": total, "rows": [asdict(row) for row in rows]})
+    else:
+        _show(invocation, rows, total)
+
+
+def _show(invocation: Invocation, rows: Sequence[UnreadRow], total: int) -> None:
+    out = invocation.out
+    for (run_id, source, as_of), of_run in groupby(rows, key=lambda row: (row.run_id, row.source, row.as_of)):
+        heading = f"{source}, run {run_id}, as of {as_of:%Y-%m-%d %H:%M} UTC"
+        out.print(f"[bold]{shown(heading)}[/bold]", soft_wrap=True, highlight=False)
+        for row in of_run:
+            words = str(SetAside(row.file, row.line, row.column, row.value, row.reason))
+            out.print(f"  {shown(words)}", soft_wrap=True, highlight=False)
+    if not total:
+        out.print("No row was set aside.")
+        return
+    more = f", {len(rows):,} shown; --limit {total} shows all" if total > len(rows) else ""
+    counted = "1 row" if total == 1 else f"{total:,} rows"
+    out.print(
+        f"[dim]{counted} set aside{more}. Mend the file or the mapping, and import again.[/dim]",
+        soft_wrap=True,
+        highlight=False,
+    )

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from ros_sync.mirror.tables import SetAsideRow, SyncRun
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+Command = Callable[..., str]
+
+
+def row(run: int, line: int, source: str = "crm", value: str | None = "31/12/2026") -> SetAsideRow:
+    """A row whose date could not be read."""
+    return SetAsideRow(
+        run_id=run, source=source, file="exports/deals.csv", line=line, column="Close", value=value, reason="is no date"
+    )
+
+
+@pytest.fixture
+def rows_set_aside(engine: Engine) -> None:
+    """Keep three rows of an old run of crm, thirty of its newer one, none of its newest, and one of another source."""
+    with Session(engine) as session:
+        for number, source in ((1, "crm"), (2, "crm"), (3, "other"), (4, "crm")):
+            session.add(SyncRun(id=number, source=source, kind="import", what="x", as_of=NOON, started_at=NOON))
+        session.flush()
+        session.add_all([row(1, line) for line in (7, 8, 9)])
+        session.add_all([row(2, line) for line in range(100, 130)])
+        session.add(row(3, 5, "other", "\x1b[2J[bold]x"))
+        session.commit()
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_each_row_is_told_with_all_that_is_known(command: Command) -> None:
+    """File, line, column, value and reason stand on one line, under the run that met them."""
+    lines = command("set-aside").splitlines()
+    expected = [
+        "crm, run 2, as of 2026-03-02 12:00 UTC",
+        "  exports/deals.csv:100, column 'Close': '31/12/2026': is no date",
+    ]
+    assert expected == lines[lines.index(expected[0]) :][:2]
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_the_newest_run_that_set_any_aside_counts(command: Command) -> None:
+    """Of each source the rows of one run are listed, all of them; older runs are over."""
+    found = json.loads(command("set-aside", "--json"))
+    expected = [("other", 3, 5), *(("crm", 2, line) for line in range(100, 130))]
+    told = [(each["source"], each["run_id"], each["line"]) for each in found["rows"]]
+    assert (31, expected) == (found["total"], told)
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_the_rows_of_one_run(command: Command) -> None:
+    """--run chooses another one."""
+    assert [7, 8, 9] == [each["line"] for each in json.loads(command("set-aside", "--run", "1", "--json"))["rows"]]
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_what_the_limit_left_out_is_told(command: Command) -> None:
+    """With more rows than are shown, the number of all and the way to see them are said."""
+    printed = command("set-aside", "--run", "2", "--limit", "4")
+    told = "30 rows set aside, 4 shown; --limit 30 shows all." in printed
+    assert (4, True) == (printed.count("is no date"), told)
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_a_value_neither_steers_the_terminal_nor_is_styled(command: Command) -> None:
+    """What stands in a file is shown as plain text."""
+    printed = command("set-aside", "--run", "3")
+    assert (False, True) == ("\x1b" in printed, "[bold]x" in printed)
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_a_run_without_such_rows(command: Command) -> None:
+    """Nothing set aside is said in words."""
+    assert command("set-aside", "--run", "4") == "No row was set aside.\n"
+
+
+@pytest.mark.usefixtures("rows_set_aside")
+def test_a_run_that_does_not_exist(command: Command) -> None:
+    """A wrong number is an error, not an empty answer."""
+    assert command("set-aside", "--run", "99").startswith("error: --run: there is no run 99\n")
