@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.errors import RosSyncError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ def list_(
     """
     from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
+    from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415
 
     invocation = Invocation.of(ctx)
     engine = open_engine(invocation.start().database_url, read_only=True)
@@ -45,15 +46,18 @@ def list_(
         invocation.print_json({"total": total, "alerts": found})
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("id", "since", "rule", "record", "what"):
-        table.add_column(name, overflow="fold" if name == "what" else "ellipsis", no_wrap=name != "what")
+    table.add_column("id", no_wrap=True, min_width=max((len(str(alert["id"])) for alert in found), default=2))
+    table.add_column("since", no_wrap=True, min_width=len("2026-03-02"))
+    table.add_column("rule", overflow="fold")
+    table.add_column("what", overflow="fold", ratio=1)
     for alert in found:
-        since = f"{alert['since_at']:%Y-%m-%d %H:%M}"
-        table.add_row(str(alert["id"]), since, shown(alert["rule_id"]), shown(alert["headline"]), shown(alert["text"]))
+        named = alert["text"].startswith(alert["headline"])
+        what = alert["text"] if named else f"{alert['headline']}: {alert['text']}"
+        table.add_row(str(alert["id"]), f"{alert['since_at']:%Y-%m-%d}", shown(alert["rule_id"]), shown(one_line(what)))
     invocation.out.print(table)
     more = f", the newest {len(found):,} shown" if total > len(found) else ""
     invocation.out.print(
-        f"[dim]{total:,} alerts{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False
+        f"[dim]{counted(total, 'alert')}{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False
     )
 
 
@@ -89,7 +93,8 @@ def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
     out.print(f"[bold]{shown(alert['headline'])}[/bold]{lead}", highlight=False)
     record = f"{alert['object']} {alert['source']}:{alert['record_id']}"
     out.print(f"{shown(alert['text'])}\n[dim]{shown(alert['rule_id'])} on {shown(record)}[/dim]", highlight=False)
-    out.print(f"[dim]{alert['state']} since {alert['since_at']:%Y-%m-%d %H:%M} UTC[/dim]", highlight=False)
+    standing = "was open" if alert["resolved_at"] else alert["state"]
+    out.print(f"[dim]{standing} since {alert['since_at']:%Y-%m-%d %H:%M} UTC[/dim]", highlight=False)
     if alert["resolved_at"]:
         ended = f"resolved {alert['resolved_at']:%Y-%m-%d %H:%M} UTC: {shown(alert['resolution'] or '')}"
         out.print(f"[dim]{ended}[/dim]", highlight=False)
@@ -98,7 +103,7 @@ def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
         out.print(f"  {shown(line['words'])}", highlight=False)
     out.print("\n[bold]Who was told[/bold]")
     for notice in alert["notices"]:
-        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {shown(notice['recipient'])}: {shown(notice['reason'])}"
-        out.print(f"  {told} [dim]({shown(notice['delivery'] or 'no message')})[/dim]", highlight=False)
+        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {shown(notice['recipient'] or 'nobody')}: {shown(notice['reason'])}"
+        out.print(f"  {told} [dim]({shown(notice['delivery'] or 'no message of its own')})[/dim]", highlight=False)
     if not alert["notices"]:
         out.print("  [dim]nobody yet[/dim]")

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from ros_sync.cli import logs
 from ros_sync.cli.company import ORGANISATION_FILE, company_of, deal_context, mapping_of, notifiers_of, organisation_of
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, shown
 from ros_sync.cli.workspace import lay_out
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.stop import StopRequest
@@ -200,7 +199,7 @@ def _summary(invocation: Invocation, engine: Engine, root: Path, weeks: Sequence
         highlight=False,
     )
     for reason, number in held.undeliverable_by_reason.items():
-        out.print(f"[yellow]{number:,} kept, as they reach nobody:[/yellow] {escape(reason)}", highlight=False)
+        out.print(f"[yellow]{number:,} kept, as they reach nobody:[/yellow] {shown(reason)}", highlight=False)
     example = _example(messages)
     if example is not None:
         out.rule("[bold]One message, as it stands a week later[/bold]", align="left")
@@ -213,7 +212,7 @@ def _summary(invocation: Invocation, engine: Engine, root: Path, weeks: Sequence
         (f"{command} rules test", "the tests inside the rule files"),
         ("ros-sync demo --serve", "the same, and its Slack to look at in a browser"),
     ):
-        out.print(f"  [bold]{escape(words)}[/bold]\n      {what}", soft_wrap=True, highlight=False)
+        out.print(f"  [bold]{shown(words)}[/bold]\n      {what}", soft_wrap=True, highlight=False)
     out.print(f"[dim]Done in {seconds:.1f} s.[/dim]", highlight=False)
 
 
@@ -236,7 +235,7 @@ def _reading(weeks: Sequence[Week]) -> Table:
         for week in weeks:
             report = next(entry for entry in week.imported.files if entry.object == name)
             cells += [f"{report.rows_read:,}", f"{report.created:,}", f"{report.updated:,}"]
-        table.add_row(escape(file), *cells)
+        table.add_row(shown(file), *cells)
     return table
 
 
@@ -248,7 +247,7 @@ def _rules(first: Week, second: Week) -> Table:
     for rule in first.ticked.alerts.rules:
         then = later[rule.rule_id]
         table.add_row(
-            escape(rule.rule_id),
+            shown(rule.rule_id),
             f"{rule.open:,}",
             f"[green]{then.resolved:,}[/green]",
             f"{then.opened:,}",
@@ -264,7 +263,7 @@ def _people(messages: Sequence[OutboxMessage]) -> Table:
     table = _table("person", "messages", "still to do")
     ranked = sorted(told, key=lambda name: (-waiting.get(name, 0), name))
     for name in ranked[:SHOWN_PEOPLE]:
-        table.add_row(escape(name), f"{told[name]:,}", f"{waiting.get(name, 0):,}")
+        table.add_row(shown(name), f"{told[name]:,}", f"{waiting.get(name, 0):,}")
     if len(ranked) > SHOWN_PEOPLE:
         table.add_row(f"[dim]and {len(ranked) - SHOWN_PEOPLE:,} more people[/dim]", "", "")
     return table

@@ -11,13 +11,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, mapping_of, organisation_of
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
@@ -85,7 +84,7 @@ def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Rep
     """A bar on a terminal, over the bytes of all files; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=invocation.err, transient=True, disable=not invocation.err.is_terminal) as bar:
-        tasks = {path: bar.add_task(escape(path.name), total=size) for path, size in sizes.items()}
+        tasks = {path: bar.add_task(shown(path.name), total=size) for path, size in sizes.items()}
 
         def report(path: Path, position: int) -> None:
             bar.update(tasks[path], completed=position)
@@ -118,15 +117,15 @@ def show(invocation: Invocation, report: ImportReport) -> None:
         )
     for file in report.files:
         values = [f"{getattr(file, name):,}" for name in columns]
-        table.add_row(escape(file.file), file.object, *values, style="" if not file.set_aside else "yellow")
+        table.add_row(shown(file.file), file.object, *values, style="" if not file.set_aside else "yellow")
     out.print(table)
     if older := report.total("older"):
         out.print(
-            f"[yellow]{older:,} rows left alone: a later state of them is known already[/yellow] "
+            f"[yellow]{counted(older, 'row')} left alone: a later state is known already[/yellow] "
             "(is --as-of the day of this export?)"
         )
     if repeated := report.total("repeated"):
-        out.print(f"[dim]{repeated:,} rows said the same thing twice[/dim]")
+        out.print(f"[dim]{counted(repeated, 'row')} said the same thing twice[/dim]")
     _show_unknown(invocation, report)
     _show_set_aside(invocation, report)
 
@@ -134,17 +133,17 @@ def show(invocation: Invocation, report: ImportReport) -> None:
 def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
     for file in report.files:
         for field, names in sorted(file.unknown.items()):
-            shown = ", ".join(f"{name!r} ({rows:,})" for name, rows in names.most_common(SHOWN_NAMES))
+            named = ", ".join(f"{name!r} ({rows:,})" for name, rows in names.most_common(SHOWN_NAMES))
             more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
             rows = sum(names.values())
             invocation.out.print(
-                f"[yellow]{rows:,} rows of {escape(file.file)} name {'an' if field[0] in 'aeiou' else 'a'} {field} that "
-                f"nobody knows:[/yellow] {escape(shown)}{more}",
+                f"[yellow]{counted(rows, 'row')} of {shown(file.file)} naming {'an' if field[0] in 'aeiou' else 'a'} {field} that "
+                f"nobody knows:[/yellow] {shown(named)}{more}",
                 soft_wrap=True,
             )
         for currency, rows in file.without_rate.most_common():
             invocation.out.print(
-                f"[yellow]{rows:,} amounts in {escape(currency)} have no rate[/yellow] "
+                f"[yellow]{counted(rows, 'amount')} in {shown(currency)} without a rate[/yellow] "
                 "[dim](rates in rules/organisation.yaml)[/dim]"
             )
 
@@ -154,8 +153,10 @@ def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:
     if not count:
         return
     examples = [row for file in report.files for row in file.examples]
-    invocation.out.print(f"[yellow]{count:,} rows set aside:[/yellow]")
+    invocation.out.print(f"[yellow]{counted(count, 'row')} set aside:[/yellow]")
     for row in examples[:SHOWN_ROWS]:
-        invocation.out.print(f"  {escape(str(row))}", soft_wrap=True, highlight=False)
+        invocation.out.print(f"  {shown(str(row))}", soft_wrap=True, highlight=False)
     if count > SHOWN_ROWS:
-        invocation.out.print(f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync status[/dim]")
+        invocation.out.print(
+            f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync set-aside --run {report.run_id}[/dim]"
+        )

@@ -29,6 +29,11 @@ from ros_sync.settings import LogSettings, Settings, find_workspace, load
 _RAW_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `1,200 messages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(text: str) -> str:
     """A text from outside (CRM, file, vendor) as markup of the screen that neither steers the terminal nor is styled."""
     return escape(clean(text))

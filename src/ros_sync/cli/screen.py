@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ros_sync.cli.survey import SHOWN_NAMES, LastRun, OpenAlerts, Outbox, Survey
+from ros_sync.notifiers.plaintext import clean
 
 SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
 _PLURALS = {"activity": "activities", "pipeline_stage": "pipeline stages"}
@@ -19,7 +20,7 @@ _PLURALS = {"activity": "activities", "pipeline_stage": "pipeline stages"}
 
 def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     """Print the screen."""
-    out.print(Text(title, style="dim"), soft_wrap=True)
+    out.print(Text(clean(title), style="dim"), soft_wrap=True)
     parts = [
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
@@ -38,7 +39,7 @@ def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType
     if untold:
         number = sum(untold.values())
         lines = [f"{count:,}  {reason}" for reason, count in untold.items()][:SHOWN_NAMES]
-        yield f"Alerts with nobody to be told ({number:,})", Text("\n".join(lines), style="yellow")
+        yield f"Alerts with nobody to be told ({number:,})", Text("\n".join(map(clean, lines)), style="yellow")
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -99,12 +100,12 @@ def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
     for run in runs:
         when = Text(age(run.finished_at or run.started_at, now))
         if run.error:
-            when = Text(f"failed {when}: {run.error}", style="red")
+            when = Text(f"failed {when}: {clean(run.error)}", style="red")
         elif run.finished_at is None:
             when = Text(f"began {when}, has not ended", style="yellow")
         numbers = (f"{number:,}" for number in (run.rows_read, run.created, run.updated))
         aside = Text(f"{run.set_aside:,}", style="yellow" if run.set_aside else "")
-        name = Text.assemble(run.source, (f"\n{run.kind} {run.what}", "dim"))
+        name = Text.assemble(clean(run.source), (f"\n{clean(f'{run.kind} {run.what}')}", "dim"))
         table.add_row(name, f"{run.as_of:%Y-%m-%d}", when, *numbers, aside)
     return table
 
@@ -115,7 +116,8 @@ def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:
     table = _table("rule", "#open", "#pending", "#shadow")
     for entry in alerts:
         table.add_row(
-            Text(entry.rule), *(f"{number:,}" if number else "" for number in (entry.open, entry.pending, entry.shadow))
+            Text(clean(entry.rule)),
+            *(f"{number:,}" if number else "" for number in (entry.open, entry.pending, entry.shadow)),
         )
     if len(alerts) > 1:
         totals = (sum(getattr(entry, name) for entry in alerts) for name in ("open", "pending", "shadow"))
@@ -138,7 +140,7 @@ def _outbox(outbox: Outbox | None) -> RenderableType:
         )
     if outbox.undeliverable:
         lines.append(Text(f"{outbox.undeliverable:,} undeliverable", "red"))
-        lines += [Text(f"  {number:,}: {reason}") for reason, number in outbox.undeliverable_by_reason.items()]
+        lines += [Text(f"  {number:,}: {clean(reason)}") for reason, number in outbox.undeliverable_by_reason.items()]
     return Text("\n").join(lines)
 
 
@@ -146,11 +148,13 @@ def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
     if found.set_aside:
         table = _table("#rows", "file", "column", "for instance")
         for row in found.set_aside[:SHOWN_NAMES]:
-            table.add_row(f"{row.rows:,}", Text(row.file), Text(row.column or ""), Text(row.example))
+            table.add_row(
+                f"{row.rows:,}", Text(clean(row.file)), Text(clean(row.column or "")), Text(clean(row.example))
+            )
         yield f"Rows set aside ({sum(row.rows for row in found.set_aside):,})", table
     if found.unknown_owners:
         names = [f"{owner.name} ({owner.records:,})" for owner in found.unknown_owners[:SHOWN_NAMES]]
         more = len(found.unknown_owners) - len(names)
         tail = f" and {more:,} more" if more else ""
-        text = Text(f"{', '.join(names)}{tail}; name them in rules/organisation.yaml, so that they can be told")
+        text = Text(f"{clean(', '.join(names))}{tail}; name them in rules/organisation.yaml, so that they can be told")
         yield f"Owners nobody knows ({len(found.unknown_owners):,})", text

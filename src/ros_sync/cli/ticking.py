@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -15,7 +14,7 @@ from sqlmodel import Session
 from ros_sync import clock
 from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.cli.importing import parse_moment
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -79,7 +78,7 @@ def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, 
     for name in ("new", "resolved", "open"):
         table.add_column(name, justify="right")
     for rule in report.alerts.rules:
-        table.add_row(escape(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
+        table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
     waiting = held.waiting + held.unconfirmed
     out.print(
@@ -93,15 +92,10 @@ def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, 
     if held.undeliverable:
         out.print(f"[yellow]{counted(held.undeliverable, 'message')} reach nobody:[/yellow]", highlight=False)
         for reason, number in held.undeliverable_by_reason.items():
-            out.print(f"  {number:,}: {escape(reason)}", soft_wrap=True, highlight=False)
+            out.print(f"  {number:,}: {shown(reason)}", soft_wrap=True, highlight=False)
     if report.notices.nobody:
         out.print(
             f"[yellow]{counted(report.notices.nobody, 'alert')} with nobody to be told[/yellow] "
             "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
             highlight=False,
         )
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 message`, `1,200 messages`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

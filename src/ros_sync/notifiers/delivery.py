@@ -26,6 +26,7 @@ from ros_sync.outbox.tables import AttemptOutcome
 Clock = Callable[[], datetime]
 
 MESSAGES_A_ROUND = 200  # a round ends now and then, so that its worker can be stopped and its counts be seen
+ROUNDS_IN_VAIN = 2  # so many rounds that only failed, and waiting longer helps nobody
 TROUBLES_BEFORE_A_PAUSE = 3  # so many failures of one transport in a row, and the fault is not the messages'
 
 log = structlog.get_logger(__name__)
@@ -108,10 +109,12 @@ def deliver_all(
     total = DeliveryCounts()
     deadline = clock() + timedelta(seconds=within_seconds)
     transports = [notifier.transport for notifier in notifiers]
+    in_vain = 0
     while True:
         done = deliver_due(engine, notifiers, clock, patience=patience)
         total.add(done)
-        if done.failed and not done.delivered:
+        in_vain = in_vain + 1 if done.failed and not done.delivered else 0
+        if in_vain == ROUNDS_IN_VAIN:
             return total  # the other side is away; the next tick tries again
         with Session(engine) as session:
             next_at = store.next_due_at(session, transports)

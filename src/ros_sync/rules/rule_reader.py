@@ -185,7 +185,7 @@ class RuleReader:
         sheet = self._sheet
         if node is None:
             return (Route("owner", Mode.DIGEST),)
-        routes = []
+        routes: list[Route] = []
         for item in sheet.items(node):
             entries = sheet.words(item, vocabulary.ROUTE)
             to = sheet.text(entries.get("to"))

@@ -104,6 +104,14 @@ def test_message_is_no_markup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert capsys.readouterr().err == "error: [web] is [/bold] odd\n"
 
 
+def test_message_does_not_steer_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Control characters of what a message quotes are left out, in the place and the hint too."""
+    ending(monkeypatch, SettingsError("a\x1bb", where=Where(file="c\x1bd"), hint="e\x9bf"))
+    assert capsys.readouterr().err == "error: cd: ab\n  ef\n"
+
+
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With --debug the traceback follows the message."""
     ending(monkeypatch, PROBLEM, "--debug")

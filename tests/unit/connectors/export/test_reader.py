@@ -154,6 +154,12 @@ def test_a_nul_byte_in_the_middle_of_a_file_costs_its_own_row_alone(
     assert (count - 1, [(line, True, False)]) == (len(result.records), aside)
 
 
+def test_what_is_said_of_a_row_can_be_stored(read_file: ReadFile) -> None:
+    """A reason that quotes the file holds neither NUL nor half of a character, which PostgreSQL refuses."""
+    result = read_file('{"Id": "1", "Name": "a"}\n{"Id": "2", "Name": {"\\u0000\\ud800": 1}}\n', name="deals.jsonl")
+    assert result.set_aside[0].reason.endswith("such as Name.\\x00\\ud800")
+
+
 def test_a_gzip_file_is_unpacked(read_file: ReadFile) -> None:
     """Packed files are read as they are."""
     assert read_file(gzip.compress(b"Id,Name\n1,a\n"), name="deals.csv.gz").column("name") == ["a"]
