@@ -6,7 +6,6 @@ from ros_sync.sandbox.world.company import START, STORY_MONDAY, WEEK_LATER, Worl
 from ros_sync.sandbox.world.events import Change, Event, Row, Value, WorldState
 from ros_sync.sandbox.world.exports import write_exports
 from ros_sync.sandbox.world.people import Person
-from ros_sync.sandbox.world.volume import write_big_deals
 
 __all__ = [
     "START",
@@ -19,6 +18,5 @@ __all__ = [
     "Value",
     "World",
     "WorldState",
-    "write_big_deals",
     "write_exports",
 ]
