@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 
 import orjson
 from sqlalchemy import JSON, Connection, Date
@@ -22,6 +23,8 @@ from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
 
 Row = tuple[Carried, ...]
+Columns = Mapping[str, Sequence[Carried]]
+Initial = Callable[[Columns], Mapping[str, Iterable[Carried]]]  # further columns for records that are new
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class Upsert:
         *,
         stale: bool = False,
         derived: bool = False,
-        initial: Callable[[Sequence[Row]], Mapping[str, Iterable[Carried]]] | None = None,
+        initial: Initial | None = None,
     ) -> Written:
         """Make the mirror say what `rows` say; ids must be unique within the batch.
 
@@ -81,9 +84,7 @@ class Upsert:
             return written
         stored = {} if self._expect_empty else self.stored([str(row[0]) for row in rows])
         if not stored:
-            self._insert(rows, as_of, initial)
-            written.created = [str(row[0]) for row in rows]
-            return written
+            return self._insert(rows, as_of, initial)
         fresh, changed, touched = [], [], []
         for row in rows:
             old = stored.get(row[0])  # type: ignore[arg-type]  # an id is a str
@@ -101,8 +102,7 @@ class Upsert:
             else:
                 changed.append((old, merged))
         if fresh:
-            self._insert(fresh, as_of, initial)
-            written.created = [str(row[0]) for row in fresh]
+            written.created = self._insert(fresh, as_of, initial).created
         if changed:
             self._update(changed, as_of, written)
         mark = self._mark
@@ -156,23 +156,23 @@ class Upsert:
         kept = old[-2] if merged == before else orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
         return (*new[:-1], kept)
 
-    def _insert(
-        self,
-        rows: Sequence[Row],
-        as_of: int,
-        initial: Callable[[Sequence[Row]], Mapping[str, Iterable[Carried]]] | None,
-    ) -> None:
-        more = dict(initial(rows)) if initial else {}
-        moments: list[Carried] = [as_of] * len(rows)
-        if (at := self._modified_index) is not None:
-            moments = [row[at] if row[at] is not None else as_of for row in rows]
-        names = [*self._columns, *more, "source", "valid_from", "run_id"]
-        size = len(rows)
-        rest = zip(*more.values(), [self._source] * size, moments, [self._run_id] * size, strict=True)
-        values = [row + added for row, added in zip(rows, rest, strict=True)]
+    def insert(self, columns: Columns, as_of: int, initial: Initial | None = None) -> Written:
+        """Store records that the mirror is known not to hold, given column by column in the order of this upsert."""
+        if not columns["id"]:
+            return Written()
+        moments: list[Carried] = [as_of] * len(columns["id"])
+        if "modified_at" in columns:
+            moments = [modified if modified is not None else as_of for modified in columns["modified_at"]]
+        more = dict(initial(columns)) if initial else {}
+        names = [*columns, *more, "source", "valid_from", "run_id"]
+        rows = zip(*columns.values(), *more.values(), repeat(self._source), moments, repeat(self._run_id), strict=False)
         quoted = ", ".join(f'"{name}"' for name in names)
         marks = ", ".join([self._mark] * len(names))
-        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({marks})", values)  # noqa: S608  # names are ours
+        self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({marks})", list(rows))  # noqa: S608  # names are ours
+        return Written(created=[str(record_id) for record_id in columns["id"]])
+
+    def _insert(self, rows: Sequence[Row], as_of: int, initial: Initial | None) -> Written:
+        return self.insert(dict(zip(self._columns, zip(*rows, strict=True), strict=True)), as_of, initial)
 
     def _update(self, changed: Sequence[tuple[Row, Row]], as_of: int, written: Written) -> None:
         mark, source = self._mark, self._source

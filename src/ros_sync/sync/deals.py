@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
+from ros_sync.mirror.store import Columns
 from ros_sync.mirror.tables import Change, Deal
 from ros_sync.money import Exchange
 
@@ -45,24 +46,18 @@ def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], co
     return home
 
 
-def initial_columns(columns: Sequence[str]) -> Callable[[Sequence[tuple[Carried, ...]]], dict[str, Iterable[Carried]]]:
+def initial_columns(columns: Columns) -> dict[str, Iterable[Carried]]:
     """The computed columns of deals that the mirror sees for the first time."""
-    places = {name: columns.index(name) for name in ("close_date", "created_at", "stage_entered_at") if name in columns}
-
-    def columns_of(rows: Sequence[tuple[Carried, ...]]) -> dict[str, Iterable[Carried]]:
-        nothing: list[Carried] = [None] * len(rows)
-        given = {name: [row[place] for row in rows] for name, place in places.items()}
-        created, entered = given.get("created_at", nothing), given.get("stage_entered_at", nothing)
-        more: dict[str, Iterable[Carried]] = {"first_close_date": given.get("close_date", nothing)}
-        if "stage_entered_at" in places:
-            more["stage_entry_known"] = [instant is not None for instant in entered]
-            pairs = zip(entered, created, strict=True)
-            more["advanced_at"] = [instant if instant is not None else made for instant, made in pairs]
-        else:
-            more["stage_entered_at"] = more["advanced_at"] = created
-        return more
-
-    return columns_of
+    nothing: list[Carried] = [None] * len(columns["id"])
+    created = columns.get("created_at", nothing)
+    more: dict[str, Iterable[Carried]] = {"first_close_date": columns.get("close_date", nothing)}
+    entered = columns.get("stage_entered_at")
+    if entered is None:
+        return {**more, "stage_entered_at": created, "advanced_at": created}
+    pairs = zip(entered, created, strict=True)
+    more["stage_entry_known"] = [instant is not None for instant in entered]
+    more["advanced_at"] = [instant if instant is not None else made for instant, made in pairs]
+    return more
 
 
 def recount(

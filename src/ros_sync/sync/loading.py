@@ -71,17 +71,23 @@ class BatchLoader:
         set_aside = list(batch.set_aside)
         if batch.lines:
             mirrored = objects()[batch.object]
-            columns, rows = self._prepared(connection, mirrored, batch, file)
-            repeated = seen.add([str(row[0]) for row in rows], batch.origin, batch.lines)
-            fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
-            upsert = Upsert(connection, mirrored, self._source, columns, run_id=self._run_id, expect_empty=expect_empty)
-            initial = initial_columns(columns) if batch.object == "deal" else None
-            written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
+            columns = self._prepared(connection, mirrored, batch, file)
+            names = tuple(columns)
+            upsert = Upsert(connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=expect_empty)
+            initial = initial_columns if batch.object == "deal" else None
+            repeated = seen.add([str(record_id) for record_id in columns["id"]], batch.origin, batch.lines)
+            if expect_empty and not repeated:
+                rows: list[Row] = []
+                written = upsert.insert(columns, self._as_of, initial)
+            else:
+                rows = list(zip(*columns.values(), strict=True))
+                fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
+                written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
             if batch.object == "deal":
-                moved = [record_id for record_id, names in written.updated.items() if HISTORIC.intersection(names)]
+                moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
                 recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
             # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
-            contradicting = [] if stale else self._contradictions(upsert, columns, rows, batch, repeated)
+            contradicting = [] if stale else self._contradictions(upsert, names, rows, batch, repeated)
             set_aside.extend(contradicting)
             file.created += len(written.created)
             file.updated += len(written.updated)
@@ -93,7 +99,7 @@ class BatchLoader:
 
     def _prepared(
         self, connection: Connection, mirrored: MirroredObject, batch: Batch, file: FileReport
-    ) -> tuple[tuple[str, ...], list[Row]]:
+    ) -> dict[str, Sequence[Carried]]:
         """The batch under the mirror's own columns, `id` first and `custom` last."""
         given: dict[str, Sequence[Carried]] = dict(batch.columns)
         columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
@@ -116,7 +122,7 @@ class BatchLoader:
             columns["amount_home_minor"] = self._home(columns["amount_minor"], columns["currency"], file)
         if custom is not None:
             columns["custom"] = custom
-        return tuple(columns), list(zip(*columns.values(), strict=True))
+        return columns
 
     def _home(self, minors: Sequence[Carried], currencies: Sequence[Carried], file: FileReport) -> list[int | None]:
         amounts = amounts_at_home(minors, currencies, self._context)

@@ -127,10 +127,13 @@ def test_custom_properties_are_merged_and_their_changes_named(engine: Engine) ->
 
 def test_initial_columns_are_given_to_new_rows_alone(engine: Engine) -> None:
     """What is worked out for a new record is not laid over one that has a history."""
-    initial = lambda fresh: {"push_count": [7] * len(fresh)}  # noqa: E731  # a test's one-liner
+    initial = lambda fresh: {"push_count": [7] * len(fresh["id"])}  # noqa: E731  # a test's one-liner
     write(engine, [ACME], MONDAY, initial=initial)
     write(
-        engine, [changed(ACME, stage="x"), BETA], MONDAY + WEEK, initial=lambda fresh: {"push_count": [0] * len(fresh)}
+        engine,
+        [changed(ACME, stage="x"), BETA],
+        MONDAY + WEEK,
+        initial=lambda fresh: {"push_count": [0] * len(fresh["id"])},
     )
     assert [("1", 7), ("2", 0)] == rows(engine, "SELECT id, push_count FROM deal ORDER BY id")
 
