@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
@@ -62,7 +63,7 @@ class _Round:
     moment: Moment
     transport: str
     told: dict[int, dict[str, set[str]]]
-    notices: list[dict[str, object]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
     found: list[tuple[int, str]] = field(default_factory=list)
     addressees: dict[str, Addressee] = field(default_factory=dict)
     digest_told: dict[str, bool] = field(default_factory=dict)
@@ -86,14 +87,18 @@ def tell(
     by_id = {rule.id: rule for rule in rules}
     alerts = _due(session, by_id, moment)
     decided = _Round(session, directory, moment, transport, _told(session, [row["id"] for row in alerts]))
-    owners, texts = _owners(session, alerts), _texts(session, alerts, by_id, directory, moment)
+    owners = _owners(session, alerts)
     later = []
     for alert in alerts:
         owner = owners.get((alert["object"], alert["source"], alert["record_id"]))
         ways = by_id[alert["rule_id"]].notify
-        at = min(filter(None, (_decide(decided, alert, way, owner, texts[alert["id"]]) for way in ways)), default=None)
+        at = min(filter(None, (_decide(decided, alert, way, owner) for way in ways)), default=None)
         if at != alert["next_notice_at"]:
             later.append({"alert": alert["id"], "at": at})
+    noted = {notice["alert_id"] for notice in decided.notices}
+    texts = _texts(session, [alert for alert in alerts if alert["id"] in noted], by_id, directory, moment)
+    for notice in decided.notices:
+        notice["text"] = texts[notice["alert_id"]]
     _write(session, decided, later)
     keys = {str(notice["message_key"]) for notice in decided.notices if notice["message_key"]}
     keys |= _messages_about(session, list(changed))
@@ -173,7 +178,7 @@ def _texts(
     return texts
 
 
-def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner | None, text: str) -> datetime | None:
+def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner | None) -> datetime | None:
     """Tell by this route if it is due; gives when to look at it again, None when there is nothing more to do."""
     moment, key = decided.moment, route_key(way)
     due_at = moment.shift(alert["opened_at"], way.after, 1) if way.after else alert["opened_at"]
@@ -183,7 +188,7 @@ def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner |
     recipient = route(way.to, owner, decided.directory)
     notice = {
         "alert_id": alert["id"], "route": key, "recipient": recipient.key or NOBODY, "message_key": None,
-        "told_at": moment.now, "text": text, "reason": recipient.reason,
+        "told_at": moment.now, "reason": recipient.reason,
     }  # fmt: skip
     if recipient.key is None:
         decided.counts.nobody += 1
