@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Integer, insert
+from sqlalchemy import Connection, insert
 
 from ros_sync.connectors.base import Batch, Lookup, SetAside
 from ros_sync.fields import Carried
@@ -115,8 +115,6 @@ class BatchLoader:
                     values = [found.get(value) for value in values]  # noqa: PLW2901
                 if name == "owner":
                     columns["owner_named"] = unknown
-            elif isinstance(mirrored.table.columns[column].type, Integer) and float in set(map(type, values)):
-                values = [None if value is None else int(value) for value in values]  # noqa: PLW2901
             columns[column] = values
         if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
             columns["amount_home_minor"] = self._home(columns["amount_minor"], columns["currency"], file)

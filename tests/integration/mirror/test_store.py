@@ -145,3 +145,9 @@ def test_every_object_has_the_same_columns_in_the_past(name: str) -> None:
     present = [column.name for column in mirrored.table.columns]
     past = [column.name for column in mirrored.version_table.columns]
     assert sorted([*present, "valid_to"]) == sorted(past)
+
+
+def test_a_number_with_a_fraction_is_kept_as_given(engine: Engine) -> None:
+    """A CRM that counts 2.7 contacts is wrong, but what it says is not changed in silence."""
+    write(engine, [("1", 2.7)], MONDAY, ("id", "contacts_engaged"))
+    assert [(2.7,)] == rows(engine, "SELECT contacts_engaged FROM deal")
