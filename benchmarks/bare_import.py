@@ -14,11 +14,10 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32768")
 
 
 def bare_import(csv_file: Path, database: Path, columns: list[str]) -> int:
-    """Write every row of the file into the deal table, its cells as they are, in the columns that our import fills.
+    """Write every row of the file into the deal table, its cells as they are, in the columns that they are mapped to.
 
     The history of a first import is one moment since when each row is true, and here too that is a column
-    (`valid_from`). Columns that our import works out (the stage's kind and order, the amount at home, …) are filled
-    with cells of the file, so that the database writes as many values. Gives the number of rows.
+    (`valid_from`). What our import works out besides is left out. Gives the number of rows.
     """
     known = {column.name for column in objects()["deal"].table.columns}
     assert set(columns) <= known
@@ -30,11 +29,10 @@ def bare_import(csv_file: Path, database: Path, columns: list[str]) -> int:
     count = 0
     with csv_file.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
-        width = len(next(rows))
-        missing = len(columns) - width
+        assert len(columns) == len(next(rows))
         while batch := list(islice(rows, BATCH_ROWS)):
             connection.execute("BEGIN")
-            connection.executemany(statement, [(*row, *row[1 : missing + 1], "crm", 1, 1) for row in batch])
+            connection.executemany(statement, [(*row, "crm", 1, 1) for row in batch])
             connection.execute("COMMIT")
             count += len(batch)
     connection.close()

@@ -42,7 +42,7 @@ def measure(what: str, csv_file: Path, database: Path) -> dict[str, Any]:
 
 
 def _prepare(engine: Any, folder: Path) -> list[str]:
-    """Load the owners, write the mapping, and tell which columns our import fills for a new deal."""
+    """Load the owners, write the mapping, and tell which column each of the file's is mapped to."""
     from sqlalchemy import insert  # noqa: PLC0415
 
     from ros_sync.mirror.tables import Owner  # noqa: PLC0415
@@ -59,8 +59,6 @@ def _prepare(engine: Any, folder: Path) -> list[str]:
         "next_step_date", "last_activity_at", "last_buyer_activity_at", "competitor", "loss_reason", "closing_plan",
         "contacts_engaged", "champion", "economic_buyer_engaged", "requalified_at", "handed_off_at", "custom",
         "pipeline", "modified_at",
-        "stage_kind", "stage_position", "stage_order", "probability", "owner_named", "amount_home_minor",
-        "first_close_date", "stage_entered_at", "advanced_at",
     ]  # fmt: skip
 
 

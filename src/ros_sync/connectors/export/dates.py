@@ -33,6 +33,7 @@ _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _PIVOT_YEAR = 69  # POSIX: two-digit years from 69 on are of the 1900s
 _NOON = 12
 _HOUR, _SECOND = len("2026-03-01T10"), len("2026-03-01T10:22:07")
+_UTC_CHARS, _COLON = len("2026-03-01T10:22:07Z"), len("2026-03-01T10:22")
 _WITHIN_HOUR = {f":{n // 60:02}:{n % 60:02}": n * 1_000_000 for n in range(3_600)}  # `:22:07` in microseconds
 _HOURS_KEPT = 50_000  # more than five years of them; forgotten beyond, so that memory stays flat
 
@@ -164,6 +165,8 @@ class InstantReader:
 
     def read_all(self, cells: Sequence[str]) -> list[int | None]:
         """The instants of many cells at once, None for an empty one; ValueError where one cannot be read."""
+        if not self._style.formats and self._style.iso:
+            return self._read_all_iso(cells)
         hours, within = self._hours, _WITHIN_HOUR
         keys = [cell[:_HOUR] + cell[_SECOND:] for cell in cells]
         for key in set(keys).difference(hours):
@@ -175,6 +178,20 @@ class InstantReader:
             ]
         except (KeyError, TypeError):  # a day alone, a fraction of a second, an hour that does not add up, a mistake
             return [self.read(text) if (text := cell.strip()) else None for cell in cells]
+
+    def _read_all_iso(self, cells: Sequence[str]) -> list[int | None]:
+        # `2026-03-01T10:22:07Z`: twenty characters with a colon before the seconds that can be read at all are whole
+        # seconds in UTC, which the C of the standard library reads quicker than anything written here.
+        parse, read = datetime.fromisoformat, self.read
+        try:
+            return [
+                int(parse(cell).timestamp()) * 1_000_000
+                if len(cell) == _UTC_CHARS and cell[_COLON] == ":"
+                else (read(text) if (text := cell.strip()) else None)
+                for cell in cells
+            ]
+        except ValueError:  # blanks around it, or a mistake, which `read` tells
+            return [read(text) if (text := cell.strip()) else None for cell in cells]
 
     def _remember(self, key: str) -> None:
         """Work out when an hour begins; None where it cannot be told by adding."""
