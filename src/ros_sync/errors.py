@@ -8,6 +8,7 @@ whether trying again can help.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,20 @@ class RateLimitedError(TransientError):
     def __init__(self, message: str | None = None, *, retry_after_seconds: float, where: Where | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message, where=where)
+
+
+class DailyLimitError(TransientError):
+    """The day's calls to the other side are used up."""
+
+    def __init__(
+        self, message: str | None = None, *, resume_at: datetime, where: Where | None = None, hint: str | None = None
+    ) -> None:
+        self.resume_at = resume_at
+        super().__init__(message, where=where, hint=hint)
+
+
+class StaleWriteError(RosSyncError):
+    """The record was changed in the CRM meanwhile; nothing was written."""
 
 
 class AuthExpiredError(RosSyncError):

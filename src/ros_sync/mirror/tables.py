@@ -329,7 +329,12 @@ class Cursor(SQLModel, table=True):
     source: str = Field(primary_key=True)
     object: str = Field(primary_key=True)
     value: str = Field(description="opaque to everything but its connector")
-    complete_until: datetime | None = Field(default=None, sa_type=Instant, description="everything up to then is here")
+    complete_until: datetime | None = Field(
+        default=None, sa_type=Instant, description="the durable watermark: everything up to then is here for certain"
+    )
+    polled_until: datetime | None = Field(
+        default=None, sa_type=Instant, description="how far the last finished poll has read; see `complete_until`"
+    )
     updated_at: datetime = Field(sa_type=Instant)
 
 
@@ -341,8 +346,115 @@ class SetAsideRow(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
     run_id: int = Field(sa_type=BigKey, index=True)
     source: str
-    file: str
-    line: int
+    file: str = Field(description="the file; for a record of a CRM's API the stream it came by")
+    line: int = Field(description="where the row begins; 0 for a record of a CRM's API")
+    record_id: str | None = Field(default=None, description="the record, where it was read over a CRM's API")
     column: str | None = None
     value: str | None = None
     reason: str
+
+
+class SourceState(SQLModel, table=True):
+    """How a source that is followed over its API is doing."""
+
+    __tablename__ = "source_state"
+
+    source: str = Field(primary_key=True)
+    complete_at: datetime | None = Field(
+        default=None, sa_type=Instant, description="the moment up to which the last complete cycle read every stream"
+    )
+    parked_until: datetime | None = Field(
+        default=None, sa_type=Instant, description="no calls before then: the day's are used up"
+    )
+    trouble: str | None = Field(
+        default=None, description="what keeps it from being read, in words; None while it works"
+    )
+    problems: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=Json, description="what the last look at the account found wanting"
+    )
+    described_at: datetime | None = Field(default=None, sa_type=Instant)
+    archived_listed_at: datetime | None = Field(default=None, sa_type=Instant)
+    reconciled_at: datetime | None = Field(default=None, sa_type=Instant)
+    linked_at: datetime | None = Field(default=None, sa_type=Instant, description="when all links were last read")
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class RecordLink(SQLModel, table=True):
+    """An association of a record in the CRM, as it is at present. One pair may have several labels."""
+
+    __tablename__ = "record_link"
+    __table_args__ = (Index("ix_record_link_to", "source", "to_stream", "to_id"),)
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True, description="the vendor's kind of record, such as `deals`")
+    record_id: str = Field(primary_key=True)
+    to_stream: str = Field(primary_key=True)
+    to_id: str = Field(primary_key=True)
+    label: str = Field(primary_key=True, default="", description="such as `primary`; empty where there is none")
+    since: datetime = Field(sa_type=Instant, description="when it was first seen here")
+
+
+class Redirect(SQLModel, table=True):
+    """A record that was merged into another one; asking for the old id means the new one."""
+
+    source: str = Field(primary_key=True)
+    object: str = Field(primary_key=True)
+    old_id: str = Field(primary_key=True)
+    new_id: str = Field(index=True)
+    at: datetime = Field(sa_type=Instant, description="when it was learnt")
+
+
+class WebhookEvent(SQLModel, table=True):
+    """An event that a CRM sent: stored before it is answered, worked off in batches, a hint and no truth."""
+
+    __tablename__ = "webhook_event"
+    __table_args__ = (
+        Index("uq_webhook_event_key", "source", "key", unique=True),
+        Index("ix_webhook_event_open", "source", "done_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    source: str
+    key: str = Field(description="what makes it the same event when it is sent again")
+    kind: str = Field(description="the vendor's name of what happened, such as `deal.propertyChange`")
+    stream: str = Field(description="the stream it is about; empty where it is about none that is mirrored")
+    record_id: str
+    occurred_at: datetime | None = Field(default=None, sa_type=Instant)
+    received_at: datetime = Field(sa_type=Instant)
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = None
+    body: dict[str, Any] | None = Field(default=None, sa_type=Json)
+
+
+class RateBucket(SQLModel, table=True):
+    """Calls that a limit of a vendor still allows; shared by every process that calls."""
+
+    __tablename__ = "rate_bucket"
+
+    source: str = Field(primary_key=True)
+    name: str = Field(primary_key=True, description="the limit, such as `calls` or `search`")
+    capacity: float = Field(description="calls that may be made at once")
+    per_second: float = Field(description="calls that are allowed again each second")
+    tokens: float
+    at: datetime = Field(sa_type=Instant, description="when `tokens` was right")
+    not_before: datetime | None = Field(default=None, sa_type=Instant, description="no call before then")
+    used: int = Field(default=0, sa_type=BigKey, description="calls made in all")
+
+
+class WriteBack(SQLModel, table=True):
+    """A change that a person asked for here and that is written to the CRM: the audit trail."""
+
+    __tablename__ = "write_back"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    source: str
+    object: str
+    record_id: str
+    changes: dict[str, Any] = Field(sa_type=Json, description="by canonical field, in carried form")
+    expected: dict[str, Any] = Field(sa_type=Json, description="what the person saw, by canonical field")
+    asked_by: str = Field(description="e-mail address of the person who asked")
+    asked_at: datetime = Field(sa_type=Instant)
+    state: str = Field(description="open, done, refused or conflict")
+    attempts: int = 0
+    done_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = Field(default=None, description="what became of it, in words")

@@ -1,0 +1,145 @@
+"""What a CRM that is followed over its API offers to the sync engine. Each vendor's package implements `Source`.
+
+A *stream* is one kind of record as the vendor keeps it (`deals`, `contacts`, `calls`). It feeds one canonical object or
+more: HubSpot's contacts are our contacts, and those among them that marketing works on are our leads too. Instants are
+microseconds since 1970 UTC; values are in carried form (`ros_sync.fields`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from ros_sync.connectors.base import Batch
+from ros_sync.fields import Carried
+
+
+class Entry(NamedTuple):
+    """One entry of a property's history: since `at` (microseconds) it had `value`; `by` is who set it, where known."""
+
+    at: int
+    value: Carried
+    by: str | None = None
+
+
+History = Mapping[str, Sequence[Entry]]  # of one record, by canonical field, oldest first, as far back as the CRM goes
+
+
+class Link(NamedTuple):
+    """One association of a record: with the record `id` of the canonical object or stream `object`, under a label."""
+
+    object: str
+    id: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of record of the vendor.
+
+    `objects` are the canonical objects that it feeds; the first one gets every record. `tracked` are the canonical
+    fields whose history the CRM is asked for, `links` the streams that its records are associated with.
+    """
+
+    name: str
+    objects: tuple[str, ...]
+    tracked: frozenset[str] = frozenset()
+    links: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Page:
+    """Some records of a stream, as they are now.
+
+    `batches` hold one batch for each canonical object of the stream, the first one with every record. `histories` and
+    `links` are by record id; a record without an entry in `links` was not asked about, one with an entry has exactly
+    those links. `deleted` maps the ids of archived records to when that happened, `merged` an id that is no more to
+    the id of the record that took its place, `gone` are ids that the CRM does not know (any more). `position` is where to
+    go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
+    there will be in all, where that is known.
+    """
+
+    stream: str
+    batches: list[Batch] = field(default_factory=list)
+    histories: dict[str, History] = field(default_factory=dict)
+    links: dict[str, list[Link]] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+    position: str | None = None
+    expected: int | None = None
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the records of this page."""
+        return [str(record_id) for record_id in self.batches[0].columns["id"]] if self.batches else []
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about the account that people should mend: what, where, and what to do. `fatal`: nothing can be read."""
+
+    what: str
+    todo: str
+    stream: str | None = None
+    property: str | None = None
+    fatal: bool = False
+
+
+@dataclass(slots=True)
+class Description:
+    """What the account says of itself. `owners` and `stages` are batches of the objects `owner` and `pipeline_stage`."""
+
+    account: str
+    owners: Batch
+    stages: Batch
+    problems: list[Problem] = field(default_factory=list)
+    time_zone: str | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a write: the instant from which the CRM says it holds, and the record as it is now."""
+
+    at: int
+    page: Page
+
+
+class Source(Protocol):
+    """A CRM under one connection name. Every method but `name` and `streams` calls the CRM.
+
+    All raise TransientError (RateLimitedError among them) where trying again later can help and trying again now did
+    not, DailyLimitError where the day's calls are used up, AuthExpiredError where the credentials are refused and
+    PermanentError for everything else that the CRM refuses.
+    """
+
+    @property
+    def name(self) -> str:
+        """The connection's name, the first half of every record's key."""
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams that the connector file asks for, in the order in which they are best read first."""
+
+    def describe(self) -> Description:
+        """Owners, stages, and what of the connector file the account cannot give. Also renews what is known of properties."""
+
+    def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
+        """Every record, with links, and with the histories of tracked fields; `archived`: ids in `deleted` alone."""
+
+    def changed(self, stream: Stream, since: int, until: int, *, position: str | None = None) -> Iterator[Page]:
+        """The records modified from `since` up to and with `until`, each once, however many share an instant."""
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> Page:
+        """These records as they are now; archived ones in `deleted`, merged ones in `merged`, unknown ones in `gone`."""
+
+    def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
+        """The histories of the tracked fields of these records, in as few calls as possible."""
+
+    def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
+        """Every association of these records with the streams of `stream.links`."""
+
+    def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
+        """Set canonical fields of one record, and leave a note on it; the record afterwards."""
