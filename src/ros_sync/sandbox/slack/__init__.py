@@ -3,7 +3,7 @@
 from ros_sync.sandbox.slack.app import create_app
 from ros_sync.sandbox.slack.faults import FaultKind
 from ros_sync.sandbox.slack.limits import Limits
-from ros_sync.sandbox.slack.server import SlackServer, run
+from ros_sync.sandbox.slack.server import SlackServer
 from ros_sync.sandbox.slack.workspace import SlackWorkspace
 
-__all__ = ["FaultKind", "Limits", "SlackServer", "SlackWorkspace", "create_app", "run"]
+__all__ = ["FaultKind", "Limits", "SlackServer", "SlackWorkspace", "create_app"]

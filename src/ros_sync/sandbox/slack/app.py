@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from ros_sync.sandbox.serving import Connections
 from ros_sync.sandbox.slack import pages
-from ros_sync.sandbox.slack.connections import Connections
 from ros_sync.sandbox.slack.faults import Fault, FaultKind
 from ros_sync.sandbox.slack.methods import METHODS
 from ros_sync.sandbox.slack.methods.call import Answer, Call, SlackError

@@ -1,0 +1,238 @@
+"""The HTTP side of the sandbox's HubSpot: paths, tokens, limits, faults; the answers are `api`'s."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from fastapi import FastAPI, Request, Response
+
+from ros_sync.sandbox.hubspot.account import ApiCall, HubSpotAccount
+from ros_sync.sandbox.hubspot.api import Api, Call, Handler, object_type
+from ros_sync.sandbox.hubspot.errors import HubSpotError
+from ros_sync.sandbox.hubspot.limits import too_many
+from ros_sync.sandbox.hubspot.tokens import SCOPES, scope_of
+from ros_sync.sandbox.serving import Connections
+
+VERSION = r"(?:v\d|\d{4}-\d{2})"  # numbered versions and dated ones
+MAX_URL_BYTES = 8_000
+HTTP_OK, HTTP_UNAVAILABLE = 200, 503
+_WRITES = frozenset(("create_record", "update_record", "archive_record", "batch_create", "batch_update", "batch_archive",
+                     "merge", "erase", "associate", "dissociate", "batch_associate", "batch_dissociate"))  # fmt: skip
+
+
+class OrderedFault(Protocol):
+    """A failure on order; `kind` is one of faults.FaultKind."""
+
+    kind: str
+    seconds: float
+    status: int
+
+
+class FaultOrders(Protocol):
+    """Where the next failure is asked for."""
+
+    def take(self, kind: str, object_type: str) -> OrderedFault | None:
+        """The failure due for a call of that kind, which is used up by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path and method, the method of `Api` that answers it, and the kind of call it counts as."""
+
+    method: str
+    path: re.Pattern[str]
+    handler: str
+    kind: str
+
+
+def _route(method: str, path: str, handler: str, kind: str) -> Route:
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path).replace("/VERSION", f"/{VERSION}")
+    return Route(method, re.compile(f"^{pattern}/?$"), handler, kind)
+
+
+OBJECTS = "/crm/VERSION/objects/{type}"
+ONE_LINK = "/crm/VERSION/objects/{type}/{id}/associations/{to}/{to_id}"
+DEFAULT_LINK = "/crm/VERSION/objects/{type}/{id}/associations/default/{to}/{to_id}"
+LINKS = "/crm/VERSION/associations/{type}/{to}/batch"
+ROUTES = (
+    _route("POST", f"{OBJECTS}/search", "search", "search"),
+    _route("POST", f"{OBJECTS}/batch/read", "batch_read", "batch_read"),
+    _route("GET", OBJECTS, "list_records", "list"),
+    _route("POST", f"{LINKS}/read", "read_associations", "associations"),
+    _route("POST", f"{OBJECTS}/batch/create", "batch_create", "write"),
+    _route("POST", f"{OBJECTS}/batch/update", "batch_update", "write"),
+    _route("POST", f"{OBJECTS}/batch/archive", "batch_archive", "write"),
+    _route("POST", f"{OBJECTS}/merge", "merge", "write"),
+    _route("POST", f"{OBJECTS}/gdpr-delete", "erase", "write"),
+    _route("POST", OBJECTS, "create_record", "write"),
+    _route("GET", f"{OBJECTS}/{{id}}", "get_record", "read"),
+    _route("PATCH", f"{OBJECTS}/{{id}}", "update_record", "write"),
+    _route("DELETE", f"{OBJECTS}/{{id}}", "archive_record", "write"),
+    _route("GET", f"{OBJECTS}/{{id}}/associations/{{to}}", "list_associations", "associations"),
+    _route("PUT", DEFAULT_LINK, "associate", "write"),
+    _route("PUT", ONE_LINK, "associate", "write"),
+    _route("DELETE", ONE_LINK, "dissociate", "write"),
+    _route("POST", f"{LINKS}/create", "batch_associate", "write"),
+    _route("POST", f"{LINKS}/associate/default", "batch_associate", "write"),
+    _route("POST", f"{LINKS}/archive", "batch_dissociate", "write"),
+    _route("GET", "/crm/VERSION/owners", "owners", "describe"),
+    _route("GET", "/crm/VERSION/owners/{id}", "owner", "describe"),
+    _route("GET", "/crm/VERSION/pipelines/{type}", "all_pipelines", "describe"),
+    _route("GET", "/crm/VERSION/properties/{type}", "all_properties", "describe"),
+    _route("GET", "/crm/VERSION/properties/{type}/{name}", "one_property", "describe"),
+    _route("GET", "/account-info/VERSION/details", "account_details", "describe"),
+    _route("GET", "/account-info/VERSION/api-usage/daily/private-apps", "daily_usage", "describe"),
+    _route("POST", "/oauth/VERSION/token", "token", "token"),
+    _route("GET", "/oauth/VERSION/access-tokens/{token}", "token_info", "token"),
+    _route("POST", "/oauth/VERSION/private-apps/get/access-token-info", "private_app_info", "token"),
+)
+
+
+def create_app(
+    account: HubSpotAccount, connections: Connections | None = None, faults: FaultOrders | None = None
+) -> FastAPI:
+    """The account's API; `connections` are those of the server that runs it (for dropped calls)."""
+    app = FastAPI(title="HubSpot sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    front = Front(account, connections or Connections(), faults)
+    for prefix in ("/crm", "/account-info", "/oauth"):
+        app.add_route(prefix + "/{path:path}", front.answer, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+    return app
+
+
+class Front:
+    """Finds who answers a call, checks who asks and how often, and spoils answers on order."""
+
+    def __init__(self, account: HubSpotAccount, connections: Connections, faults: FaultOrders | None) -> None:
+        self._account = account
+        self._connections = connections
+        self._faults = faults
+        self._api = Api(account)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one call."""
+        raw = await request.body()
+        path = request.url.path
+        route, found = _find(request.method, path)
+        kind, type_name = (route.kind, found.get("type", "")) if route else ("other", "")
+        fault = self._faults.take(kind, type_name) if self._faults else None
+        fault_kind = fault.kind if fault else None
+        if fault is not None and fault_kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        if fault_kind == "drop_before":
+            self._note(request, kind, type_name, 0)
+            return await self._dropped(request)
+        status, body, headers, policy = self._carried_out(request, route, found, raw, fault)
+        self._note(request, kind, type_name, status, policy)
+        if fault_kind == "drop_after":
+            return await self._dropped(request)
+        if fault_kind == "broken_json" and body:
+            body = body[: max(1, len(body) * 2 // 3)]
+        return Response(body, status, headers, media_type="application/json")
+
+    def _carried_out(
+        self, request: Request, route: Route | None, found: dict[str, str], raw: bytes, fault: OrderedFault | None
+    ) -> tuple[int, bytes | None, dict[str, str], str | None]:
+        headers: dict[str, str] = {}
+        account = self._account
+        with account.lock:
+            try:
+                route = _known(request, route)
+                if fault is not None:
+                    _refuse(fault, account)
+                if route.kind != "token":
+                    access = account.tokens.check(request.headers.get("authorization", ""))
+                    headers = account.meter.count(search=route.kind == "search", now=account.now())
+                    _check_scope(access.scopes, route, found)
+                status, body = self._handler(route)(_call(request, found, raw))
+            except HubSpotError as error:
+                policy = error.more.get("policyName")
+                return error.status, orjson.dumps(error.body()), {**headers, **error.headers}, policy
+            return status, None if body is None else orjson.dumps(body), headers, None
+
+    def _handler(self, route: Route) -> Handler:
+        handler: Handler = getattr(self._api, route.handler)
+        return handler
+
+    def _note(self, request: Request, kind: str, object_type: str, status: int, policy: str | None = None) -> None:
+        account = self._account
+        account.calls.append(
+            ApiCall(account.now(), monotonic(), request.method, request.url.path, kind, object_type, status, policy)
+        )
+
+    async def _dropped(self, request: Request) -> Response:
+        self._connections.cut(request.client)
+        while (await request.receive())["type"] != "http.disconnect":
+            continue
+        return Response(status_code=HTTP_UNAVAILABLE)
+
+
+def _find(method: str, path: str) -> tuple[Route | None, dict[str, str]]:
+    for route in ROUTES:
+        if route.method == method and (match := route.path.match(path)):
+            return route, {key: unquote(value) for key, value in match.groupdict().items()}
+    return None, {}
+
+
+def _known(request: Request, route: Route | None) -> Route:
+    if len(request.url.path) + len(request.url.query) > MAX_URL_BYTES:
+        raise HubSpotError(414, "URI Too Long", "VALIDATION_ERROR")
+    if route is None:
+        raise HubSpotError(404, f"No resource found at {request.url.path}", "NOT_FOUND")
+    return route
+
+
+def _refuse(fault: OrderedFault, account: HubSpotAccount) -> None:
+    """Raise what was ordered instead of the work."""
+    refusals: dict[str, Callable[[], HubSpotError]] = {
+        "status": lambda: HubSpotError(fault.status, "ordered by the test", "INTERNAL_ERROR"),
+        "expired_token": lambda: HubSpotError(
+            401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION"
+        ),
+        "daily_limit": lambda: too_many("DAILY", "You have reached your daily limit."),
+        "rate_limit_secondly": lambda: too_many(
+            "SECONDLY", "You have reached your secondly limit.", {"Retry-After": "1"}
+        ),
+        "rate_limit_ten_secondly": lambda: too_many(
+            "TEN_SECONDLY_ROLLING", "You have reached your ten_secondly_rolling limit."
+        ),
+    }
+    if fault.kind == "expired_token":
+        account.tokens.expire_all()
+    refusal = refusals.get(fault.kind)
+    if refusal is not None:
+        raise refusal()
+
+
+def _check_scope(scopes: tuple[str, ...], route: Route, found: dict[str, str]) -> None:
+    needed = []
+    if route.handler in ("owners", "owner"):
+        needed = ["crm.objects.owners.read"]
+    elif route.kind in ("list", "read", "batch_read", "search", "associations", "write"):
+        needed = [scope_of(object_type(found["type"]), write=route.handler in _WRITES)]
+    missing = [scope for scope in needed if scope not in scopes and scope in SCOPES]
+    if missing:
+        raise HubSpotError(
+            403, "This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES",
+            errors=[{"message": "One or more of the following scopes are required.", "context": {"requiredGranularScopes": missing}}],
+        )  # fmt: skip
+
+
+def _call(request: Request, found: dict[str, str], raw: bytes) -> Call:
+    query = dict(request.query_params)
+    content_type = request.headers.get("content-type", "")
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        return Call(found, query, None, dict(parse_qsl(raw.decode())))
+    body: Any = None
+    if raw:
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise HubSpotError(400, "Invalid input JSON", "VALIDATION_ERROR") from None
+    return Call(found, query, body)

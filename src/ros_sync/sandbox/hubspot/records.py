@@ -1,0 +1,93 @@
+"""One record of the sandbox's HubSpot: its properties, their history, its associations, and what search knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+Properties = dict[str, str | None]
+
+
+class Entry(NamedTuple):
+    """One value that a property had from `at` (milliseconds) on, and who set it."""
+
+    at: int
+    value: str
+    source_type: str
+    source_id: str | None
+    user_id: int | None
+
+
+@dataclass(slots=True)
+class Document:
+    """What the search index holds of a record; `since` (milliseconds) is when it came to know it."""
+
+    since: int
+    properties: Properties
+    archived: bool
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Record:
+    """A record. Instants are milliseconds since 1970 UTC, as HubSpot keeps them; `links` are labels by type and id."""
+
+    object_type: str
+    id: str
+    created_at: int
+    updated_at: int
+    properties: Properties = field(default_factory=dict)
+    history: dict[str, list[Entry]] = field(default_factory=dict)
+    archived_at: int | None = None
+    links: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    documents: list[Document] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """The id as HubSpot compares it."""
+        return int(self.id)
+
+    def set(self, name: str, value: str | None, entry: Entry) -> bool:
+        """Give a property a value; False where it had it already."""
+        if (self.properties.get(name) or "") == (value or ""):
+            return False
+        self.properties[name] = value
+        self.history.setdefault(name, []).append(entry)
+        return True
+
+    def remember(self, since: int) -> None:
+        """Let the index learn of the present state at `since`; what it learnt before stays until then."""
+        self.documents.append(Document(since, dict(self.properties), self.archived_at is not None, self.updated_at))
+
+    def indexed(self, now: int) -> Document | None:
+        """What search knows at `now`; None where it knows nothing. Older documents are forgotten."""
+        known = 0
+        for place, document in enumerate(self.documents):
+            if document.since <= now:
+                known = place
+        del self.documents[:known]
+        return self.documents[0] if self.documents and self.documents[0].since <= now else None
+
+
+def iso(at: int) -> str:
+    """Milliseconds as HubSpot writes an instant: `2026-03-02T09:00:00.123Z`."""
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03}Z"
+
+
+def millis(at: datetime) -> int:
+    """An aware instant as whole milliseconds."""
+    return int(at.timestamp() * 1000 + 0.0005)
+
+
+def read_instant(text: str) -> int:
+    """Milliseconds or ISO 8601 as milliseconds; ValueError for anything else."""
+    if text.lstrip("-").isdigit():
+        return int(text)
+    return millis(datetime.fromisoformat(text))
+
+
+def joined(ids: Iterable[str]) -> str:
+    """Ids as `hs_merged_object_ids` lists them."""
+    return ";".join(sorted(ids, key=int))

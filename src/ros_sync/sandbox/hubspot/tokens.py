@@ -1,0 +1,102 @@
+"""Who may call: private-app tokens, which never end, and OAuth access tokens, which live half an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+
+from ros_sync.sandbox.hubspot.definitions import OBJECT_TYPES
+from ros_sync.sandbox.hubspot.errors import HubSpotError
+
+ACCESS_TOKEN_LIFE = timedelta(minutes=30)  # HubSpot, "OAuth": expires_in 1800
+CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-client-secret"
+_OBJECTS = ("deals", "contacts", "companies")
+SCOPES = (
+    "oauth", "crm.objects.owners.read",
+    *(f"crm.objects.{name}.{way}" for name in _OBJECTS for way in ("read", "write")),
+    *(f"crm.schemas.{name}.read" for name in _OBJECTS),
+    "sales-email-read", "crm.pipelines.orders.read",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Access:
+    """An access token: its scopes, and when it ends (None: never)."""
+
+    scopes: tuple[str, ...]
+    ends_at: datetime | None = None
+
+
+class Tokens:
+    """The tokens that this account accepts."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._numbers = count(1)
+        self.private_app = "pat-sandbox-00000001"
+        self.refresh_token = "refresh-sandbox-1"  # noqa: S105  # it opens a sandbox
+        self.rotate_refresh_tokens = False
+        self.refreshes = 0
+        self.known: dict[str, Access] = {self.private_app: Access(SCOPES)}
+
+    def limit_scopes(self, scopes: tuple[str, ...]) -> None:
+        """Give the private app these scopes only."""
+        self.known[self.private_app] = Access(scopes)
+
+    def check(self, header: str) -> Access:
+        """The access that an Authorization header gives; HubSpotError (401) where it gives none."""
+        scheme, _, token = header.partition(" ")
+        access = self.known.get(token.strip())
+        if scheme.lower() != "bearer" or access is None:
+            raise HubSpotError(401, "Authentication credentials not found.", "INVALID_AUTHENTICATION")
+        if access.ends_at is not None and access.ends_at <= self._now():
+            raise HubSpotError(401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION")
+        return access
+
+    def expire_all(self) -> None:
+        """Let every OAuth access token have ended."""
+        for access in self.known.values():
+            if access.ends_at is not None:
+                access.ends_at = self._now()
+
+    def refreshed(self, form: dict[str, str]) -> dict[str, object]:
+        """Answer the refresh grant; HubSpotError (400) for other grants and unknown secrets."""
+        given = (form.get("client_id"), form.get("client_secret"), form.get("refresh_token"))
+        if form.get("grant_type") != "refresh_token" or given != (CLIENT_ID, CLIENT_SECRET, self.refresh_token):
+            raise HubSpotError(
+                400, "missing or invalid refresh token", "BAD_REFRESH_TOKEN", status_word="BAD_REFRESH_TOKEN"
+            )
+        number = next(self._numbers)
+        self.refreshes += 1
+        if self.rotate_refresh_tokens:
+            self.refresh_token = f"refresh-sandbox-{number + 1}"
+        token = f"access-sandbox-{number}"
+        self.known[token] = Access(SCOPES, self._now() + ACCESS_TOKEN_LIFE)
+        seconds = int(ACCESS_TOKEN_LIFE.total_seconds())
+        return {
+            "access_token": token,
+            "refresh_token": self.refresh_token,
+            "expires_in": seconds,
+            "token_type": "bearer",
+        }
+
+    def described(self, token: str) -> dict[str, object]:
+        """What `GET /oauth/v1/access-tokens/{token}` says."""
+        access = self.known.get(token)
+        if access is None:
+            raise HubSpotError.not_found()
+        ends = access.ends_at
+        seconds = int((ends - self._now()).total_seconds()) if ends else 0
+        return {
+            "token": token, "user": "admin@loom.example", "hub_domain": "loom.example", "hub_id": 62515001,
+            "app_id": 54321, "user_id": 101, "expires_in": seconds, "scopes": list(access.scopes), "token_type": "access",
+        }  # fmt: skip
+
+
+def scope_of(object_type: str, *, write: bool) -> str:
+    """The scope that an object's records ask for; engagements are read with the contacts' (HubSpot, "Scopes")."""
+    assert object_type in OBJECT_TYPES
+    name = object_type if object_type in _OBJECTS else "contacts"
+    return f"crm.objects.{name}.{'write' if write else 'read'}"
