@@ -28,11 +28,19 @@ _WRITES = frozenset(("create_record", "update_record", "archive_record", "batch_
 
 
 class OrderedFault(Protocol):
-    """A failure on order; `kind` is one of faults.FaultKind."""
+    """A failure on order."""
 
-    kind: str
-    seconds: float
-    status: int
+    @property
+    def kind(self) -> str:
+        """One of faults.FaultKind."""
+
+    @property
+    def seconds(self) -> float:
+        """How late a slow answer comes."""
+
+    @property
+    def status(self) -> int:
+        """The code of a refusal."""
 
 
 class FaultOrders(Protocol):

@@ -77,7 +77,7 @@ class Meter:
             self._day, self.used_today = day, 0
 
     def _headers(self) -> dict[str, str]:
-        headers = {}
+        headers: dict[str, str] = {}
         limit, daily = self.limits.calls_per_ten_seconds, self.limits.daily
         if limit is not None:
             headers |= {

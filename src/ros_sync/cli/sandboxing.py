@@ -1,0 +1,89 @@
+"""What `ros-sync sandbox` does: one company, its HubSpot and its Slack, in one process."""
+
+from __future__ import annotations
+
+import json
+
+from ros_sync.cli.importing import parse_moment
+from ros_sync.cli.invocation import Invocation
+from ros_sync.errors import RosSyncError
+from ros_sync.jobs.stop import StopRequest
+from ros_sync.sandbox.clock import SandboxClock
+from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
+from ros_sync.sandbox.hubspot.company import Story
+from ros_sync.sandbox.hubspot.control import Control
+from ros_sync.sandbox.hubspot.faults import Faults
+from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
+from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
+from ros_sync.sandbox.world import STORY_MONDAY, World
+
+
+def run(
+    invocation: Invocation,
+    *,
+    ports: tuple[int, int],
+    seed: int,
+    scale: float,
+    at: str | None,
+    real_limits: bool,
+    search_lag: float,
+    as_json: bool,
+) -> None:
+    """Serve until told to stop; RosSyncError where a port is taken or `at` is no instant."""
+    clock = SandboxClock(parse_moment(at, "--at") or STORY_MONDAY, runs=True)
+    limits = Limits.like_hubspot() if real_limits else Limits()
+    account = HubSpotAccount(now=clock, limits=limits, search_lag_seconds=search_lag)
+    slack = SlackWorkspace("Northwind Loom", now=clock)
+    world = World(seed, scale=scale or 1.0)
+    story = Story(account, world)
+    if scale:
+        story.advance_to(clock())
+        for person in world.people():
+            if person.in_slack:
+                slack.add_user(person.name, person.email, person.tz, deleted=not person.works_on(clock().date()))
+    faults = Faults()
+    control = Control(account, faults, clock, story if scale else None)
+    try:
+        with (
+            StopRequest() as stop,
+            HubSpotServer(account, faults=faults, port=ports[0], extend=control.add_to) as hubspot,
+            SlackServer(slack, port=ports[1]) as slack_server,
+        ):
+            _tell(invocation, account, hubspot, slack, slack_server, as_json=as_json)
+            stop.wait()
+    except OSError as error:
+        raise RosSyncError(
+            f"the sandbox cannot listen there: {error.strerror}", hint="choose another --port"
+        ) from error
+    finally:
+        control.send_webhooks({})
+
+
+def _tell(
+    invocation: Invocation,
+    account: HubSpotAccount,
+    hubspot: HubSpotServer,
+    slack: SlackWorkspace,
+    slack_server: SlackServer,
+    *,
+    as_json: bool,
+) -> None:
+    """Say where everything is, and what to put into a workspace's `.env`."""
+    variables = {
+        "ROS_SYNC_HUBSPOT__TOKEN": account.token,
+        "ROS_SYNC_HUBSPOT__API_URL": hubspot.url,
+        "ROS_SYNC_HUBSPOT__CLIENT_SECRET": CLIENT_SECRET,
+        "ROS_SYNC_SLACK__TOKEN": slack.token,
+        "ROS_SYNC_SLACK__API_URL": slack_server.api_url,
+    }
+    if as_json:
+        told = {"hubspot": hubspot.url, "slack": slack_server.url, "token": account.token, "secret": CLIENT_SECRET}
+        print(json.dumps({**told, "env": variables}), flush=True)  # noqa: T201  # data on stdout
+        return
+    out = invocation.out
+    out.print(f"HubSpot  [bold]{hubspot.url}[/bold]", highlight=False)
+    out.print(f"Slack    [bold]{slack_server.url}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
+    out.print("\nFor the .env of a workspace (`ros-sync init DIR`):", highlight=False)
+    for name, value in variables.items():
+        out.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")

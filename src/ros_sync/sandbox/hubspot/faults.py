@@ -1,0 +1,80 @@
+"""Failures on order, or at random, so that a test can watch a client survive them."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from threading import Lock
+
+ANY = "*"
+
+
+class FaultKind(StrEnum):
+    """What can go wrong. *After* means that the work was done before the caller learnt that it failed."""
+
+    STATUS = "status"
+    DROP_BEFORE = "drop_before"
+    DROP_AFTER = "drop_after"
+    SLOW = "slow"
+    BROKEN_JSON = "broken_json"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105  # no secret
+    DAILY_LIMIT = "daily_limit"
+    RATE_LIMIT_SECONDLY = "rate_limit_secondly"
+    RATE_LIMIT_TEN_SECONDLY = "rate_limit_ten_secondly"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One failure: `seconds` is how late a slow answer comes, `status` the code of a refusal."""
+
+    kind: str
+    seconds: float = 1.0
+    status: int = 503
+
+    def __post_init__(self) -> None:
+        FaultKind(self.kind)
+
+
+class Faults:
+    """Failures waiting for the next calls of a kind (`search`, `list`, … or `*`), and those that come at random."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self._random: Random | None = None
+        self._rate = 0.0
+        self._kinds: Sequence[Fault] = ()
+        self._lock = Lock()
+        self.happened: dict[str, int] = defaultdict(int)
+
+    def next(self, kind_of_call: str, fault: Fault, times: int = 1) -> None:
+        """Let the next `times` calls of that kind fail so."""
+        with self._lock:
+            self._waiting[kind_of_call].extend([fault] * times)
+
+    def at_random(self, rate: float, seed: int, faults: Sequence[Fault]) -> None:
+        """From now on let each call fail with the chance `rate`, in one of these ways."""
+        with self._lock:
+            self._random, self._rate, self._kinds = Random(seed), rate, tuple(faults)
+
+    def take(self, kind: str, object_type: str) -> Fault | None:  # noqa: ARG002  # part of what the server asks with
+        """The failure due for this call, which is used up by it."""
+        with self._lock:
+            for key in (kind, ANY):
+                if self._waiting[key]:
+                    return self._noted(self._waiting[key].popleft())
+            if self._random is not None and kind != "token" and self._random.random() < self._rate:
+                return self._noted(self._random.choice(self._kinds))
+            return None
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self._waiting.clear()
+            self._random = None
+
+    def _noted(self, fault: Fault) -> Fault:
+        self.happened[fault.kind] += 1
+        return fault

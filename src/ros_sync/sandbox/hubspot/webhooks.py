@@ -1,0 +1,241 @@
+"""Webhooks as HubSpot sends them: in batches, signed, late, twice, out of order, and again after a failure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from threading import Event, Lock, Thread
+from typing import Any
+
+import urllib3
+
+from ros_sync.sandbox.hubspot.account import Happening, HubSpotAccount
+from ros_sync.sandbox.hubspot.definitions import SINGULAR
+from ros_sync.sandbox.hubspot.records import millis
+
+MAX_EVENTS = 100  # of one request (HubSpot, "Webhooks API", limits)
+MAX_RETRIES = 10
+NOT_RETRIED = frozenset((400, 401, 403, 404, 405))
+TIMEOUT_SECONDS = 5.0
+# How long HubSpot waits before each further attempt, in seconds; it says "over the next 24 hours".
+RETRY_SECONDS = (60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 21_600, 28_800)
+HTTP_OK, HTTP_REDIRECT = 200, 300
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPlan:
+    """How badly events are delivered: shares are from 0 to 1, seconds go by the account's clock.
+
+    `retry_scale` shortens the waits before further attempts, so that a test need not last a day.
+    """
+
+    late_share: float = 0.0
+    late_seconds: float = 600.0
+    twice_share: float = 0.0
+    shuffled: bool = False
+    lost_share: float = 0.0
+    retry_scale: float = 1.0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: dict[str, Any]
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the deliveries so far. `statuses` counts answers; 0 is a connection that failed."""
+
+    requests: int = 0
+    events: int = 0
+    dropped: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+
+
+class WebhookSender:
+    """Sends what happens in an account to one address, by the account's clock."""
+
+    def __init__(
+        self,
+        account: HubSpotAccount,
+        target_url: str,
+        client_secret: str,
+        *,
+        app_id: int = 54321,
+        seed: int = 1,
+        plan: DeliveryPlan | None = None,
+        version: str = "v3",
+    ) -> None:
+        self.sent = Sent()
+        self._account = account
+        self._url = target_url
+        self._secret = client_secret
+        self._app_id = app_id
+        self._plan = plan or DeliveryPlan()
+        self._version = version
+        self._rng = Random(seed)
+        self._ids = count(2_995_724_000)
+        self._waiting: list[_Waiting] = []
+        self._lock = Lock()
+        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+        self._stop = Event()
+        self._thread: Thread | None = None
+        account.listeners.append(self._heard)
+
+    def start(self, every_seconds: float = 0.2) -> None:
+        """Send what is due again and again, from a thread."""
+        self._thread = Thread(target=self._run, args=(every_seconds,), name="webhooks", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and listen no more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(TIMEOUT_SECONDS + 1)
+        if self._heard in self._account.listeners:
+            self._account.listeners.remove(self._heard)
+
+    @property
+    def waiting(self) -> int:
+        """How many events have still to be delivered."""
+        with self._lock:
+            return len(self._waiting)
+
+    def flush(self) -> int:
+        """Deliver what is due now; the number of events that were taken."""
+        now, taken = self._account.now(), 0
+        with self._lock:
+            due = [each for each in self._waiting if each.due_at <= now]
+            self._waiting = [each for each in self._waiting if each.due_at > now]
+        if self._plan.shuffled:
+            self._rng.shuffle(due)
+        for start in range(0, len(due), MAX_EVENTS):
+            taken += self._deliver([each.event for each in due[start : start + MAX_EVENTS]], now)
+        return taken
+
+    def flood(self, number: int) -> None:
+        """Send so many property changes at once, each of a record that there is."""
+        ids = list(self._account.records["deals"])
+        now = self._account.now()
+        events = [
+            self._event(Happening("propertyChange", "deals", self._rng.choice(ids), now, property="amount", value="1"))
+            for _ in range(number)
+        ]
+        for start in range(0, number, MAX_EVENTS):
+            self._deliver(events[start : start + MAX_EVENTS], now)
+
+    def _heard(self, happening: Happening) -> None:
+        plan, rng = self._plan, self._rng
+        now = self._account.now()
+        for event in self._events(happening):
+            with self._lock:
+                if rng.random() < plan.lost_share:
+                    self.sent.dropped += 1
+                    continue
+                late = timedelta(seconds=rng.uniform(0, plan.late_seconds) if rng.random() < plan.late_share else 0)
+                self._waiting.append(_Waiting(event, now + late))
+                if rng.random() < plan.twice_share:
+                    again = timedelta(seconds=rng.uniform(0, plan.late_seconds))
+                    self._waiting.append(_Waiting({**event, "attemptNumber": 1}, now + again))
+
+    def _events(self, happening: Happening) -> Iterator[dict[str, Any]]:
+        yield self._event(happening)
+        if happening.kind == "associationChange":  # HubSpot tells both sides
+            yield self._event(
+                Happening(
+                    happening.kind, str(happening.to_type), str(happening.to_id), happening.at,
+                    source=happening.source, to_type=happening.object_type, to_id=happening.object_id,
+                )
+            )  # fmt: skip
+
+    def _event(self, happening: Happening) -> dict[str, Any]:
+        kind = SINGULAR[happening.object_type]
+        event: dict[str, Any] = {
+            "eventId": next(self._ids),
+            "subscriptionId": 92_894,
+            "portalId": self._account.portal_id,
+            "appId": self._app_id,
+            "occurredAt": millis(happening.at),
+            "subscriptionType": f"{kind}.{happening.kind}",
+            "attemptNumber": 0,
+            "changeSource": happening.source,
+        }
+        if happening.kind == "associationChange":
+            other = SINGULAR[str(happening.to_type)]
+            event |= {
+                "associationType": f"{kind}_to_{other}".upper(),
+                "fromObjectId": int(happening.object_id),
+                "toObjectId": int(str(happening.to_id)),
+                "associationRemoved": happening.source == "REMOVED",
+                "isPrimaryAssociation": False,
+            }
+            return event
+        event["objectId"] = int(happening.object_id)
+        if happening.kind == "propertyChange":
+            event |= {"propertyName": happening.property, "propertyValue": happening.value or ""}
+        if happening.kind == "merge":
+            primary, other = happening.merged_from
+            event |= {
+                "objectId": int(primary),
+                "primaryObjectId": int(primary),
+                "mergedObjectIds": [int(other)],
+                "newObjectId": int(str(happening.new_id)),
+                "numberOfPropertiesMoved": 0,
+            }
+        return event
+
+    def _deliver(self, events: list[dict[str, Any]], now: datetime) -> int:
+        status = self._post(events)
+        self.sent.requests += 1
+        self.sent.statuses[status] = self.sent.statuses.get(status, 0) + 1
+        if HTTP_OK <= status < HTTP_REDIRECT:
+            self.sent.events += len(events)
+        elif status in NOT_RETRIED:
+            self.sent.dropped += len(events)
+        else:
+            self._again(events, now)
+        return len(events)
+
+    def _again(self, events: list[dict[str, Any]], now: datetime) -> None:
+        with self._lock:
+            for event in events:
+                attempt = int(event["attemptNumber"])
+                if attempt >= MAX_RETRIES:
+                    self.sent.dropped += 1
+                    continue
+                wait = timedelta(seconds=RETRY_SECONDS[min(attempt, MAX_RETRIES - 1)] * self._plan.retry_scale)
+                self._waiting.append(_Waiting({**event, "attemptNumber": attempt + 1}, now + wait))
+
+    def _post(self, events: list[dict[str, Any]]) -> int:
+        body = json.dumps(events).encode()
+        try:
+            headers = signed(self._secret, "POST", self._url, body, millis(self._account.now()), self._version)
+            return self._pool.request("POST", self._url, body=body, headers=headers).status
+        except urllib3.exceptions.HTTPError:
+            return 0
+
+    def _run(self, every_seconds: float) -> None:
+        while not self._stop.wait(every_seconds):
+            self.flush()
+
+
+def signed(secret: str, method: str, url: str, body: bytes, timestamp: int, version: str = "v3") -> dict[str, str]:
+    """The headers of a signed request (HubSpot, "Validating requests from HubSpot"); `timestamp` in milliseconds."""
+    headers = {"Content-Type": "application/json", "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/)"}
+    if version == "v1":
+        digest = hashlib.sha256(secret.encode() + body).hexdigest()
+        return headers | {"X-HubSpot-Signature": digest, "X-HubSpot-Signature-Version": "v1"}
+    if version == "v2":
+        digest = hashlib.sha256(secret.encode() + method.encode() + url.encode() + body).hexdigest()
+        return headers | {"X-HubSpot-Signature": digest, "X-HubSpot-Signature-Version": "v2"}
+    text = method.encode() + url.encode() + body + str(timestamp).encode()
+    mac = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+    return headers | {"X-HubSpot-Signature-v3": mac, "X-HubSpot-Request-Timestamp": str(timestamp)}
