@@ -97,7 +97,7 @@ class Upsert:
                 touched.append(
                     (merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0])
                 )
-            elif not derived and (stale or self._moment(row, as_of) < int(old[-1])):  # type: ignore[arg-type]  # valid_from is an int
+            elif not derived and (stale or self._is_older(row, old, as_of)):
                 written.older += 1
             else:
                 changed.append((old, merged))
@@ -134,6 +134,36 @@ class Upsert:
         """Whether the CRM moved the modified instant and nothing that is mirrored: no new state."""
         at = self._modified_index
         return at is not None and old[:at] == new[:at] and old[at + 1 : -1] == new[at + 1 :]
+
+    def _is_older(self, row: Row, stored: Row, as_of: int) -> bool:
+        """Whether the row says what was true before the stored state.
+
+        Where both say when the CRM last changed the record, that decides: `valid_from` may lie after it (what follows from
+        other records was written later) and before it (the CRM's own history was spliced in).
+        """
+        if self._modified_index is not None:
+            modified, known = row[self._modified_index], stored[self._modified_index]
+            if modified is not None and known is not None:
+                return int(modified) < int(known)
+        return self._moment(row, as_of) < int(stored[-1])  # type: ignore[arg-type]  # valid_from is an int
+
+    def compare(self, rows: Sequence[Row]) -> dict[str, tuple[str, ...] | None]:
+        """What `write` would change, reading only: by id the columns that differ, None for a record that is new.
+
+        Rows that say what is stored, and those that are older than it, are left out.
+        """
+        stored = self.stored([str(row[0]) for row in rows]) if rows and not self._expect_empty else {}
+        found: dict[str, tuple[str, ...] | None] = {}
+        for row in rows:
+            old = stored.get(str(row[0]))
+            if old is None:
+                found[str(row[0])] = None
+            elif old[:-1] != row and not self._is_older(row, old, int(old[-1])):  # type: ignore[arg-type]  # as above
+                new = self._merge_custom(old, row)
+                differing = tuple(name for name, a, b in zip(self._columns, old, new, strict=False) if a != b)
+                if differing and differing != ("modified_at",):
+                    found[str(row[0])] = differing
+        return found
 
     def _moment(self, row: Row, as_of: int) -> int:
         """Since when a row is true: its own modified instant where it has one."""

@@ -1,0 +1,80 @@
+"""Privacy deletion: a person's data leaves the mirror and its history, for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, or_, select, update
+
+from ros_sync.mirror import links, redirects
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.tables import Change, SetAsideRow, WebhookEvent, WriteBack
+
+PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
+CHUNK = 400
+
+
+def _table(model: Any) -> Table:
+    table: Table = model.__table__
+    return table
+
+
+def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:
+    """Erase persons of a source: rows, versions, changes, links, what was set aside or sent of them.
+
+    `stream` is the vendor's kind of record by which links and events know them. Activities stay, as the deal's; what they
+    say of the person alone does not. The ids are remembered, without anything else, so that nothing brings them back.
+    """
+    for start in range(0, len(ids), CHUNK):
+        chunk = list(ids[start : start + CHUNK])
+        for name in PERSONS:
+            mirrored = objects()[name]
+            for table in (mirrored.table, mirrored.version_table):
+                connection.execute(delete(table).where(table.c.source == source, table.c.id.in_(chunk)))
+            _forget_changes(connection, source, name, chunk)
+            redirects.erased(connection, source, name, chunk, at)
+        _forget_activities(connection, source, chunk)
+        links.forget(connection, source, stream, chunk)
+        for model, column in ((SetAsideRow, "record_id"), (WebhookEvent, "record_id"), (WriteBack, "record_id")):
+            table = _table(model)
+            where = [table.c.source == source, table.c[column].in_(chunk)]
+            if model is SetAsideRow:
+                where.append(table.c.file == stream)
+            elif model is WebhookEvent:
+                where.append(table.c.stream == stream)
+            else:
+                where.append(table.c.object.in_(PERSONS))
+            connection.execute(delete(table).where(*where))
+
+
+def _forget_changes(connection: Connection, source: str, name: str, ids: Iterable[str]) -> None:
+    change = _table(Change)
+    connection.execute(
+        delete(change).where(change.c.object == name, change.c.source == source, change.c.record_id.in_(ids))
+    )
+
+
+def _forget_activities(connection: Connection, source: str, ids: Sequence[str]) -> None:
+    """Activities with these persons lose their subject and the person, in the past too."""
+    mirrored = objects()["activity"]
+    touched: set[str] = set()
+    for table in (mirrored.table, mirrored.version_table):
+        about = (table.c.source == source) & or_(table.c.contact_id.in_(ids), table.c.lead_id.in_(ids))
+        touched.update(connection.execute(select(table.c.id).where(about)).scalars())
+    found = sorted(touched)
+    for start in range(0, len(found), CHUNK):
+        chunk = found[start : start + CHUNK]
+        for table in (mirrored.table, mirrored.version_table):
+            here = (table.c.source == source) & table.c.id.in_(chunk)
+            connection.execute(update(table).where(here).values(subject=None))
+            for column in (table.c.contact_id, table.c.lead_id):
+                connection.execute(update(table).where(here, column.in_(ids)).values({column.name: None}))
+        change = _table(Change)
+        mentions = change.c.field.in_(("subject", "contact_id", "lead_id"))
+        connection.execute(
+            delete(change).where(
+                change.c.object == "activity", change.c.source == source, change.c.record_id.in_(chunk), mentions
+            )
+        )

@@ -1,0 +1,125 @@
+"""Which records belong together: the associations of the CRM, as they are at present."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
+
+from ros_sync.mirror.tables import RecordLink
+
+PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
+CHUNK = 400  # records a statement
+
+_LINK: Table = RecordLink.metadata.tables["record_link"]
+
+LinkTarget = tuple[str, str, str]  # stream, id, label
+
+
+def set_links(
+    connection: Connection,
+    source: str,
+    stream: str,
+    links: Mapping[str, Iterable[LinkTarget]],
+    now: datetime,
+    *,
+    kinds: Collection[str],
+    fresh: bool = False,
+) -> set[str]:
+    """Make these records have exactly these links with the streams of `kinds`; the ids of those whose links changed.
+
+    Only what differs is written. `fresh` says that the mirror knows no links of them.
+    """
+    changed: set[str] = set()
+    ids = list(links)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        stored = {} if fresh else _stored(connection, source, stream, chunk, kinds)
+        new, gone = [], []
+        for record_id in chunk:
+            wanted, known = set(links[record_id]), stored.get(record_id, set())
+            new += [(record_id, *target) for target in wanted - known]
+            gone += [(record_id, *target) for target in known - wanted]
+            if wanted != known:
+                changed.add(record_id)
+        _remove(connection, source, stream, gone)
+        if new:
+            names = ("record_id", "to_stream", "to_id", "label")
+            fixed = {"source": source, "stream": stream, "since": now}
+            connection.execute(insert(_LINK), [fixed | dict(zip(names, row, strict=True)) for row in sorted(new)])
+    return changed
+
+
+def linked(
+    connection: Connection, source: str, stream: str, ids: Sequence[str], to_stream: str, *, label: str | None = None
+) -> dict[str, list[str]]:
+    """The ids of the records of `to_stream` that each of these is linked with.
+
+    Those under the preferred `label` (`primary` unless given) come first, then by id, lowest number first.
+    """
+    wanted = (label or PRIMARY).casefold()
+    c = _LINK.c
+    ranked: dict[str, dict[str, bool]] = defaultdict(dict)
+    for start in range(0, len(ids), CHUNK):
+        query = select(c.record_id, c.to_id, c.label).where(
+            c.source == source,
+            c.stream == stream,
+            c.to_stream == to_stream,
+            c.record_id.in_(ids[start : start + CHUNK]),
+        )
+        for record_id, to_id, its_label in connection.execute(query):
+            ranked[record_id][to_id] = ranked[record_id].get(to_id, False) or its_label.casefold() == wanted
+    return {
+        record_id: sorted(found, key=lambda to_id: (not found[to_id], len(to_id), to_id))  # used at once
+        for record_id, found in ranked.items()
+    }
+
+
+def linked_to(
+    connection: Connection, source: str, to_stream: str, to_ids: Sequence[str], stream: str
+) -> dict[str, list[str]]:
+    """The other way round: the ids of the records of `stream` that are linked with each of these of `to_stream`."""
+    c = _LINK.c
+    found: dict[str, set[str]] = defaultdict(set)
+    for start in range(0, len(to_ids), CHUNK):
+        query = select(c.to_id, c.record_id).where(
+            c.source == source,
+            c.to_stream == to_stream,
+            c.stream == stream,
+            c.to_id.in_(to_ids[start : start + CHUNK]),
+        )
+        for to_id, record_id in connection.execute(query):
+            found[to_id].add(record_id)
+    return {to_id: sorted(ids, key=lambda each: (len(each), each)) for to_id, ids in found.items()}
+
+
+def forget(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> None:
+    """Remove every link from and to these records."""
+    c = _LINK.c
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        from_it = (c.stream == stream) & c.record_id.in_(chunk)
+        to_it = (c.to_stream == stream) & c.to_id.in_(chunk)
+        connection.execute(delete(_LINK).where(c.source == source, or_(from_it, to_it)))
+
+
+def _stored(
+    connection: Connection, source: str, stream: str, ids: Sequence[str], kinds: Collection[str]
+) -> dict[str, set[LinkTarget]]:
+    c = _LINK.c
+    query = select(c.record_id, c.to_stream, c.to_id, c.label).where(
+        c.source == source, c.stream == stream, c.record_id.in_(ids), c.to_stream.in_(sorted(kinds))
+    )
+    found: dict[str, set[LinkTarget]] = defaultdict(set)
+    for record_id, to_stream, to_id, label in connection.execute(query):
+        found[record_id].add((to_stream, to_id, label))
+    return found
+
+
+def _remove(connection: Connection, source: str, stream: str, gone: Sequence[tuple[str, str, str, str]]) -> None:
+    c = _LINK.c
+    for start in range(0, len(gone), CHUNK):
+        keys = tuple_(c.record_id, c.to_stream, c.to_id, c.label).in_(gone[start : start + CHUNK])
+        connection.execute(delete(_LINK).where(c.source == source, c.stream == stream, keys))

@@ -1,0 +1,67 @@
+"""Records that were merged into others, and ids that must never come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from ros_sync.mirror.tables import Redirect
+
+ERASED = ""  # the `new_id` of a person whose data was erased: the id is known, so that a lagging answer is not believed
+CHUNK = 400
+
+_REDIRECT: Table = Redirect.metadata.tables["redirect"]
+
+
+def redirect(connection: Connection, source: str, name: str, merged: Mapping[str, str], at: datetime) -> dict[str, str]:
+    """Note that records of the object `name` were merged into others (old id -> new id); the new ones among these.
+
+    Chains are drawn together: where A became C and C becomes E, A leads to E.
+    """
+    c = _REDIRECT.c
+    here = (c.source == source) & (c.object == name)
+    known = _known(connection, source, name, list(merged))
+    fresh = {old: new for old, new in merged.items() if old != new and known.get(old) not in (new, ERASED)}
+    for old, new in fresh.items():
+        connection.execute(update(_REDIRECT).where(here, c.new_id == old).values(new_id=new))
+        connection.execute(delete(_REDIRECT).where(here, c.old_id == old))
+    if fresh:
+        rows = [
+            {"source": source, "object": name, "old_id": old, "new_id": new, "at": at} for old, new in fresh.items()
+        ]
+        connection.execute(insert(_REDIRECT), rows)
+    return fresh
+
+
+def resolve(connection: Connection, source: str, name: str, ids: Sequence[str]) -> dict[str, str]:
+    """For those of these ids that are no more: the id of the record now, ERASED where the person was erased."""
+    return _known(connection, source, name, ids)
+
+
+def history_ids(connection: Connection, source: str, name: str, record_id: str) -> list[str]:
+    """The ids whose change history belongs to a record: its own, and those that were merged into it."""
+    c = _REDIRECT.c
+    query = select(c.old_id).where(c.source == source, c.object == name, c.new_id == record_id).order_by(c.at, c.old_id)
+    return [*connection.execute(query).scalars(), record_id]
+
+
+def erased(connection: Connection, source: str, name: str, ids: Iterable[str], at: datetime) -> None:
+    """Note that these ids were erased, so that nothing brings them back."""
+    c = _REDIRECT.c
+    for record_id in ids:
+        connection.execute(delete(_REDIRECT).where(c.source == source, c.object == name, c.old_id == record_id))
+        row = {"source": source, "object": name, "old_id": record_id, "new_id": ERASED, "at": at}
+        connection.execute(insert(_REDIRECT), [row])
+
+
+def _known(connection: Connection, source: str, name: str, ids: Sequence[str]) -> dict[str, str]:
+    c = _REDIRECT.c
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(c.old_id, c.new_id).where(
+            c.source == source, c.object == name, c.old_id.in_(ids[start : start + CHUNK])
+        )
+        found.update((old, new) for old, new in connection.execute(query))
+    return found

@@ -1,0 +1,444 @@
+"""The CRM's own property history, spliced into the mirror's past.
+
+A poll sees a record as it is now; the CRM remembers when each of a handful of tracked properties had which value. Here
+the past is made to say the same: the change history of those columns becomes the successive differences of the CRM's
+history, and the version rows are cut where a tracked column changed. Columns that are not tracked keep what was stored
+then; before the first stored state they are taken from it, which is the best that is known. So a mirror that was filled
+in one go and one that polled all along give the same answer for the tracked columns at any past moment.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, Connection, Date
+
+from ros_sync.fields import Carried
+from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.store import as_text
+
+CHUNK = 500  # records whose past is read at a time
+_BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id"))
+
+
+class Value(NamedTuple):
+    """A column had `value` from `at` (microseconds) on; `by` is who set it, where known."""
+
+    at: int
+    value: Carried
+    by: str | None = None
+
+
+ColumnHistory = Mapping[str, Sequence[tuple[int, Carried, str | None]]]  # by column, oldest first
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What the mirror holds of one record: its states in order (the present one last) and its changes by column."""
+
+    states: list[dict[str, Carried]] = field(default_factory=list)
+    ends: list[int | None] = field(default_factory=list)
+    changes: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Timeline:
+    """Splices histories of one object and source. `columns` are the tracked ones, those that every history may hold."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        mirrored: MirroredObject,
+        source: str,
+        columns: Sequence[str],
+        *,
+        run_id: int | None,
+    ) -> None:
+        self._connection = connection
+        self._mirrored = mirrored
+        self._source = source
+        self._columns = tuple(columns)
+        self._run_id = run_id
+        self._sqlite = connection.dialect.name == "sqlite"
+        self._mark = "?" if self._sqlite else "%s"
+        self._names = [column.name for column in mirrored.table.columns]
+
+    def splice(
+        self, histories: Mapping[str, ColumnHistory], created: Mapping[str, int | None], *, fresh: bool = False
+    ) -> set[str]:
+        """Make the past of these records say what their histories say; gives the ids of those whose past changed.
+
+        Their present rows have just been written. `created` (microseconds) is when each was created: the value that a
+        property had then is no change. `fresh` says that the mirror knows no past of them, so that nothing is read.
+        """
+        if fresh:
+            return self._begin(histories, created)
+        changed: set[str] = set()
+        ids = list(histories)
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            stored = self._read(chunk)
+            versions: list[tuple[Carried, ...]] = []
+            outdated: list[tuple[Carried, ...]] = []
+            moved: list[tuple[Carried, ...]] = []
+            new: list[tuple[Carried, ...]] = []
+            old: list[tuple[int]] = []
+            for record_id in chunk:
+                record = stored.get(record_id)
+                if record is None:
+                    continue
+                values = self._settled(histories[record_id], record.states[-1])
+                counts = len(versions) + len(outdated) + len(moved) + len(new) + len(old)
+                self._restate(record_id, record, values, created.get(record_id), versions, outdated, moved)
+                self._compare_changes(record_id, record, values, created.get(record_id), new, old)
+                if len(versions) + len(outdated) + len(moved) + len(new) + len(old) > counts:
+                    changed.add(record_id)
+            self._write(versions, outdated, moved, new, old)
+        return changed
+
+    # ---- what is stored
+
+    def _read(self, ids: Sequence[str]) -> dict[str, _Stored]:
+        """Present and past of these records, and the changes of their tracked columns."""
+        found: dict[str, _Stored] = {}
+        names = ", ".join(self._readable(name) for name in self._names)
+        condition, parameters = self._among("id", ids)
+        past = (
+            f'SELECT {names}, valid_to FROM "{self._mirrored.name}_version" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
+        )
+        present = f'SELECT {names} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608
+        id_place, from_place = self._names.index("id"), self._names.index("valid_from")
+        rows = [tuple(row) for row in self._connection.exec_driver_sql(past, parameters)]
+        rows.sort(key=lambda row: (row[id_place], row[from_place]))
+        for row in rows:
+            record = found.setdefault(row[id_place], _Stored())
+            record.states.append(dict(zip(self._names, row, strict=False)))
+            record.ends.append(row[-1])
+        living = set()
+        for row in self._connection.exec_driver_sql(present, parameters):
+            record = found.setdefault(row[id_place], _Stored())
+            record.states.append(dict(zip(self._names, row, strict=True)))
+            record.ends.append(None)
+            living.add(row[id_place])
+        self._read_changes(ids, found)
+        return {record_id: record for record_id, record in found.items() if record_id in living}
+
+    def _read_changes(self, ids: Sequence[str], found: Mapping[str, _Stored]) -> None:
+        condition, parameters = self._among("record_id", ids)
+        query = (
+            'SELECT record_id, field, id, at, "old", "new", "by" FROM change '  # noqa: S608  # names are ours
+            f"WHERE object = {self._mark} AND source = {self._mark} AND {condition} ORDER BY at, id"
+        )
+        for record_id, name, *change in self._connection.exec_driver_sql(query, (self._mirrored.name, *parameters)):
+            if record_id in found and name in self._columns:
+                found[record_id].changes[name].append(tuple(change))
+
+    def _among(self, column: str, ids: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
+        if self._sqlite:
+            return f"{column} IN ({', '.join('?' * len(ids))})", (self._source, *ids)
+        return f"{column} = ANY(%s)", (self._source, list(ids))
+
+    def _readable(self, name: str) -> str:
+        if not self._sqlite and isinstance(self._mirrored.table.columns[name].type, Date | JSON):
+            return f'"{name}"::text'
+        return f'"{name}"'
+
+    # ---- what should be
+
+    def _settled(self, history: ColumnHistory, present: Mapping[str, Carried]) -> dict[str, list[Value]]:
+        """The history of each column without repeated values, ending in what the present row says.
+
+        What was set after the row was read is left for the read that will see it. Where the row says something else
+        than the last entry, the row is right from its modified instant on.
+        """
+        modified = present.get("modified_at")
+        settled: dict[str, list[Value]] = {}
+        for column in self._columns:
+            values: list[Value] = []
+            for entry in history.get(column, ()):
+                at, value, by = entry
+                if modified is not None and at > int(modified):
+                    break
+                if values and values[-1].at == at:
+                    values.pop()
+                if not values or values[-1].value != value:
+                    values.append(Value(at, value, by))
+            if values and values[-1].value != present[column]:
+                at = max(int(modified) if modified is not None else values[-1].at, values[-1].at + 1)
+                values.append(Value(at, present[column]))
+            settled[column] = values
+        return settled
+
+    def _restate(
+        self,
+        record_id: str,
+        record: _Stored,
+        values: Mapping[str, Sequence[Value]],
+        created: int | None,
+        versions: list[tuple[Carried, ...]],
+        outdated: list[tuple[Carried, ...]],
+        moved: list[tuple[Carried, ...]],
+    ) -> None:
+        """Work out the states that the record went through and note what has to be written to say so."""
+        starts = [int(state["valid_from"]) for state in record.states]  # type: ignore[arg-type]  # an instant is an int
+        instants = {value.at for column in values.values() for value in column}
+        begin = min(starts[0], created if created is not None else starts[0], *instants)
+        boundaries = sorted({begin, *starts, *(at for at in instants if at > begin)})
+        states: list[tuple[int, dict[str, Carried]]] = []
+        for at in boundaries:
+            place = bisect_right(starts, at) - 1
+            state = dict(record.states[max(place, 0)])
+            for column, history in values.items():
+                if not history:
+                    continue
+                known = bisect_right(history, at, key=_at) - 1
+                if known >= 0:
+                    state[column] = history[known].value
+                elif place < 0:
+                    state[column] = None  # it was set later, and nobody saw the record before
+            if states and self._same(states[-1][1], state):
+                continue
+            if place < 0 or starts[place] != at:
+                modified = state["modified_at"]
+                state["modified_at"] = min(int(modified), at) if modified is not None else None
+            states.append((at, state))
+        self._note_states(record_id, record, states, versions, outdated, moved)
+
+    def _note_states(
+        self,
+        record_id: str,
+        record: _Stored,
+        states: Sequence[tuple[int, dict[str, Carried]]],
+        versions: list[tuple[Carried, ...]],
+        outdated: list[tuple[Carried, ...]],
+        moved: list[tuple[Carried, ...]],
+    ) -> None:
+        before = {int(s["valid_from"]): (s, end) for s, end in zip(record.states[:-1], record.ends, strict=False)}  # type: ignore[arg-type]
+        for (start, state), (end, _) in pairwise(states):
+            stored = before.pop(start, None)
+            if stored is not None:
+                if stored[1] == end and self._same(stored[0], state):
+                    continue
+                outdated.append((self._source, record_id, start))
+            state["valid_from"] = start
+            versions.append((*(state[name] for name in self._names), end))
+        outdated.extend((self._source, record_id, start) for start in before)
+        if states[-1][0] != record.states[-1]["valid_from"]:
+            moved.append((states[-1][0], self._source, record_id))
+
+    def _same(self, one: Mapping[str, Carried], other: Mapping[str, Carried]) -> bool:
+        return all(one[name] == other[name] for name in self._compared)
+
+    @cached_property
+    def _compared(self) -> list[str]:
+        return [name for name in self._names if name not in _BOOKKEEPING]
+
+    def _compare_changes(
+        self,
+        record_id: str,
+        record: _Stored,
+        values: Mapping[str, Sequence[Value]],
+        created: int | None,
+        new: list[tuple[Carried, ...]],
+        old: list[tuple[int]],
+    ) -> None:
+        """Note the changes that are missing from the history and those that it holds wrongly."""
+        for column, history in values.items():
+            if not history:
+                continue
+            first = history[0].at
+            stored = record.changes[column]
+            kept = [change for change in stored if change[1] < first]
+            wanted = _differences(history, created, kept[-1][3] if kept else None, cut_off=bool(kept))
+            there: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+            for change in stored:
+                if change[1] >= first:
+                    there[change[1:]].append(change[0])
+            for change in wanted:
+                if there[change]:
+                    there[change].pop(0)
+                else:
+                    at, was, now, by = change
+                    new.append((self._mirrored.name, self._source, record_id, column, at, was, now, by, self._run_id))
+            old.extend((change_id,) for ids in there.values() for change_id in ids)
+
+    # ---- writing
+
+    def _write(
+        self,
+        versions: list[tuple[Carried, ...]],
+        outdated: list[tuple[Carried, ...]],
+        moved: list[tuple[Carried, ...]],
+        new: list[tuple[Carried, ...]],
+        old: list[tuple[int]],
+    ) -> None:
+        mark, name = self._mark, self._mirrored.name
+        key = f"source = {mark} AND id = {mark}"
+        self._many(f'DELETE FROM "{name}_version" WHERE {key} AND valid_from = {mark}', outdated)  # noqa: S608  # names are ours
+        names = ", ".join(f'"{each}"' for each in (*self._names, "valid_to"))
+        marks = ", ".join([mark] * (len(self._names) + 1))
+        self._many(f'INSERT INTO "{name}_version" ({names}) VALUES ({marks})', versions)  # noqa: S608
+        self._many(f'UPDATE "{name}" SET valid_from = {mark} WHERE {key}', moved)  # noqa: S608
+        self._many(f"DELETE FROM change WHERE id = {mark}", old)  # noqa: S608
+        self._insert_changes(new)
+
+    def _insert_changes(self, new: Sequence[tuple[Carried, ...]]) -> None:
+        columns = 'object, source, record_id, field, at, "old", "new", "by", run_id'
+        self._many(f"INSERT INTO change ({columns}) VALUES ({', '.join([self._mark] * 9)})", new)  # noqa: S608
+
+    def _many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self._connection.exec_driver_sql(statement, list(rows))
+
+    # ---- records that are new here
+
+    def _begin(self, histories: Mapping[str, ColumnHistory], created: Mapping[str, int | None]) -> set[str]:
+        """Write the whole past of records that were just inserted and have none yet.
+
+        The states before the present one differ from it in tracked columns alone, so the database makes them out of
+        the present row; only what differs travels.
+        """
+        versions: list[tuple[Carried, ...]] = []
+        moved: list[tuple[Carried, ...]] = []
+        changes: list[tuple[Carried, ...]] = []
+        present = self._present(list(histories))
+        columns = self._columns
+        for record_id, history in histories.items():
+            row = present.get(record_id)
+            if row is None:
+                continue
+            values = self._settled(history, row)
+            instants = sorted({value.at for column in values.values() for value in column})
+            born = created.get(record_id)
+            if not instants:
+                if born is not None and born < int(row["valid_from"]):  # type: ignore[arg-type]  # an instant is an int
+                    moved.append((born, self._source, record_id))
+                continue
+            if born is not None and born < instants[0]:
+                instants.insert(0, born)
+            states = _states(values, columns, instants, row)
+            for (start, state), (end, _) in pairwise(states):
+                versions.append((*state, start, start, end, self._source, record_id))
+            if states[-1][0] != row["valid_from"]:
+                moved.append((states[-1][0], self._source, record_id))
+            for column, entries in values.items():
+                changes.extend(
+                    (self._mirrored.name, self._source, record_id, column, at, was, now, by, self._run_id)
+                    for at, was, now, by in _differences(entries, born, None, cut_off=False)
+                )
+        self._many(self._begin_statement, versions)
+        mark = self._mark
+        key = f"source = {mark} AND id = {mark}"
+        self._many(f'UPDATE "{self._mirrored.name}" SET valid_from = {mark} WHERE {key}', moved)  # noqa: S608  # names are ours
+        self._insert_changes(changes)
+        return set(histories)
+
+    def _present(self, ids: Sequence[str]) -> dict[str, dict[str, Carried]]:
+        """What of the present rows is needed: the tracked columns and their instants."""
+        names = ("id", "valid_from", "modified_at", *self._columns)
+        selected = ", ".join(self._readable(name) for name in names)
+        found: dict[str, dict[str, Carried]] = {}
+        for start in range(0, len(ids), CHUNK):
+            condition, parameters = self._among("id", ids[start : start + CHUNK])
+            query = f'SELECT {selected} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
+            for row in self._connection.exec_driver_sql(query, parameters):
+                found[row[0]] = dict(zip(names, row, strict=True))
+        return found
+
+    @cached_property
+    def _begin_statement(self) -> str:
+        """A past state out of the present row: the tracked columns are given, `modified_at` is the state's start."""
+        given = {*self._columns, "valid_from", "modified_at"}
+        rest = [name for name in self._names if name not in given]
+        names = ", ".join(f'"{each}"' for each in (*self._columns, "valid_from", "modified_at", "valid_to", *rest))
+        typed = [self._typed(name) for name in (*self._columns, "valid_from", "modified_at", "valid_from")]
+        copied = [f'"{name}"' for name in rest]
+        return (
+            f'INSERT INTO "{self._mirrored.name}_version" ({names}) SELECT {", ".join([*typed, *copied])} '  # noqa: S608  # names are ours
+            f'FROM "{self._mirrored.name}" WHERE source = {self._mark} AND id = {self._mark}'
+        )
+
+    def _typed(self, name: str) -> str:
+        """A parameter as PostgreSQL wants it where nothing else tells its type."""
+        if self._sqlite:
+            return "?"
+        return f"CAST(%s AS {self._mirrored.table.columns[name].type.compile(self._connection.dialect)})"
+
+
+def _at(value: Value) -> int:
+    return value.at
+
+
+def _states(
+    values: Mapping[str, Sequence[Value]], columns: Sequence[str], instants: Sequence[int], row: Mapping[str, Carried]
+) -> list[tuple[int, list[Carried]]]:
+    """The tracked columns from each instant on, in order; states that say the same are drawn together."""
+    state = [None if values[column] else row[column] for column in columns]
+    events = [(value.at, place, value.value) for place, column in enumerate(columns) for value in values[column]]
+    events.sort(key=_first)
+    states: list[tuple[int, list[Carried]]] = []
+    place = 0
+    for at in instants:
+        while place < len(events) and events[place][0] <= at:
+            state[events[place][1]] = events[place][2]
+            place += 1
+        if not states or states[-1][1] != state:
+            states.append((at, list(state)))
+    return states
+
+
+def _first(event: tuple[int, int, Carried]) -> int:
+    return event[0]
+
+
+def _differences(
+    history: Sequence[Value], created: int | None, before: str | None, *, cut_off: bool
+) -> list[tuple[int, str | None, str | None, str | None]]:
+    """The successive differences (at, old, new, by) of a history, as the change history keeps them.
+
+    The first entry is no change where the record was created with that value. Where the CRM's history is `cut_off`
+    (changes from before it are known here), it goes on from the value `before`.
+    """
+    if not history:
+        return []
+    first = history[0]
+    found: list[tuple[int, str | None, str | None, str | None]] = []
+    was = as_text(first.value)
+    begins_with_it = not cut_off and (created is None or first.at <= created)
+    if not begins_with_it and before != was:
+        found.append((first.at, before, was, first.by))
+    for value in history[1:]:
+        now = as_text(value.value)
+        if now != was:
+            found.append((value.at, was, now, value.by))
+        was = now
+    return found
+
+
+def splice(
+    connection: Connection,
+    mirrored: MirroredObject,
+    source: str,
+    histories: Mapping[str, ColumnHistory],
+    *,
+    created: Mapping[str, int | None],
+    run_id: int | None,
+    fresh: bool = False,
+) -> set[str]:
+    """Splice the histories of records of one object; see `Timeline.splice`. All may hold the same columns."""
+    columns = _columns(histories.values())
+    if not columns:
+        return set()
+    return Timeline(connection, mirrored, source, columns, run_id=run_id).splice(histories, created, fresh=fresh)
+
+
+def _columns(histories: Iterable[ColumnHistory]) -> list[str]:
+    names: dict[str, None] = {}
+    for history in histories:
+        names |= dict.fromkeys(history)
+    return list(names)
