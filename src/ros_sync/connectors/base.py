@@ -27,17 +27,22 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A row that could not be read. `line` counts from 1 and is where the row begins; `column` is the file's."""
+    """A row that could not be read. `line` counts from 1 and is where the row begins; `column` is the file's.
+
+    Of a CRM's API: `file` is the stream, `line` is 0, and `record` the record's id.
+    """
 
     file: str
     line: int
     column: str | None
     value: str | None
     reason: str
+    record: str | None = None
 
     def __str__(self) -> str:
-        """`deals.csv:12, column 'Amount': '1.234,56': why`."""
-        place = f"{self.file}:{self.line}" + (f", column {self.column!r}" if self.column else "")
+        """`deals.csv:12, column 'Amount': '1.234,56': why`; of a CRM's API `deals 4711, column ...`."""
+        row = f"{self.file} {self.record}" if self.record is not None else f"{self.file}:{self.line}"
+        place = row + (f", column {self.column!r}" if self.column else "")
         return f"{place}: {self.value!r}: {self.reason}" if self.value is not None else f"{place}: {self.reason}"
 
 

@@ -123,6 +123,18 @@ class Source(Protocol):
     def streams(self) -> tuple[Stream, ...]:
         """The streams that the connector file asks for, in the order in which they are best read first."""
 
+    @property
+    def link_fields(self) -> Mapping[str, Mapping[str, tuple[str, str | None]]]:
+        """For each canonical object its fields that follow from links: field -> (stream linked to, preferred label).
+
+        Such a field is in no batch; the engine fills it from `links`: the record linked under the label, else the one
+        with the lowest id.
+        """
+
+    @property
+    def given(self) -> Mapping[str, frozenset[str]]:
+        """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
+
     def describe(self) -> Description:
         """Owners, stages, and what of the connector file the account cannot give. Also renews what is known of properties."""
 

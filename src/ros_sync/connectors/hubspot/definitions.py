@@ -1,0 +1,140 @@
+"""What a HubSpot account says of itself: properties, pipelines, owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ros_sync.connectors.base import Batch
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.fields import Carried
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStage:
+    """A stage as the account has it; `order` counts from 1, `probability` is 0 to 1."""
+
+    pipeline_id: str
+    pipeline: str
+    id: str
+    name: str
+    order: int
+    kind: str
+    position: str | None
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyDefinition:
+    """A property as the account defines it."""
+
+    name: str
+    type: str
+    options: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Definitions:
+    """Everything that reading records needs to know of the account. `missing` are properties it turned out not to have."""
+
+    properties: dict[str, dict[str, PropertyDefinition]] = field(default_factory=dict)
+    stages: dict[tuple[str, str], AccountStage] = field(default_factory=dict)
+    pipelines: dict[str, str] = field(default_factory=dict)
+    currency: str | None = None
+    time_zone: str | None = None
+    account: str = ""
+
+    def stage(self, pipeline_id: str | None, stage_id: str) -> AccountStage | None:
+        """A stage by its id; where the pipeline does not have it, that of any pipeline that does."""
+        found = self.stages.get((pipeline_id or "", stage_id))
+        if found is None:
+            found = next((each for (_, its_id), each in self.stages.items() if its_id == stage_id), None)
+        return found
+
+    def stage_named(self, name: str, pipeline: str | None) -> AccountStage | None:
+        """A stage by its label, in the pipeline of that label or id where one is given."""
+        for each in self.stages.values():
+            if each.name == name and pipeline in (None, each.pipeline, each.pipeline_id):
+                return each
+        return None
+
+    def known(self, stream: str, names: Iterable[str]) -> list[str]:
+        """Those of these properties that the account has and shows."""
+        there = self.properties.get(stream)
+        return list(names) if there is None else [name for name in names if name in there]
+
+
+def read_properties(body: Json) -> dict[str, PropertyDefinition]:
+    """The properties of one object type."""
+    return {
+        each["name"]: PropertyDefinition(
+            each["name"],
+            str(each.get("type", "string")),
+            frozenset(option["value"] for option in each.get("options") or ()),
+        )
+        for each in body.get("results", ())
+    }
+
+
+def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions) -> None:
+    """Note the pipelines and their stages in `definitions`."""
+    definitions.stages, definitions.pipelines = {}, {}
+    for pipeline in body.get("results", ()):
+        label = str(pipeline["label"])
+        definitions.pipelines[str(pipeline["id"])] = label
+        stages = sorted(pipeline.get("stages", ()), key=lambda stage: int(stage.get("displayOrder", 0)))
+        for order, stage in enumerate(stages, 1):
+            position = mapping.positions.get((label, str(stage["label"])))
+            made = _stage(str(pipeline["id"]), label, stage, order, position)
+            definitions.stages[made.pipeline_id, made.id] = made
+
+
+def _stage(pipeline_id: str, pipeline: str, stage: Json, order: int, position: str | None) -> AccountStage:
+    metadata = stage.get("metadata") or {}
+    probability = _share(metadata.get("probability"))
+    closed = str(metadata.get("isClosed", "")).lower() == "true"
+    # HubSpot calls a stage closed and says won and lost by the probability alone: 1 is won, 0 lost.
+    kind = "open" if not closed else "won" if probability is not None and probability >= 1 else "lost"
+    return AccountStage(
+        pipeline_id, pipeline, str(stage["id"]), str(stage["label"]), order, kind, position, probability
+    )
+
+
+def _share(text: object) -> float | None:
+    try:
+        return float(str(text))
+    except ValueError:
+        return None
+
+
+def owners_batch(owners: Sequence[Json]) -> Batch:
+    """The account's users, archived ones too (`active` is false for them)."""
+    unique = {str(owner["id"]): owner for owner in owners}
+    columns: dict[str, list[Carried]] = {"id": list(unique), "name": [], "email": [], "active": [], "team": []}
+    for owner in unique.values():
+        email = str(owner.get("email") or "").strip() or None
+        name = " ".join(part for part in (owner.get("firstName"), owner.get("lastName")) if part).strip()
+        teams = sorted(owner.get("teams") or (), key=lambda team: not team.get("primary"))
+        columns["name"].append(name or email)
+        columns["email"].append(email)
+        columns["active"].append(not owner.get("archived"))
+        columns["team"].append(str(teams[0]["name"]) if teams else None)
+    return Batch("owner", "owners", columns, [0] * len(unique))
+
+
+def stages_batch(definitions: Definitions) -> Batch:
+    """The stages of every pipeline; the id is `pipeline/stage`."""
+    stages = list(definitions.stages.values())
+    columns: dict[str, list[Carried]] = {
+        "id": [f"{each.pipeline_id}/{each.id}" for each in stages],
+        "pipeline": [each.pipeline for each in stages],
+        "name": [each.name for each in stages],
+        "stage_order": [each.order for each in stages],
+        "stage_kind": [each.kind for each in stages],
+        "stage_position": [each.position for each in stages],
+        "probability": [each.probability for each in stages],
+    }
+    return Batch("pipeline_stage", "pipelines", columns, [0] * len(stages))

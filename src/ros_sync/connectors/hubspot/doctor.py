@@ -1,0 +1,123 @@
+"""What an account cannot give of what the connector file asks for, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ros_sync.connectors.hubspot.definitions import Definitions
+from ros_sync.connectors.hubspot.mapping import FieldMapping, HubSpotMapping, StreamMapping
+from ros_sync.connectors.source import Problem
+from ros_sync.fields import Kind, did_you_mean
+
+_OBJECT_SCOPES = ("deals", "contacts", "companies")
+# HubSpot's property types that hold a kind of field (HubSpot, "Properties", property type and fieldType values).
+_TYPES = {
+    Kind.NUMBER: ("number", "string", "enumeration"),
+    Kind.MONEY: ("number", "string"),
+    Kind.BOOLEAN: ("bool", "enumeration", "string"),
+    Kind.DATE: ("date", "datetime", "string"),
+    Kind.INSTANT: ("datetime", "date", "string"),
+}
+
+
+def problems(mapping: HubSpotMapping, definitions: Definitions, scopes: Collection[str] | None) -> list[Problem]:
+    """Everything that people should mend, the worst first. `scopes` is None where the account does not tell them."""
+    found: list[Problem] = []
+    if scopes is not None:
+        found += _missing_scopes(mapping, scopes)
+    for stream in mapping.streams:
+        found += _wrong_properties(stream, definitions)
+    found += _unplaced_stages(mapping, definitions)
+    return found
+
+
+def scopes_for(mapping: HubSpotMapping) -> list[str]:
+    """The scopes that the connector file needs (HubSpot, "Scopes")."""
+    needed = {"crm.objects.owners.read"}
+    for stream in mapping.streams:
+        name = stream.name if stream.name in _OBJECT_SCOPES else "contacts"
+        needed.update((f"crm.objects.{name}.read", f"crm.schemas.{name}.read"))
+        if any(entry.write for entry in stream.objects):
+            needed.add(f"crm.objects.{name}.write")
+        if stream.name == "emails":
+            needed.add("sales-email-read")
+    return sorted(needed)
+
+
+def _missing_scopes(mapping: HubSpotMapping, scopes: Collection[str]) -> Iterator[Problem]:
+    for scope in scopes_for(mapping):
+        if scope not in scopes:
+            yield Problem(
+                f"the token lacks the scope {scope}",
+                "add it in HubSpot: Settings, Integrations, Private Apps, your app, Scopes",
+                fatal=scope.endswith(".read") and scope.startswith("crm.objects"),
+            )
+
+
+def _wrong_properties(stream: StreamMapping, definitions: Definitions) -> Iterator[Problem]:
+    there = definitions.properties.get(stream.name)
+    if there is None:
+        return
+    for entry in stream.objects:
+        for name in (*entry.only_if_known, stream.modified):
+            if name not in there:
+                yield _absent(stream, name, "that decides which records are read", there)
+        for field in entry.fields:
+            for name in field.properties:
+                if name not in there:
+                    yield _absent(stream, name, f"that fills {entry.object}.{field.name}", there)
+            yield from _wrong_type(stream, field, definitions)
+            yield from _unknown_values(stream, field, definitions)
+
+
+def _absent(stream: StreamMapping, name: str, what: str, there: Collection[str]) -> Problem:
+    return Problem(
+        f"{stream.name} have no property {name!r} {what}, or the token may not see it",
+        f"create it in HubSpot, let the app see it, or take it out of the connector file; {did_you_mean(name, there)}",
+        stream.name,
+        name,
+    )
+
+
+def _wrong_type(stream: StreamMapping, field: FieldMapping, definitions: Definitions) -> Iterator[Problem]:
+    definition = definitions.properties[stream.name].get(field.from_property or "")
+    allowed = _TYPES.get(field.kind)
+    if definition is not None and allowed is not None and field.values is None and definition.type not in allowed:
+        yield Problem(
+            f"{stream.name}.{definition.name} holds {definition.type} values, and {field.name} is of the kind {field.kind}",
+            "map another property, or give the field a `kind:` that fits where it is your own",
+            stream.name,
+            definition.name,
+        )
+
+
+def _unknown_values(stream: StreamMapping, field: FieldMapping, definitions: Definitions) -> Iterator[Problem]:
+    definition = definitions.properties[stream.name].get(field.from_property or "")
+    if definition is None or not definition.options or field.values is None or field.has_otherwise:
+        return
+    unmapped = sorted(definition.options - field.values.keys())
+    if unmapped:
+        yield Problem(
+            f"{stream.name}.{definition.name} may hold {', '.join(unmapped)}, which the connector file does not map",
+            f"add them to the `values:` of {field.name}, or an `otherwise:`",
+            stream.name,
+            definition.name,
+        )
+
+
+def _unplaced_stages(mapping: HubSpotMapping, definitions: Definitions) -> Iterator[Problem]:
+    follows = any(entry.field("stage") for stream in mapping.streams for entry in stream.objects)
+    for stage in definitions.stages.values() if follows else ():
+        if stage.kind == "open" and stage.position is None:
+            yield Problem(
+                f"the stage {stage.name!r} of {stage.pipeline!r} is neither early, mid nor late",
+                "list it below `stages:` in the connector file; rules about early and late stages need it",
+            )
+    labels = {(stage.pipeline, stage.name) for stage in definitions.stages.values()}
+    for pipeline, name in mapping.positions:
+        if labels and (pipeline, name) not in labels:
+            known = [each for its, each in labels if its == pipeline]
+            yield Problem(
+                f"the account has no stage {name!r} in a pipeline {pipeline!r}",
+                f"correct it below `stages:` in the connector file; {did_you_mean(name, known)}",
+            )

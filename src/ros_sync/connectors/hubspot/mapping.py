@@ -1,0 +1,147 @@
+"""What a HubSpot connector file says, as values: which objects are followed, and how properties become fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ros_sync.connectors.source import Stream
+from ros_sync.errors import Where
+from ros_sync.fields import Carried, Kind
+
+CUSTOM = "custom."
+OBJECT_ID = "hs_object_id"
+MERGED_IDS = "hs_merged_object_ids"
+STAGE_FIELDS = ("pipeline", "stage_kind", "stage_position", "stage_order", "probability")  # what a stage brings with it
+ENGAGEMENTS = frozenset(("calls", "emails", "meetings", "notes", "tasks"))
+VALUE = "{value}"  # in `write:`, stands for what is written
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """How one field is filled: from a property, several joined, a constant, or (`link`) a linked record's id.
+
+    `values` maps what a property holds to carried values; one it does not know is set aside unless `has_otherwise`.
+    `only_if` are (field, allowed values): filled only where all of them hold. `link` is (stream, preferred label).
+    """
+
+    name: str
+    kind: Kind
+    where: Where
+    from_property: str | None = None
+    join: tuple[str, ...] = ()
+    constant: Carried = None
+    values: Mapping[str, Carried] | None = None
+    otherwise: Carried = None
+    has_otherwise: bool = False
+    currency_property: str | None = None
+    currency: str | None = None
+    only_if: tuple[tuple[str, frozenset[Carried]], ...] = ()
+    link: tuple[str, str | None] | None = None
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties that it is filled from."""
+        return tuple(name for name in (self.from_property, *self.join, self.currency_property) if name)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMapping:
+    """One canonical object fed by a stream. `write` gives, by field, the properties to set (`VALUE`: what is written).
+
+    A record is one of this object where one of `only_if_known` is known, or always where there are none.
+    """
+
+    object: str
+    fields: tuple[FieldMapping, ...]
+    only_if_known: tuple[str, ...] = ()
+    write: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def field(self, name: str) -> FieldMapping | None:
+        """The mapping of a field."""
+        return next((each for each in self.fields if each.name == name), None)
+
+
+@dataclass(frozen=True)
+class StreamMapping:
+    """One kind of HubSpot's records: `modified` is its cursor property; `track` are canonical fields of the first object."""
+
+    name: str
+    modified: str
+    objects: tuple[ObjectMapping, ...]
+    track: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+    @cached_property
+    def properties(self) -> tuple[str, ...]:
+        """Every property that is asked for, in order of name."""
+        names = {OBJECT_ID, MERGED_IDS, self.modified}
+        for each in self.objects:
+            names.update(each.only_if_known)
+            names.update(name for mapping in each.fields for name in mapping.properties)
+        return tuple(sorted(names - {MERGED_IDS}))
+
+    @cached_property
+    def tracked_properties(self) -> tuple[str, ...]:
+        """The properties whose history is asked for."""
+        first = self.objects[0]
+        mappings = (first.field(name) for name in self.track)
+        return tuple(sorted({mapping.from_property for mapping in mappings if mapping and mapping.from_property}))
+
+    @cached_property
+    def stream(self) -> Stream:
+        """The stream as the sync engine knows it."""
+        names = set(self.track)
+        if "stage" in names:
+            names.update(STAGE_FIELDS)
+        return Stream(self.name, tuple(each.object for each in self.objects), frozenset(names), self.links)
+
+
+@dataclass(frozen=True)
+class HubSpotMapping:
+    """A whole connector file. `positions` says of (pipeline, stage) labels whether they are early, mid or late."""
+
+    file: Path
+    source: str
+    streams: tuple[StreamMapping, ...]
+    currency: str | None = None
+    positions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @cached_property
+    def custom_kinds(self) -> dict[str, dict[str, Kind]]:
+        """The kinds of the company's own properties, by object and name."""
+        kinds: dict[str, dict[str, Kind]] = {}
+        for each in (entry for stream in self.streams for entry in stream.objects):
+            own = {f.name.removeprefix(CUSTOM): f.kind for f in each.fields if f.name.startswith(CUSTOM)}
+            kinds.setdefault(each.object, {}).update(own)
+        return kinds
+
+    @cached_property
+    def link_fields(self) -> dict[str, dict[str, tuple[str, str | None]]]:
+        """By object the fields that are filled from links: (stream, preferred label)."""
+        entries = [entry for stream in self.streams for entry in stream.objects]
+        return {
+            entry.object: {mapping.name: mapping.link for mapping in entry.fields if mapping.link} for entry in entries
+        }
+
+    @cached_property
+    def given(self) -> dict[str, frozenset[str]]:
+        """By object the fields that its batches fill."""
+        found: dict[str, frozenset[str]] = {}
+        for entry in (entry for stream in self.streams for entry in stream.objects):
+            names = {mapping.name for mapping in entry.fields if not mapping.link}
+            if "stage" in names:
+                names.update(STAGE_FIELDS)
+            if "amount" in names:
+                names.add("currency")
+            found[entry.object] = found.get(entry.object, frozenset()) | names
+        return found
+
+    def stream(self, name: str) -> StreamMapping:
+        """The mapping of a stream; KeyError where the file does not follow it."""
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise KeyError(name)

@@ -1,0 +1,105 @@
+"""Reading HubSpot's values: every property comes as a text, an empty one as null or "".
+
+Each function gives the carried form (`ros_sync.fields`) and raises ValueError with a reason for people.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from ros_sync import money
+from ros_sync.fields import Carried, Kind
+
+MILLISECOND = 1_000  # in microseconds
+MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
+_MIDNIGHT = (0, 0, 0, 0)
+
+
+def text(value: str) -> Carried:
+    """A text; one of blanks alone is missing. Nought bytes, which PostgreSQL refuses, are left out."""
+    return value.replace("\0", "").strip() or None
+
+
+def number(value: str) -> Carried:
+    """A number; a whole one as int."""
+    try:
+        if value.isdecimal() and value.isascii():
+            return _whole(int(value))
+        found = float(value)
+    except ValueError:
+        raise ValueError("is no number") from None
+    if not math.isfinite(found):
+        raise ValueError("is no number")
+    return found
+
+
+def _whole(found: int) -> int:
+    if abs(found) > MAX_WHOLE:
+        raise ValueError("is too large a number")
+    return found
+
+
+def boolean(value: str) -> Carried:
+    """True or false."""
+    lower = value.strip().lower()
+    if lower not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return lower == "true"
+
+
+def instant(value: str) -> Carried:
+    """Milliseconds since 1970 UTC, or ISO 8601, as microseconds."""
+    try:
+        if value[-1:] == "Z" or not value.lstrip("-").isdigit():
+            return round(_aware(value).timestamp() * 1_000) * MILLISECOND
+        return int(value) * MILLISECOND
+    except (ValueError, OverflowError):
+        raise ValueError("is no date and time") from None
+
+
+def _aware(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def day(zone: ZoneInfo) -> Callable[[str], Carried]:
+    """A reader of days: midnight UTC is that day, any other instant the day that it falls on in the account's zone."""
+
+    def read(value: str) -> Carried:
+        try:
+            if len(value) == 10:  # noqa: PLR2004  # 2026-03-31
+                return datetime.fromisoformat(value).date().isoformat()
+            if value.lstrip("-").isdigit():
+                moment = datetime.fromtimestamp(int(value) / 1_000, UTC)
+            else:
+                moment = _aware(value).astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            raise ValueError("is no date") from None
+        at_midnight = (moment.hour, moment.minute, moment.second, moment.microsecond) == _MIDNIGHT
+        return (moment if at_midnight else moment.astimezone(zone)).date().isoformat()
+
+    return read
+
+
+def minor_units(value: str, currency: str) -> Carried:
+    """An amount in minor units of its currency; decimals beyond those of the currency are rounded half up."""
+    try:
+        scaled = Decimal(value).scaleb(money.exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    except InvalidOperation:
+        raise ValueError("is no amount") from None
+    return _whole(int(scaled))
+
+
+def reader(kind: Kind, zone: ZoneInfo) -> Callable[[str], Carried]:
+    """The reader for a kind of field other than money."""
+    return {
+        Kind.TEXT: text,
+        Kind.NUMBER: number,
+        Kind.BOOLEAN: boolean,
+        Kind.INSTANT: instant,
+        Kind.DATE: day(zone),
+    }[kind]
