@@ -233,7 +233,9 @@ def _check_scope(scopes: tuple[str, ...], route: Route, found: dict[str, str]) -
 
 
 def _call(request: Request, found: dict[str, str], raw: bytes) -> Call:
-    query = dict(request.query_params)
+    query: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():  # a list comes comma-separated, repeated, or both
+        query[name] = f"{query[name]},{value}" if name in query else value
     content_type = request.headers.get("content-type", "")
     if content_type.startswith("application/x-www-form-urlencoded"):
         return Call(found, query, None, dict(parse_qsl(raw.decode())))

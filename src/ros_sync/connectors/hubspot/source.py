@@ -1,0 +1,335 @@
+"""HubSpot as the sync engine sees it (`connectors.source.Source`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from ros_sync import clock
+from ros_sync.connectors.hubspot import doctor
+from ros_sync.connectors.hubspot.client import HubSpotClient, Json
+from ros_sync.connectors.hubspot.definitions import (
+    Definitions,
+    owners_batch,
+    read_pipelines,
+    read_properties,
+    stages_batch,
+)
+from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
+from ros_sync.connectors.hubspot.records import RecordReader, association_links
+from ros_sync.connectors.hubspot.values import instant
+from ros_sync.connectors.hubspot.writing import to_properties
+from ros_sync.connectors.source import Description, History, Link, Page, Receipt, Stream
+from ros_sync.errors import AmbiguousError, PermanentError
+from ros_sync.fields import Carried
+
+LIST_PAGE, HISTORY_PAGE = 100, 50  # HubSpot, objects API: at most 100 records, 50 with histories
+SEARCH_PAGE = 200  # HubSpot, "Search the CRM"
+BATCH_READ = 100  # HubSpot, objects API, batch read
+ASSOCIATION_INPUTS = 1_000  # HubSpot, associations v4, batch read
+MAX_QUERY_CHARS = 6_000  # longer URLs are refused at 8 KB or so: then ids are listed and records read by POST
+MICROS = 1_000  # microseconds in a millisecond
+
+
+class HubSpotSource:
+    """One HubSpot account by one connector file. Safe for threads that read different streams."""
+
+    def __init__(self, mapping: HubSpotMapping, client: HubSpotClient, *, now: Callable[[], datetime]) -> None:
+        self._mapping = mapping
+        self._client = client
+        self._now = now
+        self._definitions = Definitions(currency=mapping.currency)
+        self._readers: dict[str, RecordReader] = {}
+        self._described = False
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self._mapping.source
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """What the connector file follows."""
+        return tuple(stream.stream for stream in self._mapping.streams)
+
+    @property
+    def link_fields(self) -> Mapping[str, Mapping[str, tuple[str, str | None]]]:
+        """The fields that follow from links, by object."""
+        return self._mapping.link_fields
+
+    @property
+    def given(self) -> Mapping[str, frozenset[str]]:
+        """The fields that batches fill, by object."""
+        return self._mapping.given
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many calls of each kind have been made."""
+        return self._client.counts
+
+    # ---- the account
+
+    def describe(self) -> Description:
+        """Look at the account: properties, pipelines, owners, what the token may do."""
+        client, definitions = self._client, self._definitions
+        details = client.details()
+        definitions.time_zone = client.time_zone = str(details.get("timeZone") or "UTC")
+        definitions.currency = self._mapping.currency or details.get("companyCurrency")
+        definitions.account = str(details.get("portalId") or "")
+        definitions.properties = {
+            stream.name: read_properties(client.properties(stream.name)) for stream in self._mapping.streams
+        }
+        if any(stream.name == "deals" for stream in self._mapping.streams):
+            read_pipelines(client.pipelines("deals"), self._mapping, definitions)
+        owners = [*client.owners(archived=False), *client.owners(archived=True)]
+        self._readers.clear()
+        self._described = True
+        return Description(
+            account=definitions.account,
+            owners=owners_batch(owners),
+            stages=stages_batch(definitions),
+            problems=doctor.problems(self._mapping, definitions, self._scopes()),
+            time_zone=definitions.time_zone,
+            currency=definitions.currency,
+        )
+
+    def _scopes(self) -> list[str] | None:
+        try:
+            return self._client.scopes(self._client.token())
+        except PermanentError:  # an OAuth token is not asked about this way
+            return None
+
+    # ---- records
+
+    def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
+        """Every record in the order of ids, with links and histories; archived ones as `deleted` alone."""
+        mapping, after = self._prepared(stream), position
+        while True:
+            if archived:
+                body = self._client.list_page(
+                    stream.name, limit=LIST_PAGE, properties=[OBJECT_ID], after=after, archived=True
+                )
+                page = Page(stream.name, deleted={str(each["id"]): _deleted_at(each) for each in body["results"]})
+            else:
+                body = self._list_page(mapping, after)
+                page = self._page(mapping, body["results"])
+                self._add_links(mapping, page, body["results"])
+            after = ((body.get("paging") or {}).get("next") or {}).get("after")
+            page.position = after
+            yield page
+            if not after:
+                return
+
+    def _list_page(self, mapping: StreamMapping, after: str | None) -> Json:
+        properties, tracked = self._asked(mapping), self._tracked(mapping)
+        if sum(map(len, (*properties, *tracked))) + 3 * len(properties) > MAX_QUERY_CHARS:
+            listed = self._client.list_page(
+                mapping.name, limit=HISTORY_PAGE, properties=[OBJECT_ID], associations=mapping.links, after=after
+            )
+            ids = [str(each["id"]) for each in listed["results"]]
+            inside = {str(each["id"]): each.get("associations") for each in listed["results"]}
+            read = self._client.batch_read(mapping.name, ids, properties, tracked)
+            results = [{**each, "associations": inside.get(str(each["id"]))} for each in read["results"]]
+            return {**listed, "results": sorted(results, key=lambda each: int(each["id"]))}
+        return self._client.list_page(
+            mapping.name,
+            limit=HISTORY_PAGE if tracked else LIST_PAGE,
+            properties=properties,
+            with_history=tracked,
+            associations=mapping.links,
+            after=after,
+        )
+
+    def changed(self, stream: Stream, since: int, until: int, *, position: str | None = None) -> Iterator[Page]:
+        """The records modified in a stretch, paged by key.
+
+        Never by HubSpot's `after`, which ends at 10,000 results and shifts while records change: each page begins after
+        the last id of the one before. Those that are modified meanwhile leave the stretch and are in the next one.
+        """
+        mapping, last = self._prepared(stream), position or "0"
+        while True:
+            query = {
+                "filterGroups": [
+                    {
+                        "filters": [
+                            _filter(mapping.modified, "GTE", str(since // MICROS)),
+                            _filter(mapping.modified, "LTE", str(until // MICROS)),
+                            _filter(OBJECT_ID, "GT", last),
+                        ]
+                    }
+                ],
+                "sorts": [{"propertyName": OBJECT_ID, "direction": "ASCENDING"}],
+                "properties": self._asked(mapping),
+                "limit": SEARCH_PAGE,
+            }
+            body = self._client.search(stream.name, query)
+            results = body["results"]
+            page = self._page(mapping, results)
+            page.expected = int(body["total"])
+            is_last = not results or page.expected <= len(results)
+            last = str(results[-1]["id"]) if results else last
+            page.position = None if is_last else last
+            yield page
+            if is_last:
+                return
+
+    def read(self, stream: Stream, ids: Sequence[str]) -> Page:
+        """These records as they are now, each in as few calls as possible."""
+        mapping = self._prepared(stream)
+        results: list[Json] = []
+        page = Page(stream.name)
+        unique = list(dict.fromkeys(ids))
+        for start in range(0, len(unique), BATCH_READ):
+            chunk = unique[start : start + BATCH_READ]
+            found = self._client.batch_read(stream.name, chunk, self._with_merged(mapping))["results"]
+            results += found
+            self._settle(stream, page, chunk, found)
+        there = {str(each["id"]): each for each in results}
+        read = self._page(mapping, list(there.values()))
+        read.deleted, read.merged, read.gone = page.deleted, page.merged, page.gone
+        return read
+
+    def _settle(self, stream: Stream, page: Page, asked: Sequence[str], found: Sequence[Json]) -> None:
+        """Note what became of the records that were asked for and did not come under their id."""
+        there = {str(each["id"]): each for each in found}
+        missing = [each for each in asked if each not in there]
+        if not missing:
+            return
+        page.merged |= _merged(there, missing)
+        missing = [each for each in missing if each not in page.merged]
+        if not missing:
+            return
+        archived = self._client.batch_read(stream.name, missing, [OBJECT_ID, MERGED_IDS], archived=True)["results"]
+        for each in archived:
+            page.deleted[str(each["id"])] = _deleted_at(each)
+        taken = {str(each["id"]): each for each in archived}
+        page.merged |= _merged(taken, [each for each in missing if each not in taken])
+        page.gone += [each for each in missing if each not in taken and each not in page.merged]
+
+    def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
+        """The histories of the tracked fields."""
+        mapping = self._prepared(stream)
+        tracked, found = self._tracked(mapping), {}
+        unique = list(dict.fromkeys(ids))
+        for start in range(0, len(unique) if tracked else 0, HISTORY_PAGE):
+            body = self._client.batch_read(
+                stream.name, unique[start : start + HISTORY_PAGE], self._asked(mapping), tracked
+            )
+            found.update(self._reader(mapping).histories(body["results"]))
+        return found
+
+    def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
+        """Every association of these records."""
+        found: dict[str, list[Link]] = {each: [] for each in ids}
+        for to in stream.links:
+            for record_id, more in self._links_to(stream.name, to, list(found)).items():
+                found[record_id] += more
+        return found
+
+    def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
+        """Set canonical fields of one record and leave a note on it."""
+        mapping = self._prepared(stream)
+        present = self._client.batch_read(stream.name, [record_id], self._asked(mapping))["results"]
+        held = present[0]["properties"] if present else {}
+        properties = to_properties(mapping, changes, self._definitions, held)
+        answer = self._client.update(stream.name, record_id, properties)
+        if note:
+            self._leave_note(stream.name, record_id, note)
+        at = int(instant(str(answer["updatedAt"])) or 0)
+        return Receipt(at, self.read(stream, [record_id]))
+
+    def _leave_note(self, stream: str, record_id: str, note: str) -> None:
+        """A note of this text on the record; after a call whose outcome nobody knows, it is looked for first."""
+        at = str(clock.to_micros(self._now()) // MICROS)
+        types = {"deals": 214, "contacts": 202, "companies": 190}  # HubSpot, associations v4, note to … type ids
+        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": types[stream]}
+        body = {
+            "properties": {"hs_note_body": escape(note, quote=False), "hs_timestamp": at},
+            "associations": [{"to": {"id": record_id}, "types": [kind]}],
+        }
+        try:
+            self._client.create("notes", body)
+        except AmbiguousError:
+            query = {
+                "filterGroups": [{"filters": [_filter("hs_timestamp", "EQ", at)]}],
+                "properties": ["hs_note_body"],
+                "limit": 10,
+            }
+            found = self._client.search("notes", query)["results"]
+            if not any(each["properties"].get("hs_note_body") == escape(note, quote=False) for each in found):
+                self._client.create("notes", body)
+
+    # ---- inside
+
+    def _prepared(self, stream: Stream) -> StreamMapping:
+        """The stream's mapping; the account has been looked at before anything of it is read."""
+        if not self._described:
+            self.describe()
+        return self._mapping.stream(stream.name)
+
+    def _reader(self, mapping: StreamMapping) -> RecordReader:
+        reader = self._readers.get(mapping.name)
+        if reader is None:
+            reader = self._readers[mapping.name] = RecordReader(
+                mapping, self._definitions, currency=self._mapping.currency
+            )
+        return reader
+
+    def _asked(self, mapping: StreamMapping) -> list[str]:
+        return self._definitions.known(mapping.name, mapping.properties)
+
+    def _with_merged(self, mapping: StreamMapping) -> list[str]:
+        return [*self._asked(mapping), *self._definitions.known(mapping.name, [MERGED_IDS])]
+
+    def _tracked(self, mapping: StreamMapping) -> list[str]:
+        return self._definitions.known(mapping.name, mapping.tracked_properties)
+
+    def _page(self, mapping: StreamMapping, results: Sequence[Json]) -> Page:
+        reader = self._reader(mapping)
+        return Page(mapping.name, batches=reader.batches(results), histories=reader.histories(results))
+
+    def _add_links(self, mapping: StreamMapping, page: Page, results: Sequence[Json]) -> None:
+        """The links that came with the records; those of which there are more are asked for."""
+        if not mapping.links:
+            return
+        page.links, more = self._reader(mapping).links(results)
+        for to, ids in more.items():
+            for record_id, links in self._links_to(mapping.name, to, ids).items():
+                others = [link for link in page.links[record_id] if link.object != to]
+                page.links[record_id] = others + links
+
+    def _links_to(self, stream: str, to: str, ids: Sequence[str]) -> dict[str, list[Link]]:
+        """The links with one stream; each record goes on at its own `after` where it has more than a page of them."""
+        found: dict[str, list[Link]] = {each: [] for each in ids}
+        asked: list[dict[str, str]] = [{"id": each} for each in ids]
+        while asked:
+            further: list[dict[str, str]] = []
+            for start in range(0, len(asked), ASSOCIATION_INPUTS):
+                body = self._client.associations(stream, to, asked[start : start + ASSOCIATION_INPUTS])
+                for result in body["results"]:
+                    record_id = str(result["from"]["id"])
+                    found.setdefault(record_id, []).extend(association_links(to, result["to"]))
+                    after = ((result.get("paging") or {}).get("next") or {}).get("after")
+                    if after:
+                        further.append({"id": record_id, "after": str(after)})
+            asked = further
+        return found
+
+
+def _filter(name: str, operator: str, value: str) -> dict[str, str]:
+    return {"propertyName": name, "operator": operator, "value": value}
+
+
+def _deleted_at(record: Mapping[str, Any]) -> int:
+    return int(instant(str(record.get("archivedAt") or record["updatedAt"])) or 0)
+
+
+def _merged(there: Mapping[str, Json], missing: Sequence[str]) -> dict[str, str]:
+    """Which of the missing ids went into a record that came instead."""
+    into: dict[str, str] = {}
+    for record_id, record in there.items():
+        for old in str(record["properties"].get("hs_merged_object_ids") or "").split(";"):
+            into[old] = record_id
+    return {each: into[each] for each in missing if each in into}

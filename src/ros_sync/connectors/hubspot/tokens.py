@@ -1,0 +1,134 @@
+"""The access token: a private app's, which never ends, or OAuth's, which lives half an hour and is renewed here."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+from ros_sync.errors import AuthExpiredError
+
+EARLY = timedelta(minutes=1)  # a token is renewed so long before its end
+DEFAULT_LIFE_SECONDS = 1_800  # HubSpot, "OAuth": access tokens live 30 minutes
+_PRIVATE = 0o600
+
+Exchange = Callable[[str], dict[str, Any]]  # refresh token -> HubSpot's answer
+
+
+class Tokens(Protocol):
+    """Where the access token comes from."""
+
+    def token(self) -> str:
+        """The token to call with."""
+
+    def renew(self, refused: str) -> str:
+        """Another one, as `refused` was not accepted; AuthExpiredError where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateAppToken:
+    """The token of a private app."""
+
+    value: str
+
+    def token(self) -> str:
+        """The token."""
+        return self.value
+
+    def renew(self, refused: str) -> str:
+        """There is no other one."""
+        del refused
+        raise AuthExpiredError(
+            "HubSpot says that the private app's token has expired",
+            hint="make a new one in HubSpot (Settings, Integrations, Private Apps) and set hubspot.token",
+        )
+
+
+class OAuthTokens:
+    """OAuth's tokens. Threads wait for one renewal under a lock, processes under a lock on the file.
+
+    `file` (mode 0600) keeps what HubSpot gave last; a rotated refresh token there wins over the one in the settings.
+    """
+
+    def __init__(self, refresh_token: str, exchange: Exchange, file: Path, now: Callable[[], datetime]) -> None:
+        self._given = refresh_token
+        self._exchange = exchange
+        self._file = file
+        self._now = now
+        self._lock = Lock()
+        self._held: dict[str, Any] | None = None
+
+    def token(self) -> str:
+        """The access token, renewed a minute before its end."""
+        with self._lock:
+            held = self._held or self._read()
+            if held and self._ends(held) - EARLY > self._now():
+                self._held = held
+                return str(held["access_token"])
+            return self._renewed(None)
+
+    def renew(self, refused: str) -> str:
+        """A new access token, unless somebody else has renewed the refused one already."""
+        with self._lock:
+            return self._renewed(refused)
+
+    def _renewed(self, refused: str | None) -> str:
+        with self._alone():
+            held = self._read()
+            fresh = held and held["access_token"] != refused and self._ends(held) - EARLY > self._now()
+            if not fresh:
+                refresh = (
+                    str(held["refresh_token"]) if held and held.get("given") == _mark(self._given) else self._given
+                )
+                answer = self._exchange(refresh)
+                life = timedelta(seconds=float(answer.get("expires_in") or DEFAULT_LIFE_SECONDS))
+                held = {
+                    "access_token": str(answer["access_token"]),
+                    "refresh_token": str(answer.get("refresh_token") or refresh),
+                    "expires_at": (self._now() + life).isoformat(),
+                    "given": _mark(self._given),
+                }
+                self._write(held)
+            assert held is not None
+            self._held = held
+            return str(held["access_token"])
+
+    @staticmethod
+    def _ends(held: dict[str, Any]) -> datetime:
+        return datetime.fromisoformat(str(held["expires_at"]))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = self._file.with_suffix(self._file.suffix + ".lock")
+        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, _PRIVATE), "r+") as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            yield
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            held = json.loads(self._file.read_text(encoding="utf-8"))
+            self._ends(held)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return dict(held) if isinstance(held.get("access_token"), str) else None
+
+    def _write(self, held: dict[str, Any]) -> None:
+        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            json.dump(held, opened)
+        Path(name).chmod(_PRIVATE)
+        Path(name).replace(self._file)
+
+
+def _mark(secret: str) -> str:
+    """Something by which a given refresh token is recognised without keeping it."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
