@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert
 
-from ros_sync.connectors.base import Batch, Lookup, SetAside
-from ros_sync.fields import Carried
-from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import SetAsideRow
-from ros_sync.sync.deals import HISTORIC, DealContext, amounts_at_home, initial_columns, recount
-from ros_sync.sync.references import References
+from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.preparing import prepared
 from ros_sync.sync.seen import SeenIds
 
 SHOWN_ROWS = 20  # set-aside rows kept in a report; all of them are in the database
-BY_ID = Lookup("owner", ("id",))
 
 
 @dataclass(slots=True)
@@ -71,7 +69,7 @@ class BatchLoader:
         set_aside = list(batch.set_aside)
         if batch.lines:
             mirrored = objects()[batch.object]
-            columns = self._prepared(connection, mirrored, batch, file)
+            columns = prepared(connection, self._source, mirrored, batch, self._context, file)
             names = tuple(columns)
             upsert = Upsert(connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=expect_empty)
             initial = initial_columns if batch.object == "deal" else None
@@ -96,52 +94,6 @@ class BatchLoader:
             file.repeated += len(repeated) - len(contradicting)
         file.rows_read += batch.rows_read
         self._keep(connection, set_aside, file)
-
-    def _prepared(
-        self, connection: Connection, mirrored: MirroredObject, batch: Batch, file: FileReport
-    ) -> dict[str, Sequence[Carried]]:
-        """The batch under the mirror's own columns, `id` first and `custom` last."""
-        given: dict[str, Sequence[Carried]] = dict(batch.columns)
-        columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
-        custom = given.pop("custom", None)
-        references = References(connection, self._source)
-        for name, values in given.items():
-            column = mirrored.columns[name]
-            lookup = batch.lookups.get(name)
-            if lookup is not None or name == "owner":
-                found = references.resolve(lookup or BY_ID, values)
-                unknown = self._unknown(file, name, values, found)
-                if lookup is not None:
-                    values = [found.get(value) for value in values]  # noqa: PLW2901
-                if name == "owner":
-                    columns["owner_named"] = unknown
-            columns[column] = values
-        if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
-            columns["amount_home_minor"] = self._home(columns["amount_minor"], columns["currency"], file)
-        if custom is not None:
-            columns["custom"] = custom
-        return columns
-
-    def _home(self, minors: Sequence[Carried], currencies: Sequence[Carried], file: FileReport) -> list[int | None]:
-        amounts = amounts_at_home(minors, currencies, self._context)
-        if None in amounts:
-            file.without_rate.update(
-                str(currency)
-                for minor, currency, home in zip(minors, currencies, amounts, strict=True)
-                if minor is not None and home is None
-            )
-        return amounts
-
-    @staticmethod
-    def _unknown(
-        file: FileReport, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None]
-    ) -> list[Carried]:
-        """The names that led to no record, None in the other rows; they are counted."""
-        if None not in found.values():
-            return [None] * len(values)
-        unknown = [value if value is not None and found[value] is None else None for value in values]
-        file.unknown.setdefault(name, Counter()).update(str(value) for value in unknown if value is not None)
-        return unknown
 
     @staticmethod
     def _contradictions(

@@ -1,0 +1,267 @@
+"""One page of a source into the mirror: rows, histories, links, deletions and merges, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from ros_sync import clock
+from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.source import History, Link, Page, Source, Stream
+from ros_sync.fields import Carried
+from ros_sync.mirror import links, redirects
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.erasure import PERSONS, erase
+from ros_sync.mirror.store import Row, Upsert
+from ros_sync.mirror.tables import SetAsideRow
+from ros_sync.mirror.timeline import splice
+from ros_sync.sync.deals import HISTORIC, DealContext, amounts_at_home, initial_columns, recount
+from ros_sync.sync.preparing import BY_ID, prepared
+from ros_sync.sync.references import References
+from ros_sync.sync.reports import SHOWN_ROWS, StreamReport
+
+CHUNK = 400  # ids a statement
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a page changed that other records' derived values may rest on."""
+
+    rows: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.linked)
+
+
+class Applier:
+    """Writes pages of one source. `now` (microseconds) is the moment that they were read at."""
+
+    def __init__(self, connection: Connection, source: Source, context: DealContext, *, run_id: int, now: int) -> None:
+        self._connection = connection
+        self._source = source
+        self._context = context
+        self._run_id = run_id
+        self._now = now
+
+    def apply(self, stream: Stream, page: Page, report: StreamReport, *, empty: bool = False) -> Applied:
+        """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill."""
+        applied = Applied()
+        self.merge(stream, page.merged, report)
+        for place, batch in enumerate(page.batches):
+            changed = self._write(
+                stream, batch, page.histories if place == 0 else {}, report, first=place == 0, empty=empty
+            )
+            applied.rows |= changed
+        if page.links:
+            applied.linked = self.link(stream, page.links, fresh=empty)
+        self.delete(stream, page.deleted, report)
+        return applied
+
+    # ---- rows
+
+    def _write(
+        self,
+        stream: Stream,
+        batch: Batch,
+        histories: Mapping[str, History],
+        report: StreamReport,
+        *,
+        first: bool,
+        empty: bool,
+    ) -> set[str]:
+        mirrored, name = objects()[batch.object], self._source.name
+        self._set_aside(stream, batch.set_aside, report)
+        if not batch.columns["id"]:
+            return set()
+        columns = prepared(self._connection, name, mirrored, batch, self._context, report)
+        upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self._run_id, expect_empty=empty)
+        rows: list[Row] = list(zip(*columns.values(), strict=True))
+        initial = initial_columns if batch.object == "deal" else None
+        written = upsert.write(rows, self._now, initial=initial)
+        created = set(written.created)
+        spliced: set[str] = set()
+        if histories:
+            spliced = self._splice(mirrored, batch, histories, created, report)
+        if batch.object == "deal":
+            moved = {each for each, changed in written.updated.items() if HISTORIC.intersection(changed)}
+            recount(self._connection, name, sorted(moved | spliced), self._context, entry_is_given=False)
+        if first:
+            report.read += len(rows)
+            report.created += len(created)
+            report.updated += len(written.updated)
+            report.unchanged += written.unchanged
+            report.older += written.older
+        report.changes += sum(map(len, written.updated.values()))
+        return created | set(written.updated) | spliced
+
+    def _splice(
+        self,
+        mirrored: MirroredObject,
+        batch: Batch,
+        histories: Mapping[str, History],
+        created: set[str],
+        report: StreamReport,
+    ) -> set[str]:
+        """Take in the CRM's own histories; the ids of records whose past changed."""
+        ids = [str(each) for each in batch.columns["id"]]
+        born = dict(zip(ids, batch.columns.get("created", [None] * len(ids)), strict=True))
+        currencies = dict(zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True))
+        columns = self._history_columns(mirrored, histories, currencies)
+        del report
+        changed: set[str] = set()
+        for fresh in (True, False):
+            part = {each: history for each, history in columns.items() if (each in created) is fresh}
+            if part:
+                changed |= splice(
+                    self._connection,
+                    mirrored,
+                    self._source.name,
+                    part,
+                    created={each: _micros(born.get(each)) for each in part},
+                    run_id=self._run_id,
+                    fresh=fresh,
+                )
+        return changed
+
+    def _history_columns(
+        self, mirrored: MirroredObject, histories: Mapping[str, History], currencies: Mapping[str, Carried]
+    ) -> dict[str, dict[str, Sequence[tuple[int, Carried, str | None]]]]:
+        """Histories under the mirror's columns: owners by id where they are known, amounts at home too."""
+        owners = {
+            entry.value
+            for history in histories.values()
+            for entry in history.get("owner", ())
+            if entry.value is not None
+        }
+        known = References(self._connection, self._source.name).resolve(BY_ID, owners)
+        found: dict[str, dict[str, Sequence[tuple[int, Carried, str | None]]]] = {}
+        for record_id, history in histories.items():
+            columns: dict[str, Sequence[tuple[int, Carried, str | None]]] = {}
+            for name, entries in history.items():
+                columns[mirrored.columns[name]] = entries
+                if name == "amount":
+                    code = currencies.get(record_id)
+                    home = amounts_at_home([each.value for each in entries], [code] * len(entries), self._context)
+                    columns["amount_home_minor"] = [
+                        (each.at, minor, each.by) for each, minor in zip(entries, home, strict=True)
+                    ]
+                elif name == "owner" and None in known.values():
+                    columns["owner_id"] = [
+                        (each.at, each.value if known.get(each.value) else None, each.by) for each in entries
+                    ]
+                    columns["owner_named"] = [
+                        (each.at, None if known.get(each.value) else each.value, each.by) for each in entries
+                    ]
+            found[record_id] = columns
+        return found
+
+    # ---- links
+
+    def link(self, stream: Stream, found: Mapping[str, Sequence[Link]], *, fresh: bool = False) -> set[str]:
+        """Make these records have these links, and fill the fields that follow from them; the ids that changed."""
+        wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
+        now = clock.from_micros(self._now)
+        changed = links.set_links(
+            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, fresh=fresh
+        )
+        ids = sorted(changed)
+        for name in stream.objects:
+            fields = {
+                field: target
+                for field, target in self._source.link_fields.get(name, {}).items()
+                if target[0] in stream.links
+            }
+            if fields and ids:
+                self._fill_links(stream, objects()[name], fields, ids)
+        return changed
+
+    def _fill_links(
+        self, stream: Stream, mirrored: MirroredObject, fields: Mapping[str, tuple[str, str | None]], ids: Sequence[str]
+    ) -> None:
+        values: dict[str, dict[str, list[str]]] = {
+            name: links.linked(self._connection, self._source.name, stream.name, ids, to, label=label)
+            for name, (to, label) in fields.items()
+        }
+        columns = ("id", *(mirrored.columns[name] for name in fields))
+        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self._run_id)
+        for start in range(0, len(ids), CHUNK):
+            there = upsert.stored(ids[start : start + CHUNK])
+            rows: list[Row] = [
+                (each, *(next(iter(values[name].get(each, ())), None) for name in fields)) for each in there
+            ]
+            upsert.write(rows, self._now, derived=True)
+
+    # ---- deletions, merges
+
+    def delete(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
+        """Mark records as deleted since an instant, or (None) as there again; those that the mirror holds otherwise."""
+        changed: set[str] = set()
+        ids = list(deleted)
+        for name in stream.objects:
+            upsert = Upsert(
+                self._connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self._run_id
+            )
+            for start in range(0, len(ids), CHUNK):
+                there = upsert.stored(ids[start : start + CHUNK])
+                rows: list[Row] = [
+                    (each, deleted[each])
+                    for each, row in there.items()
+                    if (row[1] is None) is not (deleted[each] is None)
+                ]
+                for row in rows:
+                    upsert.write([row], int(row[1]) if row[1] is not None else self._now, derived=True)
+                changed.update(str(row[0]) for row in rows)
+        report.deleted += sum(deleted[each] is not None for each in changed)
+        report.restored += sum(deleted[each] is None for each in changed)
+        return changed
+
+    def merge(self, stream: Stream, merged: Mapping[str, str], report: StreamReport) -> None:
+        """Note which records went into others; their own rows end and stay with their history."""
+        if not merged:
+            return
+        at = clock.from_micros(self._now)
+        fresh: dict[str, str] = {}
+        for name in stream.objects:
+            fresh = redirects.redirect(self._connection, self._source.name, name, merged, at)
+        report.merged += len(fresh)
+        counted = StreamReport(stream.name)
+        self.delete(stream, dict.fromkeys(merged, self._now), counted)
+        links.forget(self._connection, self._source.name, stream.name, list(merged))
+
+    def gone(self, stream: Stream, ids: Sequence[str], report: StreamReport) -> None:
+        """Records that the CRM does not know any more: a person was erased there and is erased here, others are deleted."""
+        if not ids:
+            return
+        if set(stream.objects) & set(PERSONS):
+            erase(self._connection, self._source.name, stream.name, ids, clock.from_micros(self._now))
+            report.erased += len(ids)
+        else:
+            self.delete(stream, dict.fromkeys(ids, self._now), report)
+
+    def _set_aside(self, stream: Stream, rows: Sequence[SetAside], report: StreamReport) -> None:
+        if not rows:
+            return
+        report.set_aside += len(rows)
+        report.examples.extend(rows[: max(0, SHOWN_ROWS - len(report.examples))])
+        kept: list[dict[str, Any]] = [
+            {
+                "run_id": self._run_id,
+                "source": self._source.name,
+                "file": stream.name,
+                "line": 0,
+                "record_id": row.record,
+                "column": row.column,
+                "value": row.value,
+                "reason": row.reason,
+            }
+            for row in rows
+        ]
+        self._connection.execute(insert(SetAsideRow), kept)
+
+
+def _micros(value: Carried) -> int | None:
+    return None if value is None else int(value)

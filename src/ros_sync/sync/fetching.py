@@ -1,0 +1,116 @@
+"""Reading several streams at once, a little ahead of the one thread that writes."""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from ros_sync.connectors.source import Page
+
+AHEAD = 2  # pages a stream that wait to be written
+LOOK_SECONDS = 0.2  # how often a thread that waits for room looks whether it is to stop
+END_SECONDS = 90.0  # longer than a call with all its repetitions may take
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[Part]):
+    """One page of a part; or its end, where `page` and `error` are None; or why it ended early."""
+
+    part: Part
+    page: Page | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[Part]):
+    """One part of a stream's work and how its pages are had. Called, and its pages taken, in the stream's own thread."""
+
+    part: Part
+    pages: Callable[[], Iterator[Page]]
+
+
+class Fetching(Generic[Part]):
+    """A context in which each stream's readings are read one after the other, all streams at the same time.
+
+    Iterating gives what was fetched. A reading that fails ends its stream: what would have followed is not read.
+    Leaving the block stops the threads. A call under way is waited for.
+    """
+
+    def __init__(self, streams: Sequence[Sequence[Reading[Part]]]) -> None:
+        self._streams = [readings for readings in streams if readings]
+        self._queue: queue.Queue[Fetched[Part] | None] = queue.Queue(AHEAD * max(1, len(self._streams)))
+        self._stop = threading.Event()
+        self._left = threading.Event()  # nobody takes anything from the queue any more
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        """Start reading."""
+        for number, readings in enumerate(self._streams):
+            context = contextvars.copy_context()
+            thread = threading.Thread(
+                target=context.run, args=(self._read, readings), name=f"sync-fetch-{number}", daemon=True
+            )
+            self._threads.append(thread)
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop reading."""
+        self.stop()
+        self._left.set()
+        for thread in self._threads:
+            thread.join(END_SECONDS)
+
+    def stop(self) -> None:
+        """Begin no further call; what was fetched already may still be taken."""
+        self._stop.set()
+
+    def __iter__(self) -> Iterator[Fetched[Part]]:
+        """What was fetched, in the order in which it came."""
+        running = len(self._threads)
+        while running:
+            fetched = self._queue.get()
+            if fetched is None:
+                running -= 1
+            else:
+                yield fetched
+
+    def _read(self, readings: Sequence[Reading[Part]]) -> None:
+        try:
+            for reading in readings:
+                if not self._read_one(reading):
+                    return
+        finally:
+            self._hand_over(None)
+
+    def _read_one(self, reading: Reading[Part]) -> bool:
+        """Whether the reading came to its end."""
+        try:
+            for page in reading.pages():
+                if not self._hand_over(Fetched(reading.part, page)):
+                    return False
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is told in the thread that writes
+            self._hand_over(Fetched(reading.part, error=error))
+            return False
+        return self._hand_over(Fetched(reading.part))
+
+    def _hand_over(self, fetched: Fetched[Part] | None) -> bool:
+        """Wait for room; False when everything is to stop. That a thread ends (None) is told even then."""
+        while fetched is None or not self._stop.is_set():
+            try:
+                self._queue.put(fetched, timeout=LOOK_SECONDS)
+            except queue.Full:
+                if self._left.is_set():
+                    return False
+            else:
+                return True
+        return False

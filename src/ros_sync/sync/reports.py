@@ -1,0 +1,113 @@
+"""What a cycle did, for people and for the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.source import Problem
+
+SHOWN_ROWS = 20  # values set aside that a report keeps; all of them are in the database
+COUNTS = (
+    "read",
+    "created",
+    "updated",
+    "unchanged",
+    "older",
+    "deleted",
+    "restored",
+    "merged",
+    "erased",
+    "set_aside",
+    "changes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stream has been read in this cycle. `phase`: back-fill, poll, pass, archived or reconcile."""
+
+    stream: str
+    phase: str
+    read: int
+    expected: int | None = None
+
+
+@dataclass(slots=True)
+class StreamReport:
+    """What became of one stream. Counts are records; `changes` are properties that got another value.
+
+    `read` counts each record as often as it was read. `unknown` and `without_rate` count references that led to no
+    record and amounts whose currency has no rate. `polled_until` and `complete_until` are where it stands afterwards.
+    """
+
+    stream: str
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    older: int = 0
+    deleted: int = 0
+    restored: int = 0
+    merged: int = 0
+    erased: int = 0
+    set_aside: int = 0
+    changes: int = 0
+    phases: list[str] = field(default_factory=list)
+    trouble: str | None = None
+    polled_until: datetime | None = None
+    complete_until: datetime | None = None
+    examples: list[SetAside] = field(default_factory=list)
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    without_rate: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class CycleReport:
+    """What one cycle did. `busy`: another process or thread was at it, nothing was done here."""
+
+    source: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    streams: dict[str, StreamReport] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    described: bool = False
+    trouble: str | None = None
+    parked_until: datetime | None = None
+    complete_at: datetime | None = None
+    busy: bool = False
+
+    def of(self, stream: str) -> StreamReport:
+        """The stream's part, made where it is missing."""
+        return self.streams.setdefault(stream, StreamReport(stream))
+
+    def total(self, name: str) -> int:
+        """A count of `StreamReport`, over all streams."""
+        return sum(getattr(report, name) for report in self.streams.values())
+
+    @property
+    def call_count(self) -> int:
+        """All calls that were made."""
+        return sum(self.calls.values())
+
+    @property
+    def calls_per_thousand(self) -> float | None:
+        """Calls for each 1,000 records read; None where none was read."""
+        read = self.total("read")
+        return self.call_count * 1_000 / read if read else None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+    @property
+    def lag(self) -> timedelta | None:
+        """How long ago the moment is up to which everything has been read; None where there is none yet."""
+        if self.complete_at is None:
+            return None
+        return (self.finished_at or self.started_at) - self.complete_at
