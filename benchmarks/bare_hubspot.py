@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +29,9 @@ class Bare:
 
     def __init__(self, url: str, token: str, database: Path) -> None:
         self._url = url
-        self._pool = urllib3.PoolManager(headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        self._pool = urllib3.PoolManager(
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        )
         self._connection = sqlite3.connect(database, isolation_level=None)
         for pragma in PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
@@ -108,14 +111,11 @@ class Bare:
             history = result.get("propertiesWithHistory")
             if history:
                 instants = sorted({entry["timestamp"] for entries in history.values() for entry in entries})
-                versions += [
-                    ("hubspot", result["id"], since, until, 1, *values)
-                    for since, until in zip(instants, instants[1:], strict=False)
-                ]
+                versions += [("hubspot", result["id"], since, until, 1, *values) for since, until in pairwise(instants)]
         marks = ", ".join("?" * (len(ASKED) + 5))
         self._connection.execute("BEGIN")
-        self._connection.executemany(f"INSERT OR REPLACE INTO deal VALUES ({marks})", rows)  # noqa: S608
-        self._connection.executemany(f"INSERT OR REPLACE INTO deal_version VALUES ({marks})", versions)  # noqa: S608
+        self._connection.executemany(f"INSERT OR REPLACE INTO deal VALUES ({marks})", rows)
+        self._connection.executemany(f"INSERT OR REPLACE INTO deal_version VALUES ({marks})", versions)
         self._connection.execute("COMMIT")
 
     def _write_links(self, results: list[dict[str, Any]]) -> None:

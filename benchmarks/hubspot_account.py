@@ -90,7 +90,8 @@ def running(deals: int, *, limits: bool = False) -> Iterator[Running]:
     """Stand the account up in a process of its own, while the context is open."""
     command = [sys.executable, "-m", "benchmarks.hubspot_account", str(deals), *(["--limits"] if limits else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         yield Running(told["url"], told["token"], process.stdin, process.stdout)
         process.stdin.close()
@@ -150,7 +151,10 @@ def serve(deals: int, *, limits: bool) -> None:
         ids.append(deal)
         account.associate("deals", deal, "companies", companies[number % COMPANIES], label="Primary")
         for step in range(1, 1 + number % 4):
-            moved = {"dealstage": STAGES[step], "hs_manual_forecast_category": ("PIPELINE", "BEST_CASE", "COMMIT")[step - 1]}
+            moved = {
+                "dealstage": STAGES[step],
+                "hs_manual_forecast_category": ("PIPELINE", "BEST_CASE", "COMMIT")[step - 1],
+            }
             account.update("deals", deal, moved, at=at + timedelta(days=9 * step))
         if number % 3 == 0:
             account.update("deals", deal, {"closedate": "2026-10-15T00:00:00Z"}, at=at + timedelta(days=50))

@@ -78,16 +78,24 @@ def _is_loopback(host: str) -> bool:
 
 
 def _api_url(value: str) -> str:
+    return f"{_address(value, 'https://slack.com/api/').rstrip('/')}/"
+
+
+def _hubspot_url(value: str) -> str:
+    return _address(value, "https://api.hubapi.com").rstrip("/")
+
+
+def _address(value: str, example: str) -> str:
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError("expected a URL such as https://slack.com/api/") from None
+        raise ValueError(f"expected a URL such as {example}") from None
     if parts.scheme not in ("https", "http") or not host:
-        raise ValueError("expected a URL such as https://slack.com/api/")
+        raise ValueError(f"expected a URL such as {example}")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("expected https, because the token travels with each call (http is for this machine only)")
-    return value if value.endswith("/") else f"{value}/"
+    return value
 
 
 Count = Annotated[int, BeforeValidator(_no_boolean)]
@@ -115,6 +123,31 @@ class SlackSettings(_Section):
     api_url: Annotated[str, AfterValidator(_api_url)] = Field("https://slack.com/api/", description="Slack's Web API")
     signing_secret: SecretStr | None = Field(None, description="by which requests from Slack are recognised")
     signing_secret_file: Path | None = Field(None, description="a file that holds `signing_secret`")
+
+
+class HubSpotSettings(_Section):
+    """`[hubspot]`."""
+
+    token: SecretStr | None = Field(None, description="the token of a private app")
+    token_file: Path | None = Field(None, description="a file that holds `token`")
+    api_url: Annotated[str, AfterValidator(_hubspot_url)] = Field("https://api.hubapi.com", description="HubSpot's API")
+    client_id: str = Field("", description="with OAuth: the app's client id")
+    client_secret: SecretStr | None = Field(
+        None, description="the app's client secret: OAuth, and webhooks' signatures"
+    )
+    client_secret_file: Path | None = Field(None, description="a file that holds `client_secret`")
+    refresh_token: SecretStr | None = Field(None, description="with OAuth: the refresh token")
+    refresh_token_file: Path | None = Field(None, description="a file that holds `refresh_token`")
+    calls_per_ten_seconds: Count = Field(
+        100, ge=1, le=10_000, description="calls in ten seconds until HubSpot says what the account may do"
+    )
+    search_per_second: Count = Field(5, ge=1, le=100, description="searches in a second")
+
+
+class SyncSettings(_Section):
+    """`[sync]`."""
+
+    poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
 
 
 class WebSettings(_Section):
@@ -165,6 +198,8 @@ class Settings(BaseSettings):
     workspace: Path
     database: DatabaseSettings = DatabaseSettings()
     slack: SlackSettings = SlackSettings()
+    hubspot: HubSpotSettings = HubSpotSettings()
+    sync: SyncSettings = SyncSettings()
     web: WebSettings = WebSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ros_sync import __version__
-from ros_sync.cli import alerts, demo, imports, rules, sandbox, serve, set_aside, status, tick, workspace
+from ros_sync.cli import alerts, demo, imports, rules, sandbox, serve, set_aside, status, sync, tick, workspace
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 
@@ -59,6 +59,8 @@ def root(
 app.command("demo")(demo.demo)
 app.command("init")(workspace.init)
 app.command("import")(imports.import_)
+app.command("sync")(sync.sync)
+app.command("doctor")(sync.doctor)
 app.command("tick")(tick.tick)
 app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)

@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.export.mapping import CUSTOM
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError
 from ros_sync.fields import Kind, did_you_mean
 from ros_sync.jobs.cycle import Company
@@ -71,6 +73,9 @@ def _collected(problems: list[RosSyncError]) -> Iterator[None]:
 def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
     """The kinds of the company's own properties, by object and name, as the mapping files declare them."""
     kinds: dict[str, dict[str, Kind]] = {}
+    for path in connector_files(settings):
+        for name, own_kinds in load_connector(path).custom_kinds.items():
+            kinds.setdefault(name, {}).update(own_kinds)
     for path in _mapping_files(settings):
         for entry in load(path).entries:
             own = (field for field in entry.fields if field.name.startswith(CUSTOM))
@@ -104,9 +109,32 @@ def load(path: Path) -> ExportMapping:
     return load_mapping(path, {name: mirrored.settable for name, mirrored in objects().items()})
 
 
+def load_connector(path: Path) -> HubSpotMapping:
+    """Read a connector file against the mirror's fields."""
+    return load_hubspot(path, {name: mirrored.settable for name, mirrored in objects().items()})
+
+
+def connector_files(settings: Settings) -> list[Path]:
+    """The files of `connectors/` that say how a CRM is followed over its API."""
+    return [path for path in _yaml_files(settings) if _is_connector(path)]
+
+
 def _mapping_files(settings: Settings) -> list[Path]:
+    """The files of `connectors/` that say how exports are read."""
+    return [path for path in _yaml_files(settings) if not _is_connector(path)]
+
+
+def _yaml_files(settings: Settings) -> list[Path]:
     folder = settings.connectors_folder
     return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES) if folder.is_dir() else []
+
+
+def _is_connector(path: Path) -> bool:
+    """A connector file names its CRM; that is looked for before either kind is read strictly."""
+    try:
+        return any(line.startswith(b"crm:") for line in path.read_bytes().splitlines())
+    except OSError:
+        return False  # reading it as a mapping tells what is wrong with it
 
 
 def deal_context(organisation: Organisation) -> DealContext:

@@ -34,7 +34,10 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
 ) -> None:
     """Stand up an invented company's HubSpot and Slack on this machine, until Ctrl-C.
 
-    Nothing of it leaves the machine. `/control` on the HubSpot's address orders faults, moves the clock and changes records.
+    Nothing of it leaves the machine. `/control` on the HubSpot's address orders faults, moves the clock, sends webhooks
+    and changes records.
+
+    Example: [bold]ros-sync sandbox --port 8766[/bold]
     """
     from ros_sync.cli.sandboxing import run  # noqa: PLC0415  # so that --help is quick
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -9,7 +10,8 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import company_of, notifiers_of
+from ros_sync.cli.company import company_of, deal_context, notifiers_of, organisation_of
+from ros_sync.cli.sources import is_followed, sources_of
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -18,6 +20,7 @@ from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
+from ros_sync.sync.engine import Syncer
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 
@@ -40,10 +43,25 @@ def planned_jobs(settings: Settings, engine: Engine) -> list[Job]:
     def deliver(_now: datetime) -> None:
         deliver_due(engine, notifiers, clock.now)
 
-    return [
+    jobs = [
         Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),
         Job("deliver", settings.schedule.deliver_seconds, deliver),
     ]
+    if is_followed(settings):
+        jobs.insert(0, Job("sync", settings.sync.poll_seconds, sync_job(settings, engine)))
+    return jobs
+
+
+def sync_job(settings: Settings, engine: Engine) -> Callable[[datetime], None]:
+    """One cycle of every source that is followed; what keeps a source from being read is in `source_state`."""
+    sources = sources_of(settings)
+
+    def run_sync(_now: datetime) -> None:
+        context = deal_context(organisation_of(settings))
+        for source in sources:
+            Syncer(engine, source, context, now=clock.now).cycle()
+
+    return run_sync
 
 
 def serve(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:

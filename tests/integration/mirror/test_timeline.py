@@ -56,7 +56,9 @@ class Crm:
 
     def __init__(self, edits: list[Edit]) -> None:
         self.first: dict[str, Carried] = {name: values[0] for name, values in VALUES.items()}
-        self.entries = {name: [(START, value, "user:1")] for name, value in self.first.items() if value is not None}
+        self.entries: dict[str, list[tuple[int, Carried, str | None]]] = {
+            name: [(START, value, "user:1")] for name, value in self.first.items() if value is not None
+        }
         self.modified = START
         for edit in edits:
             self.first_or_later(edit)
@@ -73,7 +75,7 @@ class Crm:
         return ("7", self.modified, *(last.get(name) for name in COLUMNS[2:]))
 
     def history(self) -> dict[str, list[tuple[int, Carried, str | None]]]:
-        return {name: list(self.entries.get(name, ())) for name in TRACKED}  # type: ignore[arg-type]
+        return {name: list(self.entries.get(name, ())) for name in TRACKED}
 
 
 def poll(connection: Connection, source: str, crm: Crm) -> None:

@@ -48,6 +48,7 @@ def _mapping(root: Section, path: Path, objects: Objects) -> HubSpotMapping:
     if root.require("version", f"begin the file with `version: {VERSION}`"):
         root.sheet.version(root.value("version"), VERSION)
     root.require("source", "the name of the connection, such as `source: hubspot`")
+    root.require("crm", "which CRM the file is for: `crm: hubspot`")
     root.choice("crm", ("hubspot",))
     currency = root.text("currency")
     if currency is not None and not money.is_currency(currency):

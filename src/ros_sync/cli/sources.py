@@ -1,0 +1,71 @@
+"""The CRMs that a workspace follows over their API: connector file, credentials, pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from ros_sync import clock
+from ros_sync.cli.company import connector_files, load_connector
+from ros_sync.connectors.hubspot.client import HubSpotClient, refresh
+from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
+from ros_sync.connectors.pace import MemoryPace, Pace, Rates
+from ros_sync.errors import SettingsError, Where
+from ros_sync.fields import did_you_mean
+from ros_sync.settings import Settings
+
+OAUTH_FILE = ".hubspot-oauth.json"
+
+
+def sources_of(
+    settings: Settings,
+    only: str | None = None,
+    *,
+    now: Callable[[], datetime] = clock.now,
+    sleep: Callable[[float], None] = time.sleep,
+    pace: Pace | None = None,
+) -> list[HubSpotSource]:
+    """The sources that the workspace follows; `only` names one.
+
+    Raises SettingsError where credentials are missing, or where there is no source of that name.
+    """
+    found = {}
+    for path in connector_files(settings):
+        mapping = load_connector(path)
+        client = HubSpotClient(
+            hubspot_tokens(settings, now),
+            pace or MemoryPace(Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)),
+            now=now,
+            sleep=sleep,
+            api_url=settings.hubspot.api_url,
+        )
+        found[mapping.source] = HubSpotSource(mapping, client, now=now)
+    if only is not None:
+        if only not in found:
+            raise SettingsError(f"no source is called {only!r}", hint=did_you_mean(only, found))
+        return [found[only]]
+    return list(found.values())
+
+
+def is_followed(settings: Settings) -> bool:
+    """Whether there is a connector file, and credentials to go with it."""
+    hubspot = settings.hubspot
+    return bool(connector_files(settings)) and (hubspot.token is not None or hubspot.refresh_token is not None)
+
+
+def hubspot_tokens(settings: Settings, now: Callable[[], datetime]) -> Tokens:
+    """Where HubSpot's access token comes from; SettingsError where nothing is set."""
+    hubspot = settings.hubspot
+    if hubspot.token is not None:
+        return PrivateAppToken(hubspot.token.get_secret_value())
+    if hubspot.refresh_token is None or not hubspot.client_id or hubspot.client_secret is None:
+        raise SettingsError(
+            "there are no credentials for HubSpot",
+            where=Where(key="hubspot.token"),
+            hint="set ROS_SYNC_HUBSPOT__TOKEN to a private app's token, or client_id, client_secret and refresh_token",
+        )
+    exchange = partial(refresh, hubspot.api_url, hubspot.client_id, hubspot.client_secret.get_secret_value())
+    return OAuthTokens(hubspot.refresh_token.get_secret_value(), exchange, settings.workspace / OAUTH_FILE, now)

@@ -1,0 +1,46 @@
+"""`ros-sync sync`: follow the CRMs over their API, once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ros_sync.cli.invocation import Invocation
+
+
+def sync(
+    ctx: typer.Context,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The source to read, such as hubspot. Default: every one.")
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="List everything again, and look for what has vanished.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Bring the mirror up to the CRM's present: what is new, what changed, what was deleted or merged.
+
+    The first run lists everything; later ones ask for what was modified since. A run that is cut off goes on where it
+    ended. [bold]ros-sync serve[/bold] does the same again and again.
+
+    Example: [bold]ros-sync sync --source hubspot[/bold]
+    """
+    from ros_sync.cli import syncing  # noqa: PLC0415  # the database's libraries are not loaded for --help
+
+    syncing.sync(Invocation.of(ctx), source=source, full=full, as_json=as_json)
+
+
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Compare the connector files with the CRM's account, and say what to mend.
+
+    It looks at credentials, scopes, properties, their values, and stages. It changes nothing.
+
+    Example: [bold]ros-sync doctor --json[/bold]
+    """
+    from ros_sync.cli import syncing  # noqa: PLC0415  # as above
+
+    syncing.doctor(Invocation.of(ctx), as_json=as_json)

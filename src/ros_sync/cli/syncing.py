@@ -1,0 +1,155 @@
+"""What `ros-sync sync` and `ros-sync doctor` do, and how they tell of it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ros_sync import clock
+from ros_sync.cli.company import deal_context, organisation_of
+from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.sources import sources_of
+from ros_sync.connectors.source import Problem
+from ros_sync.errors import RosSyncError, SettingsError
+from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.engine import Syncer
+from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.reports import Progress as Reached
+
+SHOWN_SET_ASIDE = 5
+
+
+def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
+    """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
+    settings = invocation.start()
+    found = sources_of(settings, source)
+    if not found:
+        raise SettingsError(
+            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
+            hint="`ros-sync init DIR` lays out connectors/hubspot.yaml; exports are read by `ros-sync import`",
+        )
+    context = deal_context(organisation_of(settings))
+    reports: list[CycleReport] = []
+    with DatabaseLock(settings.database_url):
+        engine = open_engine(settings.database_url)
+        try:
+            with _bars(invocation) as bars:
+                for each in found:
+                    syncer = Syncer(engine, each, context, now=clock.now, progress=_teller(bars))
+                    reports.append(syncer.cycle(full=full))
+        finally:
+            engine.dispose()
+    if as_json:
+        invocation.print_json([as_data(report) for report in reports])
+    else:
+        for report in reports:
+            show(invocation, report)
+    if any(report.trouble for report in reports):
+        sys.exit(1)
+
+
+def _bars(invocation: Invocation) -> Progress:
+    """Progress bars on a terminal, nothing elsewhere."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=invocation.err,
+        transient=True,
+        disable=not invocation.err.is_terminal,
+    )
+
+
+def _teller(bars: Progress) -> Any:
+    tasks: dict[str, TaskID] = {}
+
+    def tell(reached: Reached) -> None:
+        if reached.stream not in tasks:
+            tasks[reached.stream] = bars.add_task(reached.stream, total=reached.expected)
+        total = max(reached.expected or 0, reached.read) or None
+        bars.update(tasks[reached.stream], completed=reached.read, total=total)
+
+    return tell
+
+
+def as_data(report: CycleReport) -> dict[str, Any]:
+    """A cycle as JSON data."""
+    return {
+        "source": report.source,
+        "trouble": report.trouble,
+        "parked_until": report.parked_until,
+        "complete_at": report.complete_at,
+        "lag_seconds": report.lag.total_seconds() if report.lag is not None else None,
+        "seconds": round(report.seconds, 3),
+        "calls": dict(report.calls),
+        "calls_per_1000_records": report.calls_per_thousand,
+        "streams": {name: asdict(counts) for name, counts in report.streams.items()},
+        "problems": [asdict(problem) for problem in report.problems],
+    }
+
+
+def show(invocation: Invocation, report: CycleReport) -> None:
+    """Tell a person what a cycle did."""
+    out = invocation.out
+    columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "set_aside")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(shown(report.source))
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for name, counts in report.streams.items():
+        table.add_row(shown(name), *(f"{getattr(counts, each):,}" for each in columns))
+    out.print(table)
+    share = report.calls_per_thousand
+    words = f"{counted(report.call_count, 'call')} in {report.seconds:.1f} s"
+    out.print(words + (f", {share:.1f} for each 1,000 records" if share else "") + ".", highlight=False)
+    if report.complete_at is not None:
+        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here.", highlight=False)
+    examples = [each for counts in report.streams.values() for each in counts.examples]
+    for example in examples[:SHOWN_SET_ASIDE]:
+        out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
+    show_problems(invocation, report.problems)
+    if report.parked_until is not None:
+        out.print(
+            f"[yellow]Parked until {report.parked_until:%Y-%m-%d %H:%M} UTC: {shown(report.trouble or '')}.[/yellow] "
+            "It goes on by itself then.",
+            highlight=False,
+        )
+    elif report.trouble:
+        out.print(f"[red]{shown(report.trouble)}[/red]", highlight=False, soft_wrap=True)
+
+
+def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
+    """Tell what the account lacks, each with what to do."""
+    for problem in problems:
+        colour = "red" if problem.fatal else "yellow"
+        invocation.out.print(f"[{colour}]{shown(problem.what)}[/{colour}]", highlight=False, soft_wrap=True)
+        invocation.out.print(f"  [dim]{shown(problem.todo)}[/dim]", highlight=False, soft_wrap=True)
+
+
+def doctor(invocation: Invocation, *, as_json: bool) -> None:
+    """Look at each source's account; exit code 1 where something keeps it from being read."""
+    settings = invocation.start()
+    findings: dict[str, list[Problem]] = {}
+    for source in sources_of(settings):
+        try:
+            findings[source.name] = source.describe().problems
+        except RosSyncError as error:
+            findings[source.name] = [Problem(error.message, error.hint or "mend it, and run this again", fatal=True)]
+    if as_json:
+        invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
+    else:
+        for name, problems in findings.items():
+            words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"
+            invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
+            show_problems(invocation, problems)
+        if not findings:
+            invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
+    if any(problem.fatal for problems in findings.values() for problem in problems):
+        sys.exit(1)
