@@ -59,7 +59,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("init")(workspace.init)
 app.command("import")(imports.import_)
-app.command("sync")(sync.sync)
+app.add_typer(sync.app)
 app.command("doctor")(sync.doctor)
 app.command("tick")(tick.tick)
 app.command("sandbox")(sandbox.sandbox)

@@ -8,7 +8,10 @@ import typer
 
 from ros_sync.cli.invocation import Invocation
 
+app = typer.Typer(name="sync", rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]})
 
+
+@app.callback(invoke_without_command=True)
 def sync(
     ctx: typer.Context,
     source: Annotated[
@@ -26,6 +29,8 @@ def sync(
 
     Example: [bold]ros-sync sync --source hubspot[/bold]
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from ros_sync.cli import syncing  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
     syncing.sync(Invocation.of(ctx), source=source, full=full, as_json=as_json)
