@@ -1,7 +1,9 @@
 """A HubSpot on loopback with many deals of 60 properties, in a process of its own.
 
-python -m benchmarks.hubspot_account DEALS [--limits]     prints {"url": …, "token": …}, then obeys lines on stdin:
-`change` edits 1,000 deals (100 of them in a tracked property) and answers with a line; the end of stdin ends it.
+python -m benchmarks.hubspot_account DEALS [--limits]     prints {"url": …, "token": …}, then obeys lines on stdin
+
+`change` edits 1,000 deals and answers with the ids of the 100 in which a tracked property changed; `calls` answers with
+(seconds, status) of every call made so far. Answers are one line of JSON. The end of stdin ends it.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import IO
+from typing import IO, Any
 
 START = datetime(2025, 9, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-TOKEN_LIFE = timedelta(days=1)
+CHANGE_STEP = timedelta(minutes=10)  # how far a round of changes moves the account's clock
+OVERLAP = timedelta(seconds=120)  # how much of the past a poll reads again
 COMPANIES, OWNERS = 500, 40
 STAGES = ("qualification", "discovery", "evaluation", "proposal", "negotiation", "closedwon", "closedlost")
 LABELS = ("Qualification", "Discovery", "Evaluation", "Proposal", "Negotiation", "Closed Won", "Closed Lost")
@@ -33,6 +36,7 @@ CHANGED, TRACKED_CHANGED = 1_000, 100
 
 MAPPING = """
 version: 1
+crm: hubspot
 source: hubspot
 objects:
   - stream: deals
@@ -78,11 +82,18 @@ class Running:
     commands: IO[str]
     answers: IO[str]
 
-    def change(self) -> None:
-        """Edit 1,000 deals."""
-        self.commands.write("change\n")
+    def change(self) -> list[str]:
+        """Edit 1,000 deals; the ids of those in which a tracked property changed."""
+        return [str(each) for each in self._told("change")]
+
+    def calls(self) -> list[tuple[float, int]]:
+        """When each call came, in seconds, and the status of its answer."""
+        return [(float(at), int(status)) for at, status in self._told("calls")]
+
+    def _told(self, command: str) -> list[Any]:
+        self.commands.write(f"{command}\n")
         self.commands.flush()
-        assert self.answers.readline().strip() == "changed"
+        return list(json.loads(self.answers.readline()))
 
 
 @contextmanager
@@ -160,15 +171,21 @@ def serve(deals: int, *, limits: bool) -> None:
             account.update("deals", deal, {"closedate": "2026-10-15T00:00:00Z"}, at=at + timedelta(days=50))
     with HubSpotServer(account) as server:
         print(json.dumps({"url": server.url, "token": account.token}), flush=True)
-        for round_number, line in enumerate(sys.stdin, 1):
-            assert line.strip() == "change"
-            moment[0] += timedelta(minutes=10)
+        round_number = 0
+        for line in sys.stdin:
+            if line.strip() == "calls":
+                print(json.dumps([(call.seconds, call.status) for call in account.calls]), flush=True)
+                continue
+            round_number += 1
+            moment[0] += CHANGE_STEP
+            tracked = []
             for place, deal in enumerate(rng.sample(ids, CHANGED)):
                 change: dict[str, str | None] = {"hs_next_step": f"Round {round_number}, {place}"}
                 if place < TRACKED_CHANGED:
                     change["amount"] = str(100_000 + 1_000 * round_number + place)
+                    tracked.append(deal)
                 account.update("deals", deal, change, at=moment[0] - timedelta(seconds=200 + place % 100))
-            print("changed", flush=True)
+            print(json.dumps(tracked), flush=True)
 
 
 if __name__ == "__main__":

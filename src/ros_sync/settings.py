@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -148,6 +157,18 @@ class SyncSettings(_Section):
     """`[sync]`."""
 
     poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
+    stale_seconds: Count = Field(
+        900, ge=60, le=2_592_000, description="seconds after which a CRM that was not read completely counts as stale"
+    )
+
+    @model_validator(mode="after")
+    def _outlasts_a_poll(self) -> SyncSettings:
+        if self.stale_seconds <= self.poll_seconds:
+            raise ValueError(
+                f"expected sync.stale_seconds to be more than sync.poll_seconds, found {self.stale_seconds} and "
+                f"{self.poll_seconds}: a CRM would count as stale before each poll"
+            )
+        return self
 
 
 class WebSettings(_Section):

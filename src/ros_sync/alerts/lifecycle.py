@@ -2,11 +2,14 @@
 
 For each rule, the records on which it fires now are compared with the alerts that are not resolved. What fires and has
 no alert opens one, what has an alert and no longer fires resolves it, and everything else costs a look and no write.
+
+Records of a stale source are left out of the comparison on both sides, so that their alerts keep their last state. Once
+the source is fresh again, the difference holds what has happened meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,8 +17,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, Table, case, func, insert, literal, select, update
 from sqlmodel import Session
 
+from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.tables import Alert, State
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.redirects import ERASED
+from ros_sync.mirror.tables import Redirect
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.language import Moment
@@ -25,6 +32,7 @@ from ros_sync.sla.definitions import calendar_for
 CHUNK = 1_000  # records read and written at a time
 
 alert_table: Table = Alert.metadata.tables["alert"]
+_REDIRECT: Table = Redirect.metadata.tables["redirect"]
 
 
 @dataclass(slots=True)
@@ -40,11 +48,15 @@ class RuleCounts:
 
 @dataclass(slots=True)
 class Followed:
-    """What one look at all rules did: the ids of the alerts that ended, and of those whose record changed hands."""
+    """What one look at all rules did: the ids of the alerts that ended, and of those whose record changed hands.
+
+    `kept` counts, for each stale source, its unresolved alerts: they keep their last state.
+    """
 
     rules: list[RuleCounts] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
 
     @property
     def opened(self) -> int:
@@ -52,10 +64,13 @@ class Followed:
         return sum(rule.opened for rule in self.rules)
 
 
-def follow(session: Session, rules: Sequence[Rule], directory: Directory, moment: Moment) -> Followed:
+def follow(
+    session: Session, rules: Sequence[Rule], directory: Directory, moment: Moment, *, stale: Collection[str] = ()
+) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`.
 
-    `rules` come with those that inhibit others first. The caller owns the transaction.
+    `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
+    but for what RevOps decides without them: a retired rule's alerts end. The caller owns the transaction.
     """
     followed = Followed()
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
@@ -64,28 +79,40 @@ def follow(session: Session, rules: Sequence[Rule], directory: Directory, moment
     )
     for rule in watched:
         counts = RuleCounts(rule.id)
-        resolved = _resolve(session, _ended(rule, moment), "no longer so", moment)
+        resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)
         followed.resolved += resolved
         counts.resolved = len(resolved)
         _leave_or_enter_trial(session, rule, moment)
-        followed.moved += _reroute(session, rule, moment)
-        counts.opened = _open_new(session, rule, directory, moment) + _open_held(session, rule, moment)
+        followed.moved += _reroute(session, rule, moment, stale)
+        counts.opened = _open_new(session, rule, directory, moment, stale) + _open_held(session, rule, moment, stale)
         counts.open, counts.pending = _standing(session, rule)
         followed.rules.append(counts)
+    followed.kept = _kept(session, stale)
     return followed
+
+
+def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
+    """How many alerts of each stale source are not resolved."""
+    counted = dict.fromkeys(sorted(stale), 0)
+    if stale:
+        query = select(alert_table.c.source, func.count()).where(
+            alert_table.c.source.in_(stale), alert_table.c.state != State.RESOLVED
+        )
+        counted.update((source, number) for source, number in session.execute(query.group_by(alert_table.c.source)))
+    return counted
 
 
 def _unresolved(rule: Rule) -> ColumnElement[bool]:
     return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != State.RESOLVED)
 
 
-def _ended(rule: Rule, moment: Moment) -> ColumnElement[bool]:
+def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[bool]:
     """The alerts of the rule whose record it no longer fires on."""
     table = objects()[rule.applies_to].table
     still = findings(rule, table, moment).where(
         table.c.source == alert_table.c.source, table.c.id == alert_table.c.record_id
     )
-    return _unresolved(rule) & ~still.correlate(alert_table).exists()
+    return _unresolved(rule) & outside(alert_table.c.source, stale) & ~still.correlate(alert_table).exists()
 
 
 def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> list[int]:
@@ -128,11 +155,11 @@ def moment_of(rule: Rule, row: RowMapping, directory: Directory, moment: Moment)
     return replace(moment, timeline=calendar_for(definition, directory, row["source"], owner))
 
 
-def _reroute(session: Session, rule: Rule, moment: Moment) -> list[int]:
+def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> list[int]:
     """Look anew at who is to be told, where a record changed hands or the rule's routes changed; the former's ids."""
     table = objects()[rule.applies_to].table
     owner = func.coalesce(table.c.owner_id, table.c.owner_named)
-    present = _unresolved(rule) & alert_table.c.shadow.is_(False)
+    present = _unresolved(rule) & alert_table.c.shadow.is_(False) & outside(alert_table.c.source, stale)
     moved = session.execute(
         select(alert_table.c.id, owner)
         .join_from(
@@ -152,13 +179,16 @@ def _reroute(session: Session, rule: Rule, moment: Moment) -> list[int]:
     return [alert_id for alert_id, _ in moved]
 
 
-def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
-    """The records on which the rule fires and that have no alert of it, inhibited ones left out."""
+def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
+    """The records on which the rule fires and that have no alert of it, inhibited ones and erased persons left out."""
     table = objects()[rule.applies_to].table
     same = (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
     query = findings(rule, table, moment).where(
-        ~select(alert_table.c.id).where(same, _unresolved(rule)).correlate(table).exists()
+        outside(table.c.source, stale),
+        ~select(alert_table.c.id).where(same, _unresolved(rule)).correlate(table).exists(),
     )
+    if rule.applies_to in PERSONS:  # an export may still hold a person whose data was erased
+        query = query.where(~_erased(table, rule.applies_to))
     if rule.inhibited_by:
         inhibiting = (
             alert_table.c.rule_id.in_(rule.inhibited_by)
@@ -174,10 +204,19 @@ def _fresh(rule: Rule, moment: Moment) -> Select[Any]:
     return query
 
 
-def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment) -> int:
+def _erased(table: Table, name: str) -> ColumnElement[bool]:
+    """Whether a record's person was erased, or was merged into one who was."""
+    own, other = _REDIRECT.alias("own"), _REDIRECT.alias("other")
+    into = (other.c.source == own.c.source) & (other.c.object == own.c.object) & (other.c.old_id == own.c.new_id)
+    merged = select(other.c.old_id).where(into, other.c.new_id == ERASED).correlate(own).exists()
+    same = (own.c.source == table.c.source) & (own.c.object == name) & (own.c.old_id == table.c.id)
+    return select(own.c.old_id).where(same, (own.c.new_id == ERASED) | merged).correlate(table).exists()
+
+
+def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment, stale: Collection[str]) -> int:
     table = objects()[rule.applies_to].table
     by_source: dict[str, list[str]] = {}
-    for source, record_id in session.execute(_fresh(rule, moment)):
+    for source, record_id in session.execute(_fresh(rule, moment, stale)):
         by_source.setdefault(source, []).append(record_id)
     held = rule.hold is not None and rule.hold.count > 0
     opened = 0
@@ -186,7 +225,8 @@ def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment
             episodes = _episodes(session, rule, source, chunk)
             rows = session.execute(select(table).where(table.c.source == source, table.c.id.in_(chunk))).mappings()
             alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held) for row in rows]
-            session.execute(insert(alert_table), alerts)
+            if alerts:  # a record may have been erased since it was found
+                session.execute(insert(alert_table), alerts)
             opened += 0 if held else len(alerts)
     return opened
 
@@ -230,7 +270,7 @@ def _alert(
     }
 
 
-def _open_held(session: Session, rule: Rule, moment: Moment) -> int:
+def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> int:
     """Open the alerts whose rule has fired for as long as it asks for."""
     if rule.hold is None or rule.hold.count == 0:
         since: datetime = moment.now
@@ -239,7 +279,7 @@ def _open_held(session: Session, rule: Rule, moment: Moment) -> int:
     which = (
         (alert_table.c.rule_id == rule.id) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
     )
-    ids = list(session.execute(select(alert_table.c.id).where(which)).scalars())
+    ids = list(session.execute(select(alert_table.c.id).where(which, outside(alert_table.c.source, stale))).scalars())
     for chunk in chunks(ids):
         session.execute(
             update(alert_table)

@@ -7,7 +7,7 @@ the outbox turns that into an edit of what already stands in Slack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -17,6 +17,8 @@ from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.documents import Told, digest, direct
+from ros_sync.alerts.erasure import PERSON
+from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.lifecycle import alert_table, chunks, moment_of, route_key
 from ros_sync.alerts.tables import AlertNotice, State
 from ros_sync.clock import zone
@@ -79,13 +81,14 @@ def tell(
     *,
     transport: str,
     changed: Iterable[int] = (),
+    stale: Collection[str] = (),
 ) -> NoticeCounts:
     """Put into the outbox what has to be said at `moment`, and bring up to date the messages about `changed` alerts.
 
-    The caller owns the transaction, so that a decision and its message are kept or lost together.
+    Nobody is newly told of records of the sources named in `stale`. The caller owns the transaction, so that a decision and its message are kept or lost together.
     """
     by_id = {rule.id: rule for rule in rules}
-    alerts = _due(session, by_id, moment)
+    alerts = _due(session, by_id, moment, stale)
     decided = _Round(session, directory, moment, transport, _told(session, [row["id"] for row in alerts]))
     owners = _owners(session, alerts)
     later = []
@@ -103,7 +106,7 @@ def tell(
     keys = {str(notice["message_key"]) for notice in decided.notices if notice["message_key"]}
     keys |= _messages_about(session, list(changed))
     for key in sorted(keys):
-        _compose(session, key, by_id, directory, moment, decided.addressees.get(key))
+        _compose(session, key, by_id, directory, moment, decided.addressees.get(key), stale)
     decided.counts.messages = len(keys)
     return decided.counts
 
@@ -119,11 +122,12 @@ def _write(session: Session, decided: _Round, later: Sequence[dict[str, object]]
         session.execute(insert(notice_table), list(chunk))
 
 
-def _due(session: Session, rules: Mapping[str, Rule], moment: Moment) -> list[RowMapping]:
+def _due(session: Session, rules: Mapping[str, Rule], moment: Moment, stale: Collection[str]) -> list[RowMapping]:
     """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
     asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text", "next_notice_at")
     untold = select(notice_table.c.alert_id).where(notice_table.c.recipient == NOBODY)
     present = (alert_table.c.state == State.OPEN) & alert_table.c.shadow.is_(False)
+    present &= outside(alert_table.c.source, stale)
     rows = session.execute(
         select(*(alert_table.c[name] for name in asked))
         .where(present, (alert_table.c.next_notice_at <= moment.now) | alert_table.c.id.in_(untold))
@@ -284,6 +288,7 @@ def _compose(
     directory: Directory,
     moment: Moment,
     addressee: Addressee | None,
+    stale: Collection[str],
 ) -> None:
     """Compose a message from the alerts it is about and put it into the outbox."""
     rows = list(
@@ -301,14 +306,29 @@ def _compose(
         ).mappings()
     )
     owners = _owners(session, rows)
+    owners |= _last_owners(rows, owners, stale)
     told = [_as_told(row, owners, rules, directory) for row in rows]
-    if all(entry.resolved for entry in told) and withdraw(session, key):
-        return  # nobody has seen it, and nobody needs to any more
     reader_zone = _zone_of(rows[0]["recipient"], directory, moment)
     day = min(row["told_at"] for row in rows).astimezone(reader_zone)
     kind = key.partition(":")[0]
     document = direct(told) if kind == "direct" else digest(told, f"{day:%A} {day.day} {day:%B}")
+    if all(entry.resolved for entry in told) and withdraw(session, key, document):
+        return  # nobody has seen it, and nobody needs to any more
     put(session, key, addressee or _standing_addressee(session, key), document, moment.now, kind=kind)
+
+
+def _last_owners(
+    rows: Sequence[RowMapping], owners: Mapping[tuple[str, str, str], RecordOwner], stale: Collection[str]
+) -> dict[tuple[str, str, str], RecordOwner]:
+    """The owners as of the last look, where a stale source has another one by now: nothing changes hands there."""
+    last = {}
+    for row in rows:
+        if row["source"] in stale and row["state"] != State.RESOLVED:
+            key = (row["object"], row["source"], row["record_id"])
+            present = owners.get(key)
+            if present is None or (present.id or present.named) != row["owner"]:
+                last[key] = RecordOwner(row["source"], row["owner"], row["owner"])
+    return last
 
 
 def _as_told(
@@ -318,17 +338,21 @@ def _as_told(
     directory: Directory,
 ) -> Told:
     """One alert as this reader is told of it; what has gone to another owner is no longer this one's to mend."""
+    title = rules[row["rule_id"]].title if row["rule_id"] in rules else row["rule_id"]
+    record, by_owner = (row["source"], row["record_id"]), row["route"].partition(" ")[0] == OWNER
+    if row["headline"] == PERSON:  # who it was and who had them is nobody's business any more
+        known = {name: row[name] for name in ("object", "headline", "lead", "text", "severity")}
+        return Told(record=record, title=title, resolved=True, of_team=not by_owner, **known)
     owner = owners.get((row["object"], row["source"], row["record_id"]))
     person = directory.person_of(owner.source, owner.id) if owner else None
-    by_owner = row["route"].partition(" ")[0] == OWNER
     now_with = route(OWNER, owner, directory) if by_owner else None
     moved = now_with is not None and now_with.key != row["recipient"]
     name = person.name if person else (owner.named or owner.id if owner else None) or "nobody"
     text = f"{row['text']} (now with {now_with.person.name})" if moved and now_with.person else row["text"]  # type: ignore[union-attr]  # moved says so
     return Told(
         object=row["object"],
-        record=(row["source"], row["record_id"]),
-        title=rules[row["rule_id"]].title if row["rule_id"] in rules else row["rule_id"],
+        record=record,
+        title=title,
         headline=row["headline"],
         lead=row["lead"],
         text=text,

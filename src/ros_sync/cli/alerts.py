@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from ros_sync import clock
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.errors import RosSyncError
+
+if TYPE_CHECKING:
+    from ros_sync.alerts.freshness import SourceStanding
 
 app = typer.Typer(
     name="alerts",
@@ -33,17 +38,20 @@ def list_(
 
     Example: [bold]ros-sync alerts list --rule stalled[/bold]
     """
+    from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
     from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415
 
     invocation = Invocation.of(ctx)
-    engine = open_engine(invocation.start().database_url, read_only=True)
+    settings, now = invocation.start(), clock.now()
+    engine = open_engine(settings.database_url, read_only=True)
     with engine.connect() as connection:
         found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
+        stale = stale_sources(connection, now, settings.sync.stale_seconds)
     engine.dispose()
     if as_json:
-        invocation.print_json({"total": total, "alerts": found})
+        invocation.print_json({"total": total, "alerts": found, "stale": [_as_data(each, now) for each in stale]})
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True, min_width=max((len(str(alert["id"])) for alert in found), default=2))
@@ -59,6 +67,8 @@ def list_(
     invocation.out.print(
         f"[dim]{counted(total, 'alert')}{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False
     )
+    for standing in stale:
+        _tell_stale(invocation, standing, now)
 
 
 @app.command()
@@ -71,20 +81,42 @@ def why(
 
     Example: [bold]ros-sync alerts why 12[/bold]
     """
+    from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
     from ros_sync.alerts.reading import one  # noqa: PLC0415  # not loaded for --help
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
 
     invocation = Invocation.of(ctx)
-    engine = open_engine(invocation.start().database_url, read_only=True)
+    settings, now = invocation.start(), clock.now()
+    engine = open_engine(settings.database_url, read_only=True)
     with engine.connect() as connection:
         alert = one(connection, alert_id)
+        stale = {each.source: each for each in stale_sources(connection, now, settings.sync.stale_seconds)}
     engine.dispose()
     if alert is None:
         raise RosSyncError(f"there is no alert {alert_id}", hint="`ros-sync alerts list` shows those there are")
+    standing = stale.get(alert["source"])
     if as_json:
-        invocation.print_json(alert)
-    else:
-        _show(invocation, alert)
+        invocation.print_json({**alert, "stale": _as_data(standing, now) if standing else None})
+        return
+    _show(invocation, alert)
+    if standing is not None:
+        invocation.out.print()
+        _tell_stale(invocation, standing, now)
+
+
+def _as_data(standing: SourceStanding, now: datetime) -> dict[str, Any]:
+    """A stale source as JSON data."""
+    return {"source": standing.source, "complete_at": standing.complete_at, "why": standing.words(now)}
+
+
+def _tell_stale(invocation: Invocation, standing: SourceStanding, now: datetime) -> None:
+    """Say that a source is stale, since when and why, and what follows from that."""
+    from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415  # not loaded for --help
+
+    words = shown(one_line(standing.words(now)).rstrip("."))
+    invocation.out.print(
+        f"[yellow]{words}.[/yellow] Until it is, its alerts keep their last state.", soft_wrap=True, highlight=False
+    )
 
 
 def _show(invocation: Invocation, alert: dict[str, Any]) -> None:

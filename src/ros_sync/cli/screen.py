@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ros_sync.cli.survey import SHOWN_NAMES, LastRun, OpenAlerts, Outbox, Survey
-from ros_sync.notifiers.plaintext import clean
+from ros_sync.alerts.freshness import at, span
+from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
+from ros_sync.notifiers.plaintext import clean, one_line
 
 SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
 _PLURALS = {"activity": "activities", "pipeline_stage": "pipeline stages"}
@@ -24,6 +25,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     parts = [
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
+        *_sources(found.sources, now),
         ("Open alerts", _alerts(found.alerts)),
         *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
@@ -47,8 +49,8 @@ def age(since: datetime, now: datetime) -> str:
     passed = now - since
     if passed < timedelta(0):
         return "in the future"
-    for unit, span in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
-        if (number := passed // span) > 0:
+    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        if (number := passed // length) > 0:
             return f"{number} {unit}{'' if number == 1 else 's'} ago"
     return "just now"
 
@@ -108,6 +110,32 @@ def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
         name = Text.assemble(clean(run.source), (f"\n{clean(f'{run.kind} {run.what}')}", "dim"))
         table.add_row(name, f"{run.as_of:%Y-%m-%d}", when, *numbers, aside)
     return table
+
+
+def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    """The sources that are followed, where there are any: how far they are here, and what each one lacks."""
+    if not sources:
+        return
+    table = _table("source", "complete until", "lag", "")
+    lines = []
+    for entry in sources:
+        lag = "" if entry.lag_seconds is None else span(timedelta(seconds=entry.lag_seconds))
+        until = "not yet" if entry.complete_until is None else at(entry.complete_until, now)
+        state = Text("stale: its alerts keep their last state", "yellow") if entry.stale else Text("fresh", "green")
+        table.add_row(Text(clean(entry.source)), until, lag, state)
+        if entry.parked_until is not None:
+            lines.append(
+                Text(f"{entry.source} is parked and goes on by itself at {at(entry.parked_until, now)}", "yellow")
+            )
+        if entry.trouble:
+            lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
+        for problem in entry.problems[:SHOWN_NAMES]:
+            colour = "red" if problem.get("fatal") else "yellow"
+            words = Text(one_line(f"{entry.source}: {problem.get('what', '')}"), colour)
+            lines.append(words.append(one_line(f" ({problem.get('todo', '')})"), "dim"))
+        if (more := len(entry.problems) - SHOWN_NAMES) > 0:
+            lines.append(Text(f"and {more:,} more; `ros-sync doctor` tells all of them", "dim"))
+    yield "Sources", Group(table, *lines)
 
 
 def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:

@@ -28,12 +28,12 @@ def status(
     invocation = Invocation.of(ctx)
     settings = invocation.start()
     engine = open_engine(settings.database_url, read_only=True)
+    now = clock.now()
     try:
         with engine.connect() as connection:
-            found = survey(connection)
+            found = survey(connection, now, settings.sync.stale_seconds)
     finally:
         engine.dispose()
-    now = clock.now()
     if as_json:
         place = {"at": now, "workspace": settings.workspace, "database": settings.database_shown}
         invocation.print_json({**place, **asdict(found)})

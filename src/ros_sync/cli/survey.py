@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, case, func, inspect, select
 from sqlmodel import Session, col
 
+from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
 from ros_sync.mirror.catalogue import objects
@@ -52,6 +54,23 @@ class LastRun:
     updated: int
     set_aside: int
     error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedSource:
+    """A source that is followed over its API: up to when all of it is here, and what keeps it from being read.
+
+    `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at the
+    account found wanting. Nothing is concluded of a `stale` one.
+    """
+
+    source: str
+    complete_until: datetime | None
+    lag_seconds: float | None
+    stale: bool
+    parked_until: datetime | None = None
+    trouble: str | None = None
+    problems: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,7 @@ class Survey:
     deals: DealCounts
     people: People
     runs: list[LastRun]
+    sources: list[FollowedSource]
     alerts: list[OpenAlerts] | None
     untold: dict[str, int] | None
     outbox: Outbox | None
@@ -108,8 +128,8 @@ class Survey:
     unknown_owners: list[UnknownOwner]
 
 
-def survey(connection: Connection) -> Survey:
-    """Count everything, reading only."""
+def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
+    """Count everything, reading only; how far the sources lag behind, and which are stale, is as of `now`."""
     tables = set(inspect(connection).get_table_names())
     runs = last_runs(connection)
     return Survey(
@@ -117,6 +137,7 @@ def survey(connection: Connection) -> Survey:
         deals=deal_counts(connection),
         people=people(connection),
         runs=[run for _, run in runs],
+        sources=sources(connection, now, stale_seconds),
         alerts=open_alerts(connection) if Alert.__tablename__ in tables else None,
         untold=untold_alerts(connection) if AlertNotice.__tablename__ in tables else None,
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
@@ -164,6 +185,25 @@ def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
     columns = [col(getattr(SyncRun, name)) for name in names]
     query = select(col(SyncRun.id), *columns).where(col(SyncRun.id).in_(newest)).order_by(col(SyncRun.id).desc())
     return [(int(number), LastRun(*values)) for number, *values in connection.execute(query)]
+
+
+def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[FollowedSource]:
+    """The sources that are followed over their API, by name."""
+    found = []
+    for standing in followed(connection):
+        lag, parked = standing.lag(now), standing.parked_until
+        found.append(
+            FollowedSource(
+                standing.source,
+                standing.complete_at,
+                None if lag is None else lag.total_seconds(),
+                standing.is_stale(now, stale_seconds),
+                parked if parked and parked > now else None,
+                standing.trouble,
+                standing.problems,
+            )
+        )
+    return found
 
 
 def open_alerts(connection: Connection) -> list[OpenAlerts]:

@@ -36,6 +36,37 @@ def sync(
     syncing.sync(Invocation.of(ctx), source=source, full=full, as_json=as_json)
 
 
+@app.command("audit")
+def audit(  # noqa: PLR0913, PLR0917  # each is an option
+    ctx: typer.Context,
+    source: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The source to audit, such as hubspot. Default: every one.")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs, and look at it again.")] = False,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history",
+            help="Compare the change histories of tracked fields too: slower, and more calls for what differs.",
+        ),
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="Print so many differences; the total is always told.", min=0)
+    ] = 50,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Compare the mirror with the CRM, record by record, and print every difference.
+
+    It lists the whole CRM once: ids, modified instants, mapped properties, associations, owners and stages. What was
+    modified since the last poll is not yet followed, and no difference. Exit code 1 where something differs.
+
+    Example: [bold]ros-sync sync audit --repair[/bold]
+    """
+    from ros_sync.cli import auditing  # noqa: PLC0415  # as above
+
+    auditing.audit(Invocation.of(ctx), source=source, repair=repair, history=history, limit=limit, as_json=as_json)
+
+
 def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the findings as JSON.")] = False,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.table import Table
@@ -12,6 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync import clock
+from ros_sync.alerts.freshness import SourceStanding, at, span
 from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation, counted, shown
@@ -20,6 +22,7 @@ from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
+from ros_sync.notifiers.plaintext import one_line
 from ros_sync.outbox.store import OutboxCounts, counts
 
 AHEAD = timedelta(days=1)
@@ -35,7 +38,8 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
         engine = open_engine(settings.database_url)
         try:
             notifiers = notifiers_of(settings, engine, invocation.err if as_json else invocation.out)
-            report = run_tick(engine, company, moment, transport=notifiers[0].transport)
+            stale_seconds = settings.sync.stale_seconds
+            report = run_tick(engine, company, moment, transport=notifiers[0].transport, stale_seconds=stale_seconds)
             delivered = DeliveryCounts()
             if deliver:
                 delivered = deliver_all(
@@ -44,10 +48,12 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
             held = outbox_counts(engine)
         finally:
             engine.dispose()
+    present = clock.now()
+    left = [why_left(standing, moment, present, stale_seconds) for standing in report.stale]
     if as_json:
-        invocation.print_json(as_data(report, delivered, held))
+        invocation.print_json(as_data(report, delivered, held, left))
     else:
-        show(invocation, report, delivered, held)
+        show(invocation, report, delivered, held, left)
 
 
 def outbox_counts(engine: Engine) -> OutboxCounts:
@@ -56,22 +62,53 @@ def outbox_counts(engine: Engine) -> OutboxCounts:
         return counts(session)
 
 
-def as_data(report: TickReport, delivered: DeliveryCounts, held: OutboxCounts) -> dict[str, Any]:
-    """The tick as JSON data."""
+def why_left(standing: SourceStanding, moment: datetime, present: datetime, stale_seconds: int) -> str:
+    """Why a tick at `moment` concluded nothing of a source: it was not read, or the moment lies ahead of the clock."""
+    complete_at = standing.complete_at
+    if complete_at is None or standing.is_stale(present, stale_seconds):
+        return standing.words(min(moment, present))
+    return (
+        f"{standing.source} was read completely at {at(complete_at, present)}, {span(moment - complete_at)} before the moment "
+        "of this tick, which lies ahead of the clock: what it will hold by then is not known yet"
+    )
+
+
+def as_data(
+    report: TickReport, delivered: DeliveryCounts, held: OutboxCounts, left: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The tick as JSON data; `left` says of each stale source why nothing was concluded of it."""
     return {
         "now": report.now,
         "clocks": asdict(report.clocks),
         "rules": [asdict(rule) for rule in report.alerts.rules],
         "opened": report.alerts.opened,
         "resolved": len(report.alerts.resolved),
+        "erased": report.erased,
+        "stale": [
+            {
+                "source": standing.source,
+                "complete_at": standing.complete_at,
+                "parked_until": standing.parked_until,
+                "trouble": standing.trouble,
+                "kept": report.alerts.kept.get(standing.source, 0),
+                "why": why,
+            }
+            for standing, why in zip(report.stale, left, strict=True)
+        ],
         "notices": asdict(report.notices),
         "delivery": {**asdict(delivered), "paused": sorted(delivered.paused)},
         "outbox": asdict(held),
     }
 
 
-def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, held: OutboxCounts) -> None:
-    """Tell a person what the tick did."""
+def show(
+    invocation: Invocation,
+    report: TickReport,
+    delivered: DeliveryCounts,
+    held: OutboxCounts,
+    left: Sequence[str] = (),
+) -> None:
+    """Tell a person what the tick did; `left` says of each stale source why nothing was concluded of it."""
     out = invocation.out
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("rule")
@@ -80,6 +117,16 @@ def show(invocation: Invocation, report: TickReport, delivered: DeliveryCounts, 
     for rule in report.alerts.rules:
         table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
+    for standing, why in zip(report.stale, left, strict=True):
+        kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
+        out.print(
+            f"[yellow]{shown(one_line(why).rstrip('.'))}.[/yellow] Nothing of it opened or resolved: {kept} as before.",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if report.erased:
+        people = counted(report.erased, "alert")
+        out.print(f"{people} on people who were deleted in the CRM: their names are gone.", highlight=False)
     waiting = held.waiting + held.unconfirmed
     out.print(
         f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} brought up to date, {waiting:,} waiting.",

@@ -1,52 +1,84 @@
 """How fast a vendor may be called: one bucket of calls for each of its limits, shared by everybody who calls.
 
-`take` waits for a call's turn; what the vendor answers is told to `slow_down` and `learn`, so that the pace follows what
-the account really allows.
+`take` waits for a call's turn; what the vendor answers is told to `slow_down`, `learn` and `park`, so that the pace follows
+what the account really allows. A turn is given in advance: whoever asks is told its moment, waits until then, and looks
+whether the vendor has refused somebody meanwhile. Where the buckets are kept (`Books`) is another matter: in this
+process's memory here, in the database in `sync.rates`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Protocol
 
+from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, eased, lowered, rate, refused, reserved
+from ros_sync.errors import RateLimitedError
+
 CALLS, SEARCH = "calls", "search"
-USED_SHARE = 0.985  # of what a limit allows: calls arrive with jitter, and one too many costs a wait
+PATIENCE_SECONDS = 600.0  # a call whose turn is further away is given up: its work is done in a later cycle
+LAPSES = 3  # turns that a thread may miss by waking late before it takes one all the same
+OTHERS_SLACK = 0.05  # share of a limit by which two countings of the same calls may differ
+EASED_BY = 1.05  # a rate within this of what others leave is left as it is
+KEPT_TURNS = 4_096
 
 
 class Pace(Protocol):
     """Lets calls pass at the pace that limits allow."""
 
     def take(self, limit: str) -> None:
-        """Wait until a call that counts against `limit` may be made, and count it."""
+        """Wait until a call that counts against `limit` may be made, and count it.
+
+        RateLimitedError where that would take more than ten minutes.
+        """
 
     def slow_down(self, limit: str, seconds: float) -> None:
-        """No call against `limit` for so long: the vendor refused one."""
+        """No call against `limit` for so long, whoever makes it: the vendor refused one."""
 
-    def learn(self, limit: str, *, maximum: int, interval_seconds: float) -> None:
-        """The vendor said how many calls it allows in how long."""
+    def learn(self, limit: str, *, maximum: int, interval_seconds: float, remaining: int | None = None) -> None:
+        """The vendor said how many calls it allows in how long, and how many of them are left to all who share them."""
+
+    def park(self, until: datetime) -> None:
+        """No call at all before then, whoever makes it: the day's are used up."""
+
+    @property
+    def parked_until(self) -> datetime | None:
+        """The last moment given to `park`, as it was known when the last turn was taken."""
+
+    @property
+    def use(self) -> Mapping[str, Use]:
+        """The calls that were let pass here, by limit."""
 
     @property
     def waited_seconds(self) -> float:
         """How long calls have waited for their turn, all together."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """Calls of one limit: the earliest moment of the next one, `spacing` seconds apart, `burst` of them at once."""
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Calls that were made against a limit, and how many it allows in a second."""
 
-    maximum: int
+    calls: int
+    per_second: float
     interval_seconds: float
-    burst: int
-    next_at: float = 0.0
-    not_before: float = 0.0
 
-    @property
-    def spacing(self) -> float:
-        """Seconds from one call to the next, so that no window holds more than is allowed, the burst included."""
-        return self.interval_seconds / max(1.0, self.maximum * USED_SHARE - (self.burst - 1))
+
+def used_share(before: Mapping[str, Use], after: Mapping[str, Use], seconds: float) -> float | None:
+    """The share (0 to 1) of what a limit allowed in `seconds` that was used, of the limit that was used most.
+
+    None where nothing was called, or where no limit is kept. A stretch shorter than a limit's window counts as one.
+    """
+    shares = []
+    for limit, use in after.items():
+        calls = use.calls - (before[limit].calls if limit in before else 0)
+        if calls:
+            shares.append(min(1.0, calls / (use.per_second * max(seconds, use.interval_seconds))))
+    return max(shares, default=None)
 
 
 @dataclass(slots=True)
@@ -56,8 +88,218 @@ class Rates:
     calls_per_ten_seconds: int | None = 100  # HubSpot, "API usage guidelines": 100 for the smallest accounts, 190 above
     search_per_second: int | None = 5  # HubSpot, "Search the CRM": five requests a second for an account
 
+    @property
+    def allowances(self) -> dict[str, Allowance]:
+        """What each limit allows; a limit that is missing is not paced."""
+        found = {}
+        if self.calls_per_ten_seconds:
+            found[CALLS] = Allowance(self.calls_per_ten_seconds, 10.0)
+        if self.search_per_second:
+            found[SEARCH] = Allowance(self.search_per_second, 1.0)
+        return found
 
-class MemoryPace:
+
+class Books(Protocol):
+    """Where buckets are kept. Moments are seconds of the books' own clock, which is one for all who share them."""
+
+    lead_seconds: float  # how long a look at a bucket takes
+
+    def now(self) -> float:
+        """The moment; never later than it really is."""
+
+    def change(self, limit: str, act: Callable[[Bucket, float], Bucket]) -> Bucket:
+        """Replace a bucket by what `act` makes of it and of the moment, alone; what it raises leaves all as it was."""
+
+    def read(self, limit: str) -> Bucket:
+        """The bucket as it stands."""
+
+    def park(self, until: datetime) -> None:
+        """Keep the moment, unless there is a later one."""
+
+    @property
+    def parked_until(self) -> datetime | None:
+        """The moment that is kept, as it was at the last change or look."""
+
+
+class BucketPace:
+    """The pace that follows from buckets in some books. Safe for threads."""
+
+    def __init__(self, rates: Rates | None, books: Books, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._allowances = (rates or Rates()).allowances
+        self._books = books
+        self._sleep = sleep
+        self._lock = Lock()
+        self._calls: Counter[str] = Counter()
+        self._turns: dict[str, deque[tuple[float, int]]] = {}
+        self._waited = 0.0
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long calls have waited for their turn, all together."""
+        return self._waited
+
+    @property
+    def parked_until(self) -> datetime | None:
+        """Until when no call may be made at all."""
+        return self._books.parked_until
+
+    @property
+    def use(self) -> Mapping[str, Use]:
+        """The calls that were let pass here, by limit; limits that are not paced are left out."""
+        with self._lock:
+            return {
+                limit: Use(self._calls[limit], allowed.maximum / allowed.interval_seconds, allowed.interval_seconds)
+                for limit, allowed in self._allowances.items()
+            }
+
+    def take(self, limit: str) -> None:
+        """Wait until a call that counts against `limit` may be made; turns are given in the order of asking."""
+        lapses_left, give_up_at = LAPSES, self._books.now() + PATIENCE_SECONDS
+        while True:
+            allowance = self._allowances.get(limit, UNPACED)
+            bucket = self._books.change(limit, partial(_reserved, limit, allowance, give_up_at))
+            self._note_turn(limit, bucket)
+            late = self._wait_for(limit, bucket.at)
+            if late is None:  # somebody was refused meanwhile, and the turn lies before the end of that pause
+                continue
+            if late <= allowance.late_seconds or not lapses_left:
+                with self._lock:
+                    self._calls[limit] += 1
+                return
+            lapses_left -= 1
+
+    def slow_down(self, limit: str, seconds: float) -> None:
+        """No call against `limit` for so long; refused again and again, calls become fewer."""
+        allowance = self._allowances.get(limit, UNPACED)
+        self._books.change(limit, lambda bucket, now: refused(bucket, allowance, now, seconds))
+
+    def park(self, until: datetime) -> None:
+        """No call at all before then."""
+        self._books.park(until)
+
+    def learn(self, limit: str, *, maximum: int, interval_seconds: float, remaining: int | None = None) -> None:
+        """Follow what the vendor says that it allows; a limit that is not paced stays so."""
+        if maximum <= 0 or interval_seconds <= 0 or limit not in self._allowances:
+            return
+        told = Allowance(maximum, interval_seconds)
+        with self._lock:
+            held, self._allowances[limit] = self._allowances[limit], told
+        if told.per_second < held.per_second:
+            self._books.change(limit, lambda bucket, now: lowered(bucket, held, told, now))
+        if remaining is not None:
+            self._leave_to_others(limit, told, remaining)
+
+    # ---- inside
+
+    def _wait_for(self, limit: str, turn: float) -> float | None:
+        """Wait for a turn; by how much it was missed, or None where it is none any more."""
+        books, started = self._books, self._books.now()
+        if started >= turn:
+            return started - turn
+        while (seconds := turn - books.lead_seconds - books.now()) > 0:
+            self._sleep(seconds)
+        is_void = books.read(limit).not_before > turn
+        while not is_void and (seconds := turn - books.now()) > 0:
+            self._sleep(seconds)
+        at = books.now()
+        with self._lock:
+            self._waited += at - started
+        return None if is_void else at - turn
+
+    def _note_turn(self, limit: str, bucket: Bucket) -> None:
+        with self._lock:
+            turns = self._turns.setdefault(limit, deque(maxlen=KEPT_TURNS))
+            if turns and turns[-1][0] == bucket.at:
+                turns.pop()  # several at once
+            if not turns or turns[-1][0] < bucket.at:
+                turns.append((bucket.at, bucket.used))
+
+    def _leave_to_others(self, limit: str, allowance: Allowance, remaining: int) -> None:
+        """Slow down where the vendor counts more calls than all of ours: other apps use the account's limit too."""
+        now = self._books.now()
+        ours = self._ours(limit, now - allowance.interval_seconds, now)
+        if ours is None:
+            return
+        others = allowance.maximum - remaining - ours - OTHERS_SLACK * allowance.maximum - allowance.burst
+        if others <= 0:
+            return
+        target = allowance.left_by(others)
+
+        def slower(bucket: Bucket, at: float) -> Bucket:
+            return eased(bucket, allowance, at, target) if rate(bucket, allowance, at) > target * EASED_BY else bucket
+
+        if rate(self._books.read(limit), allowance, now) > target * EASED_BY:
+            self._books.change(limit, slower)
+
+    def _ours(self, limit: str, since: float, until: float) -> float | None:
+        """How many turns all who share the books were given in a stretch; None where it reaches back too far."""
+        with self._lock:
+            turns = list(self._turns.get(limit, ()))
+        if not turns or turns[0][0] > since:
+            return None
+        return _used_by(turns, until) - _used_by(turns, since)
+
+
+def _reserved(limit: str, allowance: Allowance, give_up_at: float, bucket: Bucket, now: float) -> Bucket:
+    taken = reserved(bucket, allowance, now)
+    if taken.at > give_up_at:
+        raise RateLimitedError(
+            f"the limit of {limit} leaves no room for a call in {PATIENCE_SECONDS / 60:.0f} minutes",
+            retry_after_seconds=max(0.0, taken.at - now),
+        )
+    return taken
+
+
+def _used_by(turns: list[tuple[float, int]], at: float) -> float:
+    """How many turns had been given by then; in between two that are known, evenly."""
+    before = turns[0]
+    for turn in turns:
+        if turn[0] > at:
+            share = (at - before[0]) / (turn[0] - before[0])
+            return before[1] + share * (turn[1] - before[1])
+        before = turn
+    return before[1]
+
+
+class MemoryBooks:
+    """Buckets of one process. They begin empty: the process before may have used them up a moment ago."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.lead_seconds = 0.0
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._started = monotonic()
+        self._buckets: dict[str, Bucket] = {}
+        self._parked: datetime | None = None
+
+    @property
+    def parked_until(self) -> datetime | None:
+        """The moment that is kept."""
+        return self._parked
+
+    def now(self) -> float:
+        """The moment."""
+        return self._monotonic()
+
+    def change(self, limit: str, act: Callable[[Bucket, float], Bucket]) -> Bucket:
+        """Replace a bucket."""
+        with self._lock:
+            bucket = self._buckets.get(limit) or Bucket(at=self._started)
+            made = self._buckets[limit] = act(bucket, self._monotonic())
+            return made
+
+    def read(self, limit: str) -> Bucket:
+        """The bucket."""
+        with self._lock:
+            return self._buckets.get(limit) or Bucket(at=self._started)
+
+    def park(self, until: datetime) -> None:
+        """Keep the moment."""
+        with self._lock:
+            self._parked = max(until, self._parked) if self._parked else until
+
+
+class MemoryPace(BucketPace):
     """The pace of one process."""
 
     def __init__(
@@ -67,50 +309,4 @@ class MemoryPace:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        rates = rates or Rates()
-        self._monotonic = monotonic
-        self._sleep = sleep
-        self._lock = Lock()
-        self._waited = 0.0
-        self._buckets: dict[str, _Bucket] = {}
-        if rates.calls_per_ten_seconds:
-            self._buckets[CALLS] = _Bucket(rates.calls_per_ten_seconds, 10.0, burst=3)
-        if rates.search_per_second:
-            self._buckets[SEARCH] = _Bucket(rates.search_per_second, 1.0, burst=1)
-
-    @property
-    def waited_seconds(self) -> float:
-        """How long calls have waited for their turn, all together."""
-        return self._waited
-
-    def take(self, limit: str) -> None:
-        """Wait until a call that counts against `limit` may be made; turns are given in the order of asking."""
-        while (seconds := self._turn(limit)) > 0:
-            self._sleep(seconds)
-
-    def slow_down(self, limit: str, seconds: float) -> None:
-        """No call against `limit` for so long."""
-        with self._lock:
-            bucket = self._buckets.setdefault(limit, _Bucket(1_000_000, 1.0, burst=1))
-            bucket.not_before = max(bucket.not_before, self._monotonic() + seconds)
-
-    def learn(self, limit: str, *, maximum: int, interval_seconds: float) -> None:
-        """The vendor said how many calls it allows in how long."""
-        with self._lock:
-            bucket = self._buckets.get(limit)
-            if bucket is not None and maximum > 0 and interval_seconds > 0:
-                bucket.maximum, bucket.interval_seconds = maximum, interval_seconds
-
-    def _turn(self, limit: str) -> float:
-        """Seconds until the call's turn; 0 where it is now, and the turn is taken."""
-        with self._lock:
-            bucket = self._buckets.get(limit)
-            if bucket is None:
-                return 0.0
-            now = self._monotonic()
-            earliest = max(bucket.not_before, bucket.next_at - (bucket.burst - 1) * bucket.spacing)
-            if now >= earliest:
-                bucket.next_at = max(bucket.next_at, now) + bucket.spacing
-                return 0.0
-            self._waited += earliest - now
-            return earliest - now
+        super().__init__(rates, MemoryBooks(monotonic), sleep=sleep)

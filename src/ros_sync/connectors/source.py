@@ -48,6 +48,16 @@ class Stream:
     links: tuple[str, ...] = ()
 
 
+class Shape(NamedTuple):
+    """What a stream's records are read by. `mark` differs where they would be read otherwise; `properties` are those shown.
+
+    Records that were read by another mark, or without a property that is shown now, have to be read again.
+    """
+
+    mark: str
+    properties: frozenset[str]
+
+
 @dataclass(slots=True)
 class Page:
     """Some records of a stream, as they are now.
@@ -99,6 +109,28 @@ class Description:
     currency: str | None = None
 
 
+class Hint(NamedTuple):
+    """The CRM says that something happened to a record: no truth, but a reason to read it.
+
+    `key` is the same when the CRM tells it again. `kind` is the vendor's name of what happened, `stream` is empty where it
+    is about none that is followed, `at` is when it happened (microseconds) where that is told.
+    """
+
+    key: str
+    kind: str
+    stream: str
+    record_id: str
+    at: int | None
+
+
+class Reaction(NamedTuple):
+    """What a kind of hint asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links."""
+
+    record: bool
+    links: bool
+    only_if_newer: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a write: the instant from which the CRM says it holds, and the record as it is now."""
@@ -135,6 +167,17 @@ class Source(Protocol):
     def given(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many calls of each kind have been made so far."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether `describe` has to be called (again): it has not been, or records held what it did not tell of."""
+
+    def shape(self, stream: Stream) -> Shape:
+        """What the stream's records are read by at present."""
+
     def describe(self) -> Description:
         """Owners, stages, and what of the connector file the account cannot give. Also renews what is known of properties."""
 
@@ -152,6 +195,9 @@ class Source(Protocol):
 
     def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
         """Every association of these records with the streams of `stream.links`."""
+
+    def reaction(self, kind: str) -> Reaction:
+        """What a hint of that kind asks for."""
 
     def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
         """Set canonical fields of one record, and leave a note on it; the record afterwards."""

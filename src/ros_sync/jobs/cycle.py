@@ -1,12 +1,13 @@
 """One cycle of the main job: clocks, rules, alerts, messages; then delivery.
 
 The decision (which alerts open and end, who is told what) is one transaction; delivery works from what it left in the
-outbox. A cycle that finds nothing new writes nothing, and one that is cut off is simply done again.
+outbox. A cycle that finds nothing new writes nothing, and one that is cut off is simply done again. Of a source that
+was not read completely for a while nothing is concluded, until it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -14,14 +15,19 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync import clock
+from ros_sync.alerts.erasure import forget_erased
+from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import clock_definitions
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import RuleSet, Status
+from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
+
+STALE_SECONDS = SyncSettings().stale_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -41,29 +47,37 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
-    """What one tick did."""
+    """What one tick did. Of the `stale` sources it concluded nothing; `erased` alerts lost their words for privacy."""
 
     now: datetime
     clocks: ClockCounts
     alerts: Followed
     notices: NoticeCounts
+    stale: list[SourceStanding] = field(default_factory=list)
+    erased: int = 0
 
 
-def tick(engine: Engine, company: Company, now: datetime, *, transport: str) -> TickReport:
+def tick(
+    engine: Engine, company: Company, now: datetime, *, transport: str, stale_seconds: int = STALE_SECONDS
+) -> TickReport:
     """Make clocks, alerts and outbox say what the mirror and the rules say at `now`.
 
-    `transport` (slack or console) is how new messages will go out.
+    `transport` (slack or console) is how new messages will go out. A source that is followed and was last read completely
+    more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
     """
     started_at = clock.now()
     moment = company.moment(now)
     rules = company.rules.rules
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
     with Session(engine) as session, session.begin():
+        stale = stale_sources(session, now, stale_seconds)
+        left = [standing.source for standing in stale]
         directory = directory_of(session, company.organisation)
-        clocks = advance(session.connection(), clock_definitions(live), directory, now)
-        followed = follow(session, rules, directory, moment)
-        changed = [*followed.resolved, *followed.moved]
-        notices = tell(session, rules, directory, moment, transport=transport, changed=changed)
+        erased = forget_erased(session, moment)
+        clocks = advance(session.connection(), clock_definitions(live), directory, now, stale=left)
+        followed = follow(session, rules, directory, moment, stale=left)
+        changed = [*erased, *followed.resolved, *followed.moved]
+        notices = tell(session, rules, directory, moment, transport=transport, changed=changed, stale=left)
     log.info(
         "tick_done",
         opened=followed.opened,
@@ -71,6 +85,9 @@ def tick(engine: Engine, company: Company, now: datetime, *, transport: str) -> 
         told=notices.told,
         messages=notices.messages,
         nobody=notices.nobody,
+        erased=len(erased),
+        stale={standing.source: standing.complete_at and standing.complete_at.isoformat() for standing in stale},
+        kept=sum(followed.kept.values()),
         seconds=round((clock.now() - started_at).total_seconds(), 3),
     )
-    return TickReport(now, clocks, followed, notices)
+    return TickReport(now, clocks, followed, notices, stale, len(erased))

@@ -26,13 +26,18 @@ def set_links(
     now: datetime,
     *,
     kinds: Collection[str],
+    ended: Mapping[str, Table | None],
     fresh: bool = False,
-) -> set[str]:
-    """Make these records have exactly these links with the streams of `kinds`; the ids of those whose links changed.
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """Make these records have exactly these links with the streams of `kinds`.
 
-    Only what differs is written. `fresh` says that the mirror knows no links of them.
+    Gives the ids of those whose links changed, and the (stream, id) of the other ends that were won or lost.
+
+    Only what differs is written. `ended` has the present records of each stream: a link with a record that is deleted
+    stays, as the CRM does not tell of it until the record is restored. `fresh` says that the mirror knows no links of them.
     """
     changed: set[str] = set()
+    ends: set[tuple[str, str]] = set()
     ids = list(links)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -42,22 +47,103 @@ def set_links(
             wanted, known = set(links[record_id]), stored.get(record_id, set())
             new += [(record_id, *target) for target in wanted - known]
             gone += [(record_id, *target) for target in known - wanted]
-            if wanted != known:
-                changed.add(record_id)
+        gone = _without_ended(connection, source, gone, ended)
+        changed.update(row[0] for row in (*new, *gone))
+        ends.update((row[1], row[2]) for row in (*new, *gone))
         _remove(connection, source, stream, gone)
         if new:
             names = ("record_id", "to_stream", "to_id", "label")
             fixed = {"source": source, "stream": stream, "since": now}
             connection.execute(insert(_LINK), [fixed | dict(zip(names, row, strict=True)) for row in sorted(new)])
+    return changed, ends
+
+
+def _without_ended(
+    connection: Connection, source: str, rows: Sequence[tuple[str, str, str, str]], ended: Mapping[str, Table | None]
+) -> list[tuple[str, str, str, str]]:
+    """The rows whose other end is not deleted here."""
+    deleted: set[tuple[str, str]] = set()
+    for to_stream, table in ended.items():
+        ids = sorted({row[2] for row in rows if row[1] == to_stream})
+        for start in range(0, len(ids) if table is not None else 0, CHUNK):
+            assert table is not None
+            query = select(table.c.id).where(
+                table.c.source == source, table.c.id.in_(ids[start : start + CHUNK]), table.c.deleted_at.is_not(None)
+            )
+            deleted.update((to_stream, each) for each in connection.execute(query).scalars())
+    return [row for row in rows if (row[1], row[2]) not in deleted]
+
+
+def mirror_links(
+    connection: Connection, source: str, stream: str, ids: Sequence[str], other: str, now: datetime
+) -> set[str]:
+    """Make the links that records of `other` have with these say what these say; the ids of those that changed.
+
+    Labels are the side's own: a link that is new from there has none until it is read from there.
+    """
+    c = _LINK.c
+    changed: set[str] = set()
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        ours = select(c.record_id, c.to_id).where(
+            c.source == source, c.stream == stream, c.to_stream == other, c.record_id.in_(chunk)
+        )
+        theirs = select(c.to_id, c.record_id).where(
+            c.source == source, c.stream == other, c.to_stream == stream, c.to_id.in_(chunk)
+        )
+        wanted, known = (set(map(tuple, connection.execute(query))) for query in (ours, theirs))
+        new = [
+            {"source": source, "stream": other, "record_id": there, "to_stream": stream, "to_id": here, "label": "",
+             "since": now}
+            for here, there in sorted(wanted - known)
+        ]  # fmt: skip
+        if new:
+            connection.execute(insert(_LINK), new)
+        for here, there in sorted(known - wanted):
+            pair = (c.stream == other) & (c.record_id == there) & (c.to_stream == stream) & (c.to_id == here)
+            connection.execute(delete(_LINK).where(c.source == source, pair))
+        changed.update(there for _, there in wanted ^ known)
     return changed
 
 
+def repoint(connection: Connection, source: str, stream: str, merged: Mapping[str, str], now: datetime) -> None:
+    """What was linked with a record that was merged (old id -> new id) is linked with the new one; its own links end."""
+    c = _LINK.c
+    ids = list(merged)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        query = select(c.stream, c.record_id, c.to_id, c.label).where(
+            c.source == source, c.to_stream == stream, c.to_id.in_(chunk)
+        )
+        moved = {(name, each, merged[old], label) for name, each, old, label in connection.execute(query)}
+        there = select(c.stream, c.record_id, c.to_id, c.label).where(
+            c.source == source, c.to_stream == stream, c.to_id.in_({new for _, _, new, _ in moved})
+        )
+        moved -= set(map(tuple, connection.execute(there))) if moved else set()
+        rows = [
+            {"source": source, "stream": name, "record_id": each, "to_stream": stream, "to_id": new, "label": label,
+             "since": now}
+            for name, each, new, label in sorted(moved)
+        ]  # fmt: skip
+        if rows:
+            connection.execute(insert(_LINK), rows)
+    forget(connection, source, stream, ids)
+
+
 def linked(
-    connection: Connection, source: str, stream: str, ids: Sequence[str], to_stream: str, *, label: str | None = None
+    connection: Connection,
+    source: str,
+    stream: str,
+    ids: Sequence[str],
+    to_stream: str,
+    *,
+    label: str | None = None,
+    ended: Table | None = None,
 ) -> dict[str, list[str]]:
     """The ids of the records of `to_stream` that each of these is linked with.
 
-    Those under the preferred `label` (`primary` unless given) come first, then by id, lowest number first.
+    Those under the preferred `label` (`primary` unless given) come first, then by id, lowest number first. Those that are
+    deleted in `ended`, the present records of that stream, are left out.
     """
     wanted = (label or PRIMARY).casefold()
     c = _LINK.c
@@ -69,6 +155,11 @@ def linked(
             c.to_stream == to_stream,
             c.record_id.in_(ids[start : start + CHUNK]),
         )
+        if ended is not None:
+            over = select(ended.c.id).where(
+                ended.c.source == c.source, ended.c.id == c.to_id, ended.c.deleted_at.is_not(None)
+            )
+            query = query.where(~over.correlate(_LINK).exists())
         for record_id, to_id, its_label in connection.execute(query):
             ranked[record_id][to_id] = ranked[record_id].get(to_id, False) or its_label.casefold() == wanted
     return {

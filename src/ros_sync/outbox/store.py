@@ -121,19 +121,21 @@ def _make_due(session: Session, message: OutboxMessage, not_before: datetime) ->
     session.refresh(message)
 
 
-def withdraw(session: Session, key: str) -> bool:
-    """Take back a message that has reached nobody; whether it could be taken back.
+def withdraw(session: Session, key: str, document: Document | None = None) -> bool:
+    """Take back a message that has reached nobody; whether it is taken back now.
 
-    False where there is none, or where it was (or may have been) delivered: put a document that says so instead.
+    `document` is what it would say by now: what is kept of it says no more than that. False where there is none, or
+    where it was (or may have been) delivered: put a document that says so instead.
     """
+    kept = {} if document is None else {"document": document.to_dict()}
     result = session.execute(
         update(OutboxMessage)
         .where(
             col(OutboxMessage.key) == key,
             col(OutboxMessage.delivered_revision).is_(None),
-            col(OutboxMessage.state).in_((State.WAITING, State.UNDELIVERABLE)),
+            col(OutboxMessage.state).in_((State.WAITING, State.UNDELIVERABLE, State.WITHDRAWN)),
         )
-        .values(state=State.WITHDRAWN, reason=None)
+        .values(state=State.WITHDRAWN, reason=None, **kept)
     )
     return bool(getattr(result, "rowcount", 0))
 

@@ -7,7 +7,7 @@ loses nothing: the caller's transaction holds all of it, and the next call does 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
     update,
 )
@@ -63,14 +64,20 @@ class ClockCounts:
 
 
 def advance(
-    on: Connection | Session, clocks: Iterable[ClockDefinition], directory: Directory, now: datetime
+    on: Connection | Session,
+    clocks: Iterable[ClockDefinition],
+    directory: Directory,
+    now: datetime,
+    *,
+    stale: Collection[str] = (),
 ) -> ClockCounts:
     """Start, stop, restate, withdraw and breach clocks until they match the mirror as of `now`.
 
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
     late), what lost its record or its start is withdrawn, running clocks whose owner, calendar or deadline changed are
     restated, those past their due instant are breached, and records without a clock get one. A breached clock keeps
-    the terms that it was breached under, and nothing that has stopped is opened again.
+    the terms that it was breached under, and nothing that has stopped is opened again. Clocks of the sources named in
+    `stale` stay as they are: a response that has not been read yet is no breach.
 
     Writes in the caller's transaction. Raises RuleError for a definition that cannot be used.
     """
@@ -80,7 +87,7 @@ def advance(
         wrong = definitions.problems(definition, directory.organisation)
         if wrong:
             raise RuleError(wrong[0], where=Where(key=f"{definition.id}.clock"))
-        step = _Step(connection, definition, directory, now)
+        step = _Step(connection, definition, directory, now, stale)
         for act in (step.stop, step.withdraw, step.restate, step.breach, step.start):
             counts += act()
     return counts
@@ -102,15 +109,21 @@ class _Step:
     """One definition, laid on the mirror's columns, at one moment."""
 
     def __init__(
-        self, connection: Connection, definition: ClockDefinition, directory: Directory, now: datetime
+        self,
+        connection: Connection,
+        definition: ClockDefinition,
+        directory: Directory,
+        now: datetime,
+        stale: Collection[str],
     ) -> None:
         self.connection = connection
         self.definition = definition
         self.directory = directory
         self.now = now
-        self.mine = _of(definition)
         mirrored = catalogue.objects()[definition.object]
         self.record: Table = mirrored.table
+        self.mine = and_(_of(definition), _CLOCK.c.source.not_in(stale) if stale else true())
+        self.judged = self.record.c.source.not_in(stale) if stale else true()
         column = {name: self.record.c[of_table] for name, of_table in mirrored.columns.items()}
         self.starts = column[definition.starts]
         self.stops = [column[name] for name in definition.stops]
@@ -230,7 +243,7 @@ class _Step:
         earlier = select(func.count()).select_from(_CLOCK).where(same_record).correlate(self.record).scalar_subquery()
         query = (
             select(record.source, record.id, self.owner, self.starts, earlier, *self.stops)
-            .where(record.deleted_at.is_(None), self.starts <= self.now)
+            .where(self.judged, record.deleted_at.is_(None), self.starts <= self.now)
             .where(*(column.in_(values) for column, values in self.conditions))
             .where(~select(c.id).where(same_record, c.started_at == self.starts).correlate(self.record).exists())
             .limit(START_BATCH)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Table, insert, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
@@ -28,37 +30,41 @@ CHUNK = 400  # ids a statement
 
 @dataclass(slots=True)
 class Applied:
-    """What a page changed that other records' derived values may rest on."""
+    """What was changed that derived values may rest on: `rows` of the stream, and `ends` (stream, id) of links."""
 
     rows: set[str] = field(default_factory=set)
-    linked: set[str] = field(default_factory=set)
+    ends: set[tuple[str, str]] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.linked)
+        return bool(self.rows or self.ends)
 
 
 class Applier:
     """Writes pages of one source. `now` (microseconds) is the moment that they were read at."""
 
     def __init__(self, connection: Connection, source: Source, context: DealContext, *, run_id: int, now: int) -> None:
+        self.run_id = run_id
         self._connection = connection
         self._source = source
         self._context = context
-        self._run_id = run_id
         self._now = now
 
     def apply(self, stream: Stream, page: Page, report: StreamReport, *, empty: bool = False) -> Applied:
         """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill."""
         applied = Applied()
-        self.merge(stream, page.merged, report)
+        neighbours = self.merge(stream, page.merged, report)
         for place, batch in enumerate(page.batches):
             changed = self._write(
                 stream, batch, page.histories if place == 0 else {}, report, first=place == 0, empty=empty
             )
             applied.rows |= changed
         if page.links:
-            applied.linked = self.link(stream, page.links, fresh=empty)
-        self.delete(stream, page.deleted, report)
+            linked = self.link(stream, page.links, fresh=empty)
+            applied.rows |= linked.rows
+            applied.ends |= linked.ends
+        self._refill(neighbours, stream.name)
+        applied.rows |= self.delete(stream, page.deleted, report) | page.merged.keys() | set(page.merged.values())
+        applied.ends |= {(name, each) for name, near in neighbours.items() for each in near}
         return applied
 
     # ---- rows
@@ -78,7 +84,7 @@ class Applier:
         if not batch.columns["id"]:
             return set()
         columns = prepared(self._connection, name, mirrored, batch, self._context, report)
-        upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self._run_id, expect_empty=empty)
+        upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self.run_id, expect_empty=empty)
         rows: list[Row] = list(zip(*columns.values(), strict=True))
         initial = initial_columns if batch.object == "deal" else None
         written = upsert.write(rows, self._now, initial=initial)
@@ -122,7 +128,7 @@ class Applier:
                     self._source.name,
                     part,
                     created={each: _micros(born.get(each)) for each in part},
-                    run_id=self._run_id,
+                    run_id=self.run_id,
                     fresh=fresh,
                 )
         return changed
@@ -150,9 +156,6 @@ class Applier:
                         (each.at, minor, each.by) for each, minor in zip(entries, home, strict=True)
                     ]
                 elif name == "owner" and None in known.values():
-                    columns["owner_id"] = [
-                        (each.at, each.value if known.get(each.value) else None, each.by) for each in entries
-                    ]
                     columns["owner_named"] = [
                         (each.at, None if known.get(each.value) else each.value, each.by) for each in entries
                     ]
@@ -161,33 +164,75 @@ class Applier:
 
     # ---- links
 
-    def link(self, stream: Stream, found: Mapping[str, Sequence[Link]], *, fresh: bool = False) -> set[str]:
-        """Make these records have these links, and fill the fields that follow from them; the ids that changed."""
+    def link(self, stream: Stream, found: Mapping[str, Sequence[Link]], *, fresh: bool = False) -> Applied:
+        """Make these records have these links, and fill the fields that follow from them."""
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
-        changed = links.set_links(
-            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, fresh=fresh
+        ended = {to: self._table(to) for to in stream.links}
+        changed, ends = links.set_links(
+            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended, fresh=fresh
         )
-        ids = sorted(changed)
+        self._fill(stream, stream.links, sorted(changed))
+        if not fresh:
+            self._tell_other_side(stream, changed, now)
+        return Applied(changed, ends)
+
+    def _tell_other_side(self, stream: Stream, changed: set[str], now: datetime) -> None:
+        """What is linked is linked from both sides: those that are kept here from the other one follow."""
+        if not changed:
+            return
+        for other in self._streams.values():
+            if stream.name in other.links and other.name in stream.links:
+                moved = links.mirror_links(
+                    self._connection, self._source.name, stream.name, sorted(changed), other.name, now
+                )
+                self._fill(other, (stream.name,), sorted(moved))
+
+    @cached_property
+    def _streams(self) -> dict[str, Stream]:
+        return {stream.name: stream for stream in self._source.streams}
+
+    def _table(self, stream: str) -> Table | None:
+        """The present records of a stream; None where it is not followed."""
+        followed = self._streams.get(stream)
+        return objects()[followed.objects[0]].table if followed else None
+
+    def _neighbours(self, stream: Stream, ids: Sequence[str]) -> dict[str, set[str]]:
+        """By stream, the records that are linked with these and have a field that may follow from it."""
+        found: dict[str, set[str]] = {}
+        for other in self._streams.values() if ids else ():
+            if stream.name in other.links:
+                near = links.linked_to(self._connection, self._source.name, stream.name, ids, other.name)
+                found[other.name] = {each for theirs in near.values() for each in theirs}
+        return found
+
+    def _refill(self, neighbours: Mapping[str, set[str]], to_stream: str) -> None:
+        """Fill the fields of these records that follow from links with `to_stream` anew."""
+        for name, ids in neighbours.items():
+            self._fill(self._streams[name], (to_stream,), sorted(ids))
+
+    def _fill(self, stream: Stream, to_streams: Sequence[str], ids: Sequence[str]) -> None:
+        """Fill the fields of these records that follow from their links with some streams."""
         for name in stream.objects:
             fields = {
                 field: target
                 for field, target in self._source.link_fields.get(name, {}).items()
-                if target[0] in stream.links
+                if target[0] in to_streams
             }
             if fields and ids:
                 self._fill_links(stream, objects()[name], fields, ids)
-        return changed
 
     def _fill_links(
         self, stream: Stream, mirrored: MirroredObject, fields: Mapping[str, tuple[str, str | None]], ids: Sequence[str]
     ) -> None:
         values: dict[str, dict[str, list[str]]] = {
-            name: links.linked(self._connection, self._source.name, stream.name, ids, to, label=label)
+            name: links.linked(
+                self._connection, self._source.name, stream.name, ids, to, label=label, ended=self._table(to)
+            )
             for name, (to, label) in fields.items()
         }
         columns = ("id", *(mirrored.columns[name] for name in fields))
-        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self._run_id)
+        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self.run_id)
         for start in range(0, len(ids), CHUNK):
             there = upsert.stored(ids[start : start + CHUNK])
             rows: list[Row] = [
@@ -203,7 +248,7 @@ class Applier:
         ids = list(deleted)
         for name in stream.objects:
             upsert = Upsert(
-                self._connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self._run_id
+                self._connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self.run_id
             )
             for start in range(0, len(ids), CHUNK):
                 there = upsert.stored(ids[start : start + CHUNK])
@@ -217,27 +262,52 @@ class Applier:
                 changed.update(str(row[0]) for row in rows)
         report.deleted += sum(deleted[each] is not None for each in changed)
         report.restored += sum(deleted[each] is None for each in changed)
+        self._refill(self._neighbours(stream, sorted(changed)), stream.name)
         return changed
 
-    def merge(self, stream: Stream, merged: Mapping[str, str], report: StreamReport) -> None:
-        """Note which records went into others; their own rows end and stay with their history."""
+    def revive(
+        self, stream: Stream, ids: Sequence[str], report: StreamReport, *, before: int | None = None
+    ) -> set[str]:
+        """Records that the CRM has: where they were thought deleted (before an instant), they are there again."""
+        table = objects()[stream.objects[0]].table
+        found: list[str] = []
+        for start in range(0, len(ids), CHUNK):
+            where = [
+                table.c.source == self._source.name,
+                table.c.id.in_(ids[start : start + CHUNK]),
+                table.c.deleted_at.is_not(None),
+            ]
+            if before is not None:
+                where.append(table.c.deleted_at <= clock.from_micros(before))
+            found += self._connection.execute(select(table.c.id).where(*where)).scalars()
+        return self.delete(stream, dict.fromkeys(found), report) if found else set()
+
+    def merge(self, stream: Stream, merged: Mapping[str, str], report: StreamReport) -> dict[str, set[str]]:
+        """Note which records went into others; their own rows end and stay with their history.
+
+        What was linked with them is linked with the others now; gives those records, by stream.
+        """
         if not merged:
-            return
+            return {}
         at = clock.from_micros(self._now)
+        neighbours = self._neighbours(stream, list(merged))
         fresh: dict[str, str] = {}
         for name in stream.objects:
             fresh = redirects.redirect(self._connection, self._source.name, name, merged, at)
         report.merged += len(fresh)
         counted = StreamReport(stream.name)
         self.delete(stream, dict.fromkeys(merged, self._now), counted)
-        links.forget(self._connection, self._source.name, stream.name, list(merged))
+        links.repoint(self._connection, self._source.name, stream.name, merged, at)
+        return neighbours
 
     def gone(self, stream: Stream, ids: Sequence[str], report: StreamReport) -> None:
         """Records that the CRM does not know any more: a person was erased there and is erased here, others are deleted."""
         if not ids:
             return
         if set(stream.objects) & set(PERSONS):
+            neighbours = self._neighbours(stream, ids)
             erase(self._connection, self._source.name, stream.name, ids, clock.from_micros(self._now))
+            self._refill(neighbours, stream.name)
             report.erased += len(ids)
         else:
             self.delete(stream, dict.fromkeys(ids, self._now), report)
@@ -249,7 +319,7 @@ class Applier:
         report.examples.extend(rows[: max(0, SHOWN_ROWS - len(report.examples))])
         kept: list[dict[str, Any]] = [
             {
-                "run_id": self._run_id,
+                "run_id": self.run_id,
                 "source": self._source.name,
                 "file": stream.name,
                 "line": 0,

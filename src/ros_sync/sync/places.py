@@ -29,7 +29,8 @@ class Place:
     """How far a stream has been followed.
 
     `backfill` is the listing under way (`since` is unused), None once it is through; `poll` and `settled` are a poll and a
-    pass that broke off. All three go on from their position.
+    pass that broke off. All three go on from their position. `mark` and `properties` are the shape (`Source.shape`) by which
+    its records were listed.
     """
 
     backfill: Window | None = None
@@ -37,6 +38,8 @@ class Place:
     settled: Window | None = None
     polled_until: datetime | None = None
     complete_until: datetime | None = None
+    mark: str = ""
+    properties: frozenset[str] = frozenset()
 
 
 _WINDOWS = ("backfill", "poll", "settled")
@@ -52,7 +55,14 @@ def read_places(connection: Connection, source: str) -> dict[str, Place]:
         if value.get("phase") not in _PHASES:
             continue
         windows = {name: Window(*value[name]) for name in _WINDOWS if name in value}
-        places[row["object"]] = Place(**windows, polled_until=row["polled_until"], complete_until=row["complete_until"])
+        mark, properties = value.get("shape") or ("", ())
+        places[row["object"]] = Place(
+            **windows,
+            polled_until=row["polled_until"],
+            complete_until=row["complete_until"],
+            mark=mark,
+            properties=frozenset(properties),
+        )
     return places
 
 
@@ -66,7 +76,8 @@ def _value(text: str) -> dict[str, Any]:
 
 def save_place(connection: Connection, source: str, stream: str, place: Place, now: datetime) -> None:
     """Keep the place, in the transaction of what was read up to there."""
-    value: dict[str, Any] = {"phase": "backfill" if place.backfill else "live"}
+    shape = [place.mark, sorted(place.properties)]
+    value: dict[str, Any] = {"phase": "backfill" if place.backfill else "live", "shape": shape}
     for name in _WINDOWS:
         window: Window | None = getattr(place, name)
         if window is not None:

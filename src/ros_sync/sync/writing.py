@@ -11,7 +11,7 @@ from zlib import crc32
 from sqlalchemy import Connection, Engine, text
 
 _WRITING = 0x726F73  # first half of the advisory lock's key: `ros`, a transaction that writes
-_CYCLE = 0x726F74  # a cycle
+CYCLE, HINTS = 0x726F74, 0x726F75  # a cycle; working off what webhooks said
 _locks: WeakKeyDictionary[Engine, dict[tuple[str, int], threading.RLock]] = WeakKeyDictionary()
 _guard = threading.Lock()
 
@@ -30,9 +30,9 @@ def writing(engine: Engine, source: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def one_cycle(engine: Engine, source: str) -> Iterator[bool]:
-    """Whether this process and thread may run the source's cycle now: False while another one does."""
-    lock = _lock(engine, source, _CYCLE)
+def alone(engine: Engine, source: str, kind: int) -> Iterator[bool]:
+    """Whether this process and thread may do the source's CYCLE or HINTS now: False while another one does."""
+    lock = _lock(engine, source, kind)
     if not lock.acquire(blocking=False):
         yield False
         return
@@ -41,12 +41,12 @@ def one_cycle(engine: Engine, source: str) -> Iterator[bool]:
             yield True
             return
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            taken = connection.scalar(text("SELECT pg_try_advisory_lock(:kind, :name)"), _key(_CYCLE, source))
+            taken = connection.scalar(text("SELECT pg_try_advisory_lock(:kind, :name)"), _key(kind, source))
             try:
                 yield bool(taken)
             finally:
                 if taken:
-                    connection.execute(text("SELECT pg_advisory_unlock(:kind, :name)"), _key(_CYCLE, source))
+                    connection.execute(text("SELECT pg_advisory_unlock(:kind, :name)"), _key(kind, source))
     finally:
         lock.release()
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
+from ros_sync.alerts.freshness import SourceStanding
 from ros_sync.jobs.health import Health
+
+log = structlog.stdlib.get_logger(__name__)
 
 # What a browser may do with anything that is served here: nothing, until there are pages that need more.
 SECURITY_HEADERS = {
@@ -23,7 +28,13 @@ SECURITY_HEADERS = {
 }
 
 
-def create_app(health: Health, *, now: Callable[[], datetime] = clock.now) -> FastAPI:
+StaleAt = Callable[[datetime], Sequence[SourceStanding]]
+"""The sources of which nothing may be concluded at a moment."""
+
+
+def create_app(
+    health: Health, *, now: Callable[[], datetime] = clock.now, stale_at: StaleAt = lambda _now: ()
+) -> FastAPI:
     """Make the application over the state of the jobs. It publishes no description of itself."""
     app = FastAPI(title="ros-sync", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -38,15 +49,30 @@ def create_app(health: Health, *, now: Callable[[], datetime] = clock.now) -> Fa
         return {"status": "alive"}
 
     @app.api_route("/readyz", methods=["GET", "HEAD"])
-    async def readyz() -> JSONResponse:
-        body = readiness_document(health, now())
+    def readyz() -> JSONResponse:  # not async: the database is asked, and that happens in a thread of its own
+        moment = now()
+        body = readiness_document(health, moment, _asked(stale_at, moment))
         return JSONResponse(body, HTTPStatus.OK if body["ready"] else HTTPStatus.SERVICE_UNAVAILABLE)
 
     return app
 
 
-def readiness_document(health: Health, now: datetime) -> dict[str, Any]:
-    """What `/readyz` answers: ready, the reasons where not, and how each job has been doing."""
+def _asked(stale_at: StaleAt, moment: datetime) -> Sequence[SourceStanding] | None:
+    """The stale sources; None where the database does not answer, which the ticks will tell of soon enough."""
+    try:
+        return stale_at(moment)
+    except SQLAlchemyError as error:
+        log.warning("stale_sources_unknown", error=type(error).__name__)
+        return None
+
+
+def readiness_document(health: Health, now: datetime, stale: Sequence[SourceStanding] | None = ()) -> dict[str, Any]:
+    """What `/readyz` answers: ready, the reasons where not, the stale sources, and how each job has been doing.
+
+    A stale source is told and does not make the process unready: it is the CRM that does not answer, everything else goes
+    on, and another process in this one's place would fare no better. `stale` is None where that could not be asked. What
+    the CRM said is left out: anybody may read this page.
+    """
     judgement = health.readiness(now)
     jobs = {
         name: {
@@ -56,4 +82,13 @@ def readiness_document(health: Health, now: datetime) -> dict[str, Any]:
         }
         for name, job in health.jobs().items()
     }
-    return {"ready": judgement.ready, "reasons": list(judgement.reasons), "jobs": jobs}
+    told = None if stale is None else [_as_data(standing, now) for standing in stale]
+    return {"ready": judgement.ready, "reasons": list(judgement.reasons), "stale": told, "jobs": jobs}
+
+
+def _as_data(standing: SourceStanding, now: datetime) -> dict[str, Any]:
+    return {
+        "source": standing.source,
+        "complete_at": standing.complete_at.isoformat() if standing.complete_at else None,
+        "reason": standing.reading(now),
+    }

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, delete, event, insert, text
 from sqlmodel import Session, col, select
 
 from ros_sync import clock
 from ros_sync.jobs.cycle import Company, TickReport, tick
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
+from ros_sync.mirror.tables import SourceState
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
@@ -50,26 +51,52 @@ class Firm:
         self.folder = folder
         (folder / "organisation.yaml").write_text(ORGANISATION)
         self.rules(more="")
-        owners = [("a", "Ann Seller", "ann@example.com"), ("b", "Bob Seller", "bob@example.com")]
-        self._put("owner", ("id", "name", "email"), owners, MONDAY)
+        for source in ("crm", "other"):
+            owners = [("a", "Ann Seller", "ann@example.com"), ("b", "Bob Seller", "bob@example.com")]
+            self._put("owner", ("id", "name", "email"), owners, MONDAY, source)
 
     def rules(self, yaml: str = STEP, **more: str) -> None:
         """Let these be the rules from now on."""
         (self.folder / "rules.yaml").write_text(yaml.format(**more))
 
-    def deal(self, record_id: str, at: datetime = MONDAY, **values: Any) -> None:
+    def deal(self, record_id: str, at: datetime = MONDAY, *, source: str = "crm", **values: Any) -> None:
         """Put a deal as it is from a moment on; open, Ann's and without a next step unless said otherwise."""
         deal = {
             "name": f"Deal {record_id}", "stage": "proposal", "stage_kind": "open", "owner_id": "a",
             "amount_minor": 100_000, "currency": "EUR", "next_step": None, "deleted_at": None, **values,
         }  # fmt: skip
-        self._put("deal", ("id", *deal), [(record_id, *deal.values())], at)
+        self._put("deal", ("id", *deal), [(record_id, *deal.values())], at, source)
+
+    def lead(self, record_id: str, name: str, at: datetime = MONDAY, **values: Any) -> None:
+        """Put a lead as it is from a moment on; Ann's unless said otherwise."""
+        lead = {"name": name, "email": f"{name.lower()}@buyer.example", "owner_id": "a", "deleted_at": None, **values}
+        self._put("lead", ("id", *lead), [(record_id, *lead.values())], at, "crm")
+
+    def read(self, complete_at: datetime | None, *, source: str = "crm", **values: Any) -> None:
+        """Let a source be one that is followed, and was last read completely then."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(SourceState).where(col(SourceState.source) == source))
+            state = {"source": source, "complete_at": complete_at, "updated_at": MONDAY, **values}
+            connection.execute(insert(SourceState).values(**state))
 
     def tick(self, at: datetime = MONDAY) -> TickReport:
         """Run one cycle."""
         organisation = load_organisation(self.folder / "organisation.yaml")
         company = Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
         return tick(self.engine, company, at, transport="slack")
+
+    def writes(self, at: datetime) -> list[str]:
+        """Run one cycle; the statements of it that write."""
+        written = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "WITH")):
+                written.append(statement)
+
+        event.listen(self.engine, "before_cursor_execute", note)
+        self.tick(at)
+        event.remove(self.engine, "before_cursor_execute", note)
+        return written
 
     def delivered(self) -> None:
         """Pretend that everything in the outbox has reached its place."""
@@ -87,9 +114,11 @@ class Firm:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
-    def _put(self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], at: datetime) -> None:
+    def _put(
+        self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], at: datetime, source: str
+    ) -> None:
         with self.engine.begin() as connection:
-            upsert = Upsert(connection, objects()[name], "crm", columns, run_id=None)
+            upsert = Upsert(connection, objects()[name], source, columns, run_id=None)
             upsert.write(list(rows), clock.to_micros(at))
 
 

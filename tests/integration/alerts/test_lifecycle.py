@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from sqlalchemy import event
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
 
 from ros_sync import clock
@@ -65,15 +64,7 @@ def test_a_tick_in_which_nothing_changed_writes_nothing(firm: Firm) -> None:
     """Not one statement that writes reaches the database."""
     firm.deal("1")
     firm.tick()
-    written = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.lstrip().upper().startswith(("SELECT", "PRAGMA", "WITH")):
-            written.append(statement)
-
-    event.listen(firm.engine, "before_cursor_execute", note)
-    firm.tick(MONDAY + timedelta(minutes=5))
-    assert [] == written
+    assert [] == firm.writes(MONDAY + timedelta(minutes=5))
 
 
 def test_a_deleted_record_resolves_its_alerts(firm: Firm) -> None:

@@ -38,7 +38,10 @@ class PropertyDefinition:
 
 @dataclass(slots=True)
 class Definitions:
-    """Everything that reading records needs to know of the account. `missing` are properties it turned out not to have."""
+    """Everything that reading records needs to know of the account.
+
+    `strangers` are the (pipeline, stage) ids that records held and the account did not know when it was last looked at.
+    """
 
     properties: dict[str, dict[str, PropertyDefinition]] = field(default_factory=dict)
     stages: dict[tuple[str, str], AccountStage] = field(default_factory=dict)
@@ -46,6 +49,7 @@ class Definitions:
     currency: str | None = None
     time_zone: str | None = None
     account: str = ""
+    strangers: set[tuple[str | None, str]] = field(default_factory=set)
 
     def stage(self, pipeline_id: str | None, stage_id: str) -> AccountStage | None:
         """A stage by its id; where the pipeline does not have it, that of any pipeline that does."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 
-from ros_sync import clock
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.source import Hint, Reaction
 
 _STREAMS = {
     "deal": "deals", "contact": "contacts", "company": "companies", "call": "calls", "email": "emails",
@@ -19,53 +18,58 @@ _TYPE_IDS = {
     "0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-46": "notes", "0-47": "meetings", "0-48": "calls",
     "0-49": "emails", "0-27": "tasks",
 }  # fmt: skip
-_KEYS = (
-    "eventId",
-    "subscriptionId",
-    "occurredAt",
-    "objectId",
-    "fromObjectId",
-    "toObjectId",
-    "propertyName",
-    "subscriptionType",
-)
+# What makes an event the same when it is sent again; its number alone does not (HubSpot, "Webhooks API": not guaranteed).
+_KEYS = ("eventId", "subscriptionId", "occurredAt", "objectId", "fromObjectId", "toObjectId", "propertyName")
 MAX_MILLIS = 253_402_300_799_000  # the end of the year 9999
+_CHANGE, _CREATION = "propertyChange", "creation"
+_REACTIONS = {
+    _CREATION: Reaction(record=True, links=True, only_if_newer=True),
+    _CHANGE: Reaction(record=True, links=False, only_if_newer=True),
+    "associationChange": Reaction(record=False, links=True),
+    "restore": Reaction(record=True, links=True),
+    "merge": Reaction(record=True, links=True),
+}
+_READ = Reaction(record=True, links=False)  # deletions, and whatever HubSpot may invent
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpotEvent:
-    """One event. `key` is the same when it is sent again; `stream` is empty where none of ours is concerned."""
+def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
+    """The hints of a request, and how many entries of it are none. ValueError for a body that is no JSON.
 
-    key: str
-    kind: str
-    stream: str
-    record_ids: tuple[str, ...]
-    occurred_at: datetime | None
-    body: Mapping[str, Any]
-
-
-def read_events(body: bytes) -> tuple[list[HubSpotEvent], int]:
-    """The events of a request, and how many entries of it are none. ValueError for a body that is no JSON."""
+    Changes of properties that are not mapped are no hints either.
+    """
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ValueError("the body is no JSON") from error
     entries = told if isinstance(told, list) else [told]
-    events = [event for entry in entries if (event := _event(entry)) is not None]
-    return events, len(entries) - len(events)
+    mapped = {stream.name: frozenset(stream.properties) for stream in mapping.streams}
+    hints: list[Hint] = []
+    others = 0
+    for entry in entries:
+        found = _hints(entry, mapped)
+        hints += found
+        others += not found
+    return hints, others
 
 
-def _event(entry: Any) -> HubSpotEvent | None:
+def reaction(kind: str) -> Reaction:
+    """What an event of a kind such as `deal.propertyChange` asks for."""
+    return _REACTIONS.get(kind.partition(".")[2], _READ)
+
+
+def _hints(entry: Any, mapped: Mapping[str, frozenset[str]]) -> list[Hint]:
+    """One hint for each record that the event is about."""
     if not isinstance(entry, dict):
-        return None
-    kind = str(entry.get("subscriptionType") or "")
-    noun, _, verb = kind.partition(".")
+        return []
+    noun, _, verb = str(entry.get("subscriptionType") or "").partition(".")
     stream = _TYPE_IDS.get(str(entry.get("objectTypeId")), "") if noun == "object" else _STREAMS.get(noun, "")
-    ids = _ids(entry)
-    if not verb or not ids:
-        return None
+    if not verb or stream not in mapped:
+        return []
+    if verb == _CHANGE and str(entry.get("propertyName")) not in mapped[stream]:
+        return []
     key = "/".join(str(entry.get(name, "")) for name in _KEYS)
-    return HubSpotEvent(key, f"{noun}.{verb}", stream, ids, _occurred(entry.get("occurredAt")), entry)
+    at = _occurred(entry.get("occurredAt"))
+    return [Hint(f"{noun}.{verb}/{key}/{each}", f"{noun}.{verb}", stream, each, at) for each in _ids(entry)]
 
 
 def _ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -74,10 +78,15 @@ def _ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
     found = [entry.get(name) for name in names]
     merged = entry.get("mergedObjectIds")
     found += merged if isinstance(merged, list) else []
-    return tuple(dict.fromkeys(str(each) for each in found if isinstance(each, int | str) and str(each).isdigit()))
+    return tuple(dict.fromkeys(str(each) for each in found if _is_id(each)))
 
 
-def _occurred(value: Any) -> datetime | None:
+def _is_id(value: Any) -> bool:
+    """Whether it can be a record's id: they are 64-bit numbers."""
+    return isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() and len(str(value)) <= 19  # noqa: PLR2004  # digits of 2**63
+
+
+def _occurred(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_MILLIS:
         return None
-    return clock.from_micros(value * 1_000)
+    return value * 1_000

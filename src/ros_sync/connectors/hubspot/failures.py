@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from ros_sync import clock
+from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS
 from ros_sync.errors import (
     AuthExpiredError,
     DailyLimitError,
@@ -24,13 +28,26 @@ HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_TOO_MANY, HTTP_SERVER_ER
 # HubSpot, "Error handling": 408 timeouts, 423 locked, 477 a migration is under way; each asks to try again.
 PASSING = frozenset((408, 423, 425, 477))
 EXPIRED = "EXPIRED_AUTHENTICATION"
-DAILY = "DAILY"
+DAILY, TEN_SECONDLY = "DAILY", "TEN_SECONDLY_ROLLING"
 # How long a refusal without Retry-After lasts: the length of the window that it names.
-WINDOW_SECONDS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+WINDOW_SECONDS = {"SECONDLY": 1.0, TEN_SECONDLY: 10.0}
+LONGEST_DAY = timedelta(hours=25)  # when clocks are put back
+# A day's limit that still refuses so long after midnight is one whose day has not begun over there: clocks differ, and
+# counters are set back late. Waiting for the next midnight would lose a day.
+DAY_BEGINS_WITHIN = timedelta(minutes=15)
 
 
 class TokenExpiredError(AuthExpiredError):
     """The access token has run out; a new one can be had."""
+
+
+class LimitReachedError(RateLimitedError):
+    """HubSpot refused a call by one of its rate limits; `policy` is the one it named."""
+
+    def __init__(self, policy: str, *, retry_after_seconds: float, where: Where | None = None) -> None:
+        self.policy = policy
+        words = f"HubSpot asked to slow down ({policy or 'no policy named'})"
+        super().__init__(words, retry_after_seconds=retry_after_seconds, where=where)
 
 
 def failure(
@@ -61,26 +78,73 @@ def _too_many(
 ) -> RosSyncError:
     policy = str(told.get("policyName") or "")
     if policy == DAILY:
-        until = midnight_after(now, time_zone)
         return DailyLimitError(
             "the calls that HubSpot allows in a day are used up",
-            resume_at=until,
+            resume_at=resume_after(now, time_zone),
             where=where,
             hint="it goes on by itself after midnight in the account's time zone",
         )
-    seconds = _seconds(headers.get("Retry-After"))
+    seconds = retry_after(headers, now)
     if seconds is None:
-        seconds = WINDOW_SECONDS.get(policy, WINDOW_SECONDS["TEN_SECONDLY_ROLLING"])
-    return RateLimitedError(
-        f"HubSpot asked to slow down ({policy or 'no policy named'})", retry_after_seconds=seconds, where=where
-    )
+        seconds = WINDOW_SECONDS.get(policy, WINDOW_SECONDS[TEN_SECONDLY])
+    return LimitReachedError(policy, retry_after_seconds=seconds, where=where)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The seconds to wait that an answer names, as a number or as a date; None where it names none that makes sense.
+
+    A date is compared with the answer's own, where there is one: the clocks on both sides may differ. What is no wait
+    (zero, less, no number) is no answer either; what is too long is cut (`buckets.MAX_PAUSE_SECONDS`).
+    """
+    text = headers.get("Retry-After")
+    if text is None:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        until, since = _date(text), _date(headers.get("Date")) or now
+        if until is None:
+            return None
+        seconds = (until - since).total_seconds()
+    if math.isnan(seconds) or seconds <= 0:
+        return None
+    return min(seconds, MAX_PAUSE_SECONDS)
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text) if text else None
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date
+
+
+def resume_after(now: datetime, time_zone: str | None) -> datetime:
+    """When to call again after the day's calls were refused: at the account's next midnight.
+
+    Shortly after midnight it is a little later on the same day (`DAY_BEGINS_WITHIN`).
+    """
+    end = midnight_after(now, time_zone)
+    soon = now + DAY_BEGINS_WITHIN
+    if _zone(time_zone) is not None and midnight_after(now - DAY_BEGINS_WITHIN, time_zone) <= now:
+        return min(soon, end)
+    return end
 
 
 def midnight_after(now: datetime, time_zone: str | None) -> datetime:
-    """When the account's day ends; in UTC where its zone is not known."""
-    local = now.astimezone(ZoneInfo(time_zone or "UTC"))
-    tomorrow = (local + timedelta(days=1)).date()
-    return datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=local.tzinfo).astimezone(now.tzinfo)
+    """When the account's day ends; where its zone is not known, when it has ended wherever the account may be."""
+    zone = _zone(time_zone)
+    if zone is None:
+        return now + LONGEST_DAY
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return clock.start_of_day(tomorrow, zone).astimezone(now.tzinfo)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return clock.zone(name) if name else None
+    except ValueError:
+        return None
 
 
 def is_missing_property(error: RosSyncError) -> bool:
@@ -102,10 +166,3 @@ def _scopes(told: Mapping[str, Any]) -> list[str]:
     for error in told.get("errors") or ():
         found += (error.get("context") or {}).get("requiredGranularScopes") or ()
     return found
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return None if text is None else max(0.0, float(text))
-    except ValueError:
-        return None

@@ -13,7 +13,7 @@ from ros_sync.fields import Carried, Kind
 
 CUSTOM = "custom."
 OBJECT_ID = "hs_object_id"
-MERGED_IDS = "hs_merged_object_ids"
+MERGED_IDS = "hs_merged_object_ids"  # asked for beside them: where it is set, other records ended in this one
 STAGE_FIELDS = ("pipeline", "stage_kind", "stage_position", "stage_order", "probability")  # what a stage brings with it
 ENGAGEMENTS = frozenset(("calls", "emails", "meetings", "notes", "tasks"))
 VALUE = "{value}"  # in `write:`, stands for what is written
@@ -77,11 +77,11 @@ class StreamMapping:
     @cached_property
     def properties(self) -> tuple[str, ...]:
         """Every property that is asked for, in order of name."""
-        names = {OBJECT_ID, MERGED_IDS, self.modified}
+        names = {OBJECT_ID, self.modified}
         for each in self.objects:
             names.update(each.only_if_known)
             names.update(name for mapping in each.fields for name in mapping.properties)
-        return tuple(sorted(names - {MERGED_IDS}))
+        return tuple(sorted(names))
 
     @cached_property
     def tracked_properties(self) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ class _ObjectReader:
         self._definitions = definitions
         self._currency = currency
         self._zone = zone
-        self._filled = [each for each in entry.fields if not each.link and each.name != "currency"]
+        self._filled = _readable(stream, entry, definitions)
         self._plain = [each for each in self._filled if not each.name.startswith(CUSTOM)]
         self._own = sorted((each for each in self._filled if each.name.startswith(CUSTOM)), key=lambda each: each.name)
         self._parsers = {each.name: self._parser(each) for each in self._filled}
@@ -192,6 +192,8 @@ class _ObjectReader:
         label = self._definitions.pipelines.get(pipeline_id or "", pipeline_id)
         stage = self._definitions.stage(pipeline_id, stage_id) if stage_id else None
         if stage is None:
+            if stage_id:
+                self._definitions.strangers.add((pipeline_id, stage_id))
             return (stage_id, label, None, None, None, None)
         return stage_values(stage)
 
@@ -303,6 +305,25 @@ class _ObjectReader:
             if not found or found[-1].value != value:
                 found.append(Entry(at, value, by))
         return found
+
+
+def _readable(stream: StreamMapping, entry: ObjectMapping, definitions: Definitions) -> list[FieldMapping]:
+    """The fields that can be filled: those whose property the account shows.
+
+    A field whose property was taken away or hidden is in no batch, so that the mirror keeps what it knew of it; the
+    doctor tells of it.
+    """
+    found: list[FieldMapping] = []
+    for each in entry.fields:
+        names = [name for name in (each.from_property, *each.join) if name]
+        if each.link or each.name == "currency" or (names and not definitions.known(stream.name, names)):
+            continue
+        found.append(each)
+    has_stage = any(each.name == "stage" for each in found)
+    if not has_stage and entry.field("stage") is not None:
+        found = [each for each in found if each.name != "pipeline"]
+    names_there = {each.name for each in found} | (set(STAGE_FIELDS) if has_stage else set())
+    return [each for each in found if all(name in names_there for name, _ in each.only_if)]
 
 
 def stage_values(stage: AccountStage) -> tuple[Carried, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from hashlib import sha256
 from html import escape
 from typing import Any
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot import doctor
+from ros_sync.connectors.hubspot import doctor, events
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
     Definitions,
@@ -21,7 +23,7 @@ from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMa
 from ros_sync.connectors.hubspot.records import RecordReader, association_links
 from ros_sync.connectors.hubspot.values import instant
 from ros_sync.connectors.hubspot.writing import to_properties
-from ros_sync.connectors.source import Description, History, Link, Page, Receipt, Stream
+from ros_sync.connectors.source import Description, Hint, History, Link, Page, Reaction, Receipt, Shape, Stream
 from ros_sync.errors import AmbiguousError, PermanentError
 from ros_sync.fields import Carried
 
@@ -43,6 +45,9 @@ class HubSpotSource:
         self._definitions = Definitions(currency=mapping.currency)
         self._readers: dict[str, RecordReader] = {}
         self._described = False
+        self._accepted: set[tuple[str | None, str]] = set()  # stages that records hold and the account does not know
+        self._looked_for: set[tuple[str, str]] = set()  # properties that answers lacked: they have been looked for
+        self._lost_property = False
 
     @property
     def name(self) -> str:
@@ -86,6 +91,9 @@ class HubSpotSource:
         owners = [*client.owners(archived=False), *client.owners(archived=True)]
         self._readers.clear()
         self._described = True
+        self._accepted |= definitions.strangers
+        self._lost_property = False
+        self._looked_for.clear()
         return Description(
             account=definitions.account,
             owners=owners_batch(owners),
@@ -94,6 +102,21 @@ class HubSpotSource:
             time_zone=definitions.time_zone,
             currency=definitions.currency,
         )
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the account has not been looked at yet, or records held a stage or lacked a property since."""
+        return not self._described or self._lost_property or bool(self._definitions.strangers - self._accepted)
+
+    def shape(self, stream: Stream) -> Shape:
+        """What the stream's records are read by: connector file, stages, and the properties that the account shows."""
+        mapping, definitions = self._prepared(stream), self._definitions
+        stages = (
+            sorted(map(repr, definitions.stages.values())) if any(e.field("stage") for e in mapping.objects) else []
+        )
+        parts = (mapping.objects, mapping.track, mapping.links, stages, definitions.currency, definitions.time_zone)
+        mark = sha256("|".join(_told(part) for part in parts).encode()).hexdigest()[:16]
+        return Shape(mark, frozenset(self._asked(mapping)))
 
     def _scopes(self) -> list[str] | None:
         try:
@@ -183,29 +206,28 @@ class HubSpotSource:
         unique = list(dict.fromkeys(ids))
         for start in range(0, len(unique), BATCH_READ):
             chunk = unique[start : start + BATCH_READ]
-            found = self._client.batch_read(stream.name, chunk, self._with_merged(mapping))["results"]
+            found = self._client.batch_read(stream.name, chunk, self._asked(mapping))["results"]
             results += found
             self._settle(stream, page, chunk, found)
         there = {str(each["id"]): each for each in results}
         read = self._page(mapping, list(there.values()))
-        read.deleted, read.merged, read.gone = page.deleted, page.merged, page.gone
+        read.deleted, read.gone = page.deleted, page.gone
+        read.merged |= page.merged
         return read
 
     def _settle(self, stream: Stream, page: Page, asked: Sequence[str], found: Sequence[Json]) -> None:
         """Note what became of the records that were asked for and did not come under their id."""
         there = {str(each["id"]): each for each in found}
-        missing = [each for each in asked if each not in there]
-        if not missing:
-            return
-        page.merged |= _merged(there, missing)
-        missing = [each for each in missing if each not in page.merged]
+        merged = _merged(found)
+        page.merged |= {each: merged[each] for each in asked if each not in there and each in merged}
+        missing = [each for each in asked if each not in there and each not in page.merged]
         if not missing:
             return
         archived = self._client.batch_read(stream.name, missing, [OBJECT_ID, MERGED_IDS], archived=True)["results"]
         for each in archived:
             page.deleted[str(each["id"])] = _deleted_at(each)
-        taken = {str(each["id"]): each for each in archived}
-        page.merged |= _merged(taken, [each for each in missing if each not in taken])
+        taken, merged = {str(each["id"]) for each in archived}, _merged(archived)
+        page.merged |= {each: merged[each] for each in missing if each not in taken and each in merged}
         page.gone += [each for each in missing if each not in taken and each not in page.merged]
 
     def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
@@ -227,6 +249,14 @@ class HubSpotSource:
             for record_id, more in self._links_to(stream.name, to, list(found)).items():
                 found[record_id] += more
         return found
+
+    def hints(self, body: bytes) -> tuple[list[Hint], int]:
+        """What a webhook's body says, and how many of its entries say nothing to us; ValueError where it is no JSON."""
+        return events.read_events(body, self._mapping)
+
+    def reaction(self, kind: str) -> Reaction:
+        """What a hint of that kind asks for."""
+        return events.reaction(kind)
 
     def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
         """Set canonical fields of one record and leave a note on it."""
@@ -278,17 +308,36 @@ class HubSpotSource:
         return reader
 
     def _asked(self, mapping: StreamMapping) -> list[str]:
-        return self._definitions.known(mapping.name, mapping.properties)
-
-    def _with_merged(self, mapping: StreamMapping) -> list[str]:
-        return [*self._asked(mapping), *self._definitions.known(mapping.name, [MERGED_IDS])]
+        return self._definitions.known(mapping.name, (*mapping.properties, MERGED_IDS))
 
     def _tracked(self, mapping: StreamMapping) -> list[str]:
         return self._definitions.known(mapping.name, mapping.tracked_properties)
 
     def _page(self, mapping: StreamMapping, results: Sequence[Json]) -> Page:
+        self._look_for_missing(mapping, results)
         reader = self._reader(mapping)
-        return Page(mapping.name, batches=reader.batches(results), histories=reader.histories(results))
+        return Page(
+            mapping.name,
+            batches=reader.batches(results),
+            histories=reader.histories(results),
+            merged=_merged(results),
+        )
+
+    def _look_for_missing(self, mapping: StreamMapping, results: Sequence[Json]) -> None:
+        """Ask for the definitions again where an answer lacks a property altogether: it was deleted or hidden.
+
+        HubSpot leaves it out without a word, and gives null for one that is empty; the two must not be confused.
+        """
+        held = results[0]["properties"] if results else {}
+        absent = [name for name in self._asked(mapping) if name not in held] if results else []
+        absent = [name for name in absent if (mapping.name, name) not in self._looked_for]
+        if not absent or any(name in each["properties"] for each in results for name in absent):
+            return
+        self._looked_for |= {(mapping.name, name) for name in absent}
+        found = read_properties(self._client.properties(mapping.name))
+        self._lost_property |= any(name not in found for name in absent)
+        self._definitions.properties[mapping.name] = found
+        self._readers.pop(mapping.name, None)
 
     def _add_links(self, mapping: StreamMapping, page: Page, results: Sequence[Json]) -> None:
         """The links that came with the records; those of which there are more are asked for."""
@@ -326,10 +375,26 @@ def _deleted_at(record: Mapping[str, Any]) -> int:
     return int(instant(str(record.get("archivedAt") or record["updatedAt"])) or 0)
 
 
-def _merged(there: Mapping[str, Json], missing: Sequence[str]) -> dict[str, str]:
-    """Which of the missing ids went into a record that came instead."""
+def _merged(results: Sequence[Json]) -> dict[str, str]:
+    """Which records ended in these (old id -> id)."""
     into: dict[str, str] = {}
-    for record_id, record in there.items():
-        for old in str(record["properties"].get("hs_merged_object_ids") or "").split(";"):
-            into[old] = record_id
-    return {each: into[each] for each in missing if each in into}
+    for record in results:
+        olds = record["properties"].get(MERGED_IDS)
+        if olds:
+            record_id = str(record["id"])
+            into |= {old: record_id for old in olds.split(";") if old and old != record_id}
+    return into
+
+
+def _told(part: object) -> str:
+    """A part of a mapping as a text that is the same in each process: without places in files, sets in order."""
+    if isinstance(part, tuple | list):
+        return "[" + ",".join(map(_told, part)) + "]"
+    if isinstance(part, frozenset):
+        return "{" + ",".join(sorted(map(_told, part))) + "}"
+    if isinstance(part, Mapping):
+        return "{" + ",".join(sorted(f"{key}:{_told(value)}" for key, value in part.items())) + "}"
+    if is_dataclass(part) and not isinstance(part, type):
+        names = (each.name for each in fields(part) if each.name != "where")
+        return "(" + ",".join(f"{name}={_told(getattr(part, name))}" for name in names) + ")"
+    return repr(part)

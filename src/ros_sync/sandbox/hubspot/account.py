@@ -1,37 +1,29 @@
 """The records of the sandbox's HubSpot account, and what can happen to them.
 
 All in memory, guarded by one lock. Each change of a property moves the record's modified date and is kept in the
-property's history; archiving, restoring and associations move nothing, as in the real one. Search has an index of its
-own that learns of changes `search_lag_seconds` later.
+property's history; archiving, restoring and associations move nothing, as in the real one. Search has indexes of its
+own (`index`) that learn of changes `search_lag_seconds` later.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import RLock
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from ros_sync.sandbox.hubspot.definitions import (
-    OBJECT_TYPES,
-    Owner,
-    Pipeline,
-    PipelineStage,
-    PropertyDefinition,
-    created_property,
-    modified_property,
-    standard_properties,
-)
+from ros_sync.sandbox.hubspot.definitions import OBJECT_TYPES, PRIMARY, created_property, modified_property
 from ros_sync.sandbox.hubspot.errors import HubSpotError
+from ros_sync.sandbox.hubspot.index import Index
 from ros_sync.sandbox.hubspot.limits import Limits, Meter
 from ros_sync.sandbox.hubspot.records import Entry, Properties, Record, iso, joined, millis
+from ros_sync.sandbox.hubspot.schema import Schema
 from ros_sync.sandbox.hubspot.tokens import Tokens
 
 ARCHIVE_KEPT = timedelta(days=90)  # HubSpot knowledge base, "Restore deleted records"
 UNLABELLED = ""
-PRIMARY = "Primary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +41,7 @@ class Happening:
     new_id: str | None = None
     to_type: str | None = None
     to_id: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +58,11 @@ class ApiCall:
     policy: str | None = None
 
 
-class HubSpotAccount:
-    """One account: `now` is its clock, `limits` are its rate limits (none unless given)."""
+class HubSpotAccount(Schema):
+    """One account: `now` is its clock, `limits` are its rate limits (none unless given).
+
+    `history_versions` is how many values of a property's history the API tells at most, the newest ones (None: all).
+    """
 
     def __init__(
         self,
@@ -78,24 +74,22 @@ class HubSpotAccount:
         limits: Limits | None = None,
         search_lag_seconds: float = 0.0,
     ) -> None:
+        super().__init__()
         self.portal_id = portal_id
         self.now = now
         self.time_zone = time_zone
         self.currency = currency
         self.search_lag_seconds = search_lag_seconds
-        self.lock = RLock()
+        self.history_versions: int | None = None
         self.meter = Meter(limits or Limits(), time_zone)
         self.tokens = Tokens(now)
         self.listeners: list[Callable[[Happening], None]] = []
         self.calls: list[ApiCall] = []
-        self.properties = {kind: {each.name: each for each in standard_properties(kind)} for kind in OBJECT_TYPES}
-        self.pipelines: dict[str, dict[str, Pipeline]] = {"deals": {}}
-        self.owners: dict[str, Owner] = {}
-        self.records: dict[str, dict[str, Record]] = {kind: {} for kind in OBJECT_TYPES}
-        self.order: dict[str, list[int]] = {kind: [] for kind in OBJECT_TYPES}  # ids, ascending: lists go by them
+        self.live_ids: dict[str, list[int]] = {kind: [] for kind in OBJECT_TYPES}  # ascending: lists go by them
+        self.archived_ids: dict[str, list[int]] = {kind: [] for kind in OBJECT_TYPES}
+        self.labels: dict[tuple[str, str], set[str]] = {}  # that associations of two kinds of records have had
         self.merged: dict[str, dict[str, str]] = {kind: {} for kind in OBJECT_TYPES}
-        self.changed = 0  # counts every change of a record or definition, so that caches know when they are old
-        self._closed = {"": frozenset[str]()}
+        self.indexes: dict[str, Index] = {kind: Index() for kind in OBJECT_TYPES}
         self._last_id = 1_000_000
 
     @property
@@ -103,74 +97,11 @@ class HubSpotAccount:
         """A private-app token with every scope."""
         return self.tokens.private_app
 
-    # ---- definitions
-
-    def define_property(
-        self,
-        object_type: str,
-        name: str,
-        type: str,  # noqa: A002  # HubSpot's own word
-        field_type: str = "text",
-        label: str | None = None,
-        options: Sequence[str] = (),
-        *,
-        calculated: bool = False,
-        hidden: bool = False,
-    ) -> None:
-        """Define a property of the company's own, or anew."""
+    def set_time_zone(self, time_zone: str) -> None:
+        """Move the account to another zone: its day, and with it the daily limit, ends at another moment."""
         with self.lock:
-            self.properties[object_type][name] = PropertyDefinition(
-                name, type, field_type, label or name, tuple(options), calculated, hidden
-            )
-            self.changed += 1
-
-    def remove_property(self, object_type: str, name: str) -> None:
-        """Delete a property with all its values."""
-        with self.lock:
-            self.properties[object_type].pop(name, None)
-            for record in self.records[object_type].values():
-                record.properties.pop(name, None)
-                record.history.pop(name, None)
-            self.changed += 1
-
-    def hide_property(self, object_type: str, name: str, *, hidden: bool = True) -> None:
-        """Take the permission to see a property away, or give it back."""
-        with self.lock:
-            self.properties[object_type][name].hidden = hidden
-            self.changed += 1
-
-    def visible(self, object_type: str, name: str) -> bool:
-        """Whether a property exists and may be seen."""
-        definition = self.properties[object_type].get(name)
-        return definition is not None and not definition.hidden
-
-    def add_owner(
-        self,
-        owner_id: str,
-        email: str,
-        first_name: str,
-        last_name: str,
-        teams: Sequence[tuple[str, str]] = (),
-        *,
-        archived: bool = False,
-    ) -> None:
-        """Add a user; `teams` are (id, name), the primary one first."""
-        with self.lock:
-            self.owners[owner_id] = Owner(owner_id, email, first_name, last_name, teams, archived)
-
-    def archive_owner(self, owner_id: str) -> None:
-        """Let a user have left."""
-        with self.lock:
-            self.owners[owner_id].archived = True
-
-    def add_pipeline(
-        self, object_type: str, pipeline_id: str, label: str, stages: Iterable[tuple[str, str, int, Mapping[str, str]]]
-    ) -> None:
-        """Add a pipeline; stages are (id, label, display order, metadata)."""
-        with self.lock:
-            made = [PipelineStage(*stage) for stage in stages]
-            self.pipelines.setdefault(object_type, {})[pipeline_id] = Pipeline(pipeline_id, label, made)
-            self._closed[pipeline_id] = frozenset(stage.id for stage in made if stage.is_closed)
+            ZoneInfo(time_zone)
+            self.time_zone = self.meter.time_zone = time_zone
 
     # ---- records
 
@@ -180,6 +111,19 @@ class HubSpotAccount:
         while object_id in merged:
             object_id = merged[object_id]
         return records.get(object_id)
+
+    def find_by(self, object_type: str, name: str, value: str) -> Record | None:
+        """The record that is not archived and has this value, however it is written."""
+        known, wanted = self.records[object_type], value.lower()
+        for number in self.live_ids[object_type]:
+            if (known[str(number)].properties.get(name) or "").lower() == wanted:
+                return known[str(number)]
+        return None
+
+    def next_id(self) -> str:
+        """An id that nothing has yet."""
+        self._last_id += 1
+        return str(self._last_id)
 
     def live(self, object_type: str, object_id: str) -> Record:
         """The record; HubSpotError (404) where there is none, or an archived one."""
@@ -201,10 +145,10 @@ class HubSpotAccount:
         """Create a record and give its id."""
         with self.lock:
             moment = millis(at or self.now())
-            record = Record(object_type, object_id or self._next_id(), moment, moment)
+            record = Record(object_type, object_id or self.next_id(), moment, moment)
             self._insert(record)
-            self._set_all(record, {**properties, created_property(object_type): iso(moment)}, moment, by, source)
             record.properties["hs_object_id"] = record.id
+            self._set_all(record, {created_property(object_type): iso(moment), **properties}, moment, by, source)
             self._index(record, moment)
             self._tell("creation", record, moment, source)
             return record.id
@@ -244,6 +188,8 @@ class HubSpotAccount:
             if record is None or record.archived_at is not None:
                 return
             record.archived_at = millis(at or self.now())
+            _take_out(self.live_ids[object_type], record.number)
+            insort(self.archived_ids[object_type], record.number)
             self._index(record, record.archived_at)
             self._tell("deletion", record, record.archived_at)
 
@@ -255,6 +201,8 @@ class HubSpotAccount:
                 return
             moment = millis(at or self.now())
             record.archived_at = None
+            _take_out(self.archived_ids[object_type], record.number)
+            insort(self.live_ids[object_type], record.number)
             self._index(record, moment)
             self._tell("restore", record, moment)
 
@@ -265,7 +213,7 @@ class HubSpotAccount:
             if primary is other:
                 raise HubSpotError(400, "Cannot merge a record with itself", "VALIDATION_ERROR")
             moment = max(millis(at or self.now()), primary.updated_at, other.updated_at)
-            record = Record(object_type, self._next_id(), min(primary.created_at, other.created_at), moment)
+            record = Record(object_type, self.next_id(), min(primary.created_at, other.created_at), moment)
             record.properties = dict(primary.properties)
             record.history = {name: list(entries) for name, entries in primary.history.items()}
             for name, value in other.properties.items():
@@ -279,7 +227,7 @@ class HubSpotAccount:
             record.properties[modified_property(object_type)] = iso(moment)
             self._insert(record)
             for each in (primary, other):
-                self._take_over(record, each)
+                self._take_over(record, each, before, moment)
             self._index(record, moment)
             told: dict[str, Any] = {"merged_from": (primary.id, other.id), "new_id": record.id}
             self._tell("merge", record, moment, **told)
@@ -291,25 +239,41 @@ class HubSpotAccount:
             record = self.find(object_type, object_id)
             if record is None:
                 return
+            moment = millis(at or self.now())
             self._unlink_all(record)
-            self._remove(record)
-            for old in [old for old, new in self.merged[object_type].items() if new == record.id]:
-                del self.merged[object_type][old]
-            self._tell("privacyDeletion", record, millis(at or self.now()))
+            self._remove(record, moment)
+            for old in (record.properties.get("hs_merged_object_ids") or "").split(";"):
+                self.merged[object_type].pop(old, None)
+            self._tell("privacyDeletion", record, moment)
 
     # ---- associations
 
     def associate(self, from_type: str, from_id: str, to_type: str, to_id: str, *, label: str | None = None) -> None:
-        """Associate two records, both ways; a label comes beside the unlabelled association."""
+        """Associate two records, both ways; a label comes beside the unlabelled association.
+
+        A record has one primary association with a kind of records: another one takes its place.
+        """
         with self.lock:
             one, two = self.live(from_type, from_id), self.live(to_type, to_id)
-            known = one.links.setdefault(to_type, {}).setdefault(two.id, set())
-            new = {UNLABELLED, *([label] if label else [])} - known
-            known |= new
-            two.links.setdefault(from_type, {}).setdefault(one.id, set()).add(UNLABELLED)
+            there = one.links.setdefault(to_type, {})
+            new = {UNLABELLED, *([label] if label else [])} - there.get(two.id, set())
+            if PRIMARY in new:
+                for labels in there.values():
+                    labels.discard(PRIMARY)
+            there.setdefault(two.id, set()).update(new)
+            two.links.setdefault(from_type, {}).setdefault(one.id, set()).update(new)
+            if label:
+                self.labels.setdefault((from_type, to_type), set()).add(label)
+                self.labels.setdefault((to_type, from_type), set()).add(label)
             if new:
-                self.changed += 1
-                self._tell("associationChange", one, millis(self.now()), to_type=to_type, to_id=two.id)
+                self._tell("associationChange", one, millis(self.now()), to_type=to_type, to_id=two.id, label=label)
+
+    def take_label(self, from_type: str, from_id: str, to_type: str, to_id: str, label: str) -> None:
+        """Take a label off an association; the association stays."""
+        with self.lock:
+            one, two = self.live(from_type, from_id), self.live(to_type, to_id)
+            for here, there in ((one, two), (two, one)):
+                here.links.get(there.object_type, {}).get(there.id, set()).discard(label)
 
     def dissociate(self, from_type: str, from_id: str, to_type: str, to_id: str) -> None:
         """Take the association of two records away, labels and all."""
@@ -319,7 +283,6 @@ class HubSpotAccount:
                 return
             del one.links[to_type][two.id]
             two.links.get(from_type, {}).pop(one.id, None)
-            self.changed += 1
             gone = "associationChange"
             self._tell(gone, one, millis(self.now()), source="REMOVED", to_type=to_type, to_id=two.id)
 
@@ -349,25 +312,20 @@ class HubSpotAccount:
 
     # ---- inside
 
-    def _next_id(self) -> str:
-        self._last_id += 1
-        return str(self._last_id)
-
     def _insert(self, record: Record) -> None:
         if record.id in self.records[record.object_type]:
             raise HubSpotError(409, f"There is a record {record.id} already", "CONFLICT")
         self._last_id = max(self._last_id, record.number)
         self.records[record.object_type][record.id] = record
-        order = self.order[record.object_type]
-        if order and order[-1] > record.number:
-            insort(order, record.number)
-        else:
-            order.append(record.number)
+        insort(self.live_ids[record.object_type], record.number)
 
-    def _remove(self, record: Record) -> None:
+    def _remove(self, record: Record, moment: int) -> None:
+        """Take a record away; search goes on telling of it for a while."""
         del self.records[record.object_type][record.id]
-        self.order[record.object_type].remove(record.number)
-        self.changed += 1
+        ids = self.live_ids if record.archived_at is None else self.archived_ids
+        _take_out(ids[record.object_type], record.number)
+        now = millis(self.now())
+        self.indexes[record.object_type].forget(record, self._learnt_at(moment, now), now)
 
     def _set_all(
         self, record: Record, properties: Mapping[str, str | None], moment: int, by: str | None, source: str
@@ -375,6 +333,7 @@ class HubSpotAccount:
         user = int(by) if by and by.isdigit() else None
         source_id = f"userId:{by}" if user is not None else by
         changed = []
+        record.properties = dict(record.properties)  # search may know the old ones
         for name, value in (dict(properties) | self._consequences(record, properties, moment)).items():
             if record.set(name, value, Entry(moment, value or "", source, source_id, user)):
                 changed.append(name)
@@ -396,28 +355,32 @@ class HubSpotAccount:
             more["hubspot_owner_assigneddate"] = iso(moment)
         deal_stage = given.get("dealstage")
         pipeline = given.get("pipeline") or record.properties.get("pipeline") or ""
-        closes = deal_stage and deal_stage in self._closed.get(pipeline, ())
-        if closes and "closedate" not in given and deal_stage != record.properties.get("dealstage"):
-            more["closedate"] = iso(moment)
+        if deal_stage and deal_stage != record.properties.get("dealstage"):
+            stage_there = self.stage(pipeline, deal_stage)
+            if stage_there is not None and stage_there.is_closed:
+                more["closedate"] = iso(moment)
         return {name: value for name, value in more.items() if name not in given}
 
     def _index(self, record: Record, moment: int) -> None:
         """Let search learn of the record's state, now or later."""
-        self.changed += 1
-        if self.search_lag_seconds:
-            record.remember(moment + int(self.search_lag_seconds * 1000))
-        elif record.documents:
-            record.documents.clear()
+        now = millis(self.now())
+        self.indexes[record.object_type].learn(record, self._learnt_at(moment, now), now)
 
-    def _take_over(self, record: Record, merged: Record) -> None:
+    def _learnt_at(self, moment: int, now: int) -> int:
+        """When search learns of what happened at `moment` (milliseconds)."""
+        return min(moment, now) + int(self.search_lag_seconds * 1000)
+
+    def _take_over(self, record: Record, merged: Record, gone: set[str], moment: int) -> None:
         """Let the new record have the associations of one that was merged into it."""
         for to_type, links in list(merged.links.items()):
             for to_id, labels in list(links.items()):
+                if to_type == merged.object_type and to_id in gone:
+                    continue  # the two of them were associated with each other
                 other = self.records[to_type][to_id]
                 back = other.links.get(merged.object_type, {}).pop(merged.id, {UNLABELLED})
                 record.links.setdefault(to_type, {}).setdefault(to_id, set()).update(labels)
                 other.links.setdefault(record.object_type, {}).setdefault(record.id, set()).update(back)
-        self._remove(merged)
+        self._remove(merged, moment)
         self.merged[record.object_type][merged.id] = record.id
 
     def _unlink_all(self, record: Record) -> None:
@@ -434,3 +397,8 @@ class HubSpotAccount:
 
 def _instant(moment: int) -> datetime:
     return datetime.fromtimestamp(moment / 1000, UTC)
+
+
+def _take_out(ids: list[int], number: int) -> None:
+    """Take a number out of a sorted list."""
+    del ids[bisect_left(ids, number)]

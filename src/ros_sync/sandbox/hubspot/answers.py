@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from ros_sync.sandbox.hubspot.account import ARCHIVE_KEPT, PRIMARY, HubSpotAccount
+from ros_sync.sandbox.hubspot.account import ARCHIVE_KEPT, HubSpotAccount
+from ros_sync.sandbox.hubspot.calls import MULTI_STATUS, OK, Json
 from ros_sync.sandbox.hubspot.definitions import (
+    PRIMARY,
     SINGULAR,
     Owner,
     Pipeline,
+    PipelineStage,
     PropertyDefinition,
     created_property,
     modified_property,
 )
-from ros_sync.sandbox.hubspot.records import Entry, Properties, Record, iso
+from ros_sync.sandbox.hubspot.index import Document
+from ros_sync.sandbox.hubspot.records import Entry, Record, iso, millis
+from ros_sync.sandbox.hubspot.writing import options_of
 
 INLINE_LINKS = 100  # associations told inline with a record before a paging hint
-Json = dict[str, Any]
+API_URL = "https://api.hubapi.com"
 BEGINNING = iso(1_577_836_800_000)  # 2020: when the account's own furniture was made
 # What is there when nothing is asked for (HubSpot, "Deals", "Contacts", … default properties).
 DEFAULTS = {
@@ -35,16 +39,14 @@ def asked_names(account: HubSpotAccount, object_type: str, names: Sequence[str])
     return list(seen)
 
 
-def record_json(
-    record: Record, names: Iterable[str], *, properties: Properties | None = None, updated_at: int | None = None
-) -> Json:
+def record_json(record: Record, names: Iterable[str]) -> Json:
     """A record with some of its properties; missing ones are null."""
-    get = (record.properties if properties is None else properties).get
+    get = record.properties.get
     body: Json = {
         "id": record.id,
         "properties": {name: get(name) for name in names},
         "createdAt": iso(record.created_at),
-        "updatedAt": iso(record.updated_at if updated_at is None else updated_at),
+        "updatedAt": iso(record.updated_at),
         "archived": record.archived_at is not None,
     }
     if record.archived_at is not None:
@@ -52,9 +54,49 @@ def record_json(
     return body
 
 
-def history_json(record: Record, names: Iterable[str]) -> dict[str, list[Json]]:
-    """The history of properties, newest first, as HubSpot gives it."""
-    return {name: [_entry(each) for each in reversed(record.history.get(name, ()))] for name in names}
+def document_json(known: Document, names: Iterable[str]) -> Json:
+    """A record as search tells of it."""
+    get = known.properties.get
+    return {
+        "id": known.id,
+        "properties": {name: get(name) for name in names},
+        "createdAt": iso(known.created_at),
+        "updatedAt": iso(known.modified),
+        "archived": False,
+    }
+
+
+def paging(after: str, path: str) -> Json:
+    """Where a list goes on."""
+    return {"next": {"after": after, "link": f"{API_URL}/{path}?after={after}"}}
+
+
+def batch(
+    account: HubSpotAccount, results: Sequence[Json], errors: Sequence[Json] = (), *, status: int = OK
+) -> tuple[int, Json]:
+    """The answer to a batch: 207 where some of it could not be done."""
+    now = iso(millis(account.now()))
+    body: Json = {"status": "COMPLETE", "results": list(results), "startedAt": now, "completedAt": now}
+    if not errors:
+        return status, body
+    return MULTI_STATUS, body | {"numErrors": len(errors), "errors": list(errors)}
+
+
+def batch_error(category: str, message: str, context: dict[str, list[str]]) -> Json:
+    """One error inside the answer to a batch."""
+    return {
+        "status": "error",
+        "category": category,
+        "message": message,
+        "context": context,
+        "errors": [],
+        "links": {},
+    }
+
+
+def history_json(record: Record, names: Iterable[str], versions: int | None = None) -> dict[str, list[Json]]:
+    """The history of properties, newest first, as HubSpot gives it; of each the newest `versions` (None: all)."""
+    return {name: [_entry(each) for each in record.history.get(name, ())[::-1][:versions]] for name in names}
 
 
 def _entry(entry: Entry) -> Json:
@@ -82,37 +124,22 @@ def inline_links(account: HubSpotAccount, record: Record, to_types: Iterable[str
         answer[to_type] = {"results": results}
         if len(links) > INLINE_LINKS:
             after = links[INLINE_LINKS - 1][0]
-            link = f"https://api.hubapi.com/crm/v3/objects/{record.object_type}/{record.id}/associations/{to_type}?after={after}"
-            answer[to_type]["paging"] = {"next": {"after": after, "link": link}}
+            answer[to_type]["paging"] = paging(
+                after, f"crm/v3/objects/{record.object_type}/{record.id}/associations/{to_type}"
+            )
     return answer
 
 
-def association_json(to_id: str, labels: set[str], one: str, other: str) -> Json:
-    """One association as v4 gives it: every label with its type."""
-    kinds = [{"category": "HUBSPOT_DEFINED", "typeId": _type_id(one, other, ""), "label": None}]
-    for label in sorted(labels - {""}):
-        category = "HUBSPOT_DEFINED" if label == PRIMARY else "USER_DEFINED"
-        kinds.append({"category": category, "typeId": _type_id(one, other, label), "label": label})
-    return {"toObjectId": int(to_id), "associationTypes": kinds}
-
-
-def _type_id(one: str, other: str, label: str) -> int:
-    """A number for a type of association; HubSpot's own for those that are known from its documents."""
-    known = {("deals", "companies", PRIMARY): 5, ("deals", "companies", ""): 341, ("deals", "contacts", ""): 3,
-             ("contacts", "companies", PRIMARY): 1, ("contacts", "companies", ""): 279, ("contacts", "deals", ""): 4}  # fmt: skip
-    return known.get((one, other, label)) or 1_000 + sum(map(ord, f"{one}>{other}:{label}"))
-
-
-def archived_page(account: HubSpotAccount, object_type: str) -> list[int]:
+def archived_ids(account: HubSpotAccount, object_type: str) -> list[int]:
     """The ids of the records in the recycling bin that are still listed."""
     oldest = int((account.now() - ARCHIVE_KEPT).timestamp() * 1000)
     records = account.records[object_type]
-    return [n for n in account.order[object_type] if (records[str(n)].archived_at or 0) >= oldest > 0]
+    return [number for number in account.archived_ids[object_type] if (records[str(number)].archived_at or 0) >= oldest]
 
 
-def property_json(definition: PropertyDefinition) -> Json:
+def property_json(account: HubSpotAccount, object_type: str, definition: PropertyDefinition) -> Json:
     """A property's definition."""
-    return {
+    body: Json = {
         "name": definition.name,
         "label": definition.label or definition.name,
         "type": definition.type,
@@ -121,28 +148,40 @@ def property_json(definition: PropertyDefinition) -> Json:
         "groupName": "information",
         "options": [
             {"label": each, "value": each, "displayOrder": place, "hidden": False}
-            for place, each in enumerate(definition.options)
+            for place, each in enumerate(options_of(account, object_type, definition))
         ],
+        "createdAt": BEGINNING,
+        "updatedAt": BEGINNING,
+        "displayOrder": -1,
         "calculated": definition.calculated,
+        "externalOptions": definition.name == "hubspot_owner_id",
         "archived": False,
+        "hasUniqueValue": False,
         "hidden": False,
+        "hubspotDefined": definition.standard,
+        "modificationMetadata": {
+            "archivable": not definition.standard,
+            "readOnlyDefinition": definition.standard,
+            "readOnlyValue": definition.calculated,
+        },
+        "formField": not definition.calculated,
     }
+    return body | ({"referencedObjectType": "OWNER"} if definition.name == "hubspot_owner_id" else {})
+
+
+FURNITURE = {"createdAt": BEGINNING, "updatedAt": BEGINNING, "archived": False}
 
 
 def pipeline_json(pipeline: Pipeline, order: int) -> Json:
     """A pipeline with its stages."""
-    furniture = {"createdAt": BEGINNING, "updatedAt": BEGINNING, "archived": False}
-    stages = [
-        {
-            "id": each.id,
-            "label": each.label,
-            "displayOrder": each.display_order,
-            "metadata": dict(each.metadata),
-            **furniture,
-        }
-        for each in pipeline.stages
-    ]
-    return {"id": pipeline.id, "label": pipeline.label, "displayOrder": order, "stages": stages, **furniture}
+    stages = [stage_json(each) for each in pipeline.stages]
+    return {"id": pipeline.id, "label": pipeline.label, "displayOrder": order, "stages": stages, **FURNITURE}
+
+
+def stage_json(stage: PipelineStage) -> Json:
+    """One stage."""
+    told = {"id": stage.id, "label": stage.label, "displayOrder": stage.display_order, "metadata": dict(stage.metadata)}
+    return {**told, "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT", **FURNITURE}
 
 
 def owner_json(owner: Owner) -> Json:

@@ -14,17 +14,16 @@ import orjson
 from fastapi import FastAPI, Request, Response
 
 from ros_sync.sandbox.hubspot.account import ApiCall, HubSpotAccount
-from ros_sync.sandbox.hubspot.api import Api, Call, Handler, object_type
+from ros_sync.sandbox.hubspot.api import Api
+from ros_sync.sandbox.hubspot.calls import Call, Handler, object_type
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.limits import too_many
-from ros_sync.sandbox.hubspot.tokens import SCOPES, scope_of
+from ros_sync.sandbox.hubspot.tokens import scope_of
 from ros_sync.sandbox.serving import Connections
 
-VERSION = r"(?:v\d|\d{4}-\d{2})"  # numbered versions and dated ones
-MAX_URL_BYTES = 8_000
-HTTP_OK, HTTP_UNAVAILABLE = 200, 503
-_WRITES = frozenset(("create_record", "update_record", "archive_record", "batch_create", "batch_update", "batch_archive",
-                     "merge", "erase", "associate", "dissociate", "batch_associate", "batch_dissociate"))  # fmt: skip
+DATED = r"\d{4}-\d{2}"  # /crm/v3/objects/…, and /crm/objects/2026-03/…
+MAX_URL_BYTES = 16_000  # seen from outside: PostHog/posthog, pull request 31617
+HTTP_UNAVAILABLE = 503
 
 
 class OrderedFault(Protocol):
@@ -61,21 +60,26 @@ class Route:
 
 
 def _route(method: str, path: str, handler: str, kind: str) -> Route:
-    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path).replace("/VERSION", f"/{VERSION}")
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+    numbered = "v4" if "/associations" in path else "v[123]"
+    pattern = re.sub(r"^/crm/VERSION/(\w+)", lambda part: f"/crm/(?:{numbered}/{part[1]}|{part[1]}/{DATED})", pattern)
+    pattern = pattern.replace("/VERSION", f"/(?:{numbered}|{DATED})")
     return Route(method, re.compile(f"^{pattern}/?$"), handler, kind)
 
 
 OBJECTS = "/crm/VERSION/objects/{type}"
-ONE_LINK = "/crm/VERSION/objects/{type}/{id}/associations/{to}/{to_id}"
-DEFAULT_LINK = "/crm/VERSION/objects/{type}/{id}/associations/default/{to}/{to_id}"
-LINKS = "/crm/VERSION/associations/{type}/{to}/batch"
+LINKS = "/crm/VERSION/associations/{type}/{to}"
+PIPELINES = "/crm/VERSION/pipelines/{type}"
+STAGES = f"{PIPELINES}/{{id}}/stages"
+PROPERTIES = "/crm/VERSION/properties/{type}"
 ROUTES = (
     _route("POST", f"{OBJECTS}/search", "search", "search"),
     _route("POST", f"{OBJECTS}/batch/read", "batch_read", "batch_read"),
     _route("GET", OBJECTS, "list_records", "list"),
-    _route("POST", f"{LINKS}/read", "read_associations", "associations"),
+    _route("POST", f"{LINKS}/batch/read", "read_associations", "associations"),
     _route("POST", f"{OBJECTS}/batch/create", "batch_create", "write"),
     _route("POST", f"{OBJECTS}/batch/update", "batch_update", "write"),
+    _route("POST", f"{OBJECTS}/batch/upsert", "batch_upsert", "write"),
     _route("POST", f"{OBJECTS}/batch/archive", "batch_archive", "write"),
     _route("POST", f"{OBJECTS}/merge", "merge", "write"),
     _route("POST", f"{OBJECTS}/gdpr-delete", "erase", "write"),
@@ -84,17 +88,35 @@ ROUTES = (
     _route("PATCH", f"{OBJECTS}/{{id}}", "update_record", "write"),
     _route("DELETE", f"{OBJECTS}/{{id}}", "archive_record", "write"),
     _route("GET", f"{OBJECTS}/{{id}}/associations/{{to}}", "list_associations", "associations"),
-    _route("PUT", DEFAULT_LINK, "associate", "write"),
-    _route("PUT", ONE_LINK, "associate", "write"),
-    _route("DELETE", ONE_LINK, "dissociate", "write"),
-    _route("POST", f"{LINKS}/create", "batch_associate", "write"),
-    _route("POST", f"{LINKS}/associate/default", "batch_associate", "write"),
-    _route("POST", f"{LINKS}/archive", "batch_dissociate", "write"),
+    _route("PUT", f"{OBJECTS}/{{id}}/associations/default/{{to}}/{{to_id}}", "associate_default", "write"),
+    _route("PUT", f"{OBJECTS}/{{id}}/associations/{{to}}/{{to_id}}", "associate", "write"),
+    _route("DELETE", f"{OBJECTS}/{{id}}/associations/{{to}}/{{to_id}}", "dissociate", "write"),
+    _route("GET", f"{LINKS}/labels", "labels", "describe"),
+    _route("POST", f"{LINKS}/batch/create", "batch_associate", "write"),
+    _route("POST", f"{LINKS}/batch/associate/default", "batch_associate_default", "write"),
+    _route("POST", f"{LINKS}/batch/archive", "batch_dissociate", "write"),
+    _route("POST", f"{LINKS}/batch/labels/archive", "batch_take_labels", "write"),
     _route("GET", "/crm/VERSION/owners", "owners", "describe"),
     _route("GET", "/crm/VERSION/owners/{id}", "owner", "describe"),
-    _route("GET", "/crm/VERSION/pipelines/{type}", "all_pipelines", "describe"),
-    _route("GET", "/crm/VERSION/properties/{type}", "all_properties", "describe"),
-    _route("GET", "/crm/VERSION/properties/{type}/{name}", "one_property", "describe"),
+    _route("GET", PIPELINES, "all_pipelines", "describe"),
+    _route("POST", PIPELINES, "create_pipeline", "define"),
+    _route("GET", f"{PIPELINES}/{{id}}", "one_pipeline", "describe"),
+    _route("PATCH", f"{PIPELINES}/{{id}}", "update_pipeline", "define"),
+    _route("DELETE", f"{PIPELINES}/{{id}}", "archive_pipeline", "define"),
+    _route("GET", STAGES, "all_stages", "describe"),
+    _route("POST", STAGES, "create_stage", "define"),
+    _route("GET", f"{STAGES}/{{stage}}", "one_stage", "describe"),
+    _route("PATCH", f"{STAGES}/{{stage}}", "update_stage", "define"),
+    _route("DELETE", f"{STAGES}/{{stage}}", "archive_stage", "define"),
+    _route("GET", PROPERTIES, "all_properties", "describe"),
+    _route("POST", PROPERTIES, "create_property", "define"),
+    _route("GET", f"{PROPERTIES}/groups", "property_groups", "describe"),
+    _route("POST", f"{PROPERTIES}/batch/read", "batch_read_properties", "describe"),
+    _route("POST", f"{PROPERTIES}/batch/create", "batch_create_properties", "define"),
+    _route("POST", f"{PROPERTIES}/batch/archive", "batch_archive_properties", "define"),
+    _route("GET", f"{PROPERTIES}/{{name}}", "one_property", "describe"),
+    _route("PATCH", f"{PROPERTIES}/{{name}}", "update_property", "define"),
+    _route("DELETE", f"{PROPERTIES}/{{name}}", "archive_property", "define"),
     _route("GET", "/account-info/VERSION/details", "account_details", "describe"),
     _route("GET", "/account-info/VERSION/api-usage/daily/private-apps", "daily_usage", "describe"),
     _route("POST", "/oauth/VERSION/token", "token", "token"),
@@ -156,9 +178,14 @@ class Front:
                     _refuse(fault, account)
                 if route.kind != "token":
                     access = account.tokens.check(request.headers.get("authorization", ""))
-                    headers = account.meter.count(search=route.kind == "search", now=account.now())
+                    headers = account.meter.count(
+                        search=route.kind == "search", now=account.now(), tells_daily=access.ends_at is None
+                    )
                     _check_scope(access.scopes, route, found)
                 status, body = self._handler(route)(_call(request, found, raw))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                refused = HubSpotError(400, f"Invalid input JSON: {error!r}", "VALIDATION_ERROR")
+                return refused.status, orjson.dumps(refused.body()), headers, None
             except HubSpotError as error:
                 policy = error.more.get("policyName")
                 return error.status, orjson.dumps(error.body()), {**headers, **error.headers}, policy
@@ -192,6 +219,8 @@ def _known(request: Request, route: Route | None) -> Route:
     if len(request.url.path) + len(request.url.query) > MAX_URL_BYTES:
         raise HubSpotError(414, "URI Too Long", "VALIDATION_ERROR")
     if route is None:
+        if any(each.path.match(request.url.path) for each in ROUTES):
+            raise HubSpotError(405, f"Method {request.method} is not allowed here", "METHOD_NOT_ALLOWED")
         raise HubSpotError(404, f"No resource found at {request.url.path}", "NOT_FOUND")
     return route
 
@@ -200,9 +229,7 @@ def _refuse(fault: OrderedFault, account: HubSpotAccount) -> None:
     """Raise what was ordered instead of the work."""
     refusals: dict[str, Callable[[], HubSpotError]] = {
         "status": lambda: HubSpotError(fault.status, "ordered by the test", "INTERNAL_ERROR"),
-        "expired_token": lambda: HubSpotError(
-            401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION"
-        ),
+        "expired_token": lambda: HubSpotError.expired(account.now(), account.now()),
         "daily_limit": lambda: too_many("DAILY", "You have reached your daily limit."),
         "rate_limit_secondly": lambda: too_many(
             "SECONDLY", "You have reached your secondly limit.", {"Retry-After": "1"}
@@ -219,17 +246,18 @@ def _refuse(fault: OrderedFault, account: HubSpotAccount) -> None:
 
 
 def _check_scope(scopes: tuple[str, ...], route: Route, found: dict[str, str]) -> None:
-    needed = []
+    """Refuse a call for which none of the scopes that would do is there (403)."""
+    needed: tuple[str, ...] = ()
     if route.handler in ("owners", "owner"):
-        needed = ["crm.objects.owners.read"]
-    elif route.kind in ("list", "read", "batch_read", "search", "associations", "write"):
-        needed = [scope_of(object_type(found["type"]), write=route.handler in _WRITES)]
-    missing = [scope for scope in needed if scope not in scopes and scope in SCOPES]
-    if missing:
-        raise HubSpotError(
-            403, "This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES",
-            errors=[{"message": "One or more of the following scopes are required.", "context": {"requiredGranularScopes": missing}}],
-        )  # fmt: skip
+        needed = ("crm.objects.owners.read",)
+    elif "type" in found and route.kind == "describe":
+        kind = object_type(found["type"])
+        needed = (scope_of(kind, write=False), scope_of(kind, write=False, schema=True))
+    elif "type" in found:
+        kind = object_type(found["type"])
+        needed = (scope_of(kind, write=route.kind in ("write", "define"), schema=route.kind == "define"),)
+    if needed and not set(needed) & set(scopes):
+        raise HubSpotError.missing_scopes(needed)
 
 
 def _call(request: Request, found: dict[str, str], raw: bytes) -> Call:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
 
-from ros_sync.sandbox.hubspot.account import PRIMARY, HubSpotAccount
+from ros_sync.sandbox.hubspot.account import HubSpotAccount
+from ros_sync.sandbox.hubspot.definitions import PRIMARY
 from ros_sync.sandbox.hubspot.records import iso, millis
 from ros_sync.sandbox.hubspot.wear import wear
 from ros_sync.sandbox.world import Event, Value, World

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")
 OBJECT_TYPES = ("deals", "contacts", "companies", *ENGAGEMENTS)
@@ -15,11 +15,36 @@ SINGULAR = {
     "deals": "deal", "contacts": "contact", "companies": "company", "calls": "call", "emails": "email",
     "meetings": "meeting_event", "notes": "note", "tasks": "task",
 }  # fmt: skip
+PRIMARY = "Primary"
+# HubSpot, "Association type IDs": the unlabelled association of each pair, and its primary one.
+ASSOCIATION_TYPES = {
+    ("deals", "companies", ""): 341, ("deals", "companies", PRIMARY): 5, ("deals", "contacts", ""): 3,
+    ("deals", "deals", ""): 451, ("contacts", "contacts", ""): 449, ("companies", "companies", ""): 450,
+    ("contacts", "companies", ""): 279, ("contacts", "companies", PRIMARY): 1, ("contacts", "deals", ""): 4,
+    ("companies", "contacts", ""): 280, ("companies", "contacts", PRIMARY): 2,
+    ("companies", "deals", ""): 342, ("companies", "deals", PRIMARY): 6,
+    ("calls", "contacts", ""): 194, ("calls", "companies", ""): 182, ("calls", "deals", ""): 206,
+    ("emails", "contacts", ""): 198, ("emails", "companies", ""): 186, ("emails", "deals", ""): 210,
+    ("meetings", "contacts", ""): 200, ("meetings", "companies", ""): 188, ("meetings", "deals", ""): 212,
+    ("notes", "contacts", ""): 202, ("notes", "companies", ""): 190, ("notes", "deals", ""): 214,
+    ("tasks", "contacts", ""): 204, ("tasks", "companies", ""): 192, ("tasks", "deals", ""): 216,
+    ("contacts", "calls", ""): 193, ("companies", "calls", ""): 181, ("deals", "calls", ""): 205,
+    ("contacts", "emails", ""): 197, ("companies", "emails", ""): 185, ("deals", "emails", ""): 209,
+    ("contacts", "meetings", ""): 199, ("companies", "meetings", ""): 187, ("deals", "meetings", ""): 211,
+    ("contacts", "notes", ""): 201, ("companies", "notes", ""): 189, ("deals", "notes", ""): 213,
+    ("contacts", "tasks", ""): 203, ("companies", "tasks", ""): 191, ("deals", "tasks", ""): 215,
+}  # fmt: skip
+OWN_LABELS_FROM = 1_000  # where the numbers of a company's own labels begin
+
+
+def association_type(one: str, other: str, label: str) -> int:
+    """The number of a type of association: HubSpot's own, or one made for a label of the company's own."""
+    return ASSOCIATION_TYPES.get((one, other, label)) or OWN_LABELS_FROM + sum(map(ord, f"{one}>{other}:{label}"))
 
 
 @dataclass(slots=True)
 class PropertyDefinition:
-    """One property. `hidden` ones are there and may not be seen with this token."""
+    """One property. `hidden` ones are there and may not be seen with this token; `standard` ones are HubSpot's own."""
 
     name: str
     type: str = "string"
@@ -28,6 +53,7 @@ class PropertyDefinition:
     options: tuple[str, ...] = ()
     calculated: bool = False
     hidden: bool = False
+    standard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +104,7 @@ def created_property(object_type: str) -> str:
 
 def standard_properties(object_type: str) -> list[PropertyDefinition]:
     """The properties that HubSpot itself defines, of those that the sandbox knows."""
-    dated = [
+    own = [
         PropertyDefinition(created_property(object_type), "datetime", "date", "Create date"),
         PropertyDefinition(modified_property(object_type), "datetime", "date", "Last modified", calculated=True),
         PropertyDefinition("hs_object_id", "number", "number", "Record ID", calculated=True),
@@ -86,7 +112,8 @@ def standard_properties(object_type: str) -> list[PropertyDefinition]:
         PropertyDefinition("hubspot_owner_id", "enumeration", "select", "Owner"),
         PropertyDefinition("hubspot_owner_assigneddate", "datetime", "date", "Owner assigned", calculated=True),
     ]
-    return [*dated, *(PropertyDefinition(name, kind, label=name) for name, kind in _STANDARD[object_type].items())]
+    own += [PropertyDefinition(name, kind, label=name) for name, kind in _STANDARD[object_type].items()]
+    return [replace(each, standard=True) for each in own]
 
 
 _STANDARD: dict[str, dict[str, str]] = {

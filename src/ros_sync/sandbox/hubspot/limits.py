@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from ros_sync.sandbox.hubspot.errors import HubSpotError
@@ -42,8 +43,11 @@ class Meter:
     _searches: deque[float] = field(default_factory=deque)
     _refused: int = 0
 
-    def count(self, *, search: bool, now: datetime) -> dict[str, str]:
-        """Count a call and give the headers of its answer; HubSpotError (429) where it is one too many."""
+    def count(self, *, search: bool, now: datetime, tells_daily: bool = True) -> dict[str, str]:
+        """Count a call and give the headers of its answer; HubSpotError (429) where it is one too many.
+
+        Searches are told no headers, OAuth apps none about the day (HubSpot, "API usage guidelines and limits").
+        """
         self._roll(now)
         daily = self.limits.daily
         if daily is not None and self.used_today >= daily:
@@ -59,7 +63,7 @@ class Meter:
             "TEN_SECONDLY_ROLLING",
             "ten_secondly_rolling limit",
         )
-        return self._headers()
+        return self._headers(tells_daily=tells_daily)
 
     def _take(self, window: deque[float], limit: int | None, seconds: float, policy: str, words: str) -> None:
         if limit is None:
@@ -76,7 +80,7 @@ class Meter:
         if day != self._day:
             self._day, self.used_today = day, 0
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, *, tells_daily: bool) -> dict[str, str]:
         headers: dict[str, str] = {}
         limit, daily = self.limits.calls_per_ten_seconds, self.limits.daily
         if limit is not None:
@@ -85,7 +89,7 @@ class Meter:
                 "X-HubSpot-RateLimit-Remaining": str(limit - len(self._calls)),
                 "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
             }
-        if daily is not None:
+        if daily is not None and tells_daily:
             headers |= {
                 "X-HubSpot-RateLimit-Daily": str(daily),
                 "X-HubSpot-RateLimit-Daily-Remaining": str(max(0, daily - self.used_today)),
@@ -101,5 +105,6 @@ class Meter:
 
 
 def too_many(policy: str, words: str, headers: dict[str, str] | None = None) -> HubSpotError:
-    """The refusal of a call by a rate limit."""
-    return HubSpotError(HTTP_TOO_MANY, words, "RATE_LIMITS", headers=headers, errorType="RATE_LIMIT", policyName=policy)
+    """The refusal of a call by a rate limit; unlike others it has no category."""
+    told = {"errorType": "RATE_LIMIT", "policyName": policy, "requestId": str(uuid4())}
+    return HubSpotError(HTTP_TOO_MANY, words, None, headers=headers, **told)

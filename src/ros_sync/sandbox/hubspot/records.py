@@ -1,4 +1,4 @@
-"""One record of the sandbox's HubSpot: its properties, their history, its associations, and what search knows of it."""
+"""One record of the sandbox's HubSpot: its properties, their history, its associations."""
 
 from __future__ import annotations
 
@@ -21,18 +21,11 @@ class Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class Document:
-    """What the search index holds of a record; `since` (milliseconds) is when it came to know it."""
-
-    since: int
-    properties: Properties
-    archived: bool
-    updated_at: int
-
-
-@dataclass(slots=True)
 class Record:
-    """A record. Instants are milliseconds since 1970 UTC, as HubSpot keeps them; `links` are labels by type and id."""
+    """A record. Instants are milliseconds since 1970 UTC, as HubSpot keeps them; `links` are labels by type and id.
+
+    What search knows of a record are its properties as they were: whoever changes them lays in a new dictionary first.
+    """
 
     object_type: str
     id: str
@@ -42,7 +35,6 @@ class Record:
     history: dict[str, list[Entry]] = field(default_factory=dict)
     archived_at: int | None = None
     links: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    documents: list[Document] = field(default_factory=list)
 
     @property
     def number(self) -> int:
@@ -57,19 +49,6 @@ class Record:
         self.history.setdefault(name, []).append(entry)
         return True
 
-    def remember(self, since: int) -> None:
-        """Let the index learn of the present state at `since`; what it learnt before stays until then."""
-        self.documents.append(Document(since, dict(self.properties), self.archived_at is not None, self.updated_at))
-
-    def indexed(self, now: int) -> Document | None:
-        """What search knows at `now`; None where it knows nothing. Older documents are forgotten."""
-        known = 0
-        for place, document in enumerate(self.documents):
-            if document.since <= now:
-                known = place
-        del self.documents[:known]
-        return self.documents[0] if self.documents and self.documents[0].since <= now else None
-
 
 def iso(at: int) -> str:
     """Milliseconds as HubSpot writes an instant: `2026-03-02T09:00:00.123Z`."""
@@ -82,10 +61,11 @@ def millis(at: datetime) -> int:
 
 
 def read_instant(text: str) -> int:
-    """Milliseconds or ISO 8601 as milliseconds; ValueError for anything else."""
+    """Milliseconds or ISO 8601 (UTC where it names no zone) as milliseconds; ValueError for anything else."""
     if text.lstrip("-").isdigit():
         return int(text)
-    return millis(datetime.fromisoformat(text))
+    at = datetime.fromisoformat(text)
+    return millis(at if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def joined(ids: Iterable[str]) -> str:

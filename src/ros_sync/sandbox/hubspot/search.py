@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.definitions import created_property, modified_property
 from ros_sync.sandbox.hubspot.errors import HubSpotError
-from ros_sync.sandbox.hubspot.records import Properties, Record, read_instant
+from ros_sync.sandbox.hubspot.index import Document, Index
+from ros_sync.sandbox.hubspot.records import read_instant
 
 MAX_PAGE, DEFAULT_PAGE = 200, 10  # HubSpot, "Search the CRM", limitations
 MAX_RESULTS = 10_000  # of one query, however it is paged
-MAX_GROUPS, MAX_FILTERS = 5, 18
+MAX_GROUPS, MAX_FILTERS_IN_GROUP, MAX_FILTERS = 5, 6, 18
+MAX_QUERY_CHARS = 3_000
+KEPT_RESULTS = 16  # queries whose result is kept until the index changes
 ID = "hs_object_id"
+FOREVER = 1 << 62
 
 Matches = Callable[[str | None], bool]
+Test = tuple[str, Matches]
 Comparable = float | str
 
 
 @dataclass(slots=True)
 class Found:
-    """One page of results: the records with their properties as the index knows them; `after` is where it goes on."""
+    """One page of results, as the index knows them; `after` is where it goes on."""
 
     total: int
-    rows: list[tuple[Record, Properties, int]]
+    rows: list[Document]
     after: str | None
 
 
@@ -35,88 +41,114 @@ class SearchIndex:
     """Answers searches of one account. The ids that match a query are kept until something changes."""
 
     account: HubSpotAccount
-    _kept: dict[tuple[str, str], tuple[int, list[int]]] = field(default_factory=dict)
+    _kept: OrderedDict[tuple[str, str], tuple[int, list[int]]] = field(default_factory=OrderedDict)
 
     def find(self, object_type: str, query: Mapping[str, Any]) -> Found:
         """Answer a search; HubSpotError (400) for one that cannot be answered."""
         limit = _limit(query)
         start = _after(query)
         if start + limit > MAX_RESULTS:
-            raise _wrong(f"the search results cannot be paged past {MAX_RESULTS}")
+            raise _wrong(f"The maximum paging depth is {MAX_RESULTS}: after plus limit goes beyond it")
         groups = _groups(query)
+        words = str(query.get("query") or "")
+        if len(words) > MAX_QUERY_CHARS:
+            raise _wrong(f"The query is longer than {MAX_QUERY_CHARS} characters")
         last_id, rest = _key(groups)
         sort = _sort(query)
-        ids = self._matching(object_type, rest, str(query.get("query") or ""), sort)
+        index = self.account.indexes[object_type]
+        index.catch_up(int(self.account.now().timestamp() * 1000))
+        ids = self._matching(object_type, index, rest, words.lower(), sort)
         if last_id is not None:
             ids = ids[bisect_right(ids, last_id) :] if sort in (None, (ID, False)) else [i for i in ids if i > last_id]
         page = ids[start : start + limit]
         following = start + limit
         after = str(following) if following < len(ids) else None
-        return Found(len(ids), [self._row(object_type, each) for each in page], after)
-
-    def _row(self, object_type: str, number: int) -> tuple[Record, Properties, int]:
-        record = self.account.records[object_type][str(number)]
-        known = self._known(record)
-        assert known is not None
-        return record, known[0], known[2]
-
-    def _known(self, record: Record) -> tuple[Properties, bool, int] | None:
-        """What the index knows of a record: properties, whether it is archived, when it was changed."""
-        if not record.documents:
-            return record.properties, record.archived_at is not None, record.updated_at
-        document = record.indexed(int(self.account.now().timestamp() * 1000))
-        return (document.properties, document.archived, document.updated_at) if document else None
+        return Found(len(ids), [index.documents[each] for each in page], after)
 
     def _matching(
-        self, object_type: str, groups: list[list[dict[str, Any]]], words: str, sort: tuple[str, bool] | None
+        self,
+        object_type: str,
+        index: Index,
+        groups: list[list[dict[str, Any]]],
+        words: str,
+        sort: tuple[str, bool] | None,
     ) -> list[int]:
+        tests = [[self._test(object_type, each) for each in group] for group in groups]
+        kind = self._kind(object_type, sort[0]) if sort else "number"
+        sort = (self._real_name(object_type, sort[0]), sort[1]) if sort else None
         key = (object_type, repr((groups, words, sort)))
         kept = self._kept.get(key)
-        if kept and kept[0] == self.account.changed and not self.account.search_lag_seconds:
+        if kept and kept[0] == index.version:
             return kept[1]
-        tests = [[self._test(object_type, each) for each in group] for group in groups]
-        found = []
-        for number in self.account.order[object_type]:
-            known = self._known(self.account.records[object_type][str(number)])
-            if known is None or known[1]:
-                continue
-            properties = known[0]
-            if words and not any(words.lower() in (value or "").lower() for value in properties.values()):
-                continue
-            if not tests or any(all(fits(properties.get(name)) for name, fits in group) for group in tests):
-                found.append(number)
-        if sort not in (None, (ID, False)):
-            found = self._sorted(object_type, found, sort)
-        self._kept = {key: (self.account.changed, found)}
+        found = [number for number, known in self._candidates(object_type, index, groups) if _fits(known, tests, words)]
+        found.sort()
+        if sort is not None and sort != (ID, False):
+            found = _ordered(index, found, sort, kind)
+        self._kept[key] = (index.version, found)
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT_RESULTS:
+            self._kept.popitem(last=False)
         return found
 
-    def _sorted(self, object_type: str, ids: list[int], sort: tuple[str, bool]) -> list[int]:
-        name, descending = sort
-        kind = self._kind(object_type, name)
+    def _candidates(
+        self, object_type: str, index: Index, groups: list[list[dict[str, Any]]]
+    ) -> Iterable[tuple[int, Document]]:
+        """The documents that can match at all: those in the stretch of modified instants that one group asks for."""
+        if len(groups) != 1:
+            return index.documents.items()
+        low, high = 0, FOREVER
+        for each in groups[0]:
+            if self._real_name(object_type, str(each.get("propertyName"))) != modified_property(object_type):
+                continue
+            operator, value = each.get("operator"), str(each.get("value"))
+            if operator in ("GT", "GTE", "EQ", "BETWEEN"):
+                low = max(low, read_instant(value))
+            if operator in ("LT", "LTE", "EQ"):
+                high = min(high, read_instant(value))
+            if operator == "BETWEEN":
+                high = min(high, read_instant(str(each.get("highValue"))))
+        if (low, high) == (0, FOREVER):
+            return index.documents.items()
+        return index.modified_between(low, high)
 
-        def key(number: int) -> tuple[bool, Comparable]:
-            value = self._row(object_type, number)[1].get(name)
-            return (True, _comparable(value, kind)) if value else (False, 0.0 if kind != "string" else "")
-
-        return sorted(ids, key=key, reverse=descending)
+    def _real_name(self, object_type: str, name: str) -> str:
+        """The property that a filter means: two names stand for those of every kind of record."""
+        if name in ("createdate", "lastmodifieddate") and name not in self.account.properties[object_type]:
+            return created_property(object_type) if name == "createdate" else modified_property(object_type)
+        return name
 
     def _kind(self, object_type: str, name: str) -> str:
-        definition = self.account.properties[object_type].get(name)
-        if definition is None:
+        name = self._real_name(object_type, name)
+        if not self.account.visible(object_type, name):
             raise _wrong(f"There was a problem with the request: property {name} does not exist")
-        kind = definition.type
+        kind = self.account.properties[object_type][name].type
         return kind if kind in ("number", "datetime", "date") else "string"
 
-    def _test(self, object_type: str, given: Mapping[str, Any]) -> tuple[str, Matches]:
+    def _test(self, object_type: str, given: Mapping[str, Any]) -> Test:
         """One filter as a test of the property's value."""
         name, operator = str(given.get("propertyName")), str(given.get("operator"))
-        if name in ("createdate", "lastmodifieddate") and name not in self.account.properties[object_type]:
-            name = created_property(object_type) if name == "createdate" else modified_property(object_type)
         kind = self._kind(object_type, name)
         try:
-            return name, _operator(operator, given, kind)
-        except (TypeError, ValueError):
+            return self._real_name(object_type, name), _operator(operator, given, kind)
+        except (KeyError, TypeError, ValueError):
             raise _wrong(f"the value of the filter on {name} cannot be read as {kind}") from None
+
+
+def _fits(known: Document, tests: list[list[Test]], words: str) -> bool:
+    properties = known.properties
+    if words and not any(words in (value or "").lower() for value in properties.values()):
+        return False
+    return not tests or any(all(fits(properties.get(name)) for name, fits in group) for group in tests)
+
+
+def _ordered(index: Index, ids: list[int], sort: tuple[str, bool], kind: str) -> list[int]:
+    name, descending = sort
+
+    def key(number: int) -> tuple[bool, Comparable]:
+        value = index.documents[number].properties.get(name)
+        return (True, _comparable(value, kind)) if value else (False, 0.0 if kind != "string" else "")
+
+    return sorted(ids, key=key, reverse=descending)
 
 
 def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  # noqa: PLR0911  # a table of HubSpot's operators
@@ -169,6 +201,8 @@ def _groups(query: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
         groups.append(list(query["filters"]))
     if len(groups) > MAX_GROUPS or sum(map(len, groups)) > MAX_FILTERS:
         raise _wrong(f"at most {MAX_GROUPS} filter groups and {MAX_FILTERS} filters are allowed")
+    if any(len(group) > MAX_FILTERS_IN_GROUP for group in groups):
+        raise _wrong(f"at most {MAX_FILTERS_IN_GROUP} filters are allowed in a filter group")
     return [group for group in groups if group]
 
 
@@ -194,9 +228,11 @@ def _sort(query: Mapping[str, Any]) -> tuple[str, bool] | None:
 
 
 def _limit(query: Mapping[str, Any]) -> int:
-    limit = int(query.get("limit") or DEFAULT_PAGE)
+    limit = query.get("limit") or DEFAULT_PAGE
+    if not isinstance(limit, int):
+        raise _wrong("limit must be a number")
     if not 0 < limit <= MAX_PAGE:
-        raise _wrong(f"limit must be between 1 and {MAX_PAGE}")
+        raise _wrong(f"Limit exceeded: limit must be between 1 and {MAX_PAGE}, it is {limit}")
     return limit
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from ros_sync.sandbox.hubspot.definitions import OBJECT_TYPES
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=30)  # HubSpot, "OAuth": expires_in 1800
@@ -16,7 +15,7 @@ _OBJECTS = ("deals", "contacts", "companies")
 SCOPES = (
     "oauth", "crm.objects.owners.read",
     *(f"crm.objects.{name}.{way}" for name in _OBJECTS for way in ("read", "write")),
-    *(f"crm.schemas.{name}.read" for name in _OBJECTS),
+    *(f"crm.schemas.{name}.{way}" for name in _OBJECTS for way in ("read", "write")),
     "sales-email-read", "crm.pipelines.orders.read",
 )  # fmt: skip
 
@@ -50,9 +49,10 @@ class Tokens:
         scheme, _, token = header.partition(" ")
         access = self.known.get(token.strip())
         if scheme.lower() != "bearer" or access is None:
-            raise HubSpotError(401, "Authentication credentials not found.", "INVALID_AUTHENTICATION")
+            words = "Authentication credentials not found. This API supports OAuth 2.0 authentication."
+            raise HubSpotError(401, words, "INVALID_AUTHENTICATION")
         if access.ends_at is not None and access.ends_at <= self._now():
-            raise HubSpotError(401, "The OAuth token used to make this call expired.", "EXPIRED_AUTHENTICATION")
+            raise HubSpotError.expired(access.ends_at, self._now())
         return access
 
     def expire_all(self) -> None:
@@ -65,9 +65,7 @@ class Tokens:
         """Answer the refresh grant; HubSpotError (400) for other grants and unknown secrets."""
         given = (form.get("client_id"), form.get("client_secret"), form.get("refresh_token"))
         if form.get("grant_type") != "refresh_token" or given != (CLIENT_ID, CLIENT_SECRET, self.refresh_token):
-            raise HubSpotError(
-                400, "missing or invalid refresh token", "BAD_REFRESH_TOKEN", status_word="BAD_REFRESH_TOKEN"
-            )
+            raise HubSpotError(400, "missing or unknown refresh token", None, word="BAD_REFRESH_TOKEN")
         number = next(self._numbers)
         self.refreshes += 1
         if self.rotate_refresh_tokens:
@@ -95,8 +93,7 @@ class Tokens:
         }  # fmt: skip
 
 
-def scope_of(object_type: str, *, write: bool) -> str:
-    """The scope that an object's records ask for; engagements are read with the contacts' (HubSpot, "Scopes")."""
-    assert object_type in OBJECT_TYPES
+def scope_of(object_type: str, *, write: bool, schema: bool = False) -> str:
+    """The scope for an object's records or definitions; engagements go with the contacts (HubSpot, "Scopes")."""
     name = object_type if object_type in _OBJECTS else "contacts"
-    return f"crm.objects.{name}.{'write' if write else 'read'}"
+    return f"crm.{'schemas' if schema else 'objects'}.{name}.{'write' if write else 'read'}"

@@ -1,0 +1,191 @@
+"""What `ros-sync sync audit` does, and how it tells of what it found."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from ros_sync import clock
+from ros_sync.cli.company import deal_context, organisation_of
+from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.sources import sources_of
+from ros_sync.errors import DatabaseBusyError, SettingsError
+from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.audit import Auditor
+from ros_sync.sync.audit_report import WORDS, AuditReport, Difference, Kind, StreamAudit
+
+NOTHING = "(nothing)"
+
+
+def audit(
+    invocation: Invocation, *, source: str | None, repair: bool, history: bool, limit: int, as_json: bool
+) -> None:
+    """Audit each source and tell of it; exit code 1 where mirror and CRM do not agree, or could not be compared."""
+    settings = invocation.start()
+    found = sources_of(settings, source)
+    if not found:
+        raise SettingsError(
+            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
+            hint="`ros-sync init DIR` lays out connectors/hubspot.yaml",
+        )
+    context = deal_context(organisation_of(settings))
+    reports: list[AuditReport] = []
+    with _alone(settings.database_url):
+        engine = open_engine(settings.database_url)
+        try:
+            with progress_bars(invocation) as bars:
+                for each in found:
+                    tell = teller(bars)
+                    auditor = Auditor(engine, each, context, now=clock.now, history=history, keep=limit, progress=tell)
+                    reports.append(auditor.run(repair=repair))
+        finally:
+            engine.dispose()
+    if as_json:
+        invocation.print_json([as_data(report) for report in reports])
+    else:
+        for report in reports:
+            show(invocation, report)
+    if not all(report.agrees for report in reports):
+        sys.exit(1)
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """The lock that every command on a SQLite file takes; where `serve` holds it, the error says what to do."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(DatabaseLock(url))
+        except DatabaseBusyError as error:
+            raise DatabaseBusyError(
+                error.message,
+                where=error.where,
+                hint="stop `ros-sync serve` while the audit runs; on PostgreSQL both can run side by side",
+            ) from None
+        yield
+
+
+def as_data(report: AuditReport) -> dict[str, Any]:
+    """An audit as JSON data; checksums as hexadecimal digits."""
+    return {
+        "source": report.source,
+        "agrees": report.agrees,
+        "trouble": report.trouble,
+        "parked_until": report.parked_until,
+        "compared": report.compared,
+        "differences": report.total,
+        "kinds": _by_name(report.kinds),
+        "pending": report.pending,
+        "repaired": report.repaired,
+        "left": _by_name(report.left) if report.repaired else None,
+        "with_history": report.with_history,
+        "seconds": round(report.seconds, 3),
+        "calls": dict(report.calls),
+        "notes": report.notes,
+        "streams": {name: _stream(each) for name, each in report.streams.items()},
+        "shown": [_difference(each) for each in report.shown],
+        "shown_left": [_difference(each) for each in report.shown_left],
+    }
+
+
+def _by_name(kinds: Counter[Kind]) -> dict[str, int]:
+    return {kind.value: kinds[kind] for kind in Kind if kinds[kind]}
+
+
+def _stream(audit: StreamAudit) -> dict[str, Any]:
+    checksums = {name: f"{getattr(audit, name):016x}" for name in ("crm_checksum", "mirror_checksum")}
+    return asdict(audit) | checksums
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    names = ("stream", "object", "id", "kind", "detail")
+    told: dict[str, Any] = {name: getattr(difference, name) for name in names}
+    return told | {"fields": [each._asdict() for each in difference.fields]}
+
+
+# ---- for a person
+
+
+def show(invocation: Invocation, report: AuditReport) -> None:
+    """Tell a person what an audit found."""
+    out = invocation.out
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(shown(report.source))
+    for name in ("compared", "differences", "not yet followed"):
+        table.add_column(name, justify="right")
+    table.add_column("checksum of what both have")
+    for stream, each in report.streams.items():
+        numbers = (each.compared, each.differences, each.pending)
+        table.add_row(shown(stream), *(f"{number:,}" for number in numbers), _checksum(each))
+    out.print(table)
+    words = f"{counted(report.compared, 'record')} compared, {counted(report.call_count, 'call')} in {report.seconds:.1f} s."
+    out.print(words, highlight=False)
+    if report.pending:
+        was = "was" if report.pending == 1 else "were"
+        out.print(
+            f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll: not yet followed, "
+            "and no difference.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    _show_differences(invocation, report.total, report.kinds, report.shown, "difference")
+    for note in report.notes:
+        out.print(f"[yellow]{shown(note)}[/yellow]", highlight=False, soft_wrap=True)
+    if report.trouble is None and report.repaired and report.total:
+        mended = "all mended" if not report.left else f"{report.left.total():,} left"
+        out.print(f"\nRepaired, and looked at again: [bold]{mended}[/bold].", highlight=False)
+        _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference left")
+    _conclude(invocation, report)
+
+
+def _checksum(audit: StreamAudit) -> str:
+    crm, mirror = f"{audit.crm_checksum:016x}", f"{audit.mirror_checksum:016x}"
+    if not audit.crm_checksum and not audit.mirror_checksum:
+        return ""
+    return crm if crm == mirror else f"[yellow]{crm} there, {mirror} here[/yellow]"
+
+
+def _show_differences(
+    invocation: Invocation, total: int, kinds: Counter[Kind], differences: list[Difference], noun: str
+) -> None:
+    out = invocation.out
+    if not total:
+        return
+    out.print()
+    for each in differences:
+        out.print(shown(str(each)), highlight=False, soft_wrap=True)
+        for name, crm, mirror in each.fields:
+            sides = (shown(NOTHING if side is None else side) for side in (crm, mirror))
+            words = f"    {shown(name)}: {{}} [dim]in the CRM,[/dim] {{}} [dim]here[/dim]"
+            out.print(words.format(*sides), highlight=False, soft_wrap=True)
+    if total > len(differences):
+        out.print(f"[dim]… {total - len(differences):,} more (--limit)[/dim]", highlight=False)
+    head, _, tail = noun.partition(" ")
+    number = counted(total, head) + (f" {tail}" if tail else "")
+    out.print(f"\n[bold]{number}[/bold]:", highlight=False)
+    for kind in Kind:
+        if kinds[kind]:
+            out.print(f"  {kinds[kind]:,}  {WORDS[kind]}", highlight=False)
+
+
+def _conclude(invocation: Invocation, report: AuditReport) -> None:
+    out = invocation.out
+    if report.trouble is not None:
+        until = f", until {report.parked_until:%Y-%m-%d %H:%M} UTC" if report.parked_until else ""
+        out.print(
+            f"[red]The audit did not come to its end: {shown(report.trouble)}{until}.[/red] "
+            "What it did not reach may differ.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif not report.total:
+        out.print("[green]No differences.[/green]", highlight=False)
+    elif not report.repaired:
+        out.print("`ros-sync sync audit --repair` mends them.", highlight=False)

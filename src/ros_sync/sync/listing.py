@@ -1,0 +1,155 @@
+"""The back-fill: every record of a stream, up to a bound that is fixed first, going on after a kill at any page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from ros_sync import clock
+from ros_sync.connectors.source import Page, Problem, Stream
+from ros_sync.errors import DailyLimitError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.store import is_empty
+from ros_sync.sync.fetching import Fetching, Reading
+from ros_sync.sync.pages import joined
+from ros_sync.sync.places import Place, Window, save_place, save_state
+from ros_sync.sync.seen import SeenIds
+from ros_sync.sync.work import Work
+from ros_sync.sync.writing import writing
+
+# Of persons that a listing lacks and that cannot be read either, so many at once are believed to have been erased. More of
+# them look like a permission that was taken away: they are marked as deleted, nothing of them is destroyed.
+ERASED_AT_ONCE, ERASED_SHARE = 50, 0.05
+
+
+class Listing:
+    """Lists the streams that have to be listed, all at once, and writes what comes."""
+
+    def __init__(self, work: Work, places: dict[str, Place]) -> None:
+        self._work = work
+        self._places = places
+
+    def run(self, now: datetime, *, full: bool) -> None:
+        """List what has not been listed, what was cut off, what is to be read otherwise now; with `full` everything."""
+        wanted = self._wanted(clock.to_micros(now), full=full)
+        if not wanted:
+            return
+        work = self._work
+        with work.engine.connect() as connection:
+            empty = {name: is_empty(connection, objects()[name], work.source.name) for name in objects()}
+        begun = {each.name: self._position(each) is None for each in wanted}
+        fresh = {each.name for each in wanted if begun[each.name] and all(empty[name] for name in each.objects)}
+        readings = [
+            [Reading(each, partial(work.source.listed, each, position=self._position(each)))] for each in wanted
+        ]
+        held: dict[str, list[Page]] = {each.name: [] for each in wanted}
+        failure: DailyLimitError | None = None
+        with SeenIds() as seen, Fetching(readings) as fetching:
+            for fetched in fetching:
+                stream, pages = fetched.part, held[fetched.part.name]
+                if fetched.error is not None:
+                    failure = work.note(stream, fetched.error) or failure
+                    continue
+                if fetched.page is not None:
+                    pages.append(fetched.page)
+                    ids = fetched.page.ids
+                    seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
+                    if sum(len(page.ids) for page in pages) < work.cadence.backfill_rows:
+                        continue
+                last, is_fresh = fetched.page is None, stream.name in fresh
+                self._write(stream, pages, empty=is_fresh, last=last)
+                pages.clear()
+                if last and begun[stream.name] and not is_fresh:
+                    self._find_vanished(stream, seen)
+        if failure is not None:
+            raise failure
+        whole = len(wanted) == len(work.source.streams) and all(begun.values())
+        if whole and all(self._places[each.name].backfill is None for each in wanted):
+            with writing(work.engine, work.source.name) as connection:
+                save_state(connection, work.source.name, now, reconciled_at=now, linked_at=now)
+
+    def _position(self, stream: Stream) -> str | None:
+        window = self._places[stream.name].backfill
+        return window.position if window else None
+
+    def _wanted(self, until: int, *, full: bool) -> list[Stream]:
+        """The streams whose listing is to begin, with its upper bound fixed now, or to go on."""
+        wanted = []
+        for stream in self._work.source.streams:
+            place = self._places.setdefault(stream.name, Place())
+            shape = self._work.source.shape(stream)
+            otherwise = place.mark != shape.mark or not shape.properties <= place.properties
+            due = full or place.polled_until is None
+            if otherwise or (due and place.backfill is None):
+                place.backfill = Window(0, until)
+            place.mark, place.properties = shape.mark, shape.properties
+            if place.backfill is not None:
+                wanted.append(stream)
+        return wanted
+
+    def _write(self, stream: Stream, pages: Sequence[Page], *, empty: bool, last: bool) -> None:
+        work, place = self._work, self._places[stream.name]
+        counted, window = work.report.of(stream.name), place.backfill
+        assert window is not None
+        with work.writing() as (connection, applier):
+            if pages:
+                page = joined(pages)
+                work.apply(applier, stream, page, empty=empty)
+                if not empty:
+                    before = clock.to_micros(work.report.started_at)
+                    work.touch(stream, applier.revive(stream, page.ids, counted, before=before))
+                place.backfill = Window(window.since, window.until, page.position)
+            if last:
+                place.backfill = None
+                until = clock.from_micros(window.until)
+                place.polled_until = max(filter(None, (place.polled_until, until)))
+                place.complete_until = max(filter(None, (place.complete_until, until)))
+            save_place(connection, work.source.name, stream.name, place, work.report.started_at)
+        work.tell(stream, "back-fill", pages)
+
+    def _find_vanished(self, stream: Stream, seen: SeenIds) -> None:
+        """Records of the mirror that a whole listing did not hold: archived, merged or erased meanwhile."""
+        work = self._work
+        held = ids_of(work, stream)
+        missing = [each for each in held if not seen.add([f"{stream.name}/{each}"], "", [0])]
+        if not missing:
+            return
+        page = work.source.read(stream, missing)
+        many = len(page.gone) > max(ERASED_AT_ONCE, ERASED_SHARE * len(held))
+        if many and set(stream.objects) & set(PERSONS):
+            page.deleted |= dict.fromkeys(page.gone, clock.to_micros(work.now()))
+            work.report.problems.append(_too_many_gone(stream, page.gone))
+            page.gone = []
+        page = work.with_needs(stream, page, confirmed=set(page.ids))
+        with work.writing() as (_, applier):
+            work.apply(applier, stream, page)
+            applier.gone(stream, page.gone, work.report.of(stream.name))
+
+
+def ids_of(work: Work, stream: Stream) -> list[str]:
+    """The ids of the stream's records that the mirror holds and does not think deleted."""
+    table = objects()[stream.objects[0]].table
+    query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_(None))
+    with work.engine.connect() as connection:
+        return [str(each) for each in connection.execute(of_stream(work, stream, table, query)).scalars()]
+
+
+def of_stream(work: Work, stream: Stream, table: Any, query: Any) -> Any:
+    """The query held to records of this stream, where several streams feed one object (activities)."""
+    feeding = [each.name for each in work.source.streams if stream.objects[0] in each.objects]
+    if len(feeding) > 1:
+        return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
+    return query
+
+
+def _too_many_gone(stream: Stream, ids: Sequence[str]) -> Problem:
+    return Problem(
+        f"{len(ids):,} {stream.name} can no longer be read, and the CRM does not say that they were deleted",
+        "look whether the app may still see them; they are marked as deleted here and nothing of them is erased until then",
+        stream.name,
+    )

@@ -1,0 +1,110 @@
+"""Bringing records of the mirror that an audit found to differ up to what the CRM says, by the sync engine's own paths.
+
+Everything here can be done again: what is right already is not written, what is written keeps its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from ros_sync import clock
+from ros_sync.connectors.source import Source, Stream
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.store import Row, Upsert
+from ros_sync.sync import upkeep
+from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.comparison import Comparison
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.listing import ERASED_AT_ONCE, ERASED_SHARE
+from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.work import Work
+
+
+class Mending:
+    """A context in which records are mended under one run. `notes` say what was left alone, and why."""
+
+    def __init__(
+        self, engine: Engine, source: Source, context: DealContext, *, now: Callable[[], datetime], cadence: Cadence
+    ) -> None:
+        self.notes: list[str] = []
+        self._engine = engine
+        self._source = source
+        self._context = context
+        self._now = now
+        self._work = Work(engine, source, context, now=now, cadence=cadence, progress=lambda _progress: None)
+
+    def __enter__(self) -> Self:
+        """Begin a run; nothing is written of it before something is mended."""
+        self._work.begin(CycleReport(self._source.name, self._now()))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the run."""
+        self._work.report.finished_at = self._now()
+        self._work.report.trouble = None if error is None else str(error)
+        self._work.close()
+
+    def account(self) -> None:
+        """Owners and stages."""
+        upkeep.describe(self._work, self._now())
+
+    def read_again(self, stream: Stream, ids: Sequence[str], *, held: int) -> None:
+        """Records as the CRM has them now; those that it does not know end here.
+
+        Where many persons out of the `held` ones are not known there any more, a permission is more likely to have been taken
+        away than so many people to have been erased: then they are left alone, as nothing could bring them back.
+        """
+        gone = True
+        if set(stream.objects) & set(PERSONS):
+            unknown = len(self._source.read(stream, ids).gone)
+            gone = unknown <= max(ERASED_AT_ONCE, ERASED_SHARE * held)
+            if not gone:
+                self.notes.append(
+                    f"{unknown:,} {stream.name} can no longer be read, and the CRM does not say that they were deleted: "
+                    "look whether the app may still see them; they were not erased here"
+                )
+        self._work.read_again(stream, ids, gone=gone)
+
+    def relink(self, stream: Stream, ids: Sequence[str]) -> None:
+        """The associations of those of these records that are alive here."""
+        if stream.links:
+            with self._engine.connect() as connection:
+                alive = Comparison(connection, self._source, self._context).holders(stream, ids)
+            self._work.relink(stream, list(alive))
+
+    def fill(self, stream: Stream, ids: Sequence[str]) -> None:
+        """The fields of these records that follow from their associations, where they say something else."""
+        if not stream.links:
+            return
+        with self._engine.connect() as connection:
+            comparison = Comparison(connection, self._source, self._context)
+            wrong = {name: comparison.unfollowing(stream, name, ids) for name in stream.objects}
+        if not any(wrong.values()):
+            return
+        with self._work.writing() as (connection, applier):
+            now = clock.to_micros(self._now())
+            for name, found in wrong.items():
+                mirrored = objects()[name]
+                following = Comparison(connection, self._source, self._context).following(stream, mirrored, found)
+                rows: list[Row] = [(each, *(values.get(each) for values in following.values())) for each in found]
+                upsert = Upsert(connection, mirrored, self._source.name, ("id", *following), run_id=applier.run_id)
+                upsert.write(rows, now, derived=True)
+
+    def splice(self, stream: Stream, ids: Sequence[str]) -> None:
+        """The change histories of the tracked fields of these records."""
+        page = self._source.read(stream, ids)
+        page.histories = self._source.histories(stream, page.ids)
+        with self._work.writing() as (_, applier):
+            self._work.apply(applier, stream, page)
+
+    def derive(self) -> None:
+        """What follows from activities, where something was mended."""
+        upkeep.derive(self._work, self._now())

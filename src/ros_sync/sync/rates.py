@@ -1,0 +1,239 @@
+"""The pace of calls to a vendor, shared by every worker through the table `rate_bucket`.
+
+On PostgreSQL each limit is a row, changed under its lock in a short transaction of its own; moments are those of the
+database's clock, so that machines whose clocks differ keep one and the same pace. On SQLite there is one process: its
+buckets are in memory, as a row could not be changed while another thread writes records for seconds; what the next process
+has to know (until when the vendor wants no calls) is noted in the table when that is possible at once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Engine, Float, Select, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_not
+from sqlalchemy.exc import OperationalError
+
+from ros_sync import clock
+from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
+from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, Rates
+from ros_sync.mirror.database import BUSY_TIMEOUT_MS
+from ros_sync.mirror.tables import RateBucket
+
+DAY = "day"  # the row that says until when the day's calls are used up
+NOTE_SECONDS = 60.0  # how often the calls made are noted on SQLite
+MAX_LEAD_SECONDS = 0.25
+LEAD_DECAY = 0.9  # a slow look at the database is forgotten in this measure with each quick one
+CLOCK_STEP_SECONDS = 0.1  # the database's clock was set, rather than an answer late
+DRIFT_SECONDS = 1e-4  # clocks may drift apart by this from one look to the next
+_TABLE = RateBucket.metadata.tables["rate_bucket"]
+_MOMENT = cast(func.extract("epoch", func.clock_timestamp()), Float)
+
+
+class DatabasePace(BucketPace):
+    """The pace of all workers on one database. `source` names the account whose limits these are."""
+
+    def __init__(
+        self, engine: Engine, source: str, rates: Rates | None = None, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        books: Books
+        if engine.dialect.name == "postgresql":
+            books = SharedBooks(engine, source, rates or Rates())
+        else:
+            books = NotedBooks(engine, source, rates or Rates())
+        super().__init__(rates, books, sleep=sleep)
+
+
+class SharedBooks:
+    """Buckets as rows of PostgreSQL. Moments are seconds since 1970 by the database's clock."""
+
+    def __init__(self, engine: Engine, source: str, rates: Rates) -> None:
+        self.lead_seconds = 0.0
+        self.parked_until: datetime | None = None
+        self._engine = engine
+        self._source = source
+        self._allowances = rates.allowances
+        self._lock = Lock()
+        self._ahead = -math.inf  # of the database's clock before this process's monotonic one
+        parked = select(_TABLE.c.not_before).where(_TABLE.c.source == source, _TABLE.c.name == DAY)
+        self._parked = parked.scalar_subquery().label("parked_until")
+        self.read(DAY)
+
+    def now(self) -> float:
+        """The moment by the database's clock; what an answer takes makes it early, never late."""
+        return time.monotonic() + self._ahead
+
+    def change(self, limit: str, act: Callable[[Bucket, float], Bucket]) -> Bucket:
+        """Change the row under its lock; `act` is given the moment at which the change will have been written."""
+        with self._engine.begin() as connection:
+            row = self._row(connection, limit, lock=True)
+            if row is None:
+                self._insert(connection, limit)
+                row = self._row(connection, limit, lock=True)
+            assert row is not None
+            begun = time.monotonic()
+            values = _values(act(_bucket(row), float(row["moment"]) + self.lead_seconds))
+            where = (_TABLE.c.source == self._source, _TABLE.c.name == limit)
+            connection.execute(update(_TABLE).where(*where).values(values))
+        took = time.monotonic() - begun
+        self.lead_seconds = min(MAX_LEAD_SECONDS, max(took, self.lead_seconds * LEAD_DECAY))
+        return _bucket(values)  # as the row has it, to the microsecond
+
+    def read(self, limit: str) -> Bucket:
+        """The row as it stands; a fresh bucket where there is none."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            row = self._row(connection, limit, lock=False)
+            if row is None:
+                self._insert(connection, limit)
+                row = self._row(connection, limit, lock=False)
+        assert row is not None
+        return _bucket(row)
+
+    def park(self, until: datetime) -> None:
+        """Keep the moment for everybody."""
+        with self._engine.begin() as connection:
+            later = func.greatest(func.coalesce(_TABLE.c.not_before, clock.to_micros(until)), clock.to_micros(until))
+            where = (_TABLE.c.source == self._source, _TABLE.c.name == DAY)
+            kept = connection.execute(
+                update(_TABLE).where(*where).values(not_before=later).returning(_TABLE.c.not_before)
+            ).scalar_one()
+        self.parked_until = kept
+
+    def _row(self, connection: Connection, limit: str, *, lock: bool) -> Mapping[str, Any] | None:
+        """The row with `moment`, the database's clock read once the row is held."""
+        held: Select[Any] = select(_TABLE).where(_TABLE.c.source == self._source, _TABLE.c.name == limit)
+        row = (held.with_for_update() if lock else held).cte("held")
+        query = select(row, _MOMENT.label("moment"), self._parked)
+        found = connection.execute(query).mappings().first()
+        if found is not None:
+            self._set_clock(float(found["moment"]) - time.monotonic())
+            self.parked_until = found["parked_until"]
+        return found
+
+    def _set_clock(self, ahead: float) -> None:
+        """Keep the largest difference that was seen: the one of the quickest answer, so the one nearest to the truth."""
+        with self._lock:
+            stepped = abs(ahead - self._ahead) > CLOCK_STEP_SECONDS
+            self._ahead = ahead if stepped else max(ahead, self._ahead - DRIFT_SECONDS)
+
+    def _insert(self, connection: Connection, limit: str) -> None:
+        """A bucket that begins empty: whoever called before may have used it up a moment ago."""
+        now = cast(_MOMENT * 1_000_000, BigInteger)
+        values = {"source": self._source, "name": limit, "tokens": 0.0, "at": now, "used": 0}
+        values |= _size(self._allowances.get(limit, UNPACED))
+        connection.execute(insert_or_not(_TABLE).values(values).on_conflict_do_nothing())
+
+
+class NotedBooks(MemoryBooks):
+    """Buckets in memory that begin with the pauses that the process before noted on SQLite, and are noted there."""
+
+    def __init__(self, engine: Engine, source: str, rates: Rates) -> None:
+        super().__init__()
+        self._engine = engine
+        self._source = source
+        self._allowances = rates.allowances
+        self._noted_at = self.now()
+        self._unnoted: set[str] = set()
+        self._take_up()
+
+    def change(self, limit: str, act: Callable[[Bucket, float], Bucket]) -> Bucket:
+        """Change the bucket; note a pause, or now and then how many calls were made."""
+        paused_until = self.read(limit).not_before
+        made = super().change(limit, act)
+        if made.not_before > paused_until:
+            self._unnoted.add(limit)
+            self._note()
+        elif self._unnoted or self.now() - self._noted_at > NOTE_SECONDS:
+            self._unnoted.add(limit)
+            self._note()
+        return made
+
+    def park(self, until: datetime) -> None:
+        """Keep the moment, here and for the next process."""
+        super().park(until)
+        self._unnoted.add(DAY)
+        self._note()
+
+    def _take_up(self) -> None:
+        """Begin where the process before ended."""
+        ahead = clock.to_micros(clock.now()) / 1e6 - self.now()
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(_TABLE).where(_TABLE.c.source == self._source)).mappings().all()
+        for row in rows:
+            if row["name"] == DAY:
+                if row["not_before"] is not None:
+                    super().park(row["not_before"])
+                continue
+            held = _bucket(row)
+            fresh = Bucket(0.0, self.now(), held.per_second, held.not_before - ahead, held.used)
+            super().change(row["name"], lambda _bucket, now, fresh=fresh: sane(fresh, now))  # type: ignore[misc]  # a default binds the loop's value
+
+    def _note(self) -> None:
+        """Write what is to be noted, unless somebody else is writing: it is tried again with the next call."""
+        ahead = clock.to_micros(clock.now()) / 1e6 - self.now()
+        names = set(self._unnoted)
+        try:
+            with self._engine.connect() as connection, _at_once(connection), connection.begin():
+                for name in names:
+                    self._write(connection, name, ahead)
+        except OperationalError:  # locked, or out of room: a note is worth no waiting
+            return
+        self._unnoted -= names
+        self._noted_at = self.now()
+
+    def _write(self, connection: Connection, name: str, ahead: float) -> None:
+        bucket = self.read(name)
+        values = _values(replace(bucket, at=bucket.at + ahead, not_before=bucket.not_before + ahead))
+        if name == DAY:
+            values["not_before"] = self.parked_until
+        where = (_TABLE.c.source == self._source, _TABLE.c.name == name)
+        if not connection.execute(update(_TABLE).where(*where).values(values)).rowcount:
+            size = _size(self._allowances.get(name, UNPACED))
+            connection.execute(insert(_TABLE).values({"source": self._source, "name": name, **size, **values}))
+
+
+@contextmanager
+def _at_once(connection: Connection) -> Iterator[None]:
+    """On SQLite, fail rather than wait for whoever is writing."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _size(allowance: Allowance) -> dict[str, float]:
+    return {"capacity": float(allowance.burst), "per_second": allowance.per_second}
+
+
+def _bucket(row: Mapping[str, Any]) -> Bucket:
+    not_before = -math.inf if row["not_before"] is None else _seconds(row["not_before"])
+    return Bucket(row["tokens"], _seconds(row["at"]), row["per_second"], not_before, row["used"])
+
+
+def _values(bucket: Bucket) -> dict[str, Any]:
+    paused = math.isfinite(bucket.not_before)
+    return {
+        "tokens": bucket.tokens,
+        "at": _instant(bucket.at),
+        "per_second": bucket.per_second,
+        "not_before": _instant(bucket.not_before) if paused else None,
+        "used": bucket.used,
+    }
+
+
+def _seconds(instant: datetime) -> float:
+    return clock.to_micros(instant) / 1e6
+
+
+def _instant(seconds: float) -> datetime:
+    return clock.from_micros(round(seconds * 1e6))

@@ -1,0 +1,241 @@
+"""What the parts of a cycle share: the source, the mirror, the books of the run, and reading records by id."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine, insert, update
+
+from ros_sync import clock
+from ros_sync.connectors.source import Page, Source, Stream
+from ros_sync.errors import DailyLimitError, RosSyncError
+from ros_sync.mirror import redirects
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.store import Upsert
+from ros_sync.mirror.tables import SyncRun
+from ros_sync.sync.applying import Applied, Applier
+from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.pages import joined, without
+from ros_sync.sync.preparing import prepared
+from ros_sync.sync.reports import CycleReport, Progress, StreamReport
+from ros_sync.sync.writing import writing
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 400  # ids a statement
+COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
+TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
+
+_RUN = SyncRun.metadata.tables["sync_run"]
+
+
+class Work:
+    """One source, one mirror, and what is done to them now. Not for several threads at once.
+
+    `touched` are the (stream, id) that were written since derived values were last worked out; None stands for all of them,
+    as it does for a process that has just begun: the one before may have been killed in between.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        context: DealContext,
+        *,
+        now: Callable[[], datetime],
+        cadence: Cadence,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self.engine = engine
+        self.source = source
+        self.context = context
+        self.now = now
+        self.cadence = cadence
+        self.report = CycleReport(source.name, now())
+        self.touched: set[tuple[str, str]] | None = None
+        self._progress = progress
+        self._run_id: int | None = None
+        self._told: Counter[str] = Counter()
+
+    # ---- the books
+
+    def begin(self, report: CycleReport) -> None:
+        """From now on everything is counted in this report."""
+        self.report, self._run_id = report, None
+        self._told.clear()
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Connection, Applier]]:
+        """A transaction that writes records, under the number of this run."""
+        with writing(self.engine, self.source.name) as connection:
+            number = self._run_id if self._run_id is not None else self._new_run(connection)
+            now = clock.to_micros(self.now())
+            applier = Applier(connection, self.source, self.context, run_id=number, now=now)
+            yield connection, applier
+        self._run_id = number
+
+    def _new_run(self, connection: Connection) -> int:
+        at = self.report.started_at
+        values = {"source": self.source.name, "kind": "sync", "what": "", "as_of": at, "started_at": at}
+        zero = dict.fromkeys(("rows_read", "created", "updated", "unchanged", "older", "set_aside"), 0)
+        made = connection.execute(insert(_RUN).values(**values, **zero)).inserted_primary_key
+        assert made is not None
+        return int(made[0])
+
+    def close(self) -> None:
+        """Write down what the run did, where it wrote anything."""
+        if self._run_id is None:
+            return
+        report = self.report
+        names = ("created", "updated", "unchanged", "older", "set_aside")
+        read = [name for name, counted in report.streams.items() if counted.read or counted.changes]
+        done = {name: report.total(name) for name in names}
+        with writing(self.engine, self.source.name) as connection:
+            connection.execute(
+                update(_RUN)
+                .where(_RUN.c.id == self._run_id)
+                .values(
+                    what=", ".join(read) or "account",
+                    rows_read=report.total("read"),
+                    finished_at=report.finished_at,
+                    error=report.trouble,
+                    **done,
+                )
+            )
+        log.info(
+            "sync_done",
+            source=self.source.name,
+            read=report.total("read"),
+            created=report.total("created"),
+            updated=report.total("updated"),
+            calls=report.call_count,
+            trouble=report.trouble,
+            seconds=round(report.seconds, 3),
+        )
+
+    def note(self, stream: Stream, error: Exception) -> DailyLimitError | None:
+        """Keep what went wrong with a stream; the day's limit ends the cycle, and a mistake of ours is raised."""
+        if isinstance(error, DailyLimitError):
+            return error
+        if not isinstance(error, RosSyncError):
+            raise error
+        self.report.of(stream.name).trouble = str(error)
+        log.warning("stream_failed", source=self.source.name, stream=stream.name, error=str(error))
+        return None
+
+    def tell(self, stream: Stream, phase: str, pages: Sequence[Page]) -> None:
+        """Tell how far the stream has been read."""
+        self._told[stream.name] += sum(len(page.ids) for page in pages)
+        expected = pages[-1].expected if pages else None
+        self._progress(Progress(stream.name, phase, self._told[stream.name], expected))
+
+    # ---- writing pages
+
+    def apply(self, applier: Applier, stream: Stream, page: Page, *, empty: bool = False) -> Applied:
+        """Write a page that was completed."""
+        applied = applier.apply(stream, page, self.report.of(stream.name), empty=empty)
+        self.touch(stream, applied)
+        return applied
+
+    def touch(self, stream: Stream, applied: Applied | Iterable[str]) -> None:
+        """Remember what was written, until derived values are worked out."""
+        if self.touched is None:
+            return
+        changed = applied if isinstance(applied, Applied) else Applied(set(applied))
+        self.touched |= {(stream.name, each) for each in changed.rows} | changed.ends
+        if len(self.touched) > TOUCHED_AT_ONCE:
+            self.touched = None
+
+    # ---- records by id
+
+    def read_again(
+        self, stream: Stream, ids: Iterable[str], *, gone: bool = True, linked: Collection[str] = ()
+    ) -> None:
+        """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here.
+
+        Links are read of those that are new or were thought deleted, and of `linked`.
+        """
+        unique = list(dict.fromkeys(ids))
+        if not unique:
+            return
+        page = self.source.read(stream, unique)
+        with self.engine.connect() as connection:
+            back = self._doubtful(connection, stream, page.ids)
+        page = self.with_needs(stream, page, confirmed=back | set(page.ids).intersection(linked))
+        with self.writing() as (_, applier):
+            self.apply(applier, stream, page)
+            self.touch(stream, applier.revive(stream, page.ids, self.report.of(stream.name)))
+            if gone:
+                applier.gone(stream, page.gone, self.report.of(stream.name))
+
+    def relink(self, stream: Stream, ids: Sequence[str]) -> None:
+        """Read the links of these records again."""
+        if ids and stream.links:
+            found = self.source.links(stream, list(dict.fromkeys(ids)))
+            with self.writing() as (_, applier):
+                self.touch(stream, applier.link(stream, found))
+
+    def completed(self, stream: Stream, page: Page, *, with_links: bool = False) -> tuple[Page, set[str]]:
+        """The page with what it lacks, and the ids among its records that were thought deleted and are there again.
+
+        Search may tell of a record that was archived, merged or erased meanwhile; those are asked for by id. Histories and
+        links are asked for where the mirror needs them; `with_links`: the links of every record.
+        """
+        with self.engine.connect() as connection:
+            doubtful = self._doubtful(connection, stream, page.ids)
+        confirmed: set[str] = set()
+        if doubtful:
+            found = self.source.read(stream, sorted(doubtful))
+            confirmed = set(found.ids)
+            page = joined([without(page, doubtful), found])
+            page.histories, page.links = {}, {}
+        return self.with_needs(stream, page, confirmed=set(page.ids) if with_links else confirmed), confirmed
+
+    def with_needs(self, stream: Stream, page: Page, *, confirmed: set[str]) -> Page:
+        """The page with the histories of records that are new or moved, and the links of new and `confirmed` ones."""
+        with self.engine.connect() as connection:
+            new, moved = self._in_need(connection, stream, page)
+        if stream.tracked and new | moved:
+            page.histories = self.source.histories(stream, sorted(new | moved, key=_number))
+        if stream.links and new | confirmed:
+            page.links = self.source.links(stream, sorted(new | confirmed, key=_number))
+        return page
+
+    def _doubtful(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Those of these records that the mirror holds as deleted, merged or erased."""
+        found: set[str] = set()
+        for name in stream.objects:
+            found |= redirects.resolve(connection, self.source.name, name, ids).keys()
+            upsert = Upsert(connection, objects()[name], self.source.name, ("id", "deleted_at"), run_id=None)
+            for start in range(0, len(ids), CHUNK):
+                stored = upsert.stored(ids[start : start + CHUNK])
+                found |= {each for each, row in stored.items() if row[1] is not None}
+        return found
+
+    def _in_need(self, connection: Connection, stream: Stream, page: Page) -> tuple[set[str], set[str]]:
+        """The ids of records that are new here, and of those in which a tracked column changed."""
+        if not page.batches or not page.batches[0].columns["id"] or not (stream.tracked or stream.links):
+            return set(), set()
+        batch = page.batches[0]
+        mirrored = objects()[batch.object]
+        columns = prepared(connection, self.source.name, mirrored, batch, self.context, StreamReport(stream.name))
+        upsert = Upsert(connection, mirrored, self.source.name, tuple(columns), run_id=None)
+        rows = list(zip(*columns.values(), strict=True))
+        tracked = {mirrored.columns[name] for name in stream.tracked}
+        new, moved = set(), set()
+        for start in range(0, len(rows), COMPARED_ROWS):
+            for record_id, changed in upsert.compare(rows[start : start + COMPARED_ROWS]).items():
+                if changed is None:
+                    new.add(record_id)
+                elif tracked.intersection(changed):
+                    moved.add(record_id)
+        return new, moved
+
+
+def _number(record_id: str) -> tuple[int, str]:
+    return (len(record_id), record_id)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ros_sync.alerts.freshness import SourceStanding, span
+
+NOON = datetime(2026, 3, 2, 12, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("seconds,stale", [(0, False), (899, False), (900, False), (901, True)])
+def test_a_source_is_stale_after_so_many_seconds(seconds: int, stale: bool) -> None:
+    """What was read completely 900 seconds ago is fresh, a second later it is stale."""
+    standing = SourceStanding("hubspot", NOON - timedelta(seconds=seconds))
+    assert stale == standing.is_stale(NOON, 900)
+
+
+def test_a_source_whose_back_fill_has_not_ended_is_stale() -> None:
+    """Half a mirror says nothing."""
+    assert SourceStanding("hubspot", None).is_stale(NOON, 2_592_000)
+
+
+def test_a_source_that_was_read_after_the_moment_is_fresh() -> None:
+    """A tick at a moment of the past finds the source read completely since."""
+    assert not SourceStanding("hubspot", NOON + timedelta(days=1)).is_stale(NOON, 60)
+
+
+@pytest.mark.parametrize(
+    "standing,words",
+    [
+        (
+            SourceStanding("hubspot", NOON - timedelta(hours=3), trouble="HubSpot answers 503"),
+            "hubspot was last read completely 3 h ago (09:12 UTC): HubSpot answers 503",
+        ),
+        (
+            SourceStanding("hubspot", NOON - timedelta(days=2)),
+            "hubspot was last read completely 2 days ago (2026-02-28 12:12 UTC)",
+        ),
+        (
+            SourceStanding(
+                "hubspot", NOON - timedelta(hours=1), NOON + timedelta(hours=5), "the day's calls are used up"
+            ),
+            "hubspot was last read completely 1 h ago (11:12 UTC): the day's calls are used up; it goes on by itself at 17:12 UTC",
+        ),
+        (SourceStanding("hubspot", None), "hubspot has not been read completely yet"),
+        (
+            SourceStanding("hubspot", None, trouble="the token is refused"),
+            "hubspot has not been read completely yet: the token is refused",
+        ),
+    ],
+)
+def test_a_person_is_told_since_when_and_why(standing: SourceStanding, words: str) -> None:
+    """The words say how long ago it was last read completely, when that was, and what keeps it from being read."""
+    assert words == standing.words(NOON)
+
+
+def test_what_anybody_may_read_leaves_the_trouble_out() -> None:
+    """The words for a public page hold nothing that the CRM said."""
+    standing = SourceStanding("hubspot", NOON - timedelta(hours=3), trouble="contact Zelda is refused")
+    assert "hubspot was last read completely 3 h ago (09:12 UTC)" == standing.reading(NOON)
+
+
+@pytest.mark.parametrize(
+    "seconds,words", [(59, "less than 1 min"), (60, "1 min"), (3_599, "59 min"), (86_400, "1 day"), (180_000, "2 days")]
+)
+def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
+    """Seconds, minutes, hours, days."""
+    assert words == span(timedelta(seconds=seconds))
