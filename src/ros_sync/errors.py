@@ -80,6 +80,10 @@ class AmbiguousError(RosSyncError):
     """The connection broke after the call was sent: it may have been carried out or not."""
 
 
+class StoppedError(RosSyncError):
+    """The program was asked to stop; what was under way goes on when it is started again."""
+
+
 class SettingsError(RosSyncError):
     """A setting is missing, unknown or of the wrong kind."""
 

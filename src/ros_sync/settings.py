@@ -94,6 +94,10 @@ def _hubspot_url(value: str) -> str:
     return _address(value, "https://api.hubapi.com").rstrip("/")
 
 
+def _public_url(value: str) -> str:
+    return _address(value, "https://ros-sync.example.com").rstrip("/") if value else ""
+
+
 def _address(value: str, example: str) -> str:
     try:
         parts = urlsplit(value)
@@ -157,6 +161,9 @@ class SyncSettings(_Section):
     """`[sync]`."""
 
     poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
+    hints_seconds: Count = Field(
+        5, ge=1, le=3_600, description="seconds from one look at what webhooks said to the next"
+    )
     stale_seconds: Count = Field(
         900, ge=60, le=2_592_000, description="seconds after which a CRM that was not read completely counts as stale"
     )
@@ -176,6 +183,9 @@ class WebSettings(_Section):
 
     host: str = Field("127.0.0.1", min_length=1, description="the address that `serve` listens on")
     port: Count = Field(8377, ge=0, le=_MAX_PORT, description="its port; 0 lets the system choose one")
+    public_url: Annotated[str, AfterValidator(_public_url)] = Field(
+        "", description="its address as the CRMs call it, where that is another one (behind a proxy)"
+    )
 
 
 class ScheduleSettings(_Section):

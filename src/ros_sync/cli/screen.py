@@ -132,7 +132,7 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
         for problem in entry.problems[:SHOWN_NAMES]:
             colour = "red" if problem.get("fatal") else "yellow"
             words = Text(one_line(f"{entry.source}: {problem.get('what', '')}"), colour)
-            lines.append(words.append(one_line(f" ({problem.get('todo', '')})"), "dim"))
+            lines.append(words.append(f" ({one_line(str(problem.get('todo', '')))})", "dim"))
         if (more := len(entry.problems) - SHOWN_NAMES) > 0:
             lines.append(Text(f"and {more:,} more; `ros-sync doctor` tells all of them", "dim"))
     yield "Sources", Group(table, *lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
@@ -10,8 +9,10 @@ from rich.console import Console
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import company_of, deal_context, notifiers_of, organisation_of
-from ros_sync.cli.sources import is_followed, sources_of
+from ros_sync.alerts.freshness import SourceStanding, stale_sources
+from ros_sync.cli.company import company_of, notifiers_of
+from ros_sync.cli.following import Following
+from ros_sync.cli.sources import is_followed
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -20,16 +21,16 @@ from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
-from ros_sync.sync.engine import Syncer
-from ros_sync.web.app import create_app
+from ros_sync.web.app import StaleAt, create_app
 from ros_sync.web.server import WebServer
+from ros_sync.web.webhooks import add_hubspot
 
 log = structlog.stdlib.get_logger(__name__)
 
 _WEB_ENDED = "web_server_ended"
 
 
-def planned_jobs(settings: Settings, engine: Engine) -> list[Job]:
+def planned_jobs(settings: Settings, engine: Engine, following: Following | None = None) -> list[Job]:
     """What this process does again and again.
 
     The rules are read anew for each tick, so that an edit counts from the next one on; one that cannot be used fails
@@ -38,7 +39,8 @@ def planned_jobs(settings: Settings, engine: Engine) -> list[Job]:
     notifiers = notifiers_of(settings, engine, Console())
 
     def run_tick(now: datetime) -> None:
-        tick(engine, company_of(settings), now, transport=notifiers[0].transport)
+        stale_seconds = settings.sync.stale_seconds
+        tick(engine, company_of(settings), now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
     def deliver(_now: datetime) -> None:
         deliver_due(engine, notifiers, clock.now)
@@ -47,21 +49,11 @@ def planned_jobs(settings: Settings, engine: Engine) -> list[Job]:
         Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),
         Job("deliver", settings.schedule.deliver_seconds, deliver),
     ]
-    if is_followed(settings):
-        jobs.insert(0, Job("sync", settings.sync.poll_seconds, sync_job(settings, engine)))
+    if following is not None:
+        jobs.insert(0, Job("sync", settings.sync.poll_seconds, following.poll))
+        jobs.insert(1, Job("hints", settings.sync.hints_seconds, following.read_hints))
+        jobs.insert(2, Job("writes", settings.sync.hints_seconds, following.write_back))
     return jobs
-
-
-def sync_job(settings: Settings, engine: Engine) -> Callable[[datetime], None]:
-    """One cycle of every source that is followed; what keeps a source from being read is in `source_state`."""
-    sources = sources_of(settings)
-
-    def run_sync(_now: datetime) -> None:
-        context = deal_context(organisation_of(settings))
-        for source in sources:
-            Syncer(engine, source, context, now=clock.now).cycle()
-
-    return run_sync
 
 
 def serve(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:
@@ -72,21 +64,45 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
     """
     with StopRequest() as stop, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
+        following = Following(settings, engine) if is_followed(settings) else None
         try:
-            reason = run(settings, planned_jobs(settings, engine), stop, host=host, port=port)
+            jobs = planned_jobs(settings, engine, following)
+            stale_at = stale_in(engine, settings.sync.stale_seconds)
+            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at)
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
         raise RosSyncError("the web server ended by itself", hint="the log says why")
 
 
+def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
+    """Ask the database which sources are stale, at whatever moment."""
+
+    def stale_at(now: datetime) -> list[SourceStanding]:
+        with engine.connect() as connection:
+            return stale_sources(connection, now, stale_seconds)
+
+    return stale_at
+
+
 def run(
-    settings: Settings, jobs: list[Job], stop: StopRequest, *, host: str | None = None, port: int | None = None
+    settings: Settings,
+    jobs: list[Job],
+    stop: StopRequest,
+    following: Following | None = None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    stale_at: StaleAt = lambda _now: (),
 ) -> str:
     """Run the jobs and the web until `stop` is requested; the reason of that. RosSyncError where it cannot listen."""
     schedule = Schedule(jobs)
+    app = create_app(schedule.health, stale_at=stale_at)
+    receiver = following.receiver() if following is not None else None
+    if receiver is not None:
+        add_hubspot(app, receiver)
     web = WebServer(
-        create_app(schedule.health),
+        app,
         settings.web.host if host is None else host,
         settings.web.port if port is None else port,
         on_end=lambda: stop.request(_WEB_ENDED),
@@ -95,5 +111,7 @@ def run(
         log.info("serving", url=web.url, database=settings.database_shown, jobs=[job.name for job in jobs])
         reason = stop.wait()
         log.info("stopping", reason=reason)
+        if following is not None:
+            following.stop()
     log.info("stopped", reason=reason)
     return reason

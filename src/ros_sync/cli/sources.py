@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from sqlalchemy import Engine
+
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, load_connector
 from ros_sync.connectors.hubspot.client import HubSpotClient, refresh
@@ -16,7 +18,9 @@ from ros_sync.connectors.pace import MemoryPace, Pace, Rates
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
+from ros_sync.sync.rates import DatabasePace
 
+VENDOR = "hubspot"  # whose limits these are
 OAUTH_FILE = ".hubspot-oauth.json"
 
 
@@ -27,17 +31,22 @@ def sources_of(
     now: Callable[[], datetime] = clock.now,
     sleep: Callable[[float], None] = time.sleep,
     pace: Pace | None = None,
+    engine: Engine | None = None,
 ) -> list[HubSpotSource]:
     """The sources that the workspace follows; `only` names one.
+
+    With an `engine` the pace is kept in its database, for every process that calls. All connector files share the
+    credentials of `[hubspot]`, so one account, so one pace.
 
     Raises SettingsError where credentials are missing, or where there is no source of that name.
     """
     found = {}
+    pace = pace or _pace_of(settings, engine, sleep)
     for path in connector_files(settings):
         mapping = load_connector(path)
         client = HubSpotClient(
             hubspot_tokens(settings, now),
-            pace or MemoryPace(Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)),
+            pace,
             now=now,
             sleep=sleep,
             api_url=settings.hubspot.api_url,
@@ -48,6 +57,13 @@ def sources_of(
             raise SettingsError(f"no source is called {only!r}", hint=did_you_mean(only, found))
         return [found[only]]
     return list(found.values())
+
+
+def _pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None]) -> Pace:
+    rates = Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
+    if engine is None:
+        return MemoryPace(rates, sleep=sleep)
+    return DatabasePace(engine, VENDOR, rates, sleep=sleep)
 
 
 def is_followed(settings: Settings) -> bool:

@@ -37,12 +37,14 @@ def sync(
 
 
 @app.command("audit")
-def audit(  # noqa: PLR0913, PLR0917  # each is an option
+def audit(
     ctx: typer.Context,
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="The source to audit, such as hubspot. Default: every one.")
     ] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs, and look at it again.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", metavar="", help="Mend what differs, and look at it again.")
+    ] = False,
     history: Annotated[
         bool,
         typer.Option(

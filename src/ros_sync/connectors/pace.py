@@ -24,7 +24,7 @@ CALLS, SEARCH = "calls", "search"
 PATIENCE_SECONDS = 600.0  # a call whose turn is further away is given up: its work is done in a later cycle
 LAPSES = 3  # turns that a thread may miss by waking late before it takes one all the same
 OTHERS_SLACK = 0.05  # share of a limit by which two countings of the same calls may differ
-EASED_BY = 1.05  # a rate within this of what others leave is left as it is
+EASED_BY = 1.02  # a rate within this of what others leave is left as it is
 KEPT_TURNS = 4_096
 
 
@@ -220,8 +220,8 @@ class BucketPace:
         ours = self._ours(limit, now - allowance.interval_seconds, now)
         if ours is None:
             return
-        others = allowance.maximum - remaining - ours - OTHERS_SLACK * allowance.maximum - allowance.burst
-        if others <= 0:
+        others = allowance.maximum - remaining - ours
+        if others <= OTHERS_SLACK * allowance.maximum + allowance.burst:
             return
         target = allowance.left_by(others)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from ros_sync.connectors.base import Batch
+from ros_sync.errors import StaleWriteError
 from ros_sync.fields import Carried
 
 
@@ -133,10 +134,35 @@ class Reaction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a write: the instant from which the CRM says it holds, and the record as it is now."""
+    """What became of a write: the record as it is now; `was_so`: it said so already and was not written."""
 
-    at: int
     page: Page
+    was_so: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one record that somebody asked for.
+
+    `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something else
+    by now, nothing is written. `note` is left on the record. `again`: an earlier attempt broke off and may have been carried
+    out, so that the note is looked for before it is left.
+    """
+
+    record_id: str
+    changes: Mapping[str, Carried]
+    expected: Mapping[str, Carried]
+    note: str | None = None
+    again: bool = False
+
+
+class ChangedMeanwhileError(StaleWriteError):
+    """Somebody else changed the record meanwhile. `found` are the fields as they are now, `page` the whole record."""
+
+    def __init__(self, message: str, *, found: Mapping[str, Carried], page: Page) -> None:
+        self.found = found
+        self.page = page
+        super().__init__(message)
 
 
 class Source(Protocol):
@@ -199,5 +225,9 @@ class Source(Protocol):
     def reaction(self, kind: str) -> Reaction:
         """What a hint of that kind asks for."""
 
-    def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
-        """Set canonical fields of one record, and leave a note on it; the record afterwards."""
+    @property
+    def writable(self) -> Mapping[str, frozenset[str]]:
+        """For each canonical object the fields that may be written back."""
+
+    def write(self, stream: Stream, edit: Edit) -> Receipt:
+        """Make an edit. ChangedMeanwhileError where somebody else was quicker: what they set stands."""

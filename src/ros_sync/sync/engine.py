@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
 from ros_sync.connectors.source import Source, Stream
-from ros_sync.errors import DailyLimitError, RosSyncError
-from ros_sync.sync import hints, upkeep
+from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
+from ros_sync.organisation.people import Directory
+from ros_sync.sync import hints, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
@@ -26,13 +27,18 @@ from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
 from ros_sync.sync.reports import CycleReport, Progress
 from ros_sync.sync.work import Work
-from ros_sync.sync.writing import CYCLE, HINTS, alone, writing
+from ros_sync.sync.write_back import Outcome, Wish
+from ros_sync.sync.writing import CYCLE, HINTS, WRITES, alone, writing
 
+Done = TypeVar("Done")
 USED_UP = "the calls that the CRM allows in a day are used up"
 
 
 class Syncer:
-    """Follows one source. `now` gives the present; `progress` is told how far a stream has been read."""
+    """Follows one source. `now` gives the present; `progress` is told how far a stream has been read.
+
+    Where `stopping` says so, what is under way ends with StoppedError at the next page.
+    """
 
     def __init__(
         self,
@@ -43,6 +49,7 @@ class Syncer:
         now: Callable[[], datetime],
         cadence: Cadence | None = None,
         progress: Callable[[Progress], None] | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.engine = engine
         self.source = source
@@ -50,7 +57,7 @@ class Syncer:
         self._now = now
         self._cadence = cadence or Cadence()
         tell = progress or (lambda _progress: None)
-        self._work = Work(engine, source, context, now=now, cadence=self._cadence, progress=tell)
+        self._work = Work(engine, source, context, now=now, cadence=self._cadence, progress=tell, stopping=stopping)
         self._strangers: set[str] = set()  # owners nobody knew, also after a look at the account
 
     # ---- a cycle
@@ -94,6 +101,8 @@ class Syncer:
             self._follow(report, state, places, now, full=full)
         except DailyLimitError as error:
             report.parked_until, report.trouble = error.resume_at, error.message
+        except StoppedError:
+            raise  # no trouble of the source's
         except RosSyncError as error:
             report.trouble = str(error)
         stuck = [each.trouble for each in report.streams.values() if each.trouble]
@@ -151,6 +160,23 @@ class Syncer:
                 return None
             with self._counted(report):
                 return hints.work_off(self._work)
+
+    # ---- writing back
+
+    def write(self, wish: Wish, directory: Directory) -> Outcome:
+        """Keep a wish and carry it out at once; PermanentError where it may not be."""
+        with writing(self.engine, self.source.name) as connection:
+            number = write_back.ask(connection, self.source, wish, directory, self._now())
+        return self._carry_out(lambda: write_back.carry_out(self._work, number))
+
+    def carry_out_writes(self) -> list[Outcome]:
+        """Carry out what was asked for and is still open."""
+        with alone(self.engine, self.source.name, WRITES) as mine:
+            return self._carry_out(lambda: write_back.carry_out_open(self._work)) if mine else []
+
+    def _carry_out(self, what: Callable[[], Done]) -> Done:
+        with self._counted(CycleReport(self.source.name, self._now())):
+            return what()
 
     # ---- records by id
 

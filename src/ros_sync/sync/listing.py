@@ -51,6 +51,7 @@ class Listing:
         failure: DailyLimitError | None = None
         with SeenIds() as seen, Fetching(readings) as fetching:
             for fetched in fetching:
+                work.go_on()
                 stream, pages = fetched.part, held[fetched.part.name]
                 if fetched.error is not None:
                     failure = work.note(stream, fetched.error) or failure

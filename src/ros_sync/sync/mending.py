@@ -10,13 +10,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, select
 
 from ros_sync import clock
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Row, Upsert
+from ros_sync.mirror.tables import Change
 from ros_sync.sync import upkeep
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.comparison import Comparison
@@ -24,6 +25,8 @@ from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import ERASED_AT_ONCE, ERASED_SHARE
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work
+
+_CHANGE = Change.metadata.tables["change"]
 
 
 class Mending:
@@ -71,7 +74,33 @@ class Mending:
                     f"{unknown:,} {stream.name} can no longer be read, and the CRM does not say that they were deleted: "
                     "look whether the app may still see them; they were not erased here"
                 )
+        self._forget_orphans(stream, ids)
         self._work.read_again(stream, ids, gone=gone)
+
+    def _forget_orphans(self, stream: Stream, ids: Sequence[str]) -> None:
+        """A past whose present row is lost goes too: the record is new here then, and the CRM's own history comes with it."""
+        for name in stream.objects:
+            mirrored = objects()[name]
+            versions = mirrored.version_table.c
+            present = select(mirrored.table.c.id).where(
+                mirrored.table.c.source == versions.source, mirrored.table.c.id == versions.id
+            )
+            orphaned = (
+                select(versions.id)
+                .where(versions.source == self._source.name, versions.id.in_(ids), ~present.exists())
+                .distinct()
+            )
+            with self._engine.connect() as connection:
+                lost = list(connection.execute(orphaned).scalars())
+            if lost:
+                with self._work.writing() as (connection, _):
+                    connection.execute(
+                        delete(mirrored.version_table).where(
+                            versions.source == self._source.name, versions.id.in_(lost)
+                        )
+                    )
+                    of_it = (_CHANGE.c.object == name, _CHANGE.c.source == self._source.name)
+                    connection.execute(delete(_CHANGE).where(*of_it, _CHANGE.c.record_id.in_(lost)))
 
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """The associations of those of these records that are alive here."""

@@ -61,6 +61,7 @@ class Polling:
         work = self._work
         pages: list[Page] = []
         for page in work.source.changed(stream, window.since, window.until, position=window.position):
+            work.go_on()
             pages.append(page)
             if sum(len(each.ids) for each in pages) >= work.cadence.group_rows and page.position:
                 self._write(stream, place, Window(window.since, window.until, page.position), name, pages)

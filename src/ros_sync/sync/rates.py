@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, Float, Select, cast, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, Engine, Float, RowMapping, Select, cast, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.exc import OperationalError
 
@@ -106,7 +106,7 @@ class SharedBooks:
             ).scalar_one()
         self.parked_until = kept
 
-    def _row(self, connection: Connection, limit: str, *, lock: bool) -> Mapping[str, Any] | None:
+    def _row(self, connection: Connection, limit: str, *, lock: bool) -> RowMapping | None:
         """The row with `moment`, the database's clock read once the row is held."""
         held: Select[Any] = select(_TABLE).where(_TABLE.c.source == self._source, _TABLE.c.name == limit)
         row = (held.with_for_update() if lock else held).cte("held")
@@ -147,10 +147,7 @@ class NotedBooks(MemoryBooks):
         """Change the bucket; note a pause, or now and then how many calls were made."""
         paused_until = self.read(limit).not_before
         made = super().change(limit, act)
-        if made.not_before > paused_until:
-            self._unnoted.add(limit)
-            self._note()
-        elif self._unnoted or self.now() - self._noted_at > NOTE_SECONDS:
+        if made.not_before > paused_until or self._unnoted or self.now() - self._noted_at > NOTE_SECONDS:
             self._unnoted.add(limit)
             self._note()
         return made
@@ -215,7 +212,7 @@ def _size(allowance: Allowance) -> dict[str, float]:
     return {"capacity": float(allowance.burst), "per_second": allowance.per_second}
 
 
-def _bucket(row: Mapping[str, Any]) -> Bucket:
+def _bucket(row: RowMapping | dict[str, Any]) -> Bucket:
     not_before = -math.inf if row["not_before"] is None else _seconds(row["not_before"])
     return Bucket(row["tokens"], _seconds(row["at"]), row["per_second"], not_before, row["used"])
 

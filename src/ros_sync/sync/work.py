@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Source, Stream
-from ros_sync.errors import DailyLimitError, RosSyncError
+from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
@@ -50,6 +50,7 @@ class Work:
         now: Callable[[], datetime],
         cadence: Cadence,
         progress: Callable[[Progress], None],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.engine = engine
         self.source = source
@@ -59,6 +60,7 @@ class Work:
         self.report = CycleReport(source.name, now())
         self.touched: set[tuple[str, str]] | None = None
         self._progress = progress
+        self._stopping = stopping
         self._run_id: int | None = None
         self._told: Counter[str] = Counter()
 
@@ -68,6 +70,11 @@ class Work:
         """From now on everything is counted in this report."""
         self.report, self._run_id = report, None
         self._told.clear()
+
+    def go_on(self) -> None:
+        """Raise StoppedError where the program is to stop."""
+        if self._stopping():
+            raise StoppedError
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Connection, Applier]]:
@@ -122,7 +129,7 @@ class Work:
         """Keep what went wrong with a stream; the day's limit ends the cycle, and a mistake of ours is raised."""
         if isinstance(error, DailyLimitError):
             return error
-        if not isinstance(error, RosSyncError):
+        if isinstance(error, StoppedError) or not isinstance(error, RosSyncError):
             raise error
         self.report.of(stream.name).trouble = str(error)
         log.warning("stream_failed", source=self.source.name, stream=stream.name, error=str(error))
@@ -163,6 +170,7 @@ class Work:
         unique = list(dict.fromkeys(ids))
         if not unique:
             return
+        self.go_on()
         page = self.source.read(stream, unique)
         with self.engine.connect() as connection:
             back = self._doubtful(connection, stream, page.ids)

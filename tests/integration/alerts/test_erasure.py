@@ -80,7 +80,7 @@ def test_the_message_in_slack_loses_the_name_in_place(desk: Firm, slack: SlackSe
     notifier = SlackNotifier(client, desk.engine)
     desk.tick()
     deliver_all(desk.engine, [notifier], lambda: MONDAY, lambda _seconds: None)
-    with_ann = slack.workspace.dm_with(next(iter(slack.workspace.users.values())))
+    with_ann = slack.workspace.dm_with("ann@example.com")
     before = [str(message.blocks) for message in slack.workspace.messages(with_ann)]
     erase(desk, "1")
     desk.tick(MONDAY + HOUR)

@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel
 from ros_sync.alerts.tables import Alert
 from ros_sync.cli.survey import (
     DealCounts,
+    FollowedSource,
     LastRun,
     OpenAlerts,
     Outbox,
@@ -20,7 +21,7 @@ from ros_sync.cli.survey import (
     UnknownOwner,
     survey,
 )
-from ros_sync.mirror.tables import Deal, Lead, Owner, SetAsideRow, SyncRun
+from ros_sync.mirror.tables import Deal, Lead, Owner, SetAsideRow, SourceState, SyncRun
 from ros_sync.outbox.tables import OutboxMessage
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -78,7 +79,7 @@ def surveyed(connection: Connection, *rows: SQLModel) -> Survey:
     with Session(connection, join_transaction_mode="control_fully") as session:
         session.add_all(rows)
         session.flush()
-        return survey(connection)
+        return survey(connection, NOON, 900)
 
 
 def test_objects_without_the_deleted(connection: Connection) -> None:
@@ -121,6 +122,22 @@ def test_newest_run_of_each_source(connection: Connection) -> None:
         LastRun("crm", "import", "deals.csv", later, NOON, later, 9, 4, 3, 2, None),
     ]
     assert expected == found.runs
+
+
+def test_sources_that_are_followed(connection: Connection) -> None:
+    """Each is told with up to when all of it is here, its lag, and what is wanting; parking that is over is not."""
+    hour, problem = timedelta(hours=1), {"what": "no scope", "todo": "add it", "fatal": True}
+    found = surveyed(
+        connection,
+        SourceState(source="b", complete_at=NOON - hour, parked_until=NOON + hour, trouble="used up", updated_at=NOON),
+        SourceState(source="a", problems=[problem], updated_at=NOON),
+        SourceState(source="c", complete_at=NOON, parked_until=NOON - hour, updated_at=NOON),
+    )
+    assert [
+        FollowedSource("a", None, None, stale=True, problems=[problem]),
+        FollowedSource("b", NOON - hour, 3600.0, stale=True, parked_until=NOON + hour, trouble="used up"),
+        FollowedSource("c", NOON, 0.0, stale=False),
+    ] == found.sources
 
 
 def test_alerts_by_rule(connection: Connection) -> None:

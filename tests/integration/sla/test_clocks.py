@@ -401,3 +401,35 @@ def _written(connection: Connection) -> int:
         return int(raw.total_changes)
     query = "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables"
     return int(connection.exec_driver_sql(query).scalar_one())
+
+
+def test_clocks_of_a_stale_source_stay_as_they_are(connection: Connection) -> None:
+    """None starts, is breached, met, restated or withdrawn there, whatever the rows say."""
+    changes: list[dict[str, Any]] = [{}, {"accepted_at": DUE}, {"deleted_at": DUE}, {"owner_id": "ben"}]
+    for number, values in enumerate(changes):
+        add_lead(connection, str(number))
+        advance(connection, [RESPONSE], directory(), START)
+        connection.execute(update(LEAD).where(LEAD.c.id == str(number)).values(source="crm", **values))
+    add_lead(connection, "new")
+    before = clocks(connection)
+    counts = advance(connection, [RESPONSE], directory(), DUE + HOUR, stale=["crm"])
+    assert (ClockCounts(), before) == (counts, clocks(connection))
+
+
+def test_clocks_of_other_sources_go_on_beside_a_stale_one(connection: Connection) -> None:
+    """Past the due instant the clock of the fresh source is breached."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    assert ClockCounts(breached=1) == advance(connection, [RESPONSE], directory(), DUE, stale=["other"])
+
+
+def test_a_stop_that_was_learnt_when_the_source_was_fresh_again_is_met(connection: Connection) -> None:
+    """The answer came in time and was read an hour after the due instant: no breach at any moment."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    advance(connection, [RESPONSE], directory(), DUE + HOUR, stale=["crm"])
+    change_lead(connection, accepted_at=DUE - HOUR)
+    advance(connection, [RESPONSE], directory(), DUE + HOUR)
+    assert ([("1", DUE, DUE - HOUR, "met")], [("started", None), ("met", None)]) == (
+        clocks(connection), story(connection),
+    )  # fmt: skip

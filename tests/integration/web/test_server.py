@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from ros_sync.alerts.freshness import SourceStanding
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.health import Health, JobState
 from ros_sync.web.app import SECURITY_HEADERS, create_app
@@ -56,6 +58,29 @@ def test_ready(server: WebServer, health: Health) -> None:
     """/readyz answers 200 after a good tick."""
     health.succeeded("tick", NOON)
     assert get(server, "/readyz")[0] == 200
+
+
+def test_a_stale_source_is_told(health: Health) -> None:
+    """/readyz names the stale source and answers 200: restarting this process would not mend the CRM."""
+    health.succeeded("tick", NOON)
+    app = create_app(
+        health, now=lambda: NOON, stale_at=lambda now: [SourceStanding("hubspot", now - timedelta(hours=3))]
+    )
+    with WebServer(app, "127.0.0.1", 0) as server:
+        status, _, body = get(server, "/readyz")
+    assert (200, ["hubspot"]) == (status, [each["source"] for each in json.loads(body)["stale"]])
+
+
+def test_a_database_that_does_not_answer_is_no_error_of_the_page(health: Health) -> None:
+    """/readyz goes on saying how the jobs are; of the sources it knows nothing."""
+    health.succeeded("tick", NOON)
+
+    def stale_at(_now: datetime) -> list[SourceStanding]:
+        raise OperationalError("SELECT", {}, Exception("the server is gone"))
+
+    with WebServer(create_app(health, now=lambda: NOON, stale_at=stale_at), "127.0.0.1", 0) as server:
+        status, _, body = get(server, "/readyz")
+    assert (200, None) == (status, json.loads(body)["stale"])
 
 
 def test_stale(server: WebServer, health: Health) -> None:

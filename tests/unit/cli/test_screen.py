@@ -8,7 +8,17 @@ import pytest
 from rich.console import Console
 
 from ros_sync.cli.screen import age, show
-from ros_sync.cli.survey import DealCounts, LastRun, OpenAlerts, Outbox, People, Reason, Survey, UnknownOwner
+from ros_sync.cli.survey import (
+    DealCounts,
+    FollowedSource,
+    LastRun,
+    OpenAlerts,
+    Outbox,
+    People,
+    Reason,
+    Survey,
+    UnknownOwner,
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = LastRun(
@@ -23,6 +33,7 @@ def a_survey(**changes: object) -> Survey:
         "deals": DealCounts(open=2089, won=4238, lost=2473, unstaged=0),
         "people": People(sellers=35, teams=6, regions=3),
         "runs": [RUN],
+        "sources": [],
         "alerts": [OpenAlerts("stalled", open=120, pending=0, shadow=0), OpenAlerts("push-count", 40, 0, 2)],
         "untold": {"the record has no owner": 4},
         "outbox": Outbox(3, 0, 2, {"no such person in Slack": 2}),
@@ -82,6 +93,35 @@ def test_run_stays_on_its_two_lines() -> None:
     start = next(number for number, words in enumerate(lines) if words[:1] == ["crm"])
     expected = ["crm 2026-03-02 2 hours ago 2,000 1,900 7 3", "import accounts.c…"]
     assert [" ".join(words) for words in lines[start : start + 2]] == expected
+
+
+def test_sources_take_no_room_where_none_is_followed() -> None:
+    """A workspace that lives by imports has no section on sources."""
+    assert "Sources" not in shown(a_survey())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "hubspot 12:00 UTC 2 h stale: its alerts keep their last state",
+        "other 14:00 UTC less than 1 min fresh",
+        "new not yet stale: its alerts keep their last state",
+        "hubspot is parked and goes on by itself at 2026-03-03 00:00 UTC",
+        "hubspot: the calls of the day are used up",
+        "new: there is no property team_size (make it, or leave it out)",
+        "and 2 more; `ros-sync doctor` tells all of them",
+    ],
+)
+def test_screen_says_how_each_source_is_followed(words: str) -> None:
+    """Up to when all of it is here, how far that lags, whether it is stale, parked or in trouble, what its account lacks."""
+    problem = {"what": "there is no property team_size", "todo": "make it, or leave it out", "fatal": False}
+    trouble = "the calls of the day are used up"
+    sources = [
+        FollowedSource("hubspot", NOON, 7200.0, stale=True, parked_until=NOON + timedelta(hours=12), trouble=trouble),
+        FollowedSource("new", None, None, stale=True, problems=[problem] * 7),
+        FollowedSource("other", NOON + timedelta(hours=2), 0.0, stale=False),
+    ]
+    assert words in " ".join(shown(a_survey(sources=sources), width=200).split())
 
 
 def test_failed_run_says_why() -> None:

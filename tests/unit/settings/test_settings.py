@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, WorkspaceError
+from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
 from ros_sync.settings import ENV_PREFIX, Settings, find_workspace, load, settings_keys
 
 TEMPLATE = Path(__file__).parents[3] / "src/ros_sync/cli/templates/ros-sync.toml"
@@ -295,6 +295,15 @@ def test_no_workspace(tmp_path: Path) -> None:
     """A given folder without settings is refused with the way to make one."""
     with pytest.raises(WorkspaceError, match="init"):
         find_workspace(tmp_path)
+
+
+def test_a_source_cannot_be_stale_before_each_poll(workspace: Workspace) -> None:
+    """A threshold that no poll could keep is refused, with both numbers and the section's line."""
+    folder = workspace("[sync]\npoll_seconds = 3600\n")
+    with pytest.raises(SettingsError, match="found 900 and 3600") as caught:
+        load(folder)
+    assert "sync.stale_seconds" in str(caught.value)
+    assert Where(file=str(folder / "ros-sync.toml"), line=1, key="sync") == caught.value.where
 
 
 def test_every_key_is_in_the_reference() -> None:

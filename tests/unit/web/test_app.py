@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from ros_sync.alerts.freshness import SourceStanding
 from ros_sync.jobs.health import Health, JobState
 from ros_sync.web.app import create_app, readiness_document
 
@@ -15,9 +16,24 @@ def test_document_says_how_each_job_does() -> None:
     expected = {
         "ready": True,
         "reasons": [],
+        "stale": [],
         "jobs": {"tick": {"every_seconds": 300.0, "last_good_at": "2026-03-02T12:00:00+00:00", "failures_in_a_row": 0}},
     }
     assert expected == readiness_document(health, NOON)
+
+
+def test_a_stale_source_is_told_and_does_not_make_unready() -> None:
+    """The document says since when; what the CRM said stays out of a page that anybody may read."""
+    health = Health({"tick": JobState(timedelta(seconds=300), vital=True)})
+    health.succeeded("tick", NOON)
+    standing = SourceStanding("hubspot", NOON - timedelta(hours=3), trouble="contact Zelda is refused")
+    document = readiness_document(health, NOON, [standing])
+    told = {
+        "source": "hubspot",
+        "complete_at": "2026-03-02T09:00:00+00:00",
+        "reason": "hubspot was last read completely 3 h ago (09:00 UTC)",
+    }
+    assert (True, [], [told]) == (document["ready"], document["reasons"], document["stale"])
 
 
 def test_only_the_health_pages_are_served() -> None:

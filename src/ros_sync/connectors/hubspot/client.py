@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -25,10 +26,20 @@ import orjson
 import tenacity
 import urllib3
 
-from ros_sync.connectors.hubspot.failures import HTTP_MULTIPLE, HTTP_OK, HTTP_SERVER_ERROR, TokenExpiredError, failure
+from ros_sync.connectors.hubspot.failures import (
+    HTTP_MULTIPLE,
+    HTTP_OK,
+    LONGEST_DAY,
+    TEN_SECONDLY,
+    LimitReachedError,
+    TokenExpiredError,
+    daily_limit,
+    failure,
+    refresh_failure,
+)
 from ros_sync.connectors.hubspot.tokens import Tokens
-from ros_sync.connectors.pace import CALLS, SEARCH, Pace
-from ros_sync.errors import AmbiguousError, AuthExpiredError, DailyLimitError, RateLimitedError, TransientError, Where
+from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, Pace, Use
+from ros_sync.errors import AmbiguousError, DailyLimitError, RateLimitedError, RosSyncError, TransientError, Where
 
 # Each of the client's packages has an exception of its own for an answer that is no success.
 _REFUSALS = tuple(
@@ -50,11 +61,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """How often a call is tried, and how long it waits in between (exponential, with jitter)."""
+    """How often a call is tried, and how long it waits in between (exponential, with jitter).
+
+    Refusals by a rate limit are no attempts: they are waited for as long as they take `patience_seconds` together.
+    """
 
     attempts: int = 6
     first_seconds: float = 0.5
     longest_seconds: float = 30.0
+    patience_seconds: float = PATIENCE_SECONDS
 
 
 class HubSpotClient:
@@ -93,12 +108,9 @@ class HubSpotClient:
         self._owners = client.crm.owners.owners_api
         self._pipelines = client.crm.pipelines.pipelines_api
         self._properties = client.crm.properties.core_api
-        self._clients = [objects] + [
-            api.api_client for api in (self._associations, self._owners, self._pipelines, self._properties)
-        ]
-        for each in self._clients:
-            each.configuration.client_side_validation = False
-            each.rest_client.pool_manager = objects.rest_client.pool_manager
+        for api in (self._basic, self._associations, self._owners, self._pipelines, self._properties):
+            api.api_client.configuration.client_side_validation = False
+            api.api_client.rest_client.pool_manager = objects.rest_client.pool_manager
 
     # ---- records
 
@@ -216,6 +228,11 @@ class HubSpotClient:
         """The access token as it is now."""
         return self._tokens.token()
 
+    @property
+    def use(self) -> Mapping[str, Use]:
+        """How much of each limit has been used; see `pace.used_share`."""
+        return self._pace.use
+
     # ---- inside
 
     def _plain(self, method: str, path: str, body: Any, **raw: Any) -> Any:
@@ -231,17 +248,29 @@ class HubSpotClient:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_pass),
             wait=tenacity.wait_random_exponential(persistence.first_seconds, persistence.longest_seconds),
-            stop=tenacity.stop_after_attempt(persistence.attempts),
+            stop=tenacity.stop_after_attempt(persistence.attempts)
+            | tenacity.stop_after_delay(persistence.patience_seconds),
             sleep=self._sleep,
             reraise=True,
         )
         try:
-            return dict(retrying(self._attempt, kind, what, call, limit))
+            put_off = _PutOff(persistence.patience_seconds)
+            return dict(retrying(self._once, kind, what, call, limit=limit, put_off=put_off))
         except AmbiguousError as error:  # repeated in vain: whatever happened, nobody can tell it from a failure
             raise TransientError(error.message, where=error.where) from error
 
-    def _once(self, kind: str, what: str, call: Callable[..., Any]) -> Json:
-        return self._attempt(kind, what, call, CALLS)
+    def _once(
+        self, kind: str, what: str, call: Callable[..., Any], *, limit: str = CALLS, put_off: _PutOff | None = None
+    ) -> Json:
+        """Make a call that may not be repeated. One that a rate limit refused was not carried out: it waits its time."""
+        patience = self._persistence.patience_seconds
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(LimitReachedError),
+            stop=tenacity.stop_any(tenacity.stop_after_delay(patience), put_off or _PutOff(patience)),
+            sleep=_no_rest,
+            reraise=True,
+        )
+        return dict(retrying(self._attempt, kind, what, call, limit))
 
     def _attempt(self, kind: str, what: str, call: Callable[..., Any], limit: str) -> Json:
         """One call; a token that ran out is renewed once within it."""
@@ -250,18 +279,17 @@ class HubSpotClient:
             return self._called(kind, what, call, limit, token)
         except TokenExpiredError:
             return self._called(kind, what, call, limit, self._tokens.renew(token))
-        except RateLimitedError as error:
-            self._pace.slow_down(limit, error.retry_after_seconds)
-            raise
 
     def _called(self, kind: str, what: str, call: Callable[..., Any], limit: str, token: str) -> Json:
+        self._refuse_if_parked(what)
         self._pace.take(limit)
+        self._refuse_if_parked(what)
         with self._lock:
             self.counts[kind] += 1
-            for each in self._clients:
-                each.configuration.access_token = token
+        # By call, and not in the client's configuration, which threads share: one of them may hold an older token.
+        bearer = {"in": "header", "key": "Authorization", "value": f"Bearer {token}"}
         try:
-            status, data, headers = _answered(call)
+            status, data, headers = _answered(partial(call, _request_auth=bearer))
         except urllib3.exceptions.HTTPError as error:
             raise AmbiguousError(
                 f"the connection to HubSpot broke: {type(error).__name__}", where=Where(record=what)
@@ -269,19 +297,54 @@ class HubSpotClient:
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:
             self._learn(headers)
         if not HTTP_OK <= status < HTTP_MULTIPLE:
-            raise failure(status, data, headers, what, now=self._now(), time_zone=self.time_zone)
+            refusal = failure(status, data, headers, what, now=self._now(), time_zone=self.time_zone)
+            self._tell_pace(limit, refusal)
+            raise refusal
         try:
             return dict(orjson.loads(data)) if data else {}
         except (orjson.JSONDecodeError, TypeError, ValueError):
             raise AmbiguousError("HubSpot's answer is no JSON", where=Where(record=what)) from None
 
+    def _refuse_if_parked(self, what: str) -> None:
+        """Make no call while the day's are used up, whichever worker was told so."""
+        until, now = self._pace.parked_until, self._now()
+        if until is not None and now < until <= now + LONGEST_DAY:  # further ahead: a clock was put back
+            raise daily_limit(until, Where(record=what))
+
+    def _tell_pace(self, limit: str, error: RosSyncError) -> None:
+        """Let everybody who shares the limit wait: the one that the call counts against, and the one that is named."""
+        if isinstance(error, DailyLimitError):
+            self._pace.park(error.resume_at)
+        elif isinstance(error, LimitReachedError):
+            for each in {limit, CALLS} if error.policy == TEN_SECONDLY else {limit}:
+                self._pace.slow_down(each, error.retry_after_seconds)
+
     def _learn(self, headers: Mapping[str, str]) -> None:
         try:
             maximum = int(headers["X-HubSpot-RateLimit-Max"])
             seconds = int(headers["X-HubSpot-RateLimit-Interval-Milliseconds"]) / 1_000
+            told = headers.get("X-HubSpot-RateLimit-Remaining")
+            remaining = None if told is None else int(told)
         except (KeyError, ValueError):
             return
-        self._pace.learn(CALLS, maximum=maximum, interval_seconds=seconds)
+        self._pace.learn(CALLS, maximum=maximum, interval_seconds=seconds, remaining=remaining)
+
+
+class _PutOff(tenacity.stop.stop_base):
+    """Ends a call that rate limits put off for too long. Refusals are added up: a test's clock may stand still."""
+
+    def __init__(self, patience_seconds: float) -> None:
+        self._left = patience_seconds
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        error = retry_state.outcome.exception() if retry_state.outcome else None
+        if isinstance(error, RateLimitedError):
+            self._left -= error.retry_after_seconds
+        return self._left <= 0
+
+
+def _no_rest(_seconds: float) -> None:
+    """The pace does the waiting: it knows when a refused call's time has come."""
 
 
 def _answered(call: Callable[..., Any]) -> tuple[int, bytes, Mapping[str, str]]:
@@ -296,13 +359,17 @@ def _answered(call: Callable[..., Any]) -> tuple[int, bytes, Mapping[str, str]]:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, DailyLimitError):
+    """Whether trying again soon can help. What a limit refuses has had its time already."""
+    if isinstance(error, DailyLimitError | RateLimitedError):
         return False
     return isinstance(error, TransientError | AmbiguousError)
 
 
 def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str) -> Json:
-    """A new access token for a refresh token; AuthExpiredError, PermanentError or TransientError where there is none."""
+    """A new access token for a refresh token; AuthExpiredError or TransientError where there is none.
+
+    No error holds what was sent: the errors of the client and of urllib3 tell of answers and addresses alone.
+    """
     create = hubspot.HubSpot(host=api_url.rstrip("/"), retry=urllib3.Retry(0)).oauth.tokens_api.create
     form = {
         "grant_type": "refresh_token",
@@ -310,17 +377,17 @@ def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str
         "client_secret": client_secret,
         "refresh_token": refresh_token,
     }
-    what = "renewal of the access token"
+    where = Where(record="renewal of the access token")
     try:
         status, data, _ = _answered(lambda **raw: create(**form, **raw))
     except urllib3.exceptions.HTTPError as error:
-        raise TransientError("the connection to HubSpot broke", where=Where(record=what)) from error
-    if HTTP_OK <= status < HTTP_MULTIPLE:
-        return dict(orjson.loads(data))
-    if status >= HTTP_SERVER_ERROR:
-        raise TransientError(f"HubSpot answered {status}", where=Where(record=what))
-    raise AuthExpiredError(
-        "HubSpot does not accept the refresh token",
-        where=Where(record=what),
-        hint="connect the app anew and set hubspot.refresh_token",
-    )
+        raise TransientError(f"the connection to HubSpot broke: {type(error).__name__}", where=where) from error
+    if not HTTP_OK <= status < HTTP_MULTIPLE:
+        raise refresh_failure(status, where)
+    try:
+        answer = dict(orjson.loads(data))
+    except (orjson.JSONDecodeError, TypeError, ValueError):
+        answer = {}
+    if not isinstance(answer.get("access_token"), str):
+        raise TransientError("HubSpot's answer holds no access token", where=where)
+    return answer

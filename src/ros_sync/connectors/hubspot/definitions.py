@@ -84,16 +84,18 @@ def read_properties(body: Json) -> dict[str, PropertyDefinition]:
 
 
 def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions) -> None:
-    """Note the pipelines and their stages in `definitions`."""
-    definitions.stages, definitions.pipelines = {}, {}
+    """Note the pipelines and their stages in `definitions`, all at once: other threads are reading records by them."""
+    found: dict[tuple[str, str], AccountStage] = {}
+    pipelines: dict[str, str] = {}
     for pipeline in body.get("results", ()):
         label = str(pipeline["label"])
-        definitions.pipelines[str(pipeline["id"])] = label
+        pipelines[str(pipeline["id"])] = label
         stages = sorted(pipeline.get("stages", ()), key=lambda stage: int(stage.get("displayOrder", 0)))
         for order, stage in enumerate(stages, 1):
             position = mapping.positions.get((label, str(stage["label"])))
             made = _stage(str(pipeline["id"]), label, stage, order, position)
-            definitions.stages[made.pipeline_id, made.id] = made
+            found[made.pipeline_id, made.id] = made
+    definitions.stages, definitions.pipelines = found, pipelines
 
 
 def _stage(pipeline_id: str, pipeline: str, stage: Json, order: int, position: str | None) -> AccountStage:

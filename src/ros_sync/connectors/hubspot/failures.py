@@ -78,16 +78,32 @@ def _too_many(
 ) -> RosSyncError:
     policy = str(told.get("policyName") or "")
     if policy == DAILY:
-        return DailyLimitError(
-            "the calls that HubSpot allows in a day are used up",
-            resume_at=resume_after(now, time_zone),
-            where=where,
-            hint="it goes on by itself after midnight in the account's time zone",
-        )
+        return daily_limit(resume_after(now, time_zone), where)
     seconds = retry_after(headers, now)
     if seconds is None:
         seconds = WINDOW_SECONDS.get(policy, WINDOW_SECONDS[TEN_SECONDLY])
     return LimitReachedError(policy, retry_after_seconds=seconds, where=where)
+
+
+def daily_limit(resume_at: datetime, where: Where) -> DailyLimitError:
+    """The error for a call that is not made before `resume_at`."""
+    return DailyLimitError(
+        "the calls that HubSpot allows in a day are used up",
+        resume_at=resume_at,
+        where=where,
+        hint="it goes on by itself after midnight in the account's time zone",
+    )
+
+
+def refresh_failure(status: int, where: Where) -> RosSyncError:
+    """The error for a refresh token that brought no access token."""
+    if status >= HTTP_SERVER_ERROR or status in PASSING or status == HTTP_TOO_MANY:
+        return TransientError(f"HubSpot answered {status}", where=where)
+    return AuthExpiredError(
+        "HubSpot does not accept the refresh token",
+        where=where,
+        hint="connect the app anew and set hubspot.refresh_token",
+    )
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

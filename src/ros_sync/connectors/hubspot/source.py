@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from hashlib import sha256
-from html import escape
 from typing import Any
 
-from ros_sync import clock
 from ros_sync.connectors.hubspot import doctor, events
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
@@ -19,13 +17,12 @@ from ros_sync.connectors.hubspot.definitions import (
     read_properties,
     stages_batch,
 )
+from ros_sync.connectors.hubspot.editing import Editing
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader, association_links
 from ros_sync.connectors.hubspot.values import instant
-from ros_sync.connectors.hubspot.writing import to_properties
-from ros_sync.connectors.source import Description, Hint, History, Link, Page, Reaction, Receipt, Shape, Stream
-from ros_sync.errors import AmbiguousError, PermanentError
-from ros_sync.fields import Carried
+from ros_sync.connectors.source import Description, Edit, Hint, History, Link, Page, Reaction, Receipt, Shape, Stream
+from ros_sync.errors import PermanentError
 
 LIST_PAGE, HISTORY_PAGE = 100, 50  # HubSpot, objects API: at most 100 records, 50 with histories
 SEARCH_PAGE = 200  # HubSpot, "Search the CRM"
@@ -258,38 +255,17 @@ class HubSpotSource:
         """What a hint of that kind asks for."""
         return events.reaction(kind)
 
-    def write(self, stream: Stream, record_id: str, changes: Mapping[str, Carried], *, note: str | None) -> Receipt:
-        """Set canonical fields of one record and leave a note on it."""
-        mapping = self._prepared(stream)
-        present = self._client.batch_read(stream.name, [record_id], self._asked(mapping))["results"]
-        held = present[0]["properties"] if present else {}
-        properties = to_properties(mapping, changes, self._definitions, held)
-        answer = self._client.update(stream.name, record_id, properties)
-        if note:
-            self._leave_note(stream.name, record_id, note)
-        at = int(instant(str(answer["updatedAt"])) or 0)
-        return Receipt(at, self.read(stream, [record_id]))
+    @property
+    def writable(self) -> Mapping[str, frozenset[str]]:
+        """The fields below the connector file's `write:`, by object."""
+        entries = [entry for stream in self._mapping.streams for entry in stream.objects]
+        return {entry.object: frozenset(entry.write) for entry in entries if entry.write}
 
-    def _leave_note(self, stream: str, record_id: str, note: str) -> None:
-        """A note of this text on the record; after a call whose outcome nobody knows, it is looked for first."""
-        at = str(clock.to_micros(self._now()) // MICROS)
-        types = {"deals": 214, "contacts": 202, "companies": 190}  # HubSpot, associations v4, note to … type ids
-        kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": types[stream]}
-        body = {
-            "properties": {"hs_note_body": escape(note, quote=False), "hs_timestamp": at},
-            "associations": [{"to": {"id": record_id}, "types": [kind]}],
-        }
-        try:
-            self._client.create("notes", body)
-        except AmbiguousError:
-            query = {
-                "filterGroups": [{"filters": [_filter("hs_timestamp", "EQ", at)]}],
-                "properties": ["hs_note_body"],
-                "limit": 10,
-            }
-            found = self._client.search("notes", query)["results"]
-            if not any(each["properties"].get("hs_note_body") == escape(note, quote=False) for each in found):
-                self._client.create("notes", body)
+    def write(self, stream: Stream, edit: Edit) -> Receipt:
+        """Make an edit of one record."""
+        mapping = self._prepared(stream)
+        editing = Editing(self._client, mapping, self._definitions, self._reader(mapping), self._asked(mapping))
+        return editing.make(edit, self._now(), currency=self._mapping.currency)
 
     # ---- inside
 

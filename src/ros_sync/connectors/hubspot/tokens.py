@@ -9,11 +9,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from ros_sync.errors import AuthExpiredError
 
@@ -38,7 +38,7 @@ class Tokens(Protocol):
 class PrivateAppToken:
     """The token of a private app."""
 
-    value: str
+    value: str = field(repr=False)
 
     def token(self) -> str:
         """The token."""
@@ -71,7 +71,7 @@ class OAuthTokens:
         """The access token, renewed a minute before its end."""
         with self._lock:
             held = self._held or self._read()
-            if held and self._ends(held) - EARLY > self._now():
+            if self._is_good(held, None):
                 self._held = held
                 return str(held["access_token"])
             return self._renewed(None)
@@ -84,11 +84,8 @@ class OAuthTokens:
     def _renewed(self, refused: str | None) -> str:
         with self._alone():
             held = self._read()
-            fresh = held and held["access_token"] != refused and self._ends(held) - EARLY > self._now()
-            if not fresh:
-                refresh = (
-                    str(held["refresh_token"]) if held and held.get("given") == _mark(self._given) else self._given
-                )
+            if not self._is_good(held, refused):
+                refresh = str(held["refresh_token"]) if held else self._given
                 answer = self._exchange(refresh)
                 life = timedelta(seconds=float(answer.get("expires_in") or DEFAULT_LIFE_SECONDS))
                 held = {
@@ -98,9 +95,12 @@ class OAuthTokens:
                     "given": _mark(self._given),
                 }
                 self._write(held)
-            assert held is not None
             self._held = held
             return str(held["access_token"])
+
+    def _is_good(self, held: dict[str, Any] | None, refused: str | None) -> TypeGuard[dict[str, Any]]:
+        """Whether the access token can be called with: it is another than the refused one, and has not ended."""
+        return held is not None and held["access_token"] != refused and self._ends(held) - EARLY > self._now()
 
     @staticmethod
     def _ends(held: dict[str, Any]) -> datetime:
@@ -114,17 +114,22 @@ class OAuthTokens:
             yield
 
     def _read(self) -> dict[str, Any] | None:
+        """What the file keeps, if it came of the refresh token in the settings: a new one may be another account's."""
         try:
             held = json.loads(self._file.read_text(encoding="utf-8"))
             self._ends(held)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return dict(held) if isinstance(held.get("access_token"), str) else None
+        tokens = [held.get(name) for name in ("access_token", "refresh_token")]
+        is_ours = held.get("given") == _mark(self._given) and all(isinstance(each, str) for each in tokens)
+        return dict(held) if is_ours else None
 
     def _write(self, held: dict[str, Any]) -> None:
         handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=self._file.name)
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
             json.dump(held, opened)
+            opened.flush()
+            os.fsync(opened.fileno())  # HubSpot may accept the former refresh token no more
         Path(name).chmod(_PRIVATE)
         Path(name).replace(self._file)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,41 +14,51 @@ from fastapi.concurrency import run_in_threadpool
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.company import Story
+from ros_sync.sandbox.hubspot.control_account import AccountOrders, moment
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.faults import Fault, FaultKind, Faults
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
 
-HTTP_OK, HTTP_BAD_REQUEST = 200, 400
+HTTP_OK, HTTP_BAD_REQUEST, HTTP_NOT_FOUND = 200, 400, 404
 Body = Mapping[str, Any]
 
 
-class Control:
+class Control(AccountOrders):
     """What a test can order of one account. `story` is None where the account has no company behind it."""
 
     def __init__(
         self, account: HubSpotAccount, faults: Faults, clock: SandboxClock, story: Story | None = None
     ) -> None:
-        self._account = account
+        super().__init__(account)
         self._faults = faults
         self._clock = clock
         self._story = story
         self.sender: WebhookSender | None = None
 
-    def add_to(self, app: FastAPI) -> None:
-        """Add the paths below /control to an application."""
-        orders: dict[str, Callable[[Body], Any]] = {
+    def orders(self) -> dict[str, Callable[[Body], Any]]:
+        """Every order by the name that it has below /control."""
+        return {
             "faults": self.order_faults,
             "random-faults": self.order_random_faults,
             "clock": self.move_clock,
             "webhooks": self.send_webhooks,
             "records": self.change_records,
+            "properties": self.order_properties,
+            "owners": self.order_owners,
+            "pipelines": self.order_pipelines,
+            "settings": self.order_settings,
+            "tokens": self.order_tokens,
             "reset-calls": self.reset_calls,
         }
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the paths below /control to an application."""
+        orders = self.orders()
 
         async def ordered(request: Request) -> Response:
             order = orders.get(request.path_params["order"])
             if order is None:
-                return _answer({"error": f"there is no such order; there are {', '.join(orders)}"}, 404)
+                return _answer({"error": f"there is no such order; there are {', '.join(orders)}"}, HTTP_NOT_FOUND)
             try:
                 body = orjson.loads(await request.body() or b"{}")
                 return _answer(await run_in_threadpool(order, body))
@@ -61,7 +70,11 @@ class Control:
         async def counted(_request: Request) -> Response:
             return _answer(self.calls())
 
+        async def described(_request: Request) -> Response:
+            return _answer(self.described({}))
+
         app.add_route("/control/calls", counted, methods=["GET"])
+        app.add_route("/control/account", described, methods=["GET"])
         app.add_route("/control/{order}", ordered, methods=["POST"])
 
     def order_faults(self, body: Body) -> Any:
@@ -74,11 +87,11 @@ class Control:
         return {"happened": dict(self._faults.happened)}
 
     def order_random_faults(self, body: Body) -> Any:
-        """`{"rate": 0.1, "seed": 1, "kinds": ["status", "drop_after"], "seconds": 0.2}`."""
+        """`{"rate": 0.1, "seed": 1, "kinds": ["status", "drop_after"], "calls": ["search"], "seconds": 0.2, "status": 503}`."""
         kinds = body.get("kinds") or list(FaultKind)
         seconds = float(body.get("seconds", 0.2))
         faults = [Fault(FaultKind(kind), seconds, int(body.get("status", 503))) for kind in kinds]
-        self._faults.at_random(float(body["rate"]), int(body.get("seed", 1)), faults)
+        self._faults.at_random(float(body["rate"]), int(body.get("seed", 1)), faults, body.get("calls", ()))
         return {"kinds": [fault.kind for fault in faults]}
 
     def move_clock(self, body: Body) -> Any:
@@ -86,77 +99,31 @@ class Control:
         if "advance_seconds" in body:
             self._clock.advance(float(body["advance_seconds"]))
         if "now" in body:
-            self._clock.move_to(_moment(body["now"]))
+            self._clock.move_to(moment(body["now"]))
         if "story_to" in body:
             if self._story is None:
                 raise ValueError("this account has no company behind it")
-            self._clock.move_to(_moment(body["story_to"]))
+            self._clock.move_to(moment(body["story_to"]))
             self._story.advance_to(self._clock())
         return {"now": self._clock().isoformat()}
 
     def send_webhooks(self, body: Body) -> Any:
-        """`{"url": …, "secret": …, "plan": {"late_share": 0.1, …}, "every_seconds": 0.2}`; without a url: no more."""
+        """`{"url": …, "secret": …, "plan": {"late_share": 0.1, …}, "every_seconds": 0.2, "version": "v3", "seed": 1}`, or `{"flood": 10000}`; `{}`: no more."""
+        if "flood" in body and self.sender is not None:
+            self.sender.flood(int(body["flood"]))
+            return {"sent": asdict(self.sender.sent)}
         if self.sender is not None:
             self.sender.stop()
             self.sender = None
         if body.get("url"):
-            plan = DeliveryPlan(**body.get("plan", {}))
+            plan = {**body.get("plan", {})}
+            plan["subscriptions"] = tuple(plan.get("subscriptions", ()))
             self.sender = WebhookSender(
-                self._account, str(body["url"]), str(body["secret"]), seed=int(body.get("seed", 1)), plan=plan,
-                version=str(body.get("version", "v3")),
+                self._account, str(body["url"]), str(body["secret"]), seed=int(body.get("seed", 1)),
+                plan=DeliveryPlan(**plan), version=str(body.get("version", "v3")), faults=self._faults,
             )  # fmt: skip
             self.sender.start(float(body.get("every_seconds", 0.2)))
         return {"sending": self.sender is not None}
-
-    def change_records(self, body: Body) -> Any:
-        """`{"do": "create|update|archive|restore|merge|erase|associate|dissociate|bulk|read", "object": "deals", …}`."""
-        acts: dict[str, Callable[[str, Body], Any]] = {
-            "create": self._create,
-            "update": self._update,
-            "bulk": self._bulk,
-            "archive": lambda kind, body: self._account.archive(kind, str(body["id"])),
-            "restore": lambda kind, body: self._account.restore(kind, str(body["id"])),
-            "erase": lambda kind, body: self._account.erase(kind, str(body["id"])),
-            "merge": lambda kind, body: {"id": self._account.merge(kind, str(body["id"]), str(body["other"]))},
-            "associate": lambda kind, body: self._account.associate(
-                kind, str(body["id"]), str(body["to"]), str(body["to_id"]), label=body.get("label")
-            ),
-            "dissociate": lambda kind, body: self._account.dissociate(
-                kind, str(body["id"]), str(body["to"]), str(body["to_id"])
-            ),
-            "read": lambda kind, _body: self._read(kind),
-        }
-        return acts[str(body["do"])](str(body["object"]), body) or {}
-
-    def _create(self, kind: str, body: Body) -> Any:
-        at = _moment(body["at"]) if "at" in body else None
-        return {"id": self._account.create(kind, body.get("properties", {}), at=at, by=body.get("by"))}
-
-    def _update(self, kind: str, body: Body) -> None:
-        at = _moment(body["at"]) if "at" in body else None
-        self._account.update(kind, str(body["id"]), body["properties"], at=at, by=body.get("by"))
-
-    def _bulk(self, kind: str, body: Body) -> None:
-        at = _moment(body["at"]) if "at" in body else self._account.now()
-        self._account.move_bulk(kind, list(map(str, body["ids"])), body["properties"], at=at)
-
-    def _read(self, kind: str) -> Any:
-        """Every record of a kind, archived ones too, with histories: what a test compares a mirror with."""
-        account = self._account
-        with account.lock:
-            return {
-                "records": {
-                    record.id: {
-                        "properties": record.properties,
-                        "archived_at": record.archived_at,
-                        "updated_at": record.updated_at,
-                        "history": {name: [[each.at, each.value] for each in entries] for name, entries in record.history.items()},
-                        "links": {to: [each for each, _ in account.links_of(record, to)] for to in record.links},
-                    }
-                    for record in account.records[kind].values()
-                },
-                "merged": account.merged[kind],
-            }  # fmt: skip
 
     def calls(self) -> Any:
         """Calls by kind, object and status since the last reset, and what webhooks did."""
@@ -171,13 +138,6 @@ class Control:
         with self._account.lock:
             self._account.calls.clear()
         return {}
-
-
-def _moment(text: object) -> datetime:
-    at = datetime.fromisoformat(str(text))
-    if at.tzinfo is None:
-        raise ValueError("an instant needs a zone, such as Z")
-    return at
 
 
 def _answer(body: Any, status: int = HTTP_OK) -> Response:

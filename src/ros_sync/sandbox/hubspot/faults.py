@@ -9,7 +9,8 @@ from enum import StrEnum
 from random import Random
 from threading import Lock
 
-ANY = "*"
+ANY = "*"  # any call of the API
+TOKEN, WEBHOOK = "token", "webhook"  # what only goes wrong when it is named
 
 
 class FaultKind(StrEnum):
@@ -39,13 +40,18 @@ class Fault:
 
 
 class Faults:
-    """Failures waiting for the next calls of a kind (`search`, `list`, … or `*`), and those that come at random."""
+    """Failures waiting for the next calls of a kind (`search`, `list`, … or `*`), and those that come at random.
+
+    `webhook` stands for the deliveries of webhooks: there a drop means that the sender hangs up before the end of its
+    request (before), or without waiting for the answer (after).
+    """
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._random: Random | None = None
         self._rate = 0.0
         self._kinds: Sequence[Fault] = ()
+        self._calls: frozenset[str] = frozenset()
         self._lock = Lock()
         self.happened: dict[str, int] = defaultdict(int)
 
@@ -54,18 +60,19 @@ class Faults:
         with self._lock:
             self._waiting[kind_of_call].extend([fault] * times)
 
-    def at_random(self, rate: float, seed: int, faults: Sequence[Fault]) -> None:
-        """From now on let each call fail with the chance `rate`, in one of these ways."""
+    def at_random(self, rate: float, seed: int, faults: Sequence[Fault], calls: Sequence[str] = ()) -> None:
+        """From now on let each call (of those kinds, where some are given) fail with the chance `rate`, in one of these ways."""
         with self._lock:
-            self._random, self._rate, self._kinds = Random(seed), rate, tuple(faults)
+            self._random, self._rate, self._kinds, self._calls = Random(seed), rate, tuple(faults), frozenset(calls)
 
     def take(self, kind: str, object_type: str) -> Fault | None:  # noqa: ARG002  # part of what the server asks with
         """The failure due for this call, which is used up by it."""
         with self._lock:
-            for key in (kind, ANY):
+            for key in (kind, ANY) if kind != WEBHOOK else (kind,):
                 if self._waiting[key]:
                     return self._noted(self._waiting[key].popleft())
-            if self._random is not None and kind != "token" and self._random.random() < self._rate:
+            meant = kind in self._calls if self._calls else kind not in (TOKEN, WEBHOOK)
+            if self._random is not None and meant and self._random.random() < self._rate:
                 return self._noted(self._random.choice(self._kinds))
             return None
 

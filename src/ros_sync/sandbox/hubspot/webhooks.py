@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -14,16 +10,18 @@ from random import Random
 from threading import Event, Lock, Thread
 from typing import Any
 
-import urllib3
-
 from ros_sync.sandbox.hubspot.account import Happening, HubSpotAccount
-from ros_sync.sandbox.hubspot.definitions import SINGULAR
+from ros_sync.sandbox.hubspot.events import events_of
+from ros_sync.sandbox.hubspot.faults import WEBHOOK, FaultKind, Faults
+from ros_sync.sandbox.hubspot.posting import Poster
 from ros_sync.sandbox.hubspot.records import millis
+from ros_sync.sandbox.hubspot.signing import signed
 
 MAX_EVENTS = 100  # of one request (HubSpot, "Webhooks API", limits)
 MAX_RETRIES = 10
 NOT_RETRIED = frozenset((400, 401, 403, 404, 405))
 TIMEOUT_SECONDS = 5.0
+STALE = timedelta(hours=1)  # how old the signature of a delivery with an expired token is
 # How long HubSpot waits before each further attempt, in seconds; it says "over the next 24 hours".
 RETRY_SECONDS = (60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 21_600, 28_800)
 HTTP_OK, HTTP_REDIRECT = 200, 300
@@ -33,7 +31,8 @@ HTTP_OK, HTTP_REDIRECT = 200, 300
 class DeliveryPlan:
     """How badly events are delivered: shares are from 0 to 1, seconds go by the account's clock.
 
-    `retry_scale` shortens the waits before further attempts, so that a test need not last a day.
+    `retry_scale` shortens the waits before further attempts, so that a test need not last a day. `subscriptions` are
+    the types of events that are sent, such as `deal.propertyChange`; none means all.
     """
 
     late_share: float = 0.0
@@ -42,6 +41,7 @@ class DeliveryPlan:
     shuffled: bool = False
     lost_share: float = 0.0
     retry_scale: float = 1.0
+    subscriptions: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,6 +73,7 @@ class WebhookSender:
         seed: int = 1,
         plan: DeliveryPlan | None = None,
         version: str = "v3",
+        faults: Faults | None = None,
     ) -> None:
         self.sent = Sent()
         self._account = account
@@ -85,7 +86,8 @@ class WebhookSender:
         self._ids = count(2_995_724_000)
         self._waiting: list[_Waiting] = []
         self._lock = Lock()
-        self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+        self._faults = faults
+        self._poster = Poster(target_url, TIMEOUT_SECONDS)
         self._stop = Event()
         self._thread: Thread | None = None
         account.listeners.append(self._heard)
@@ -126,8 +128,11 @@ class WebhookSender:
         ids = list(self._account.records["deals"])
         now = self._account.now()
         events = [
-            self._event(Happening("propertyChange", "deals", self._rng.choice(ids), now, property="amount", value="1"))
+            event
             for _ in range(number)
+            for event in self._events(
+                Happening("propertyChange", "deals", self._rng.choice(ids), now, property="amount", value="1")
+            )
         ]
         for start in range(0, number, MAX_EVENTS):
             self._deliver(events[start : start + MAX_EVENTS], now)
@@ -146,51 +151,14 @@ class WebhookSender:
                     again = timedelta(seconds=rng.uniform(0, plan.late_seconds))
                     self._waiting.append(_Waiting({**event, "attemptNumber": 1}, now + again))
 
-    def _events(self, happening: Happening) -> Iterator[dict[str, Any]]:
-        yield self._event(happening)
-        if happening.kind == "associationChange":  # HubSpot tells both sides
-            yield self._event(
-                Happening(
-                    happening.kind, str(happening.to_type), str(happening.to_id), happening.at,
-                    source=happening.source, to_type=happening.object_type, to_id=happening.object_id,
-                )
-            )  # fmt: skip
-
-    def _event(self, happening: Happening) -> dict[str, Any]:
-        kind = SINGULAR[happening.object_type]
-        event: dict[str, Any] = {
-            "eventId": next(self._ids),
-            "subscriptionId": 92_894,
-            "portalId": self._account.portal_id,
-            "appId": self._app_id,
-            "occurredAt": millis(happening.at),
-            "subscriptionType": f"{kind}.{happening.kind}",
-            "attemptNumber": 0,
-            "changeSource": happening.source,
-        }
-        if happening.kind == "associationChange":
-            other = SINGULAR[str(happening.to_type)]
-            event |= {
-                "associationType": f"{kind}_to_{other}".upper(),
-                "fromObjectId": int(happening.object_id),
-                "toObjectId": int(str(happening.to_id)),
-                "associationRemoved": happening.source == "REMOVED",
-                "isPrimaryAssociation": False,
-            }
-            return event
-        event["objectId"] = int(happening.object_id)
-        if happening.kind == "propertyChange":
-            event |= {"propertyName": happening.property, "propertyValue": happening.value or ""}
-        if happening.kind == "merge":
-            primary, other = happening.merged_from
-            event |= {
-                "objectId": int(primary),
-                "primaryObjectId": int(primary),
-                "mergedObjectIds": [int(other)],
-                "newObjectId": int(str(happening.new_id)),
-                "numberOfPropertiesMoved": 0,
-            }
-        return event
+    def _events(self, happening: Happening) -> list[dict[str, Any]]:
+        wanted = self._plan.subscriptions
+        return [
+            {"eventId": next(self._ids), "subscriptionId": 92_894, "portalId": self._account.portal_id, "appId": self._app_id,
+             "occurredAt": millis(happening.at), "attemptNumber": 0, **event}
+            for event in events_of(happening)
+            if not wanted or event["subscriptionType"] in wanted
+        ]  # fmt: skip
 
     def _deliver(self, events: list[dict[str, Any]], now: datetime) -> int:
         status = self._post(events)
@@ -215,27 +183,18 @@ class WebhookSender:
                 self._waiting.append(_Waiting({**event, "attemptNumber": attempt + 1}, now + wait))
 
     def _post(self, events: list[dict[str, Any]]) -> int:
-        body = json.dumps(events).encode()
-        try:
-            headers = signed(self._secret, "POST", self._url, body, millis(self._account.now()), self._version)
-            return self._pool.request("POST", self._url, body=body, headers=headers).status
-        except urllib3.exceptions.HTTPError:
-            return 0
+        fault = self._faults.take(WEBHOOK, "") if self._faults else None
+        kind, at = (fault.kind, fault.seconds) if fault else ("", 0.0)
+        body, now = json.dumps(events).encode(), self._account.now()
+        if kind == FaultKind.BROKEN_JSON:
+            body = body[: len(body) * 2 // 3]
+        if kind == FaultKind.EXPIRED_TOKEN:
+            now -= STALE
+        headers = signed(self._secret, "POST", self._url, body, millis(now), self._version)
+        if fault and kind == FaultKind.STATUS:
+            return fault.status  # something in between answered
+        return self._poster.post(body, headers, kind, at)
 
     def _run(self, every_seconds: float) -> None:
         while not self._stop.wait(every_seconds):
             self.flush()
-
-
-def signed(secret: str, method: str, url: str, body: bytes, timestamp: int, version: str = "v3") -> dict[str, str]:
-    """The headers of a signed request (HubSpot, "Validating requests from HubSpot"); `timestamp` in milliseconds."""
-    headers = {"Content-Type": "application/json", "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/)"}
-    if version == "v1":
-        digest = hashlib.sha256(secret.encode() + body).hexdigest()
-        return headers | {"X-HubSpot-Signature": digest, "X-HubSpot-Signature-Version": "v1"}
-    if version == "v2":
-        digest = hashlib.sha256(secret.encode() + method.encode() + url.encode() + body).hexdigest()
-        return headers | {"X-HubSpot-Signature": digest, "X-HubSpot-Signature-Version": "v2"}
-    text = method.encode() + url.encode() + body + str(timestamp).encode()
-    mac = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
-    return headers | {"X-HubSpot-Signature-v3": mac, "X-HubSpot-Request-Timestamp": str(timestamp)}

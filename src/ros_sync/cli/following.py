@@ -1,0 +1,104 @@
+"""The CRMs that `serve` follows: their sources, kept from one job to the next, and made anew when a connector file changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from threading import Event, Lock
+
+import structlog
+from sqlalchemy import Engine
+
+from ros_sync import clock
+from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.sources import sources_of
+from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.connectors.source import Hint
+from ros_sync.errors import StoppedError
+from ros_sync.settings import Settings
+from ros_sync.sync import hints
+from ros_sync.sync.engine import Syncer
+from ros_sync.web.webhooks import HubSpotReceiver
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Following:
+    """What a process keeps of the CRMs that it follows. Its jobs run in threads of their own."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._lock = Lock()
+        self._files: dict[str, bytes] = {}
+        self._polling: list[Syncer] = []
+        self._reading: list[Syncer] = []
+        self._writing: list[Syncer] = []
+        self._sources: list[HubSpotSource] = []
+        self._stopping = Event()
+
+    def poll(self, _now: datetime) -> None:
+        """One cycle of every source; what keeps a source from being read is in `source_state`."""
+        with suppress(StoppedError):
+            for syncer in self._current(self._polling):
+                syncer.cycle()
+
+    def read_hints(self, _now: datetime) -> None:
+        """Read what webhooks said happened."""
+        with suppress(StoppedError):
+            for syncer in self._current(self._reading):
+                syncer.work_off_hints()
+
+    def write_back(self, _now: datetime) -> None:
+        """Carry out what people asked to be written to the CRM."""
+        with suppress(StoppedError):
+            for syncer in self._current(self._writing):
+                syncer.carry_out_writes()
+
+    def stop(self) -> None:
+        """Let what is under way end at its next page or pause; it goes on there when the next process starts."""
+        self._stopping.set()
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise StoppedError
+
+    def receiver(self) -> HubSpotReceiver | None:
+        """What takes webhooks in; None without the secret by which they are signed, or without a connector file."""
+        secret = self._settings.hubspot.client_secret
+        if secret is None or not connector_files(self._settings):
+            log.info("webhooks_off", reason="hubspot.client_secret is not set")
+            return None
+
+        def read(body: bytes) -> tuple[Sequence[Hint], int]:
+            return self._source().hints(body)
+
+        def keep(found: Sequence[Hint]) -> int:
+            return hints.keep(self._engine, self._source().name, found, clock.now())
+
+        url = self._settings.web.public_url or None
+        return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=url)
+
+    def _source(self) -> HubSpotSource:
+        self._current(self._polling)
+        return self._sources[0]
+
+    def _current(self, syncers: list[Syncer]) -> list[Syncer]:
+        """The syncers, made anew where a connector file or the organisation was edited since."""
+        with self._lock:
+            files = {str(path): path.read_bytes() for path in connector_files(self._settings)}
+            organisation = organisation_of(self._settings)
+            files["organisation"] = repr(
+                (organisation.home_currency, organisation.rates, organisation.company)
+            ).encode()
+            if files != self._files:
+                context = deal_context(organisation)
+                self._sources = sources_of(self._settings, sleep=self._pause)
+                for each in (self._polling, self._reading, self._writing):
+                    each[:] = [
+                        Syncer(self._engine, source, context, now=clock.now, stopping=self._stopping.is_set)
+                        for source in self._sources
+                    ]
+                self._files = files
+            return list(syncers)

@@ -1,0 +1,38 @@
+"""Who may have a record changed in the CRM through us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ros_sync.organisation.people import Directory, Person
+
+REVOPS = "revops"  # the role of those who may change any record, as organisation.yaml names it
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Whether somebody may, and why or why not."""
+
+    granted: bool
+    reason: str
+
+
+def may_change(asker: Person | None, owner: Person | None, directory: Directory) -> Right:
+    """Whether `asker` may change a record of `owner`: their own, those of the people below them, RevOps all of them."""
+    if asker is None:
+        return Right(granted=False, reason="nobody here is known by that e-mail address")
+    if not asker.active:
+        return Right(granted=False, reason=f"{asker.name} does not work here any more")
+    if (asker.role or "").casefold().replace(" ", "") == REVOPS:
+        return Right(granted=True, reason="RevOps may change every record")
+    if owner is None:
+        return Right(granted=False, reason="the record has no owner here, so RevOps alone may change it")
+    seen: set[str] = set()
+    person: Person | None = owner
+    while person is not None and person.key not in seen:
+        if person.key == asker.key:
+            own = "it is their own record" if person is owner else f"{owner.name} reports to them"
+            return Right(granted=True, reason=own)
+        seen.add(person.key)
+        person = directory.manager_of(person)
+    return Right(granted=False, reason=f"the record is {owner.name}'s, who does not report to {asker.name}")

@@ -1,0 +1,229 @@
+"""Changes that people ask for here, written to the CRM: asked for, carried out, kept as the audit trail.
+
+Asking is a row in `write_back`; carrying it out is a call. What is asked for is done once, whatever is killed in between:
+an attempt that broke off is made again, and finds what it did already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, RowMapping, Table, insert, select, update
+
+from ros_sync import clock
+from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Source, Stream
+from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, Where
+from ros_sync.fields import Carried, Kind, carry, did_you_mean
+from ros_sync.mirror import redirects
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.store import as_text
+from ros_sync.mirror.tables import WriteBack
+from ros_sync.money import Money
+from ros_sync.organisation.people import Directory
+from ros_sync.organisation.rights import may_change
+from ros_sync.sync import upkeep
+from ros_sync.sync.places import save_state, state_of
+from ros_sync.sync.work import Work
+from ros_sync.sync.writing import writing
+
+log = structlog.get_logger(__name__)
+
+CUSTOM = "custom."
+MAX_TEXT_CHARS = 65_536  # HubSpot, "Properties": the longest value of a multi-line text
+
+_WRITE: Table = WriteBack.metadata.tables["write_back"]
+
+
+class State(StrEnum):
+    """What became of a wish."""
+
+    OPEN = "open"
+    DONE = "done"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants changed. `changes` are in carried form; `expected` is what they saw, None: what the mirror shows."""
+
+    object: str
+    record_id: str
+    changes: Mapping[str, Carried]
+    asked_by: str
+    expected: Mapping[str, Carried] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a wish so far, in words; `found` are the fields as the CRM has them after a conflict."""
+
+    number: int
+    state: State
+    words: str
+    found: Mapping[str, Carried]
+
+
+def ask(connection: Connection, source: Source, wish: Wish, directory: Directory, now: datetime) -> int:
+    """Keep a wish, to be carried out; its number.
+
+    PermanentError where the field is not written back, the record is not there, or the person may not change it.
+    """
+    writable = source.writable.get(wish.object, frozenset())
+    for name, value in wish.changes.items():
+        if name not in writable:
+            hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
+            raise PermanentError(f"{wish.object}.{name} is not written back", where=Where(key=name), hint=hint)
+        if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
+            raise PermanentError(f"{name} is longer than {MAX_TEXT_CHARS:,} characters", where=Where(key=name))
+    if not wish.changes:
+        raise PermanentError("nothing is to be changed")
+    mirrored = objects()[wish.object]
+    record_id = redirects.resolve(connection, source.name, wish.object, [wish.record_id]).get(
+        wish.record_id, wish.record_id
+    )
+    row = _present(connection, mirrored, source.name, record_id)
+    if row is None or row["deleted_at"] is not None:
+        raise PermanentError(
+            f"there is no {wish.object} {wish.record_id} (any more)",
+            where=Where(record=wish.record_id),
+            hint="`ros-sync sync` brings the mirror up to date",
+        )
+    owner = directory.owner_of(source.name, row["owner_id"], row["owner_named"])
+    right = may_change(directory.find(wish.asked_by), owner, directory)
+    if not right.granted:
+        log.warning("write_refused", object=wish.object, record=record_id, reason=right.reason)
+        raise PermanentError(f"{wish.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
+    shown = {name: _carried(mirrored, row, name) for name in wish.changes}
+    values = {
+        "source": source.name,
+        "object": wish.object,
+        "record_id": record_id,
+        "changes": dict(wish.changes),
+        "expected": shown | dict(wish.expected or {}),
+        "asked_by": wish.asked_by.strip().lower(),
+        "asked_at": now,
+        "state": State.OPEN,
+        "attempts": 0,
+    }
+    made = connection.execute(insert(_WRITE).values(**values)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def carry_out_open(work: Work) -> list[Outcome]:
+    """Carry out every wish of the source that is open, in the order in which they were asked."""
+    with work.engine.connect() as connection:
+        state = state_of(connection, work.source.name)
+        query = select(_WRITE.c.id).where(_WRITE.c.source == work.source.name, _WRITE.c.state == State.OPEN)
+        numbers = list(connection.execute(query.order_by(_WRITE.c.id)).scalars())
+    parked = state.get("parked_until")
+    if parked is not None and parked > work.now():
+        return []
+    return [carry_out(work, number) for number in numbers]
+
+
+def carry_out(work: Work, number: int) -> Outcome:
+    """Carry one wish out. Where the CRM cannot be reached it stays open, and says why."""
+    row = _claim(work, number)
+    if row is None:
+        return outcome_of(work, number)
+    stream = next(each for each in work.source.streams if row["object"] in each.objects)
+    say = _speaker(work, row)
+    told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in row["changes"].items())
+    note = f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
+    edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=row["attempts"] > 0)
+    try:
+        receipt = work.source.write(stream, edit)
+    except ChangedMeanwhileError as error:
+        _take_in(work, stream, error.page)
+        now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
+        return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
+    except PermanentError as error:
+        return _close(work, row, State.REFUSED, str(error))
+    except DailyLimitError as error:
+        with writing(work.engine, work.source.name) as connection:
+            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+        return _close(work, row, State.OPEN, str(error))
+    except RosSyncError as error:
+        return _close(work, row, State.OPEN, f"it will be tried again: {error}")
+    _take_in(work, stream, receipt.page)
+    words = "HubSpot said so already" if receipt.was_so and not edit.again else "written"
+    return _close(work, row, State.DONE, words)
+
+
+def outcome_of(work: Work, number: int) -> Outcome:
+    """What has become of a wish."""
+    with work.engine.connect() as connection:
+        row = connection.execute(select(_WRITE).where(_WRITE.c.id == number)).mappings().one()
+    return Outcome(number, State(row["state"]), row["outcome"] or "", {})
+
+
+def _claim(work: Work, number: int) -> RowMapping | None:
+    """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
+    with writing(work.engine, work.source.name) as connection:
+        query = select(_WRITE).where(_WRITE.c.id == number, _WRITE.c.state == State.OPEN)
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            connection.execute(update(_WRITE).where(_WRITE.c.id == number).values(attempts=row["attempts"] + 1))
+        return row
+
+
+def _take_in(work: Work, stream: Stream, page: Page) -> None:
+    """The mirror shows at once what the CRM has now, with its history."""
+    page = work.with_needs(stream, page, confirmed=set())
+    with work.writing() as (_, applier):
+        work.apply(applier, stream, page)
+    upkeep.derive(work, work.now())
+
+
+def _close(
+    work: Work, row: RowMapping, state: State, words: str, found: Mapping[str, Carried] | None = None
+) -> Outcome:
+    with writing(work.engine, work.source.name) as connection:
+        values: dict[str, Any] = {"state": state, "outcome": words}
+        if state is not State.OPEN:
+            values["done_at"] = work.now()
+        connection.execute(update(_WRITE).where(_WRITE.c.id == row["id"]).values(**values))
+    log.info(
+        "write_back", number=row["id"], source=row["source"], object=row["object"], record=row["record_id"],
+        fields=sorted(row["changes"]), state=state,
+    )  # fmt: skip
+    return Outcome(row["id"], state, words, found or {})
+
+
+def _speaker(work: Work, row: RowMapping) -> Callable[[str, Carried], str]:
+    """Says what a field of the wish's record holds, for people."""
+    mirrored = objects()[row["object"]]
+    with work.engine.connect() as connection:
+        present = _present(connection, mirrored, row["source"], row["record_id"])
+    currency = present["currency"] if present is not None and "currency" in present else None
+
+    def say(name: str, value: Carried) -> str:
+        kind = mirrored.settable[name].kind if name in mirrored.settable else Kind.TEXT
+        if value is None:
+            return "empty"
+        if kind is Kind.MONEY and currency:
+            return str(Money(int(value), currency))
+        if kind is Kind.INSTANT:
+            return f"{clock.from_micros(int(value)):%Y-%m-%d %H:%M} UTC"
+        return f"“{value}”" if kind is Kind.TEXT else as_text(value) or ""
+
+    return say
+
+
+def _present(connection: Connection, mirrored: MirroredObject, source: str, record_id: str) -> RowMapping | None:
+    table = mirrored.table
+    query = select(table).where(table.c.source == source, table.c.id == record_id)
+    return connection.execute(query).mappings().first()
+
+
+def _carried(mirrored: MirroredObject, row: RowMapping, name: str) -> Carried:
+    if name.startswith(CUSTOM):
+        return (row["custom"] or {}).get(name.removeprefix(CUSTOM))  # type: ignore[no-any-return]  # JSON, by its kind
+    return carry(mirrored.settable[name].kind, row[mirrored.columns[name]])

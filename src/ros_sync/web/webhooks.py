@@ -1,0 +1,97 @@
+"""`/webhooks/hubspot`: what HubSpot says happened. The signature is checked, the hints are stored, the answer is at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+
+from ros_sync import clock
+from ros_sync.connectors.hubspot.signatures import verify
+from ros_sync.connectors.source import Hint
+
+log = structlog.stdlib.get_logger(__name__)
+
+PATH = "/webhooks/hubspot"
+MAX_BODY_BYTES = 1_048_576  # HubSpot sends at most 100 events at once, of well under 10 KB each
+RETRY_SECONDS = 30  # told to HubSpot, which tries again by its own plan anyway
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotReceiver:
+    """What takes HubSpot's requests in.
+
+    `read` gives the hints of a body and how many entries say nothing to us (ValueError where it is no JSON), `keep` stores
+    them and gives the number of new ones. `public_url` is the address of this server as HubSpot calls it, where that is not
+    the one that arrives here (behind a proxy).
+    """
+
+    secret: str
+    read: Callable[[bytes], tuple[Sequence[Hint], int]]
+    keep: Callable[[Sequence[Hint]], int]
+    public_url: str | None = None
+    now: Callable[[], datetime] = clock.now
+
+
+def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
+    """Let the application take HubSpot's webhooks.
+
+    401 for whatever is not signed by HubSpot just now, 400 for a signed body that cannot be read, 413 for one that is too
+    large, 503 where it cannot be stored: then HubSpot sends it again.
+    """
+
+    async def receive(request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        verdict = verify(
+            receiver.secret,
+            method=request.method,
+            uri=_uri(request, receiver.public_url),
+            body=body,
+            headers=dict(request.headers),
+            now=receiver.now(),
+        )
+        if not verdict.ok:
+            log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
+            return Response(status_code=HTTPStatus.UNAUTHORIZED)
+        try:
+            hints, others = receiver.read(body)
+        except ValueError as error:
+            log.warning("webhook_unreadable", reason=str(error))
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
+        try:
+            new = await run_in_threadpool(receiver.keep, hints)
+        except SQLAlchemyError as error:
+            log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it; HubSpot sends it again
+            return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_SECONDS)})
+        log.info("webhook_stored", hints=len(hints), new=new, others=others)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    app.add_api_route(PATH, receive, methods=["POST"], include_in_schema=False)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body as it came; None where it is larger than anything that HubSpot sends."""
+    parts: list[bytes] = []
+    length = 0
+    async for part in request.stream():
+        length += len(part)
+        if length > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _uri(request: Request, public_url: str | None) -> str:
+    """The address that was called, as it was written: nothing in it is decoded or put in order."""
+    path: bytes = request.scope.get("raw_path") or PATH.encode()
+    query: bytes = request.scope.get("query_string") or b""
+    base = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")

@@ -1,0 +1,417 @@
+"""The audit: mirror and CRM compared over real HTTP, every kind of difference made, found and mended, no false alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, Table, delete, insert, select, text, update
+from tests.integration.sync.conftest import CONTEXT, NOW, Followed
+
+from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.tables import Change, RecordLink, Redirect
+from ros_sync.sandbox.hubspot.company import Story
+from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sandbox.world import STORY_MONDAY, World
+from ros_sync.sync.audit import Auditor
+from ros_sync.sync.audit_report import AuditReport, Kind
+
+Make = Callable[..., str]
+DEAL = objects()["deal"].table
+LEAD = objects()["lead"].table
+LINK: Table = RecordLink.metadata.tables["record_link"]
+CHANGE: Table = Change.metadata.tables["change"]
+REDIRECT: Table = Redirect.metadata.tables["redirect"]
+
+
+@dataclass
+class Company:
+    """A small company that was followed: a deal with a past, its account, a contact who is a lead, and a call."""
+
+    deal: str
+    account: str
+    other_account: str
+    contact: str
+    lead: str
+    call: str
+
+
+@pytest.fixture
+def company(hubspot: Followed, engine: Engine, deal: Make) -> Company:
+    """The company, long enough ago that no poll will read it again."""
+    account = hubspot.account
+    made = deal(team_size="12", closing_plan="true")
+    mill = account.create("companies", {"name": "Mill"})
+    other = account.create("companies", {"name": "Weir"})
+    contact = account.create("contacts", {"firstname": "Cy", "email": "cy@mill.example"})
+    lead = account.create("contacts", {"firstname": "Di", "email": "di@mill.example", "lifecyclestage": "lead"})
+    call = account.create("calls", {"hs_call_title": "Hello", "hs_timestamp": "2026-03-01T10:00:00Z"})
+    account.associate("deals", made, "companies", mill, label="Primary")
+    account.associate("deals", made, "contacts", contact)
+    account.associate("contacts", lead, "companies", mill, label="Primary")
+    account.associate("calls", call, "deals", made)
+    for minutes, stage in ((10, "evaluation"), (20, "proposal")):
+        account.update("deals", made, {"dealstage": stage}, at=NOW + timedelta(minutes=minutes))
+    hubspot.clock.advance(3600)
+    follow(hubspot, engine)
+    hubspot.clock.advance(600)
+    follow(hubspot, engine)
+    return Company(made, mill, other, contact, lead, call)
+
+
+def follow(hubspot: Followed, engine: Engine) -> None:
+    """One cycle, which must be well."""
+    assert hubspot.syncer(engine).cycle().trouble is None
+
+
+def audited(
+    hubspot: Followed, engine: Engine, *, source: HubSpotSource | None = None, repair: bool = False, **more: Any
+) -> AuditReport:
+    """An audit that came to its end."""
+    report = Auditor(engine, source or hubspot.source(), CONTEXT, now=hubspot.clock, **more).run(repair=repair)
+    assert report.trouble is None
+    return report
+
+
+def told(report: AuditReport) -> list[tuple[str, str, str, list[str]]]:
+    """The differences of a report: kind, object, id, fields."""
+    return [(each.kind.value, each.object, each.id, [field.name for field in each.fields]) for each in report.shown]
+
+
+def change(engine: Engine, *statements: Any) -> None:
+    """Write to the mirror's tables behind its back."""
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_mirror_that_followed_agrees(hubspot: Followed, engine: Engine) -> None:
+    """A company's whole life, wear and tear included, leaves no difference, nor one in the change histories."""
+    story = Story(hubspot.account, World(scale=0.03))
+    hubspot.clock.move_to(STORY_MONDAY)
+    story.advance_to(STORY_MONDAY)
+    follow(hubspot, engine)
+    for _ in range(3):
+        hubspot.clock.advance(86_400)
+        story.advance_to(hubspot.clock())
+        follow(hubspot, engine)
+    hubspot.clock.advance(600)
+    assert hubspot.syncer(engine).cycle(full=True).trouble is None
+    report = audited(hubspot, engine, history=True)
+    assert (told(report), report.pending) == ([], 0)
+    there = {name: len(hubspot.account.snapshot(name)) for name in ("deals", "contacts", "companies", "calls")}
+    assert {name: report.streams[name].compared for name in there} == there
+    assert report.streams["deals"].crm_checksum == report.streams["deals"].mirror_checksum != 0
+
+
+def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str, list[str]]]:  # noqa: PLR0911  # one for each kind
+    """Statements that make a difference of a kind, and what the audit must say of it."""
+    deal, contact, lead = company.deal, company.contact, company.lead
+    contacts, owners, stages = objects()["contact"].table, objects()["owner"].table, objects()["pipeline_stage"].table
+    of_deal = (LINK.c.stream == "deals", LINK.c.record_id == deal)
+    match kind:
+        case "missing":
+            return [delete(DEAL).where(DEAL.c.id == deal)], ("missing", "deal", deal, [])
+        case "missing lead":
+            return [delete(LEAD).where(LEAD.c.id == lead)], ("missing", "lead", lead, [])
+        case "missing contact of a lead":
+            return [delete(contacts).where(contacts.c.id == lead)], ("missing", "contact", lead, [])
+        case "alive":
+            return [update(DEAL).where(DEAL.c.id == deal).values(deleted_at=NOW)], ("alive", "deal", deal, [])
+        case "values":
+            values = {"amount_minor": 1, "close_date": None, "closing_plan": False, "next_step": "x" * 500}
+            fields = ["amount_minor", "close_date", "closing_plan", "next_step"]
+            return [update(DEAL).where(DEAL.c.id == deal).values(**values)], ("values", "deal", deal, fields)
+        case "custom":
+            custom = update(DEAL).where(DEAL.c.id == deal).values(custom={"team_size": 13, "kept": 1})
+            return [custom], ("values", "deal", deal, ["custom.team_size"])
+        case "modified":
+            earlier = update(contacts).where(contacts.c.id == contact).values(modified_at=NOW - timedelta(days=1))
+            return [earlier], ("modified", "contact", contact, ["modified_at"])
+        case "link lost":
+            lost = delete(LINK).where(*of_deal, LINK.c.to_stream == "contacts")
+            return [lost], ("links", "deal", deal, [f"contacts {contact}"])
+        case "link too many":
+            row = {"source": "hubspot", "stream": "deals", "record_id": deal, "to_stream": "companies",
+                   "to_id": company.other_account, "label": "", "since": NOW}  # fmt: skip
+            return [insert(LINK).values(**row)], ("links", "deal", deal, [f"companies {company.other_account}"])
+        case "label":
+            primary = delete(LINK).where(*of_deal, LINK.c.label == "primary")
+            return [primary], ("links", "deal", deal, [f"companies {company.account} primary"])
+        case "link field":
+            return [update(DEAL).where(DEAL.c.id == deal).values(account_id=None)], (
+                "link_fields", "deal", deal, ["account_id"],
+            )  # fmt: skip
+        case "owner":
+            return [update(owners).where(owners.c.id == "7").values(email="x@y.example")], (
+                "values", "owner", "7", ["email"],
+            )  # fmt: skip
+        case "owner missing":
+            return [delete(owners).where(owners.c.id == "8")], ("missing", "owner", "8", [])
+        case _:
+            gone = update(stages).where(stages.c.id == "default/discovery").values(deleted_at=NOW)
+            return [gone], ("alive", "pipeline_stage", "default/discovery", [])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["missing", "missing lead", "missing contact of a lead", "alive", "values", "custom", "modified", "link lost",
+     "link too many", "label", "link field", "owner", "owner missing", "stage deleted"],
+)  # fmt: skip
+def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
+    """What the mirror holds wrongly is told once, with its fields; the repair mends it, and the next audit finds nothing."""
+    statements, expected = damage(kind, company)
+    change(engine, *statements)
+    assert told(audited(hubspot, engine)) == [expected]
+    repaired = audited(hubspot, engine, repair=True)
+    assert (told(repaired), repaired.shown_left, repaired.agrees) == ([expected], [], True)
+    assert told(audited(hubspot, engine, history=True)) == []
+
+
+def test_both_sides_are_shown_shortened(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """A field's difference has both values as a person reads them, long ones cut."""
+    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="x" * 500, closing_plan=False))
+    fields = {each.name: (each.crm, each.mirror) for each in audited(hubspot, engine).shown[0].fields}
+    assert fields == {"next_step": (None, "x" * 59 + "…"), "closing_plan": ("true", "false")}
+
+
+@pytest.mark.parametrize("kind", ["lost", "twice", "wrong"])
+def test_a_change_history_is_compared_and_mended(
+    hubspot: Followed, engine: Engine, company: Company, kind: str
+) -> None:
+    """With `history`, a change that is missing, there twice or told wrongly is found; without it nobody asks."""
+    last = (CHANGE.c.record_id == company.deal, CHANGE.c.field == "stage", CHANGE.c.new == "Proposal")
+    with engine.connect() as connection:
+        row = dict(connection.execute(select(CHANGE).where(*last)).mappings().one())
+    del row["id"]
+    damages = {
+        "lost": delete(CHANGE).where(*last),
+        "twice": insert(CHANGE).values(**row),
+        "wrong": update(CHANGE).where(*last).values(old="Negotiation"),
+    }
+    change(engine, damages[kind])
+    assert told(audited(hubspot, engine)) == []
+    assert told(audited(hubspot, engine, history=True)) == [("history", "deal", company.deal, ["stage"])]
+    repaired = audited(hubspot, engine, history=True, repair=True)
+    assert (repaired.left.total(), told(audited(hubspot, engine, history=True))) == (0, [])
+
+
+@pytest.mark.parametrize("what", ["archived", "merged", "erased"])
+def test_what_is_no_more_is_told_apart(hubspot: Followed, engine: Engine, company: Company, what: str) -> None:
+    """Archived, merged and erased in the CRM, and not noticed here yet: each by its name, and mended."""
+    contact = company.contact
+    if what == "archived":
+        hubspot.account.archive("contacts", contact)
+        expected = [("archived", "contact", contact, [])]
+    elif what == "merged":
+        hubspot.account.merge("contacts", contact, company.lead)
+        expected = [("merged", "contact", each, []) for each in (contact, company.lead)]
+    else:
+        hubspot.account.erase("contacts", contact)
+        expected = [("erased", "contact", contact, [])]
+    hubspot.clock.advance(300)
+    follow(hubspot, engine)
+    change(  # as if the poll had not noticed
+        engine,
+        update(objects()["contact"].table).values(deleted_at=None),
+        update(LEAD).values(deleted_at=None),
+        delete(REDIRECT),
+    )
+    found = told(audited(hubspot, engine))
+    assert [each for each in found if each[0] == what] == expected
+    repaired = audited(hubspot, engine, repair=True)
+    assert (repaired.shown_left, told(audited(hubspot, engine))) == ([], [])
+
+
+def test_what_is_not_followed_yet_is_no_difference(
+    hubspot: Followed, engine: Engine, company: Company, deal: Make
+) -> None:
+    """Created, changed, archived and merged since the last poll: counted apart."""
+    hubspot.clock.advance(300)
+    other = hubspot.account.create("contacts", {"firstname": "Ed"})
+    hubspot.account.update("deals", company.deal, {"amount": "5", "dealstage": "negotiation"})
+    deal()
+    hubspot.account.archive("calls", company.call)
+    hubspot.account.merge("contacts", company.contact, other)
+    hubspot.clock.advance(5)
+    report = audited(hubspot, engine, history=True)
+    assert {each.kind for each in report.shown} <= {Kind.LINKS}  # an association bears no date
+    assert {name: each.pending for name, each in report.streams.items() if each.pending} == {
+        "deals": 2, "contacts": 2, "calls": 1,
+    }  # fmt: skip
+    hubspot.clock.advance(86_400)
+    follow(hubspot, engine)
+    report = audited(hubspot, engine, history=True)
+    assert (told(report), report.pending) == ([], 0)
+
+
+def test_search_that_lags_raises_no_alarm(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """What search did not tell the last poll is within its overlap: the next poll reads it, and it is pending until then."""
+    hubspot.account.search_lag_seconds = 60
+    hubspot.clock.advance(300)
+    hubspot.account.update("deals", company.deal, {"amount": "5"})
+    hubspot.clock.advance(10)
+    follow(hubspot, engine)
+    report = audited(hubspot, engine)
+    assert (told(report), report.pending) == ([], 1)
+    hubspot.clock.advance(60)
+    follow(hubspot, engine)
+    report = audited(hubspot, engine)
+    assert (told(report), report.pending) == ([], 0)
+
+
+def test_changes_while_it_runs_raise_no_alarm(
+    hubspot: Followed, engine: Engine, company: Company, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that change after the audit began, before they are listed and again before they are read by id."""
+    source = hubspot.source()
+    describe, read = source.describe, source.read
+
+    def meanwhile(*_: Any) -> None:
+        hubspot.clock.advance(1)
+        hubspot.account.update("deals", company.deal, {"amount": str(hubspot.clock().timestamp())})
+        hubspot.account.update("contacts", company.lead, {"jobtitle": "Boss", "firstname": str(hubspot.clock())})
+        deal()
+
+    def described() -> Any:
+        found = describe()
+        meanwhile()
+        hubspot.account.archive("contacts", company.contact)
+        return found
+
+    def read_by_id(*arguments: Any) -> Any:
+        meanwhile()
+        return read(*arguments)
+
+    monkeypatch.setattr(source, "describe", described)
+    monkeypatch.setattr(source, "read", read_by_id)
+    report = audited(hubspot, engine, source=source, history=True)
+    assert {each.kind for each in report.shown} <= {Kind.LINKS}
+    assert report.pending > 0
+
+
+def test_what_is_followed_while_it_runs_is_no_difference(
+    hubspot: Followed, engine: Engine, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll between listing and reading by id, and one between reading the CRM and the mirror: both sides agree again."""
+    hubspot.clock.advance(300)
+    hubspot.account.update("deals", company.deal, {"amount": "5"})
+    source = hubspot.source()
+    read = source.read
+
+    def read_and_followed(*arguments: Any) -> Any:
+        page = read(*arguments)
+        if hubspot.account.snapshot("deals")[company.deal]["amount"] != "6":
+            hubspot.clock.advance(10)
+            hubspot.account.update("deals", company.deal, {"amount": "6"})
+            hubspot.clock.advance(10)
+            follow(hubspot, engine)
+        return page
+
+    monkeypatch.setattr(source, "read", read_and_followed)
+    report = audited(hubspot, engine, source=source)
+    assert (told(report), report.pending) == ([], 0)
+
+
+def test_a_merge_moves_the_links_of_others_before_they_are_mended(
+    hubspot: Followed, engine: Engine, company: Company, deal: Make
+) -> None:
+    """Deals that were merged unnoticed: one repair mends them and the associations of their contacts and calls."""
+    other = deal(dealname="Looms again")
+    hubspot.account.associate("deals", other, "companies", company.account, label="Primary")
+    hubspot.clock.advance(600)
+    follow(hubspot, engine)
+    new = hubspot.account.merge("deals", company.deal, other)
+    hubspot.clock.advance(600)
+    repaired = audited(hubspot, engine, repair=True, cadence=None)
+    assert repaired.pending > 0  # the merge itself is younger than the last poll
+    follow(hubspot, engine)
+    hubspot.clock.advance(600)
+    repaired = audited(hubspot, engine, repair=True)
+    assert (repaired.shown_left, told(audited(hubspot, engine))) == ([], [])
+    with engine.connect() as connection:
+        call = objects()["activity"].table
+        assert connection.execute(select(call.c.deal_id).where(call.c.id == company.call)).scalar_one() == new
+
+
+def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """What the account hides keeps here what was known of it, and is no difference."""
+    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="kept"))
+    assert told(audited(hubspot, engine)) == [("values", "deal", company.deal, ["next_step"])]
+    hubspot.account.hide_property("deals", "hs_next_step")
+    assert told(audited(hubspot, engine)) == []
+
+
+def test_what_cannot_be_mended_is_left_and_told(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """A mirror that claims to know a later state than the CRM has is not overwritten: the audit does not agree."""
+    contacts = objects()["contact"].table
+    later = hubspot.clock() + timedelta(days=1)
+    change(engine, update(contacts).where(contacts.c.id == company.contact).values(modified_at=later, name="Sy"))
+    repaired = audited(hubspot, engine, repair=True)
+    assert ({each.kind for each in repaired.shown_left}, repaired.agrees) == ({Kind.MODIFIED, Kind.VALUES}, False)
+
+
+def test_a_repair_keeps_the_past(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """What is mended is a change like any other: done twice, it writes nothing the second time."""
+    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(name="Wrong"))
+    audited(hubspot, engine, repair=True)
+    counted = ("deal", "deal_version", "change", "sync_run")
+    with engine.connect() as connection:
+        before = [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in counted]
+        renamed = select(CHANGE.c.old, CHANGE.c.new).where(CHANGE.c.field == "name")
+        assert connection.execute(renamed).all() == [("Wrong", "Looms")]
+    audited(hubspot, engine, repair=True)
+    with engine.connect() as connection:
+        assert before == [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in counted]
+
+
+def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) -> None:
+    """Where most persons can no longer be read, a permission is missing: the repair says so and erases nobody."""
+    people = [hubspot.account.create("contacts", {"firstname": f"P{number}"}) for number in range(60)]
+    hubspot.clock.advance(600)
+    follow(hubspot, engine)
+    for each in people:
+        hubspot.account.erase("contacts", each)
+    repaired = audited(hubspot, engine, repair=True)
+    assert (repaired.left[Kind.ERASED], repaired.agrees, len(repaired.notes)) == (60, False, 1)
+
+
+def test_differences_beyond_those_kept_are_counted(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The report keeps so many differences, and counts all."""
+    for _ in range(20):
+        deal()
+    hubspot.clock.advance(600)
+    follow(hubspot, engine)
+    change(engine, update(DEAL).values(name="Wrong"))
+    report = audited(hubspot, engine, keep=3)
+    assert (len(report.shown), report.total, report.streams["deals"].differences) == (3, 20, 20)
+
+
+def test_a_parked_source_is_no_agreement(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """The day's calls are used up, in the middle or before: the report says so and until when, and makes no call."""
+    hubspot.faults.next("list", Fault("daily_limit"), times=8)
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
+    assert (report.agrees, report.parked_until is not None, report.total) == (False, True, 0)
+    hubspot.faults.clear()
+    hubspot.faults.next("search", Fault("daily_limit"), times=8)
+    hubspot.clock.advance(600)
+    parked = hubspot.syncer(engine).cycle()
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run(repair=True)
+    assert (report.agrees, report.parked_until, report.call_count) == (False, parked.parked_until, 0)
+
+
+def test_a_failing_crm_is_no_agreement(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """A CRM that refuses every call is trouble, in words."""
+    hubspot.faults.at_random(1.0, 1, [Fault("status", status=403)])
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
+    assert (report.agrees, bool(report.trouble)) == (False, True)
+
+
+def test_a_mirror_that_was_never_filled_is_no_agreement(hubspot: Followed, engine: Engine) -> None:
+    """Before the first sync there is nothing to compare, and that is said."""
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
+    assert (report.agrees, "ros-sync sync" in str(report.trouble)) == (False, True)
