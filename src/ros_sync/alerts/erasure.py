@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, and_, select, union, update
+from sqlalchemy import Table, select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.lifecycle import alert_table, chunks
@@ -42,19 +42,28 @@ def forget_erased(session: Session, moment: Moment) -> list[int]:
 
 
 def _still_telling(session: Session) -> list[int]:
-    """The alerts that still say something of a person who was erased, under their id or one that was merged into it."""
-    erased, merged = _REDIRECT.alias("erased"), _REDIRECT.alias("merged")
+    """The alerts that still say something of a person who was erased, under their id or one that was merged into it.
+
+    The ids are named in the statement: left to join, SQLite reads all alerts for each of them.
+    """
     telling = alert_table.c.headline != PERSON
-    own = select(alert_table.c.id).join_from(erased, alert_table, _about(erased))
-    into = and_(
-        merged.c.source == erased.c.source, merged.c.object == erased.c.object, merged.c.new_id == erased.c.old_id
-    )
-    former = select(alert_table.c.id).join_from(erased, merged, into).join(alert_table, _about(merged))
-    found = union(*(query.where(erased.c.new_id == ERASED, telling) for query in (own, former)))
-    return sorted(session.execute(found).scalars())
+    found: list[int] = []
+    for (source, name), ids in _erased(session).items():
+        about = (alert_table.c.object == name) & (alert_table.c.source == source)
+        for chunk in chunks(ids):
+            query = select(alert_table.c.id).where(about, alert_table.c.record_id.in_(chunk), telling)
+            found += session.execute(query).scalars()
+    return sorted(found)
 
 
-def _about(redirect: FromClause) -> ColumnElement[bool]:
-    """Whether an alert is about the record that a redirect is of."""
-    c = redirect.c
-    return and_(alert_table.c.source == c.source, alert_table.c.object == c.object, alert_table.c.record_id == c.old_id)
+def _erased(session: Session) -> dict[tuple[str, str], list[str]]:
+    """The ids of persons who were erased, with those that were merged into them, by source and object."""
+    c = _REDIRECT.c
+    erased: dict[tuple[str, str], list[str]] = {}
+    for source, name, old_id in session.execute(select(c.source, c.object, c.old_id).where(c.new_id == ERASED)):
+        erased.setdefault((source, name), []).append(old_id)
+    for (source, name), ids in erased.items():
+        own = (c.source == source) & (c.object == name)
+        for chunk in chunks(list(ids)):
+            ids.extend(session.execute(select(c.old_id).where(own, c.new_id.in_(chunk))).scalars())
+    return erased

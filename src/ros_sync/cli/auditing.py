@@ -161,10 +161,10 @@ def _show_differences(
     out.print()
     for each in differences:
         out.print(shown(str(each)), highlight=False, soft_wrap=True)
-        for name, crm, mirror in each.fields:
-            sides = (shown(NOTHING if side is None else side) for side in (crm, mirror))
-            words = f"    {shown(name)}: {{}} [dim]in the CRM,[/dim] {{}} [dim]here[/dim]"
-            out.print(words.format(*sides), highlight=False, soft_wrap=True)
+        for name, *sides in each.fields:
+            crm, mirror = (shown(NOTHING if side is None else side) for side in sides)
+            words = f"    {shown(name)}: {crm} [dim]in the CRM,[/dim] {mirror} [dim]here[/dim]"
+            out.print(words, highlight=False, soft_wrap=True)
     if total > len(differences):
         out.print(f"[dim]… {total - len(differences):,} more (--limit)[/dim]", highlight=False)
     head, _, tail = noun.partition(" ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
+from datetime import timedelta
 
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation
@@ -14,6 +16,7 @@ from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.control import Control
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
+from ros_sync.sandbox.serving import SandboxServer
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 from ros_sync.sandbox.world import STORY_MONDAY, World
 
@@ -37,26 +40,42 @@ def run(
     world = World(seed, scale=scale or 1.0)
     story = Story(account, world)
     if scale:
+        invocation.err.print("[dim]Making up a company …[/dim]")
         story.advance_to(clock())
-        for person in world.people():
-            if person.in_slack:
-                slack.add_user(person.name, person.email, person.tz, deleted=not person.works_on(clock().date()))
+        _people_to_slack(world, slack, clock)
     faults = Faults()
-    control = Control(account, faults, clock, story if scale else None)
+    control = Control(
+        account, faults, clock, story if scale else None, moved=lambda: _people_to_slack(world, slack, clock)
+    )
+    hubspot = HubSpotServer(account, faults=faults, port=ports[0], extend=control.add_to)
+    slack_server = SlackServer(slack, port=ports[1])
     try:
-        with (
-            StopRequest() as stop,
-            HubSpotServer(account, faults=faults, port=ports[0], extend=control.add_to) as hubspot,
-            SlackServer(slack, port=ports[1]) as slack_server,
-        ):
+        with StopRequest() as stop, ExitStack() as stack:
+            _listen(stack, hubspot, ports[0], "--port")
+            _listen(stack, slack_server, ports[1], "--slack-port")
             _tell(invocation, account, hubspot, slack, slack_server, as_json=as_json)
             stop.wait()
-    except OSError as error:
-        raise RosSyncError(
-            f"the sandbox cannot listen there: {error.strerror}", hint="choose another --port"
-        ) from error
     finally:
         control.send_webhooks({})
+
+
+def _listen(stack: ExitStack, server: SandboxServer, port: int, option: str) -> None:
+    """Let a server listen until the stack ends; RosSyncError where its port cannot be had."""
+    try:
+        stack.enter_context(server)
+    except OSError as error:
+        words = f"the sandbox cannot listen on port {port}: {error.strerror}"
+        raise RosSyncError(words, hint=f"choose another {option}, or 0 for any that is free") from error
+
+
+def _people_to_slack(world: World, slack: SlackWorkspace, clock: SandboxClock) -> None:
+    """Let everybody who is in Slack be there, and those who have left the company be deactivated."""
+    today = clock().date()
+    for person in world.people():
+        if not person.in_slack:
+            continue
+        user = slack.user_by_email(person.email) or slack.add_user(person.name, person.email, person.tz)
+        user.deleted = not person.works_on(today)
 
 
 def _tell(
@@ -77,7 +96,8 @@ def _tell(
         "ROS_SYNC_SLACK__API_URL": slack_server.api_url,
     }
     if as_json:
-        told = {"hubspot": hubspot.url, "slack": slack_server.url, "token": account.token, "secret": CLIENT_SECRET}
+        told = {"hubspot": hubspot.url, "slack": slack_server.url, "token": account.token, "secret": CLIENT_SECRET,
+                "control": f"{hubspot.url}/control", "now": account.now().isoformat()}  # fmt: skip
         print(json.dumps({**told, "env": variables}), flush=True)  # noqa: T201  # data on stdout
         return
     out = invocation.out
@@ -86,4 +106,14 @@ def _tell(
     out.print("\nFor the .env of a workspace (`ros-sync init DIR`):", highlight=False)
     for name, value in variables.items():
         out.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    week_later = (account.now() + timedelta(days=7)).isoformat(timespec="seconds")
+    out.print(
+        f"\nIts clock, which both go by, is at {account.now():%A, %d %B %Y, %H:%M} UTC, and runs. A week of company life:"
+    )
+    body = json.dumps({"story_to": week_later})
+    out.print(f"  curl -d '{body}' {hubspot.url}/control/clock", highlight=False, soft_wrap=True)
+    out.print(
+        f"What else can be ordered (faults, webhooks, records): {hubspot.url}/control", highlight=False, soft_wrap=True
+    )
     out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")
+    out.file.flush()

@@ -49,6 +49,7 @@ def audit(
         bool,
         typer.Option(
             "--history",
+            metavar="",
             help="Compare the change histories of tracked fields too: slower, and more calls for what differs.",
         ),
     ] = False,
@@ -67,6 +68,48 @@ def audit(
     from ros_sync.cli import auditing  # noqa: PLC0415  # as above
 
     auditing.audit(Invocation.of(ctx), source=source, repair=repair, history=history, limit=limit, as_json=as_json)
+
+
+@app.command()
+def write(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="OBJECT", help="What is written, such as deal or lead.")],
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="Its id in the CRM.")],
+    changes: Annotated[
+        list[str],
+        typer.Argument(metavar="FIELD=VALUE...", help="What to set; nothing behind the sign empties a field."),
+    ],
+    by: Annotated[str, typer.Option("--by", metavar="EMAIL", help="Who asks for it; it is noted on the record.")],
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--expect",
+            metavar="FIELD=VALUE",
+            help="What the field said when it was decided. Default: what the mirror shows.",
+        ),
+    ] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="The source to write to.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Write fields of one record to the CRM, unless somebody changed them there meanwhile.
+
+    Only fields below `write:` of the connector file, only by the record's owner, those whom they report to, and RevOps. A note
+    on the record says who asked. The mirror shows the new value at once.
+
+    Example: [bold]ros-sync sync write deal 4711 next_step='Send the offer' --by ada@example.com[/bold]
+    """
+    from ros_sync.cli import writing  # noqa: PLC0415  # as above
+
+    writing.write(
+        Invocation.of(ctx),
+        name=name,
+        record_id=record_id,
+        changes=changes,
+        expected=expect or [],
+        asked_by=by,
+        source=source,
+        as_json=as_json,
+    )
 
 
 def doctor(

@@ -121,9 +121,14 @@ def eased(bucket: Bucket, allowance: Allowance, now: float, per_second: float) -
 
 
 def lowered(bucket: Bucket, before: Allowance, after: Allowance, now: float) -> Bucket:
-    """The limit allows less than was thought: wait until the last window holds no more than it may."""
+    """The limit allows less than was thought: pause until the last window holds no more than it may.
+
+    The turns that were given ahead are too close to each other: the pause covers them, so that they are given anew.
+    """
     spare = max(0.0, 1 - after.per_second / before.per_second) * after.interval_seconds
-    return replace(bucket, tokens=0.0, at=max(bucket.at, now) + spare)
+    resume = max(bucket.at, now) + spare
+    not_before = max(bucket.not_before, resume)
+    return replace(bucket, tokens=0.0, at=resume, not_before=not_before, per_second=after.per_second)
 
 
 def sane(bucket: Bucket, now: float) -> Bucket:

@@ -26,6 +26,7 @@ LAPSES = 3  # turns that a thread may miss by waking late before it takes one al
 OTHERS_SLACK = 0.05  # share of a limit by which two countings of the same calls may differ
 EASED_BY = 1.02  # a rate within this of what others leave is left as it is
 KEPT_TURNS = 4_096
+TICK_SECONDS = 1e-6  # what a clock can show: a shorter wait may be none, and would be waited for again and again
 
 
 class Pace(Protocol):
@@ -197,10 +198,10 @@ class BucketPace:
         if started >= turn:
             return started - turn
         while (seconds := turn - books.lead_seconds - books.now()) > 0:
-            self._sleep(seconds)
+            self._sleep(max(seconds, TICK_SECONDS))
         is_void = books.read(limit).not_before > turn
         while not is_void and (seconds := turn - books.now()) > 0:
-            self._sleep(seconds)
+            self._sleep(max(seconds, TICK_SECONDS))
         at = books.now()
         with self._lock:
             self._waited += at - started

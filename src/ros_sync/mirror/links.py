@@ -65,13 +65,26 @@ def _without_ended(
     deleted: set[tuple[str, str]] = set()
     for to_stream, table in ended.items():
         ids = sorted({row[2] for row in rows if row[1] == to_stream})
-        for start in range(0, len(ids) if table is not None else 0, CHUNK):
-            assert table is not None
-            query = select(table.c.id).where(
-                table.c.source == source, table.c.id.in_(ids[start : start + CHUNK]), table.c.deleted_at.is_not(None)
-            )
-            deleted.update((to_stream, each) for each in connection.execute(query).scalars())
+        deleted.update((to_stream, each) for each in ended_among(connection, source, table, ids))
     return [row for row in rows if (row[1], row[2]) not in deleted]
+
+
+def ended_among(connection: Connection, source: str, table: Table | None, ids: Sequence[str]) -> set[str]:
+    """Those of these records that are deleted; none where their table is not known."""
+    found: set[str] = set()
+    for start in range(0, len(ids) if table is not None else 0, CHUNK):
+        assert table is not None
+        query = select(table.c.id).where(
+            table.c.source == source, table.c.id.in_(ids[start : start + CHUNK]), table.c.deleted_at.is_not(None)
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def preferred(found: Iterable[tuple[str, str]], label: str | None = None) -> str | None:
+    """Of the (id, label) of a record's links the id that counts: see `linked`."""
+    wanted = (label or PRIMARY).casefold()
+    return min(((its.casefold() != wanted, len(each), each) for each, its in found), default=(True, 0, None))[2]
 
 
 def mirror_links(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
@@ -17,7 +18,7 @@ from ros_sync.fields import Carried
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
-from ros_sync.mirror.store import Row, Upsert
+from ros_sync.mirror.store import Columns, Row, Upsert
 from ros_sync.mirror.tables import SetAsideRow
 from ros_sync.mirror.timeline import splice
 from ros_sync.sync.deals import HISTORIC, DealContext, amounts_at_home, initial_columns, recount
@@ -53,13 +54,14 @@ class Applier:
         """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill."""
         applied = Applied()
         neighbours = self.merge(stream, page.merged, report)
+        created: dict[str, set[str]] = {}
         for place, batch in enumerate(page.batches):
-            changed = self._write(
-                stream, batch, page.histories if place == 0 else {}, report, first=place == 0, empty=empty
-            )
-            applied.rows |= changed
+            histories = page.histories if place == 0 else {}
+            new, changed = self._write(stream, batch, histories, page.links, report, first=place == 0, empty=empty)
+            created[batch.object] = new
+            applied.rows |= new | changed
         if page.links:
-            linked = self.link(stream, page.links, fresh=empty)
+            linked = self.link(stream, page.links, created=created, fresh=empty)
             applied.rows |= linked.rows
             applied.ends |= linked.ends
         self._refill(neighbours, stream.name)
@@ -74,20 +76,21 @@ class Applier:
         stream: Stream,
         batch: Batch,
         histories: Mapping[str, History],
+        linked: Mapping[str, Sequence[Link]],
         report: StreamReport,
         *,
         first: bool,
         empty: bool,
-    ) -> set[str]:
+    ) -> tuple[set[str], set[str]]:
+        """Write a batch with its histories; the ids of records that are new, and of those that changed."""
         mirrored, name = objects()[batch.object], self._source.name
         self._set_aside(stream, batch.set_aside, report)
         if not batch.columns["id"]:
-            return set()
+            return set(), set()
         columns = prepared(self._connection, name, mirrored, batch, self._context, report)
         upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self.run_id, expect_empty=empty)
         rows: list[Row] = list(zip(*columns.values(), strict=True))
-        initial = initial_columns if batch.object == "deal" else None
-        written = upsert.write(rows, self._now, initial=initial)
+        written = upsert.write(rows, self._now, initial=partial(self._initial, stream, mirrored, linked))
         created = set(written.created)
         spliced: set[str] = set()
         if histories:
@@ -102,7 +105,29 @@ class Applier:
             report.unchanged += written.unchanged
             report.older += written.older
         report.changes += sum(map(len, written.updated.values()))
-        return created | set(written.updated) | spliced
+        return created, set(written.updated) | spliced
+
+    def _initial(
+        self, stream: Stream, mirrored: MirroredObject, linked: Mapping[str, Sequence[Link]], columns: Columns
+    ) -> dict[str, Iterable[Carried]]:
+        """Further columns of records that are new: what follows from their links is no change of them."""
+        more: dict[str, Iterable[Carried]] = dict(initial_columns(columns)) if mirrored.name == "deal" else {}
+        for name, (to, label) in self._link_fields(mirrored.name, stream.links).items():
+            theirs = {
+                str(each): [link for link in linked.get(str(each), ()) if link.object == to] for each in columns["id"]
+            }
+            targets = sorted({link.id for found in theirs.values() for link in found})
+            ended = links.ended_among(self._connection, self._source.name, self._table(to), targets)
+            more[mirrored.columns[name]] = [
+                links.preferred(((link.id, link.label) for link in found if link.id not in ended), label)
+                for found in theirs.values()
+            ]
+        return more
+
+    def _link_fields(self, name: str, to_streams: Collection[str]) -> dict[str, tuple[str, str | None]]:
+        """The fields of an object that follow from links with these streams."""
+        fields = self._source.link_fields.get(name, {})
+        return {field: target for field, target in fields.items() if target[0] in to_streams}
 
     def _splice(
         self,
@@ -164,15 +189,25 @@ class Applier:
 
     # ---- links
 
-    def link(self, stream: Stream, found: Mapping[str, Sequence[Link]], *, fresh: bool = False) -> Applied:
-        """Make these records have these links, and fill the fields that follow from them."""
+    def link(
+        self,
+        stream: Stream,
+        found: Mapping[str, Sequence[Link]],
+        *,
+        created: Mapping[str, set[str]] | None = None,
+        fresh: bool = False,
+    ) -> Applied:
+        """Make these records have these links, and fill the fields that follow from them.
+
+        `created` are records, by object, that were stored with those fields just now.
+        """
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
         ended = {to: self._table(to) for to in stream.links}
         changed, ends = links.set_links(
             self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended, fresh=fresh
         )
-        self._fill(stream, stream.links, sorted(changed))
+        self._fill(stream, stream.links, sorted(changed), created or {})
         if not fresh:
             self._tell_other_side(stream, changed, now)
         return Applied(changed, ends)
@@ -211,16 +246,19 @@ class Applier:
         for name, ids in neighbours.items():
             self._fill(self._streams[name], (to_stream,), sorted(ids))
 
-    def _fill(self, stream: Stream, to_streams: Sequence[str], ids: Sequence[str]) -> None:
-        """Fill the fields of these records that follow from their links with some streams."""
+    def _fill(
+        self,
+        stream: Stream,
+        to_streams: Sequence[str],
+        ids: Sequence[str],
+        filled: Mapping[str, set[str]] = MappingProxyType({}),
+    ) -> None:
+        """Fill the fields of these records that follow from their links with some streams; those `filled` have them."""
         for name in stream.objects:
-            fields = {
-                field: target
-                for field, target in self._source.link_fields.get(name, {}).items()
-                if target[0] in to_streams
-            }
-            if fields and ids:
-                self._fill_links(stream, objects()[name], fields, ids)
+            fields = self._link_fields(name, to_streams)
+            rest = [each for each in ids if each not in filled.get(name, ())]
+            if fields and rest:
+                self._fill_links(stream, objects()[name], fields, rest)
 
     def _fill_links(
         self, stream: Stream, mirrored: MirroredObject, fields: Mapping[str, tuple[str, str | None]], ids: Sequence[str]

@@ -69,6 +69,7 @@ class Auditor:
         self._keep = keep
         self._progress = progress or (lambda _progress: None)
         self._places: dict[str, Place] = {}
+        self._unknown: Counter[str] = Counter()  # records that the CRM does not know any more, by stream
 
     def run(self, *, repair: bool = False) -> AuditReport:
         """Compare everything; with `repair`, bring the mirror up to what the CRM says and compare those records again.
@@ -99,6 +100,7 @@ class Auditor:
         return report
 
     def _turn(self, report: AuditReport, *, repair: bool) -> None:
+        self._unknown.clear()
         self._begin(report)
         mending = Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence)
         with mending:
@@ -136,7 +138,10 @@ class Auditor:
     # ---- the account
 
     def _account(self) -> list[Difference]:
-        """Owners and stages; where they differ, they are looked at twice, since others may follow them meanwhile."""
+        """What differs in owners and stages; looked at twice, since another process may follow them meanwhile."""
+        return self._account_now() and self._account_now()
+
+    def _account_now(self) -> list[Difference]:
         described = self._source.describe()
         pages = {each.object: Page(each.object, batches=[each]) for each in (described.owners, described.stages)}
         with self._engine.connect() as connection:
@@ -244,6 +249,7 @@ class Auditor:
             for each in found:
                 report.add(each)
             suspects.confirm(stream.name, {each.id for each in found})
+            self._unknown[stream.name] += sum(each.kind is Kind.ERASED for each in found)
             report.of(stream.name).pending += len(pending)
 
     def _judge(self, stream: Stream, suspects: Mapping[str, bool]) -> tuple[list[Difference], set[str]]:
@@ -257,9 +263,14 @@ class Auditor:
             ids = [each for each in ids if each in ahead]
             if not ids:
                 break
-        waiting = [each for each in found if self._is_pending(stream, each, listed=suspects[each.id])]
-        pending = {each.id for each in waiting}
-        return [each for each in found if each not in waiting], pending
+        differing: list[Difference] = []
+        pending: set[str] = set()
+        for each in found:
+            if self._is_pending(stream, each, listed=suspects[each.id]):
+                pending.add(each.id)
+            else:
+                differing.append(each)
+        return differing, pending
 
     def _differences(self, stream: Stream, ids: Sequence[str]) -> list[Difference]:
         """The CRM first, the mirror afterwards: what is followed in between shows as `ahead`."""
@@ -293,8 +304,9 @@ class Auditor:
     def _repair(self, report: AuditReport, suspects: Suspects, mending: Mending) -> None:
         """Mend what was found, and look at those records once more."""
         for stream in self._source.streams:  # all of them first: a merge moves the links of other streams' records
+            gone = mending.may_end(stream, self._unknown[stream.name], held=report.of(stream.name).compared)
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
-                mending.read_again(stream, list(chunk), held=report.of(stream.name).compared)
+                mending.read_again(stream, list(chunk), gone=gone)
         for stream in self._source.streams:
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 mending.relink(stream, list(chunk))

@@ -79,7 +79,7 @@ class StreamAudit:
     """What was compared of a stream: records, differences, and records that are not yet followed.
 
     The checksums are sums (64 bits) over the mapped properties of the records that both sides have, as they were listed;
-    they are equal where nothing differs, and the same for every mirror of the same records.
+    they are equal where nothing differs or waits to be followed, and the same for every mirror of the same records.
     """
 
     stream: str

@@ -1,7 +1,8 @@
 """A page of a CRM beside the mirror: everything in which the two differ, record by record. It reads and writes nothing.
 
-A record's mapped properties are compared by a checksum first; where the two differ, the columns are looked for. What the
-batch does not hold is not compared: a property that the account does not show (any more) keeps here what was known of it.
+A record's mapped properties are compared as a whole first, and summed up in a checksum; where the two sides differ, the columns
+are looked for. What the batch does not hold is not compared: a property that the account does not show (any more) keeps here
+what was known of it.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ class Comparison:
         """
         here = _Here()
         found: list[Difference] = []
+        modified = _modified_of(page)
         for place, batch in enumerate(page.batches):
-            found += self._rows(stream, batch, page.ids, here, audit if place == 0 else None)
+            found += self._rows(stream, batch, modified, here, audit if place == 0 else None)
         first = here.alive.get(stream.objects[0], set())
         if page.links:
             found += self._links(stream, {each: theirs for each, theirs in page.links.items() if each in first})
@@ -118,14 +120,14 @@ class Comparison:
     # ---- rows
 
     def _rows(
-        self, stream: Stream, batch: Batch, ids: Sequence[str], here: _Here, audit: StreamAudit | None
+        self, stream: Stream, batch: Batch, modified: Mapping[str, int | None], here: _Here, audit: StreamAudit | None
     ) -> Iterator[Difference]:
         mirrored = objects()[batch.object]
         columns = prepared(
             self._connection, self._source.name, mirrored, batch, self._context, StreamReport(stream.name)
         )
         names = tuple(columns)
-        stored = self._stored(mirrored, names, ids)
+        stored = self._stored(mirrored, names, list(modified))
         alive = here.alive.setdefault(batch.object, set())
         is_first = batch.object == stream.objects[0]
         kinds = _kinds(mirrored)
@@ -159,7 +161,9 @@ class Comparison:
                 )
         for record_id, old in stored.items():
             if old[len(names)] is None:
-                yield Difference(stream.name, batch.object, record_id, Kind.NO_LONGER)
+                at = modified[record_id]
+                followed = at is None or here.modified.get(record_id) == at
+                yield Difference(stream.name, batch.object, record_id, Kind.NO_LONGER, at=at, followed=followed)
 
     def _stored(self, mirrored: MirroredObject, names: Sequence[str], ids: Sequence[str]) -> dict[str, Row]:
         """The mirror's rows: the columns, when it was deleted, and `valid_from`."""
@@ -274,8 +278,8 @@ class Comparison:
 
 def checksum(names: Sequence[str], row: Row, kinds: Mapping[str, ValueKind]) -> int:
     """64 bits out of a record's mapped properties; the same whatever database they were stored in."""
-    told = [name + "=" + (_plain(kinds.get(name), value) or "") for name, value in zip(names, row, strict=True)]
-    return int.from_bytes(blake2b(orjson.dumps(told), digest_size=8).digest())
+    values = [_plain(kinds.get(name), value) for name, value in zip(names, row, strict=True)]
+    return int.from_bytes(blake2b(orjson.dumps([names, values]), digest_size=8).digest())
 
 
 def _differing(names: Sequence[str], row: Row, mine: Row, kinds: Mapping[str, ValueKind]) -> Iterator[FieldDifference]:

@@ -167,7 +167,10 @@ class Syncer:
         """Keep a wish and carry it out at once; PermanentError where it may not be."""
         with writing(self.engine, self.source.name) as connection:
             number = write_back.ask(connection, self.source, wish, directory, self._now())
-        return self._carry_out(lambda: write_back.carry_out(self._work, number))
+        with alone(self.engine, self.source.name, WRITES) as mine:
+            if not mine:  # whoever is at it takes this one too, now or at the next turn
+                return write_back.outcome_of(self._work, number)
+            return self._carry_out(lambda: write_back.carry_out(self._work, number))
 
     def carry_out_writes(self) -> list[Outcome]:
         """Carry out what was asked for and is still open."""

@@ -59,21 +59,22 @@ class Mending:
         """Owners and stages."""
         upkeep.describe(self._work, self._now())
 
-    def read_again(self, stream: Stream, ids: Sequence[str], *, held: int) -> None:
-        """Records as the CRM has them now; those that it does not know end here.
+    def may_end(self, stream: Stream, unknown: int, *, held: int) -> bool:
+        """Whether `unknown` records that the CRM does not know any more may end here, `held` others being there.
 
-        Where many persons out of the `held` ones are not known there any more, a permission is more likely to have been taken
-        away than so many people to have been erased: then they are left alone, as nothing could bring them back.
+        Where they are many persons, a permission is more likely to have been taken away than so many people to have been
+        erased: then they are left alone, as nothing could bring them back.
         """
-        gone = True
-        if set(stream.objects) & set(PERSONS):
-            unknown = len(self._source.read(stream, ids).gone)
-            gone = unknown <= max(ERASED_AT_ONCE, ERASED_SHARE * held)
-            if not gone:
-                self.notes.append(
-                    f"{unknown:,} {stream.name} can no longer be read, and the CRM does not say that they were deleted: "
-                    "look whether the app may still see them; they were not erased here"
-                )
+        if not set(stream.objects) & set(PERSONS) or unknown <= max(ERASED_AT_ONCE, ERASED_SHARE * (held + unknown)):
+            return True
+        self.notes.append(
+            f"{unknown:,} {stream.name} can no longer be read, and the CRM does not say that they were deleted: "
+            "look whether the app may still see them; they were not erased here"
+        )
+        return False
+
+    def read_again(self, stream: Stream, ids: Sequence[str], *, gone: bool) -> None:
+        """Records as the CRM has them now; with `gone`, those that it does not know end here."""
         self._forget_orphans(stream, ids)
         self._work.read_again(stream, ids, gone=gone)
 

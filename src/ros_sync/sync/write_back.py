@@ -225,5 +225,5 @@ def _present(connection: Connection, mirrored: MirroredObject, source: str, reco
 
 def _carried(mirrored: MirroredObject, row: RowMapping, name: str) -> Carried:
     if name.startswith(CUSTOM):
-        return (row["custom"] or {}).get(name.removeprefix(CUSTOM))  # type: ignore[no-any-return]  # JSON, by its kind
+        return (row["custom"] or {}).get(name.removeprefix(CUSTOM))
     return carry(mirrored.settable[name].kind, row[mirrored.columns[name]])

@@ -90,8 +90,11 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _uri(request: Request, public_url: str | None) -> str:
-    """The address that was called, as it was written: nothing in it is decoded or put in order."""
+    """The address that was called, as it was written: nothing in it is decoded or put in order.
+
+    Starlette's own `request.url` cannot be asked: it raises where the query is no UTF-8.
+    """
     path: bytes = request.scope.get("raw_path") or PATH.encode()
     query: bytes = request.scope.get("query_string") or b""
-    base = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    base = public_url or f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")

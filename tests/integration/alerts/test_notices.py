@@ -134,6 +134,20 @@ def test_a_new_owner_is_told_and_the_old_one_let_off(firm: Firm) -> None:
     assert ("bob@example.com", ["Deal 1"]) == (bob, [item.heading for item in bobs.items])
 
 
+def test_a_former_owner_who_was_never_told_is_told_of_no_end(firm: Firm) -> None:
+    """The deal goes to Bob before Ann's message went out, and he mends it: nothing is left to be said to Ann."""
+    rules(firm, DIGEST)
+    firm.deal("1")
+    firm.tick()
+    firm.deal("1", MONDAY + timedelta(hours=1), owner_id="b")
+    firm.tick(MONDAY + timedelta(hours=1))
+    firm.deal("1", MONDAY + timedelta(hours=2), owner_id="b", next_step="call")
+    firm.tick(MONDAY + timedelta(hours=2))
+    assert [("ann@example.com", "withdrawn"), ("bob@example.com", "withdrawn")] == firm.rows(
+        "SELECT recipient, state FROM outbox_message ORDER BY recipient"
+    )
+
+
 def test_a_route_added_later_reaches_what_is_open(firm: Firm) -> None:
     """The manager is added to the rule: she hears of the alert that Ann knew of already, and Ann not again."""
     rules(firm, DIGEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,11 @@ from sqlmodel import Session, col, select, update
 
 from ros_sync import clock
 from ros_sync.alerts.tables import Alert
+from ros_sync.cli.serving import stale_in
+from ros_sync.jobs.health import Health
 from ros_sync.mirror.tables import Deal, SourceState
+from ros_sync.web.app import create_app
+from ros_sync.web.server import WebServer
 
 RULES = """
 version: 1
@@ -141,3 +146,15 @@ def test_the_threshold_is_a_setting(command: Callable[..., str], tmp_path: Path,
     """With four hours allowed, three are fresh."""
     (tmp_path / "ros-sync.toml").write_text("[sync]\nstale_seconds = 14400\n")
     assert ("last read" in command("tick"), 2) == (False, alerts(engine))
+
+
+@pytest.mark.usefixtures("workspace")
+def test_the_readiness_page_asks_the_database(engine: Engine, present: datetime) -> None:
+    """What `serve` puts behind /readyz finds the stale source, and the page stays ready."""
+    app = create_app(Health({}), now=lambda: present, stale_at=stale_in(engine, 900))
+    with WebServer(app, "127.0.0.1", 0) as server:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{server.url}/readyz", timeout=10) as answer:
+            body = json.load(answer)
+    assert (True, ["hubspot"]) == (body["ready"], [each["source"] for each in body["stale"]])
+    assert TROUBLE not in json.dumps(body)

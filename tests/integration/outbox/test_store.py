@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, event, update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document, Item, Reason
@@ -146,6 +146,7 @@ def test_only_messages_of_the_transports_at_hand_are_due(session: Session) -> No
         (State.UNCONFIRMED, None, False),
         (State.DELIVERED, 1, False),
         (State.WAITING, 1, False),
+        (State.WITHDRAWN, None, True),
     ],
 )
 def test_what_can_be_taken_back(
@@ -155,6 +156,14 @@ def test_what_can_be_taken_back(
     put(session)
     stand(session, state, delivered_revision)
     assert taken_back == store.withdraw(session, KEY)
+
+
+def test_what_is_taken_back_says_no_more_than_it_would_say_now(session: Session) -> None:
+    """The document that is given takes the place of the one that was not sent."""
+    put(session)
+    store.withdraw(session, KEY, OTHER)
+    (message,) = session.exec(select(OutboxMessage)).all()
+    assert (State.WITHDRAWN, OTHER) == (message.state, Document.from_dict(message.document))
 
 
 def test_a_withdrawn_message_can_be_put_again(session: Session) -> None:

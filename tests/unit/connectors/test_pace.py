@@ -192,7 +192,7 @@ def test_a_turn_that_was_missed_is_not_taken() -> None:
     pace.take(CALLS)
     spacing = 1 / Allowance(10, 10.0).per_second
     assert time.now() == pytest.approx(1_000 + spacing + 3)  # at once, as a token has come meanwhile
-    assert pace.use[CALLS].calls == 1
+    assert (pace.use[CALLS].calls, pace._books.read(CALLS).used) == (1, 2)
 
 
 def test_other_apps_are_left_their_part() -> None:
@@ -228,9 +228,8 @@ def test_other_apps_are_left_their_part() -> None:
             pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=remaining)
 
     time.run([others, work, work])
-    print(refusals, len(ours))
-    assert len(refusals) <= 4
-    assert len(ours) >= 0.7 * 50 * 12  # of what the others leave
+    assert len(refusals) <= 3
+    assert len(ours) >= 0.8 * 50 * 12  # of what the others leave
 
 
 def test_the_share_that_was_used() -> None:

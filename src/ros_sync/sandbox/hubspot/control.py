@@ -24,15 +24,25 @@ Body = Mapping[str, Any]
 
 
 class Control(AccountOrders):
-    """What a test can order of one account. `story` is None where the account has no company behind it."""
+    """What a test can order of one account. `story` is None where the account has no company behind it.
+
+    `moved` is called when the story has gone on, for what else shows the same company.
+    """
 
     def __init__(
-        self, account: HubSpotAccount, faults: Faults, clock: SandboxClock, story: Story | None = None
+        self,
+        account: HubSpotAccount,
+        faults: Faults,
+        clock: SandboxClock,
+        story: Story | None = None,
+        *,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(account)
         self._faults = faults
         self._clock = clock
         self._story = story
+        self._moved = moved
         self.sender: WebhookSender | None = None
 
     def orders(self) -> dict[str, Callable[[Body], Any]]:
@@ -70,9 +80,15 @@ class Control(AccountOrders):
         async def counted(_request: Request) -> Response:
             return _answer(self.calls())
 
+        async def listed(_request: Request) -> Response:
+            told = {name: " ".join((order.__doc__ or "").split()) for name, order in orders.items()}
+            return _answer({"POST /control/…": told, "GET": ["/control/calls", "/control/account"]})
+
         async def described(_request: Request) -> Response:
             return _answer(self.described({}))
 
+        app.add_route("/", listed, methods=["GET"])
+        app.add_route("/control", listed, methods=["GET"])
         app.add_route("/control/calls", counted, methods=["GET"])
         app.add_route("/control/account", described, methods=["GET"])
         app.add_route("/control/{order}", ordered, methods=["POST"])
@@ -105,6 +121,7 @@ class Control(AccountOrders):
                 raise ValueError("this account has no company behind it")
             self._clock.move_to(moment(body["story_to"]))
             self._story.advance_to(self._clock())
+            self._moved()
         return {"now": self._clock().isoformat()}
 
     def send_webhooks(self, body: Body) -> Any:

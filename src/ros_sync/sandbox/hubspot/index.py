@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from ros_sync.sandbox.hubspot.records import Properties, Record
 
-MOST_UNSORTED = 2_000  # changes that are looked through one by one before everything is sorted anew
-
 
 class Document(NamedTuple):
     """A record as search knows it. `modified` is the value of its modified property, in milliseconds."""
@@ -27,9 +25,10 @@ class Index:
     """The documents of one kind of record by number, and what is still on its way to them.
 
     `modified` order is kept lazily: entries of a sorted list that a document no longer bears out are passed over,
-    and changes since it was sorted lie beside it.
+    and changes since it was sorted lie beside it, until there are more than `most_unsorted` of them.
     """
 
+    most_unsorted: int = 2_000
     documents: dict[int, Document] = field(default_factory=dict)
     version: int = 0  # counts every change of what search knows
     _coming: list[tuple[int, int, int, Document | None]] = field(default_factory=list)
@@ -59,7 +58,7 @@ class Index:
 
     def modified_between(self, low: int, high: int) -> Iterator[tuple[int, Document]]:
         """The documents that were modified from `low` to `high`, both included, in no order."""
-        if len(self._unsorted) > MOST_UNSORTED:
+        if len(self._unsorted) > self.most_unsorted:
             self._sorted = sorted((each.modified, number) for number, each in self.documents.items())
             self._unsorted.clear()
         seen = set()

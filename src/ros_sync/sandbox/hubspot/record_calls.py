@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from ros_sync.sandbox.hubspot import answers
@@ -49,7 +48,7 @@ class RecordCalls:
         start = bisect_right(ids, int(after))
         names = answers.asked_names(account, kind, call.names("properties"))
         to_types = [object_type(name) for name in call.names("associations")]
-        page = [account.records[kind][str(number)] for number in islice(ids, start, start + limit)]
+        page = [account.records[kind][str(number)] for number in ids[start : start + limit]]
         body: Json = {"results": [self._full(record, names, with_history, to_types) for record in page]}
         if start + limit < len(ids):
             body["paging"] = answers.paging(page[-1].id, f"crm/v3/objects/{kind}")

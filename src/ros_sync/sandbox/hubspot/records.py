@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 Properties = dict[str, str | None]
@@ -52,7 +53,12 @@ class Record:
 
 def iso(at: int) -> str:
     """Milliseconds as HubSpot writes an instant: `2026-03-02T09:00:00.123Z`."""
-    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03}Z"
+    return f"{_seconds(at // 1000)}.{at % 1000:03}Z"
+
+
+@lru_cache(maxsize=65_536)
+def _seconds(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def millis(at: datetime) -> int:

@@ -145,8 +145,8 @@ def _ordered(index: Index, ids: list[int], sort: tuple[str, bool], kind: str) ->
     name, descending = sort
 
     def key(number: int) -> tuple[bool, Comparable]:
-        value = index.documents[number].properties.get(name)
-        return (True, _comparable(value, kind)) if value else (False, 0.0 if kind != "string" else "")
+        known = _stored(index.documents[number].properties.get(name), kind)
+        return (False, 0.0 if kind != "string" else "") if known is None else (True, known)
 
     return sorted(ids, key=key, reverse=descending)
 
@@ -159,11 +159,11 @@ def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  #
     if operator in ("IN", "NOT_IN"):
         wanted = {_comparable(str(each), kind) for each in given["values"]}
         inside = operator == "IN"
-        return lambda value: bool(value) and (_comparable(value, kind) in wanted) is inside
+        return lambda value: (known := _stored(value, kind)) is not None and (known in wanted) is inside
     bound = _comparable(str(given["value"]), kind)
     if operator == "BETWEEN":
         high = _comparable(str(given["highValue"]), kind)
-        return lambda value: bool(value) and bound <= _comparable(value, kind) <= high  # type: ignore[operator]  # of one kind
+        return lambda value: (known := _stored(value, kind)) is not None and bound <= known <= high  # type: ignore[operator]  # of one kind
     if operator == "CONTAINS_TOKEN":
         token = str(given["value"]).strip("*").lower()
         return lambda value: token in (value or "").lower()
@@ -182,12 +182,19 @@ def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  #
         raise _wrong(f"there is no operator {operator}")
     fits = compare[operator]
     if operator == "NEQ":
-        return lambda value: not value or fits(_comparable(value, kind), bound)
-    return lambda value: bool(value) and fits(_comparable(value, kind), bound)
+        return lambda value: _stored(value, kind) != bound
+    return lambda value: (known := _stored(value, kind)) is not None and fits(known, bound)
 
 
-def _comparable(value: str | None, kind: str) -> Comparable:
-    text = value or ""
+def _stored(value: str | None, kind: str) -> Comparable | None:
+    """A record's value as it is compared; None where there is none, or none of that kind."""
+    try:
+        return _comparable(value, kind) if value else None
+    except ValueError:
+        return None
+
+
+def _comparable(text: str, kind: str) -> Comparable:
     if kind == "number":
         return float(text)
     if kind in ("datetime", "date"):

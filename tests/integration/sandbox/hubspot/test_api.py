@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
+from typing import Any
 
-import hubspot
 import pytest
-from hubspot.crm.deals import PublicObjectSearchRequest
+from tests.integration.sandbox.hubspot.conftest import NOW, Sandbox
 
-from ros_sync.sandbox.clock import SandboxClock
-from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
-from ros_sync.sandbox.hubspot.faults import Fault, Faults
+from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 
-NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-OPEN, WON = {"isClosed": "false", "probability": "0.2"}, {"isClosed": "true", "probability": "1.0"}
+Refused = Callable[..., Any]
 
 
-class Sandbox:
-    """An account, its server and the official client."""
-
-    def __init__(self, account: HubSpotAccount, clock: SandboxClock, faults: Faults, server: HubSpotServer) -> None:
-        self.account, self.clock, self.faults, self.url = account, clock, faults, server.url
-        self.api = hubspot.HubSpot(access_token=account.token, host=server.url)
-
-    def deals(self, number: int, **properties: str) -> list[str]:
-        given = {"dealname": "Looms", "pipeline": "default", "dealstage": "discovery"} | properties
-        return [self.account.create("deals", given) for _ in range(number)]
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    clock, faults = SandboxClock(NOW), Faults()
-    account = HubSpotAccount(now=clock)
-    account.add_pipeline("deals", "default", "Sales", [("discovery", "Discovery", 0, OPEN), ("won", "Won", 1, WON)])
-    account.add_owner("7", "ada@loom.example", "Ada", "Weaver", [("1", "DACH")])
-    with HubSpotServer(account, faults=faults) as server:
-        yield Sandbox(account, clock, faults, server)
-
-
-def refused(status: int, body: str, call: object, *args: object, **more: object) -> None:
-    """The call is refused with that status, and the body names why."""
-    with pytest.raises(Exception, match=body) as caught:
-        call(*args, **more)  # type: ignore[operator]  # a method of the client
-    assert getattr(caught.value, "status", None) == status
-
-
-def test_lists_page_by_id_with_associations_and_history(sandbox: Sandbox) -> None:
+def test_lists_page_by_id_with_associations_and_history(sandbox: Sandbox, refused: Refused) -> None:
     """An associated id comes once for each label; histories come newest first, fifty records a page at most."""
     first, *_ = sandbox.deals(120)
     company = sandbox.account.create("companies", {"name": "Mill"})
@@ -61,28 +28,6 @@ def test_lists_page_by_id_with_associations_and_history(sandbox: Sandbox) -> Non
     assert [each.value for each in page.results[0].properties_with_history["dealstage"]] == ["won", "discovery"]
     assert len(sandbox.api.crm.deals.get_all()) == 120
     refused(400, "limit must be", get, limit=100, properties_with_history=["dealstage"])
-
-
-def test_search_ends_at_ten_thousand_and_leaves_archived_ones_out(sandbox: Sandbox) -> None:
-    """A query's results cannot be paged past 10,000; a page holds 200."""
-    archived, *_ = sandbox.deals(3)
-    sandbox.account.archive("deals", archived)
-    search = sandbox.api.crm.deals.search_api.do_search
-    assert search(PublicObjectSearchRequest(limit=200)).total == 2
-    refused(400, "10000", search, PublicObjectSearchRequest(limit=200, after="9900"))
-    refused(400, "limit must be", search, PublicObjectSearchRequest(limit=201))
-
-
-def test_search_lags_behind(sandbox: Sandbox) -> None:
-    """For a while search tells the old state of a record, and knows nothing of a new one."""
-    (old,) = sandbox.deals(1, amount="1")
-    sandbox.account.search_lag_seconds = 30
-    sandbox.account.update("deals", old, {"amount": "2"}, at=NOW)
-    sandbox.deals(1)
-    search = sandbox.api.crm.deals.search_api.do_search
-    asked = PublicObjectSearchRequest(limit=10, properties=["amount"])
-    sandbox.clock.advance(31)
-    assert [each.properties["amount"] for each in search(asked).results] == ["2", None]
 
 
 def test_merging_makes_a_new_record_that_both_lead_to(sandbox: Sandbox) -> None:
@@ -104,50 +49,13 @@ def test_archiving_moves_no_modified_date(sandbox: Sandbox) -> None:
     assert sandbox.api.crm.deals.basic_api.get_page(archived=True).results == []
 
 
-def test_a_day_s_calls(sandbox: Sandbox) -> None:
-    """The call after the last one of the day is refused with the policy's name, until the account's midnight."""
-    sandbox.account.meter.limits = Limits(daily=2)
-    get = sandbox.api.crm.deals.basic_api.get_page
-    get()
-    get()
-    refused(429, "DAILY", get)
-    sandbox.clock.advance(86_400)
-    assert get().results == []
-
-
-def test_seconds_and_ten_seconds_have_limits_of_their_own(sandbox: Sandbox) -> None:
-    """Searches and other calls are counted apart, each refusal names its policy, and the headers tell what is left."""
-    sandbox.account.meter.limits = Limits(calls_per_ten_seconds=3, search_per_second=2)
-    get, search = sandbox.api.crm.deals.basic_api.get_page, sandbox.api.crm.deals.search_api.do_search
-    for _ in range(3):
-        get()
-    refused(429, "TEN_SECONDLY_ROLLING", get)
-    for _ in range(2):
-        search(PublicObjectSearchRequest(limit=1))
-    refused(429, "SECONDLY", search, PublicObjectSearchRequest(limit=1))
-
-
-def test_owners_pipelines_properties(sandbox: Sandbox) -> None:
-    """What describes the account comes typed."""
-    owner = sandbox.api.crm.owners.owners_api.get_page().results[0]
-    assert (owner.first_name, owner.teams[0].name) == ("Ada", "DACH")
-    pipeline = sandbox.api.crm.pipelines.pipelines_api.get_all("deals").results[0]
-    assert [(each.label, each.metadata["isClosed"]) for each in pipeline.stages] == [
-        ("Discovery", "false"),
-        ("Won", "true"),
-    ]
-    sandbox.account.hide_property("deals", "amount")
-    names = {each.name for each in sandbox.api.crm.properties.core_api.get_all("deals").results}
-    assert ("dealname" in names, "amount" in names) == (True, False)
-
-
-def test_an_access_token_is_renewed_with_the_refresh_token(sandbox: Sandbox) -> None:
+def test_an_access_token_is_renewed_with_the_refresh_token(sandbox: Sandbox, refused: Refused) -> None:
     """An OAuth token ends after half an hour with its own category; the refresh grant gives another."""
     answer = sandbox.api.oauth.tokens_api.create(
         grant_type="refresh_token", client_id=CLIENT_ID, client_secret=CLIENT_SECRET,
         refresh_token=sandbox.account.tokens.refresh_token,
     )  # fmt: skip
-    short = hubspot.HubSpot(access_token=answer.access_token, host=sandbox.url)
+    short = sandbox.client(answer.access_token)
     assert short.crm.deals.basic_api.get_page().results == []
     sandbox.clock.advance(1_801)
     refused(401, "EXPIRED_AUTHENTICATION", short.crm.deals.basic_api.get_page)
@@ -163,8 +71,120 @@ def test_a_dropped_write_was_carried_out_or_not(sandbox: Sandbox, kind: str) -> 
     assert sandbox.account.snapshot("deals")[one]["amount"] == ("1" if kind == "drop_before" else "2")
 
 
-def test_unknown_properties_are_refused_in_a_write(sandbox: Sandbox) -> None:
+def test_unknown_properties_are_refused_in_a_write(sandbox: Sandbox, refused: Refused) -> None:
     """A read leaves them out silently, a write says which."""
     (one,) = sandbox.deals(1)
     assert "nosuch" not in sandbox.api.crm.deals.basic_api.get_by_id(one, properties=["nosuch"]).properties
     refused(400, "nosuch", sandbox.api.crm.deals.basic_api.update, one, {"properties": {"nosuch": "1"}})
+
+
+def test_what_is_cleared_is_empty_or_null(sandbox: Sandbox) -> None:
+    """A property that was never set is null, a cleared one is as the writer left it, and its history ends with a void."""
+    (one,) = sandbox.deals(1, amount="1")
+    sandbox.api.crm.deals.basic_api.update(one, {"properties": {"amount": ""}})
+    read = sandbox.api.crm.deals.basic_api.get_by_id(
+        one, properties=["amount", "closedate"], properties_with_history=["amount"]
+    )
+    assert (read.properties["amount"], read.properties["closedate"]) == ("", None)
+    assert [each.value for each in read.properties_with_history["amount"]] == ["", "1"]
+
+
+def test_the_newest_versions_of_a_history_are_told(sandbox: Sandbox) -> None:
+    """An account that tells so many versions leaves the oldest ones out."""
+    (one,) = sandbox.deals(1, amount="0")
+    for amount in range(1, 30):
+        sandbox.clock.advance(60)
+        sandbox.account.update("deals", one, {"amount": str(amount)})
+    sandbox.account.history_versions = 20
+    read = sandbox.api.crm.deals.basic_api.get_by_id(one, properties_with_history=["amount"])
+    assert [each.value for each in read.properties_with_history["amount"]] == [str(n) for n in range(29, 9, -1)]
+
+
+def test_values_are_checked_by_their_type(sandbox: Sandbox, refused: Refused) -> None:
+    """A write with a wrong value changes nothing and names each property that is wrong."""
+    (one,) = sandbox.deals(1, amount="1")
+    sandbox.account.define_property("deals", "signed_on", "date")
+    wrong = {"amount": "much", "dealstage": "nowhere", "signed_on": "1772442000000", "hs_object_id": "5"}
+    error = refused(400, "VALIDATION_ERROR", sandbox.api.crm.deals.basic_api.update, one, {"properties": wrong})
+    named = [name for name in wrong if f'\\"name\\":\\"{name}\\"' in error.body]
+    assert (named, sandbox.account.snapshot("deals")[one]["amount"]) == (list(wrong), "1")
+    sandbox.api.crm.deals.basic_api.update(one, {"properties": {"signed_on": "1772409600000"}})
+    assert sandbox.account.snapshot("deals")[one]["signed_on"] == "2026-03-02"
+
+
+def test_long_urls_are_refused(sandbox: Sandbox, refused: Refused) -> None:
+    """A list of very many properties does not fit into a GET."""
+    names = [f"a_property_with_a_long_name_{number}" for number in range(600)]
+    refused(414, "URI Too Long", sandbox.api.crm.deals.basic_api.get_page, properties=names)
+
+
+def test_the_last_writer_wins(sandbox: Sandbox) -> None:
+    """A write says nothing of what it read before, so nobody learns that another one was between."""
+    (one,) = sandbox.deals(1, amount="1")
+    write = sandbox.api.crm.deals.basic_api.update
+    write(one, {"properties": {"amount": "2"}})
+    write(one, {"properties": {"amount": "3"}})
+    assert [each.value for each in sandbox.account.history_of("deals", one, "amount")] == ["1", "2", "3"]
+
+
+def test_dated_paths_lead_to_the_same(sandbox: Sandbox) -> None:
+    """The version may be a date, which then stands after the name of the API."""
+    (one,) = sandbox.deals(1)
+    paths = ("/crm/v3/objects/deals", "/crm/objects/2026-03/deals", "/crm/objects/2026-03/0-3")
+    answers = [sandbox.ask("GET", path).json() for path in paths]
+    assert [[each["id"] for each in answer["results"]] for answer in answers] == [[one]] * 3
+
+
+def test_what_follows_from_a_write(sandbox: Sandbox) -> None:
+    """HubSpot itself dates lifecycle stages, assignments of owners and the closing of deals."""
+    (deal,) = sandbox.deals(1, closedate="2026-06-30T00:00:00Z")
+    contact = sandbox.account.create("contacts", {"email": "jo@mill.example", "lifecyclestage": "lead"})
+    sandbox.clock.advance(3_600)
+    sandbox.api.crm.deals.basic_api.update(deal, {"properties": {"dealstage": "won", "hubspot_owner_id": "7"}})
+    sandbox.api.crm.contacts.basic_api.update(contact, {"properties": {"lifecyclestage": "marketingqualifiedlead"}})
+    won, lead = sandbox.account.snapshot("deals")[deal], sandbox.account.snapshot("contacts")[contact]
+    assert (won["closedate"], won["hubspot_owner_assigneddate"]) == ("2026-03-02T10:00:00.000Z",) * 2
+    dates = (lead["hs_lifecyclestage_lead_date"], lead["hs_lifecyclestage_marketingqualifiedlead_date"])
+    assert dates == ("2026-03-02T09:00:00.000Z", "2026-03-02T10:00:00.000Z")
+
+
+def test_contacts_keep_their_modified_date_under_another_name(sandbox: Sandbox) -> None:
+    """`lastmodifieddate` of contacts, `hs_lastmodifieddate` of everything else; associations move neither."""
+    (deal,) = sandbox.deals(1)
+    contact = sandbox.account.create("contacts", {"email": "jo@mill.example"})
+    sandbox.clock.advance(60)
+    sandbox.api.crm.associations.v4.basic_api.create_default("contacts", contact, "deals", deal)
+    read = [
+        sandbox.api.crm.deals.basic_api.get_by_id(deal).properties["hs_lastmodifieddate"],
+        sandbox.api.crm.contacts.basic_api.get_by_id(contact).properties["lastmodifieddate"],
+    ]
+    assert read == ["2026-03-02T09:00:00.000Z"] * 2
+
+
+def test_an_erased_contact_is_nowhere(sandbox: Sandbox, refused: Refused) -> None:
+    """A privacy deletion leaves neither the record nor one in the recycling bin."""
+    contact = sandbox.account.create("contacts", {"email": "jo@mill.example"})
+    sandbox.ask("POST", "/crm/v3/objects/contacts/gdpr-delete", {"objectId": "jo@mill.example", "idProperty": "email"})
+    get = sandbox.api.crm.contacts.basic_api
+    refused(404, "OBJECT_NOT_FOUND", get.get_by_id, contact)
+    assert get.get_page(archived=True).results == []
+
+
+def test_refresh_tokens_may_rotate(sandbox: Sandbox, refused: Refused) -> None:
+    """With rotation a refresh token works once, and the one that came with the answer works next."""
+    sandbox.account.tokens.rotate_refresh_tokens = True
+    create = sandbox.api.oauth.tokens_api.create
+    grant = {"grant_type": "refresh_token", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    first = sandbox.account.tokens.refresh_token
+    second = create(**grant, refresh_token=first).refresh_token
+    refused(400, "BAD_REFRESH_TOKEN", create, **grant, refresh_token=first)
+    assert create(**grant, refresh_token=second).expires_in == 1_800
+
+
+def test_scopes_that_are_missing_are_named(sandbox: Sandbox, refused: Refused) -> None:
+    """A call beyond the app's scopes is refused with those that would do."""
+    sandbox.account.tokens.limit_scopes(("crm.objects.deals.read",))
+    assert sandbox.api.crm.deals.basic_api.get_page().results == []
+    refused(403, "crm.objects.contacts.read", sandbox.api.crm.contacts.basic_api.get_page)
+    refused(403, "crm.objects.owners.read", sandbox.api.crm.owners.owners_api.get_page)
+    refused(403, "crm.objects.deals.write", sandbox.api.crm.deals.basic_api.create, {"properties": {}})

@@ -1,0 +1,150 @@
+"""`ros-sync sync audit` in a workspace that follows a HubSpot on loopback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, update
+
+from ros_sync import clock
+from ros_sync.cli import main
+from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.catalogue import objects
+from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
+from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.faults import Fault, Faults
+
+Command = Callable[..., str]
+CONNECTOR = Path(__file__).parents[3] / "connectors/hubspot.yaml"
+DEAL = objects()["deal"].table
+
+
+@dataclass
+class Followed:
+    """A workspace's command, and the account that it follows. `run` gives exit code, stdout and stderr."""
+
+    run: Callable[..., tuple[int, str, str]]
+    account: HubSpotAccount
+    faults: Faults
+    deals: list[str]
+
+
+@pytest.fixture
+def followed(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Followed]:
+    """Five deals, synced."""
+    (tmp_path / "connectors").mkdir()
+    shutil.copy(CONNECTOR, tmp_path / "connectors")
+    account, faults = HubSpotAccount(now=clock.now), Faults()
+    define(account)
+    past = clock.now() - timedelta(hours=1)
+    deals = [account.create("deals", {"dealname": f"Loom {number}", "amount": "1"}, at=past) for number in range(5)]
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["ros-sync", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    with HubSpotServer(account, faults=faults) as server:
+        monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", account.token)
+        monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
+        command("sync")
+        yield Followed(run, account, faults, deals)
+
+
+def rename(engine: Engine, name: str, *ids: str) -> None:
+    """Let the mirror's deals have another name."""
+    with engine.begin() as connection:
+        connection.execute(update(DEAL).where(DEAL.c.id.in_(ids)).values(name=name))
+
+
+def as_json(printed: str) -> dict[str, Any]:
+    """The only source's part of what was printed."""
+    reports = json.loads(printed)
+    assert len(reports) == 1
+    return dict(reports[0])
+
+
+def test_agreement_is_said(followed: Followed) -> None:
+    """Where nothing differs it says so, with how much was compared, and exits with 0."""
+    code, out, _ = followed.run("sync", "audit", "--source", "hubspot", "--history")
+    assert (code, "No differences." in out, "records compared" in out, "calls in" in out) == (0, True, True, True)
+
+
+def test_a_difference_is_shown_and_mended(followed: Followed, engine: Engine) -> None:
+    """Exit code 1 with record, field and both sides; with --repair 0, and afterwards nothing differs."""
+    rename(engine, "Wrong", followed.deals[0])
+    code, out, _ = followed.run("sync", "audit")
+    shown = f"deals {followed.deals[0]} (deal) has other values\n    name: Loom 0 in the CRM, Wrong here\n"
+    assert (code, shown in out, "\n1 difference:\n" in out, "--repair" in out) == (1, True, True, True), out
+    code, out, _ = followed.run("sync", "audit", "--repair")
+    assert (code, shown in out, "all mended" in out) == (0, True, True), out
+    code, out, _ = followed.run("sync", "audit", "--json")
+    report = as_json(out)
+    assert (code, report["agrees"], report["differences"]) == (0, True, 0)
+
+
+def test_a_limit_holds_the_list_and_not_the_total(followed: Followed, engine: Engine) -> None:
+    """--limit says how many differences are printed; the total is told all the same, on paper and as JSON."""
+    rename(engine, "Wrong", *followed.deals)
+    code, out, _ = followed.run("sync", "audit", "--limit", "2")
+    assert (code, out.count("has other values\n    "), "… 3 more" in out, "5 differences:" in out) == (
+        1,
+        2,
+        True,
+        True,
+    ), out
+    code, out, _ = followed.run("sync", "audit", "--limit", "0", "--json")
+    report = as_json(out)
+    assert (code, report["kinds"], report["shown"]) == (1, {"values": 5}, [])
+
+
+def test_what_cannot_be_mended_exits_with_one(followed: Followed, engine: Engine) -> None:
+    """A repair that leaves something says what, and exits with 1."""
+    with engine.begin() as connection:
+        later = clock.now() + timedelta(days=1)
+        connection.execute(update(DEAL).where(DEAL.c.id == followed.deals[0]).values(modified_at=later))
+    code, out, _ = followed.run("sync", "audit", "--repair")
+    assert (code, "1 left" in out, "1 difference left:" in out) == (1, True, True), out
+
+
+def test_words_of_the_crm_do_not_steer_the_terminal(followed: Followed, engine: Engine) -> None:
+    """Escape sequences and markup in a name are shown as what they are."""
+    rename(engine, "[red]{x}\x1b[2J", followed.deals[0])
+    _, out, _ = followed.run("sync", "audit")
+    assert ("[red]{x}" in out, "\x1b" in out) == (True, False)
+
+
+def test_a_crm_that_cannot_be_read_is_no_agreement(followed: Followed) -> None:
+    """The audit says that it did not come to its end, and why; exit code 1."""
+    followed.faults.at_random(1.0, 1, [Fault("status", status=403)])
+    code, out, _ = followed.run("sync", "audit")
+    assert (code, "did not come to its end" in out, "No differences" in out) == (1, True, False), out
+    code, out, _ = followed.run("sync", "audit", "--json")
+    assert (code, as_json(out)["agrees"]) == (1, False)
+
+
+def test_beside_serve(followed: Followed, engine: Engine) -> None:
+    """On SQLite it is refused while another process has the file, and says what to do; on PostgreSQL it runs."""
+    with DatabaseLock(str(engine.url)):
+        code, out, err = followed.run("sync", "audit")
+    if engine.dialect.name == "sqlite":
+        assert (code, out, "stop `ros-sync serve`" in err) == (1, "", True), err
+    else:
+        assert (code, "No differences." in out) == (0, True)
+
+
+def test_an_unknown_source_is_told(followed: Followed) -> None:
+    """A name that no source has is an error that suggests the one that is close."""
+    code, _, err = followed.run("sync", "audit", "--source", "hubspt")
+    assert (code, "did you mean 'hubspot'?" in err) == (1, True)

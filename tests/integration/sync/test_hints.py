@@ -1,0 +1,202 @@
+"""What webhooks say is kept, and worked off by reading what it is about: as few calls as possible, nothing lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import orjson
+import pytest
+from sqlalchemy import Engine, func, select, text
+from tests.integration.sync.conftest import Followed
+
+from ros_sync.connectors.source import Hint
+from ros_sync.errors import DailyLimitError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.tables import WebhookEvent
+from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sync import hints
+from ros_sync.sync.engine import Syncer
+
+Make = Callable[..., str]
+DEAL = objects()["deal"].table
+EVENT = WebhookEvent.metadata.tables["webhook_event"]
+
+
+def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[str, object]:
+    return {"eventId": number, "subscriptionId": 9, "subscriptionType": kind, "objectId": int(record_id), **more}
+
+
+def heard(hubspot: Followed, engine: Engine, *events: dict[str, object]) -> int:
+    found, _ = hubspot.source().hints(orjson.dumps(events))
+    return hints.keep(engine, "hubspot", found, hubspot.clock())
+
+
+def synced(hubspot: Followed, engine: Engine) -> Syncer:
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.clock.advance(60)
+    hubspot.calls()
+    return syncer
+
+
+def one(engine: Engine, query: str) -> object:
+    with engine.connect() as connection:
+        return connection.execute(text(query)).scalar_one_or_none()
+
+
+def test_an_event_is_kept_once_however_often_it_is_sent(hubspot: Followed, engine: Engine) -> None:
+    """HubSpot sends events again; the second time nothing is stored."""
+    told = event("deal.deletion", "11", occurredAt=1_772_000_000_000)
+    assert [heard(hubspot, engine, told), heard(hubspot, engine, told, told)] == [1, 0]
+
+
+def test_a_change_is_read_at_once_and_once(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Two hundred events about three deals cost one call, and the mirror has what was changed."""
+    made = [deal() for _ in range(3)]
+    syncer = synced(hubspot, engine)
+    for each in made:
+        hubspot.account.update("deals", each, {"amount": "77"})
+    at = int(hubspot.clock().timestamp() * 1000)
+    events = [event("deal.propertyChange", made[n % 3], n, propertyName="amount", occurredAt=at) for n in range(200)]
+    heard(hubspot, engine, *events)
+    syncer.work_off_hints()
+    calls = hubspot.calls()
+    assert calls == Counter({"batch_read deals": 2})  # the records, and the history of a tracked property
+    with engine.connect() as connection:
+        assert set(connection.execute(select(DEAL.c.amount_minor)).scalars()) == {7_700}
+        open_ones = select(func.count()).select_from(EVENT).where(EVENT.c.done_at.is_(None))
+        assert connection.execute(open_ones).scalar_one() == 0
+
+
+def test_what_the_mirror_knows_already_costs_no_call(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """A late event about a state that a poll has read, and one about a property that is not mapped, are free."""
+    made = deal()
+    syncer = synced(hubspot, engine)
+    earlier = int((hubspot.clock() - timedelta(hours=1)).timestamp() * 1000)
+    heard(
+        hubspot,
+        engine,
+        event("deal.propertyChange", made, 1, propertyName="amount", occurredAt=earlier),
+        event("deal.propertyChange", made, 2, propertyName="hs_analytics_num_visits", occurredAt=earlier + 10**9),
+    )
+    syncer.work_off_hints()
+    assert hubspot.calls() == Counter()
+
+
+def test_deletion_restore_merge_and_erasure_arrive_by_event(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """What no poll can see is seen at once where HubSpot tells of it."""
+    archived, first, other = deal(), deal(), deal()
+    person = hubspot.account.create("contacts", {"firstname": "Quirina", "email": "quirina@mill.example"})
+    syncer = synced(hubspot, engine)
+    hubspot.account.archive("deals", archived)
+    new = hubspot.account.merge("deals", first, other)
+    hubspot.account.erase("contacts", person)
+    heard(
+        hubspot,
+        engine,
+        event("deal.deletion", archived),
+        event("deal.merge", first, newObjectId=int(new), primaryObjectId=int(first), mergedObjectIds=[int(other)]),
+        event("contact.privacyDeletion", person),
+    )
+    syncer.work_off_hints()
+    assert (
+        one(
+            engine,
+            f"SELECT count(*) FROM deal WHERE id IN ('{archived}', '{first}', '{other}') AND deleted_at IS NOT NULL",
+        )
+        == 3
+    )
+    assert one(engine, f"SELECT count(*) FROM redirect WHERE new_id = '{new}'") == 2
+    assert one(engine, "SELECT count(*) FROM contact") == 0
+    hubspot.account.restore("deals", archived)
+    heard(hubspot, engine, event("deal.restore", archived))
+    syncer.work_off_hints()
+    assert one(engine, f"SELECT count(*) FROM deal WHERE id = '{archived}' AND deleted_at IS NULL") == 1
+
+
+def test_a_changed_association_is_read_on_its_event(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """An association moves no modified date: the event has the links read, and the account of the deal follows."""
+    made, mill = deal(), hubspot.account.create("companies", {"name": "Mill"})
+    syncer = synced(hubspot, engine)
+    hubspot.account.associate("deals", made, "companies", mill, label="Primary")
+    told = {
+        "eventId": 5, "subscriptionType": "deal.associationChange", "fromObjectId": int(made), "toObjectId": int(mill),
+        "associationType": "DEAL_TO_COMPANY",
+    }  # fmt: skip
+    heard(hubspot, engine, told)
+    syncer.work_off_hints()
+    assert hubspot.calls() == Counter({"associations deals": 2})
+    assert one(engine, "SELECT account_id FROM deal") == mill
+
+
+def test_links_follow_from_both_sides(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """What is read from the deal's side is known from the contact's, and a merge takes the links along."""
+    first, other = deal(), deal()
+    person = hubspot.account.create(
+        "contacts", {"email": "jo@mill.example", "hs_lifecyclestage_lead_date": "2026-02-01T00:00:00Z"}
+    )
+    syncer = synced(hubspot, engine)
+    hubspot.account.associate("deals", first, "contacts", person)
+    heard(
+        hubspot,
+        engine,
+        {
+            "eventId": 1,
+            "subscriptionType": "deal.associationChange",
+            "fromObjectId": int(first),
+            "toObjectId": int(person),
+        },
+    )
+    syncer.work_off_hints()
+    assert one(engine, "SELECT deal_id FROM lead") == first
+    new = hubspot.account.merge("deals", first, other)
+    heard(hubspot, engine, event("deal.merge", first, newObjectId=int(new), mergedObjectIds=[int(other)]))
+    syncer.work_off_hints()
+    assert one(engine, "SELECT deal_id FROM lead") == new
+    hubspot.account.archive("deals", new)
+    heard(hubspot, engine, event("deal.deletion", new, 2))
+    syncer.work_off_hints()
+    assert one(engine, "SELECT deal_id FROM lead") is None
+    hubspot.account.restore("deals", new)
+    heard(hubspot, engine, event("deal.restore", new, 3))
+    syncer.work_off_hints()
+    assert one(engine, "SELECT deal_id FROM lead") == new
+
+
+def test_hints_wait_where_the_crm_cannot_be_read(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """A day's limit parks the source: the hints stay, and are worked off when it goes on."""
+    made = deal()
+    syncer = synced(hubspot, engine)
+    hubspot.account.archive("deals", made)
+    heard(hubspot, engine, event("deal.deletion", made))
+    hubspot.faults.next("batch_read", Fault("daily_limit"))
+    with pytest.raises(DailyLimitError):
+        syncer.work_off_hints()
+    hubspot.calls()
+    assert (syncer.work_off_hints(), hubspot.calls()) == (None, Counter())
+    hubspot.clock.advance(86_400)
+    syncer.work_off_hints()
+    assert one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NOT NULL") == 1
+
+
+def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Hints that were worked off days ago go; those of today stay, so that a repetition is recognised."""
+    made = deal()
+    syncer = synced(hubspot, engine)
+    for number in range(3):
+        heard(hubspot, engine, event("deal.deletion", made, number))
+        syncer.work_off_hints()
+        hubspot.clock.advance(2 * 86_400)
+    assert one(engine, "SELECT count(*) FROM webhook_event") == 2
+
+
+def test_strangers_are_kept_out(hubspot: Followed) -> None:
+    """Entries that are no events, or about what is not followed, are counted and no hints."""
+    body = orjson.dumps([1, "x", None, {}, {"subscriptionType": "deal.deletion"}, event("ticket.deletion", "5"),
+                         event("deal.deletion", "7"), {"subscriptionType": "deal.deletion", "objectId": "no number"},
+                         {"subscriptionType": "deal.deletion", "objectId": 10**40}])  # fmt: skip
+    found, others = hubspot.source().hints(body)
+    assert ([(each.kind, each.record_id) for each in found], others) == ([("deal.deletion", "7")], 8)
+    assert isinstance(found[0], Hint)

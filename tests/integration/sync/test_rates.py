@@ -1,0 +1,446 @@
+"""Calls at the pace of the vendor's limits: many workers on one database, a HubSpot on loopback that counts them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from integration.sync.conftest import CONNECTOR, NOW, Followed
+from ros_sync import clock
+from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence, refresh
+from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
+from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Pace, Rates, used_share
+from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.tables import Deal, RateBucket
+from ros_sync.sandbox.hubspot import HubSpotServer
+from ros_sync.sandbox.hubspot.account import ApiCall
+from ros_sync.sandbox.hubspot.errors import HubSpotError
+from ros_sync.sandbox.hubspot.faults import Fault, Faults
+from ros_sync.sandbox.hubspot.limits import Limits, Meter
+from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
+from ros_sync.sync.rates import DatabasePace
+
+RUN_SECONDS = 12.0
+Make = Callable[..., str]
+QUERY = {"filterGroups": [], "properties": ["dealname"], "limit": 1}
+WORKERS = """
+import os, sys, time
+from datetime import UTC, datetime
+from threading import Thread
+from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.tokens import PrivateAppToken
+from ros_sync.connectors.pace import Rates
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.rates import DatabasePace
+
+number, database, url, token = int(sys.argv[1]), *sys.argv[2:]
+print("ready", flush=True)
+seconds = float(sys.stdin.readline())
+if not all([os.fork() for _ in range(number)]):
+    pace = DatabasePace(open_engine(database), "hubspot", Rates(190, 5))
+    client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: datetime.now(UTC), sleep=time.sleep, api_url=url)
+    end = time.monotonic() + seconds
+
+    def plain():
+        while time.monotonic() < end:
+            client.pipelines("deals")
+
+    def search():
+        while time.monotonic() < end:
+            client.search("deals", {"filterGroups": [], "properties": ["dealname"], "limit": 1})
+
+    threads = [Thread(target=each) for each in (plain, plain, search)]
+    for each in threads: each.start()
+    for each in threads: each.join()
+    print(sum(client.counts.values()), flush=True)
+    os._exit(0)
+for _ in range(number): os.wait()
+"""
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    shutil.copy(sqlite_template, tmp_path / "rates.db")
+    engine = open_engine(f"sqlite:///{tmp_path / 'rates.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
+    engine = open_engine(postgresql_url)
+    yield engine
+    engine.dispose()
+
+
+def client_of(hubspot: Followed, pace: Pace, *, tokens: Tokens | None = None, **more: Any) -> HubSpotClient:
+    return HubSpotClient(
+        tokens or PrivateAppToken(hubspot.account.token), pace, now=hubspot.clock, api_url=hubspot.url,
+        **({"sleep": hubspot.clock.advance} | more),
+    )  # fmt: skip
+
+
+def virtual_pace(hubspot: Followed, rates: Rates | None = None) -> MemoryPace:
+    """A pace that lives on the sandbox's clock, which moves while somebody waits."""
+    return MemoryPace(
+        rates or Rates(None, None), monotonic=lambda: hubspot.clock().timestamp(), sleep=hubspot.clock.advance
+    )
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
+def is_search(call: ApiCall) -> bool:
+    return call.kind == "search"
+
+
+def most_in_a_window(moments: list[float], seconds: float) -> int:
+    most, window = 0, deque[float]()
+    for at in sorted(moments):
+        while window and window[0] <= at - seconds:
+            window.popleft()
+        window.append(at)
+        most = max(most, len(window))
+    return most
+
+
+def assert_all_used(calls: list[ApiCall]) -> None:
+    """No call was refused, and both limits were used up but for a twentieth."""
+    assert Counter(call.status for call in calls) == Counter({200: len(calls)})
+    for moments, maximum, seconds in (
+        ([call.seconds for call in calls if not is_search(call)], 190, 10.0),
+        ([call.seconds for call in calls if is_search(call)], 5, 1.0),
+    ):
+        allowed = (moments[-1] - moments[0]) * maximum / seconds
+        assert (len(moments) - 1) / allowed >= 0.95
+        assert most_in_a_window(moments, seconds) <= maximum
+
+
+def test_threads_of_one_process_use_what_is_allowed(hubspot: Followed, tmp_path: Path, sqlite_engine: Engine) -> None:
+    """On SQLite, with the account's limits on and a writer that holds the database: 95 % are used, nothing is refused."""
+    hubspot.account.meter = Meter(Limits.like_hubspot(), "Europe/Berlin")
+    pace = DatabasePace(sqlite_engine, "hubspot", Rates(190, 5))
+    client = client_of(hubspot, pace, sleep=time.sleep)
+    end = time.monotonic() + RUN_SECONDS
+
+    def plain() -> None:
+        while time.monotonic() < end:
+            client.pipelines("deals")
+
+    def search() -> None:
+        while time.monotonic() < end:
+            client.search("deals", QUERY)
+
+    with sqlite_engine.begin() as connection, ThreadPoolExecutor(4) as pool:
+        connection.execute(text("UPDATE rate_bucket SET used = 0"))  # holds the lock of those who write
+        for each in [pool.submit(work) for work in (plain, plain, plain, search)]:
+            each.result()
+    assert_all_used(hubspot.account.calls)
+    assert used_share({}, client.use, RUN_SECONDS) == pytest.approx(0.96, abs=0.05)
+
+
+@pytest.mark.postgresql
+def test_processes_share_what_is_allowed(hubspot: Followed, postgresql_engine: Engine) -> None:
+    """Three processes on one PostgreSQL together use 95 % of what the account allows, and nothing is refused."""
+    hubspot.account.meter = Meter(Limits.like_hubspot(), "Europe/Berlin")
+    arguments = [url_of(postgresql_engine), hubspot.url, hubspot.account.token]
+    workers = subprocess.Popen(
+        [sys.executable, "-c", WORKERS, "3", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert workers.stdout is not None
+    assert workers.stdout.readline() == "ready\n"
+    made = [int(each) for each in workers.communicate(f"{RUN_SECONDS}\n", timeout=60)[0].split()]
+    assert (len(made), sum(made)) == (3, len(hubspot.account.calls))
+    assert min(made) > 0.2 * sum(made)  # nobody is left out
+    assert_all_used(hubspot.account.calls)
+    with postgresql_engine.connect() as connection:
+        used = connection.execute(select(func.sum(RateBucket.used))).scalar_one()
+    assert used >= sum(made)
+
+
+# ---- refusals
+
+
+def early_calls(calls: list[ApiCall], seconds: Callable[[ApiCall], float]) -> list[tuple[ApiCall, ApiCall]]:
+    """The refusals, each with a call that counts against the same limit and came before the refusal's time was over."""
+    return [
+        (refusal, call)
+        for refusal in calls
+        if refusal.status == 429
+        for call in calls
+        if is_search(call) == is_search(refusal)
+        and refusal.at < call.at < refusal.at + timedelta(seconds=seconds(refusal))
+    ]
+
+
+@pytest.mark.parametrize(
+    "kinds, fault, seconds",
+    [(("search", "describe"), "rate_limit_secondly", 1.0), (("list", "batch_read"), "rate_limit_ten_secondly", 10.0)],
+)
+def test_a_storm_of_refusals_loses_nothing(
+    hubspot: Followed, engine: Engine, deal: Make, kinds: tuple[str, ...], fault: str, seconds: float
+) -> None:
+    """Refused thirty times in a row, far more often than failures are tried again: each waits its time, all is there."""
+    made = [deal() for _ in range(40)]
+    syncer = hubspot.syncer(engine, source=source_of(hubspot, virtual_pace(hubspot)))
+    for kind in kinds:
+        hubspot.faults.next(kind, Fault(fault), times=30)
+    report = syncer.cycle()
+    assert report.trouble is None
+    hubspot.clock.advance(600)
+    for each in made:
+        hubspot.account.update("deals", each, {"amount": "77"})
+    hubspot.clock.advance(60)
+    report = syncer.cycle()
+    assert report.trouble is None
+    assert hubspot.faults.happened[fault] == 60
+    assert early_calls(hubspot.account.calls, lambda _refusal: seconds) == []
+    with engine.connect() as connection:
+        held = connection.execute(select(Deal.id).where(Deal.amount_minor == 7_700)).scalars()  # type: ignore[call-overload]  # a column of SQLModel's
+        assert sorted(held) == sorted(made)
+
+
+def test_a_limit_that_others_have_used_up_is_waited_for(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Other apps take what the account allows, with and without Retry-After: no call is early, nothing is missing."""
+    made = [deal() for _ in range(60)]
+    meter = hubspot.account.meter = Meter(Limits(20, 2), "Europe/Berlin", clock=lambda: hubspot.clock().timestamp())
+    others = iter(range(10**6))
+
+    class Busy(Faults):
+        """Before each of our calls, perhaps some of others."""
+
+        def take(self, kind: str, object_type: str) -> Fault | None:
+            if next(others) % 3 == 0:
+                for _ in range(20):
+                    with suppress(HubSpotError):
+                        meter.count(search=kind == "search", now=hubspot.clock())
+            return super().take(kind, object_type)
+
+    with HubSpotServer(hubspot.account, faults=Busy()) as server:
+        hubspot.url = server.url
+        report = hubspot.syncer(engine, source=source_of(hubspot, virtual_pace(hubspot, Rates(20, 2)))).cycle()
+    assert report.trouble is None
+    refusals = [call for call in hubspot.account.calls if call.status == 429]
+    assert len(refusals) > 5
+    windows = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+    assert early_calls(hubspot.account.calls, lambda refusal: windows[str(refusal.policy)]) == []
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Deal)).scalar_one() == len(made)
+
+
+def test_refusals_are_no_failures(hubspot: Followed) -> None:
+    """Between refusals a call may fail as often as ever: the one does not use up the patience for the other."""
+    client = client_of(hubspot, virtual_pace(hubspot), persistence=Persistence(attempts=3))
+    for _ in range(2):
+        hubspot.faults.next("describe", Fault("rate_limit_secondly"), times=10)
+        hubspot.faults.next("describe", Fault("status", status=503))
+    assert client.pipelines("deals")["results"] != []
+    hubspot.faults.next("describe", Fault("status", status=503), times=3)
+    with pytest.raises(TransientError):
+        client.pipelines("deals")
+
+
+def test_a_storm_without_end_is_given_up_after_ten_minutes(hubspot: Followed) -> None:
+    """The call ends with the refusal, so that the cycle can say so and go on later; it does not wait for ever."""
+    client, began = client_of(hubspot, virtual_pace(hubspot)), hubspot.clock()
+    hubspot.faults.next("describe", Fault("rate_limit_ten_secondly"), times=1_000)
+    with pytest.raises(RateLimitedError):
+        client.pipelines("deals")
+    waited = hubspot.clock() - began
+    assert timedelta(minutes=9) < waited <= timedelta(minutes=11)
+    assert hubspot.faults.happened["rate_limit_ten_secondly"] == len(hubspot.account.calls)
+
+
+def test_a_refused_creation_is_made_once(hubspot: Followed) -> None:
+    """A limit's refusal is certain: the record was not created, so it is created when its time has come, and once."""
+    client = client_of(hubspot, virtual_pace(hubspot))
+    hubspot.faults.next("write", Fault("rate_limit_ten_secondly"), times=3)
+    client.create("notes", {"properties": {"hs_note_body": "called"}})
+    assert [record["hs_note_body"] for record in hubspot.account.snapshot("notes").values()] == ["called"]
+    assert early_calls(hubspot.account.calls, lambda _refusal: 10.0) == []
+
+
+def test_a_refusal_seen_by_one_worker_stops_all(hubspot: Followed, engine: Engine) -> None:
+    """Six threads, in two processes' paces where there are several: during the pause none of them searches; others call."""
+    shared = engine.dialect.name == "postgresql"
+    paces = [DatabasePace(engine, "hubspot", Rates(None, 5)) for _ in range(2 if shared else 1)]
+    clients = [client_of(hubspot, pace, sleep=time.sleep) for pace in paces]
+    hubspot.faults.next("search", Fault("rate_limit_secondly"))
+    began = time.monotonic()
+
+    def search(number: int) -> int:
+        return len([clients[number % len(clients)].search("deals", QUERY) for _ in range(2)])
+
+    def plain(_number: int) -> int:
+        return len([clients[0].pipelines("deals") for _ in range(20)])
+
+    with ThreadPoolExecutor(7) as pool:
+        assert sum(pool.map(search, range(6))) + pool.submit(plain, 0).result() == 32
+    calls = hubspot.account.calls
+    refused_at = next(call.seconds for call in calls if call.status == 429)
+    under_way = 0.2  # seconds between two searches: one may be on its way when the refusal comes
+    early = [call for call in calls if is_search(call) and refused_at + under_way < call.seconds < refused_at + 1]
+    assert early == []
+    assert [call.status for call in calls if is_search(call)].count(200) == 12
+    assert max(call.seconds for call in calls if not is_search(call)) < began + 1
+
+
+def test_the_next_process_keeps_the_pause(engine: Engine) -> None:
+    """Started again during a pause, a process makes no call before its end; another limit is free."""
+    before = DatabasePace(engine, "hubspot", Rates(100, 5))
+    before.slow_down(SEARCH, 1.0)
+    began = time.monotonic()
+    after = DatabasePace(engine, "hubspot", Rates(100, 5))
+    after.take(CALLS)
+    free = time.monotonic()
+    after.take(SEARCH)
+    assert free < began + 0.9
+    assert time.monotonic() >= began + 0.95
+
+
+def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -> None:
+    """On SQLite a pause is kept in memory while somebody else writes, without waiting, and noted with a later call."""
+    pace = DatabasePace(sqlite_engine, "hubspot", Rates(1_000, 5))
+    with sqlite_engine.begin() as connection:
+        connection.execute(text("UPDATE rate_bucket SET used = 0"))
+        began = time.monotonic()
+        pace.slow_down(SEARCH, 60.0)
+        pace.take(CALLS)
+        assert time.monotonic() - began < 1
+    with sqlite_engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(RateBucket)).scalar_one() == 0
+    pace.take(CALLS)
+    with sqlite_engine.connect() as connection:
+        paused = select(RateBucket.not_before).where(RateBucket.name == SEARCH)  # type: ignore[call-overload, arg-type]  # SQLModel's columns
+        assert connection.execute(paused).scalar_one() > clock.now() + timedelta(seconds=50)
+
+
+# ---- the day's limit
+
+
+def test_a_day_s_limit_stops_every_worker_until_midnight(hubspot: Followed, engine: Engine) -> None:
+    """One worker is refused; no other one calls before the account's midnight, nor one started later; then all go on."""
+    first, second = (client_of(hubspot, DatabasePace(engine, "hubspot", Rates(None, None))) for _ in range(2))
+    first.time_zone = "America/New_York"
+    hubspot.faults.next("describe", Fault("daily_limit"))
+    with pytest.raises(DailyLimitError) as caught:
+        first.pipelines("deals")
+    midnight = datetime(2026, 3, 3, 5, tzinfo=UTC)
+    assert caught.value.resume_at == midnight
+    workers = [first, client_of(hubspot, DatabasePace(engine, "hubspot", Rates(None, None)))]
+    if engine.dialect.name == "postgresql":
+        workers.append(second)
+    hubspot.account.calls.clear()
+    for at in (NOW, midnight - timedelta(microseconds=1)):
+        hubspot.clock.move_to(at)
+        for worker in workers:
+            with pytest.raises(DailyLimitError, match="by itself"):
+                worker.search("deals", QUERY)
+    assert hubspot.account.calls == []
+    hubspot.clock.move_to(midnight)
+    for worker in workers:
+        worker.search("deals", QUERY)
+    assert len(hubspot.account.calls) == len(workers)
+
+
+def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
+    hubspot: Followed, engine: Engine, deal: Make
+) -> None:
+    """The source parks with a clear status and goes on after midnight where it stopped, until everything is there."""
+    made = [deal() for _ in range(130)]
+    hubspot.account.meter = Meter(Limits(daily=17), "Europe/Berlin")
+    syncer = hubspot.syncer(engine, source=source_of(hubspot, virtual_pace(hubspot)))
+    for day in range(1, 30):
+        report = syncer.cycle()
+        if report.trouble is None:
+            break
+        midnight = datetime(2026, 3, 1 + day, 23, tzinfo=UTC)  # in Berlin
+        assert (report.parked_until, "in a day are used up" in str(report.trouble)) == (midnight, True)
+        refused = len(hubspot.account.calls)
+        hubspot.clock.move_to(midnight - timedelta(seconds=1))
+        assert syncer.cycle().parked_until == midnight
+        assert len(hubspot.account.calls) == refused
+        hubspot.clock.move_to(midnight)
+    assert report.trouble is None
+    assert day > 1
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Deal)).scalar_one() == len(made)
+
+
+# ---- tokens
+
+
+def test_an_expired_token_is_renewed_once_for_all_threads(hubspot: Followed, tmp_path: Path) -> None:
+    """Mid-run every access token ends: eight threads go on with one new one, and each call is answered."""
+    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
+    client.pipelines("deals")
+    for expiry in range(1, 4):
+        hubspot.account.tokens.expire_all()
+        with ThreadPoolExecutor(8) as pool:
+            assert len(list(pool.map(lambda _number: client.pipelines("deals"), range(16)))) == 16
+        assert hubspot.account.tokens.refreshes == 1 + expiry
+
+
+def test_a_refused_refresh_token_says_what_to_do_and_shows_no_secret(
+    hubspot: Followed, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error names the remedy; neither it, nor what caused it, nor any log line holds a token or a secret."""
+    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
+    caplog.set_level("DEBUG")
+    client.pipelines("deals")
+    token, refresh_token = client.token(), hubspot.account.tokens.refresh_token
+    hubspot.account.tokens.expire_all()
+    hubspot.account.tokens.refresh_token = "another"
+    with pytest.raises(AuthExpiredError, match="connect the app anew") as caught:
+        client.pipelines("deals")
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert [secret for secret in (token, refresh_token, CLIENT_SECRET) if secret in told] == []
+
+
+@pytest.mark.parametrize("fault", ["status", "drop_before", "broken_json", "rate_limit_secondly"])
+def test_a_renewal_that_fails_is_tried_again(hubspot: Followed, tmp_path: Path, fault: str) -> None:
+    """Only a refusal of the refresh token itself asks for a person."""
+    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
+    hubspot.faults.next("token", Fault(fault), times=2)
+    assert client.pipelines("deals")["results"] != []
+
+
+def test_a_private_app_s_refused_token_costs_one_call(hubspot: Followed) -> None:
+    """What a person has to mend is not tried again."""
+    client = client_of(hubspot, virtual_pace(hubspot), tokens=PrivateAppToken("pat-wrong"))
+    with pytest.raises(AuthExpiredError):
+        client.pipelines("deals")
+    hubspot.faults.next("describe", Fault("expired_token"))
+    with pytest.raises(AuthExpiredError):
+        client.pipelines("deals")
+    assert [call.status for call in hubspot.account.calls] == [401, 401]
+
+
+def oauth(hubspot: Followed, folder: Path) -> OAuthTokens:
+    exchange = partial(refresh, hubspot.url, CLIENT_ID, CLIENT_SECRET)
+    return OAuthTokens(hubspot.account.tokens.refresh_token, exchange, folder / "oauth.json", hubspot.clock)
+
+
+def source_of(hubspot: Followed, pace: Pace) -> HubSpotSource:
+    """A source whose waits move the sandbox's clock."""
+    mapping = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
+    return HubSpotSource(mapping, client_of(hubspot, pace), now=hubspot.clock)

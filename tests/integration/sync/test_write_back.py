@@ -1,0 +1,230 @@
+"""What people ask for is written to HubSpot once, by those who may, and never over what somebody else set meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+from tests.integration.sync.conftest import NOW, Followed
+
+from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.errors import PermanentError
+from ros_sync.fields import Carried
+from ros_sync.organisation.company import Member, Organisation
+from ros_sync.organisation.people import Directory
+from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sla.owners import directory as directory_of
+from ros_sync.sync.engine import Syncer
+from ros_sync.sync.write_back import Outcome, Wish
+
+Make = Callable[..., str]
+ADA, BO, CEM, REVOPS = "ada@loom.example", "bo@loom.example", "cem@loom.example", "rita@loom.example"
+PEOPLE = {
+    ADA: Member(email=ADA, manager=CEM),
+    CEM: Member(email=CEM, name="Cem"),
+    REVOPS: Member(email=REVOPS, name="Rita", role="RevOps"),
+}
+
+
+def people(engine: Engine) -> Directory:
+    with engine.connect() as connection:
+        return directory_of(connection, Organisation(people=PEOPLE))
+
+
+def write(
+    syncer: Syncer,
+    record_id: str,
+    changes: Mapping[str, Carried],
+    *,
+    by: str = ADA,
+    name: str = "deal",
+    **more: Carried,
+) -> Outcome:
+    return syncer.write(Wish(name, record_id, changes, by, more or None), people(syncer.engine))
+
+
+def row(engine: Engine, query: str) -> tuple[object, ...]:
+    with engine.connect() as connection:
+        return tuple(connection.execute(text(query)).one())
+
+
+def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return list(map(tuple, connection.execute(text(query)).all()))
+
+
+@pytest.fixture
+def syncer(hubspot: Followed, engine: Engine) -> Syncer:
+    return hubspot.syncer(engine)
+
+
+def test_every_field_of_a_deal_is_written_and_shown_at_once(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
+) -> None:
+    """Next step and its date, close date, amount and stage stand in HubSpot, in the mirror and in its history."""
+    made = deal()
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    changes: dict[str, Carried] = {"next_step": "Call <b>Jane</b>", "next_step_date": "2026-03-09", "close_date": "2026-05-31",
+                                   "amount": 250_050, "stage": "Proposal"}  # fmt: skip
+    assert write(syncer, made, changes).state == "done"
+    held = hubspot.account.snapshot("deals")[made]
+    names = ("hs_next_step", "next_step_date", "closedate", "amount", "dealstage")
+    assert [held[name] for name in names] == [
+        "Call <b>Jane</b>", "2026-03-09", "2026-05-31T00:00:00.000Z", "2500.50", "proposal",
+    ]  # fmt: skip
+    shown = row(engine, "SELECT next_step, stage, amount_minor, push_count, stage_kind FROM deal")
+    assert shown == ("Call <b>Jane</b>", "Proposal", 250_050, 1, "open")
+    hubspot.clock.advance(60)
+    changes_of_it = (
+        "SELECT field, old, new FROM change WHERE field NOT LIKE 'last%' ORDER BY id"  # the note is an activity
+    )
+    before = rows(engine, changes_of_it)
+    syncer.cycle()
+    assert rows(engine, changes_of_it) == before
+
+
+def test_a_note_says_who_asked_and_carries_no_markup(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """HubSpot shows notes as HTML: what a person typed is shown as it was typed."""
+    made = deal()
+    syncer.cycle()
+    write(syncer, made, {"next_step": "<script>alert(1)</script>"})
+    (note,) = hubspot.account.snapshot("notes").values()
+    assert "&lt;script&gt;" in str(note["hs_note_body"])
+    assert f"asked for by {ADA}" in str(note["hs_note_body"])
+    assert len(hubspot.account.associations_of("deals", made, "notes")) == 1
+
+
+def test_a_change_made_meanwhile_is_shown_and_stands(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
+) -> None:
+    """Who decided on an old value writes nothing; the mirror shows what is there, and by whom."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    assert (outcome.state, outcome.found) == ("conflict", {"next_step": "Call Jane"})
+    assert "next step is “Call Jane” now" in outcome.words
+    assert hubspot.account.snapshot("deals")[made]["hs_next_step"] == "Call Jane"
+    assert row(engine, "SELECT next_step FROM deal") == ("Call Jane",)
+    assert hubspot.account.snapshot("notes") == {}
+
+
+def test_a_change_in_the_very_moment_of_writing_is_put_back(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HubSpot has no conditional write: what somebody set between our look and our write is found and set again."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    update = HubSpotClient.update
+
+    def overtaken(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
+        monkeypatch.setattr(HubSpotClient, "update", update)
+        hubspot.clock.advance(1)
+        hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
+        hubspot.clock.advance(1)
+        return update(client, stream, record_id, properties)
+
+    monkeypatch.setattr(HubSpotClient, "update", overtaken)
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    assert (outcome.state, outcome.found) == ("conflict", {"next_step": "Call Jane"})
+    assert hubspot.account.snapshot("deals")[made]["hs_next_step"] == "Call Jane"
+    assert row(engine, "SELECT next_step FROM deal") == ("Call Jane",)
+
+
+@pytest.mark.parametrize("call", ["write", "batch_read"])
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "status", "broken_json"])
+def test_whatever_breaks_it_is_written_once_with_one_note(
+    hubspot: Followed, syncer: Syncer, deal: Make, call: str, kind: str
+) -> None:
+    """A call that broke is made again, and a note that may be there is looked for first."""
+    made = deal()
+    syncer.cycle()
+    hubspot.faults.next(call, Fault(kind, seconds=0.01), times=2)
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    while outcome.state == "open":
+        (outcome,) = syncer.carry_out_writes()
+    held = [each.value for each in hubspot.account.history_of("deals", made, "hs_next_step")]
+    assert (outcome.state, held, len(hubspot.account.snapshot("notes"))) == ("done", ["Wait"], 1)
+
+
+def test_a_write_that_cannot_be_made_now_is_made_later(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """While HubSpot is down the wish stays open and says why; when it is back it is carried out."""
+    made = deal()
+    syncer.cycle()
+    hubspot.faults.next("*", Fault("status"), times=30)
+    first = write(syncer, made, {"next_step": "Wait"})
+    hubspot.faults.clear()
+    (later,) = syncer.carry_out_writes()
+    assert (first.state, "503" in first.words, later.state) == ("open", True, "done")
+    assert syncer.carry_out_writes() == []
+
+
+def test_mql_accepted_and_rejected_with_a_code(hubspot: Followed, engine: Engine, syncer: Syncer) -> None:
+    """An answer to an MQL moves the lifecycle stage in HubSpot, and with it the lead's own fields here."""
+    given = {"lifecyclestage": "marketingqualifiedlead", "hubspot_owner_id": "7"}
+    good, bad = (hubspot.account.create("contacts", {"email": f"{n}@mill.example", **given}) for n in ("a", "b"))
+    hubspot.clock.advance(3_600)
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    at = int((NOW + timedelta(minutes=61)).timestamp()) * 1_000_000
+    assert write(syncer, good, {"accepted": at}, name="lead").state == "done"
+    assert write(syncer, bad, {"rejected": at, "rejection_code": "No budget signal"}, name="lead").state == "done"
+    assert row(engine, f"SELECT lifecycle_stage, accepted_at FROM lead WHERE id = '{good}'") == ("SAL", at)
+    told = row(engine, f"SELECT lifecycle_stage, rejected_at, rejection_code FROM lead WHERE id = '{bad}'")
+    assert told == ("Rejected", at, "No budget signal")
+
+
+@pytest.mark.parametrize(
+    "by, granted", [(ADA, True), (CEM, True), (REVOPS, True), (BO, False), ("nobody@loom.example", False)]
+)
+def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: bool) -> None:
+    """The owner, whom they report to, and RevOps may; a colleague and a stranger may not, and nothing is kept of them."""
+    made = deal()
+    syncer.cycle()
+    try:
+        state = str(write(syncer, made, {"next_step": "Wait"}, by=by).state)
+    except PermanentError as error:
+        state = str(error)
+    assert (state == "done", "may not change this" in state) == (granted, not granted)
+    assert row(syncer.engine, "SELECT count(*) FROM write_back") == (int(granted),)
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"name": "x"}, "is not written back"),
+        ({"stage": "Nosuch"}, "there is no stage 'Nosuch'"),
+        ({}, "nothing is to be changed"),
+        ({"next_step": "x" * 70_000}, "is longer than"),
+    ],
+)
+def test_what_cannot_be_written_is_said(
+    hubspot: Followed, syncer: Syncer, deal: Make, changes: dict[str, Carried], reason: str
+) -> None:
+    """A field that is not written back, an unknown stage, nothing at all: each has its words, and HubSpot is left alone."""
+    made = deal()
+    syncer.cycle()
+    hubspot.calls()
+    try:
+        words = write(syncer, made, changes).words
+    except PermanentError as error:
+        words = str(error)
+    assert (reason in words, hubspot.calls()["write deals"]) == (True, 0)
+
+
+def test_a_deal_that_was_archived_or_merged(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """A deal that is gone is refused in words; one that was merged is written where it went."""
+    gone, first, other = deal(), deal(), deal()
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    hubspot.account.archive("deals", gone)
+    assert "is no more" in write(syncer, gone, {"next_step": "Wait"}).words
+    new = hubspot.account.merge("deals", first, other)
+    assert f"merged into {new}" in write(syncer, first, {"next_step": "Wait"}).words
+    syncer.cycle()
+    assert write(syncer, first, {"next_step": "Wait"}).state == "done"
+    assert hubspot.account.snapshot("deals")[new]["hs_next_step"] == "Wait"

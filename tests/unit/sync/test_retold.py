@@ -1,0 +1,54 @@
+"""What a change history must say for a property's history in the CRM."""
+
+from __future__ import annotations
+
+import pytest
+
+from ros_sync.connectors.source import Entry
+from ros_sync.sync.retold import Change, expected_changes
+
+
+def entries(*given: tuple[int, str | None]) -> list[Entry]:
+    """A history."""
+    return [Entry(at, value) for at, value in given]
+
+
+@pytest.mark.parametrize(
+    "history,born,modified,present,before,expected",
+    [
+        pytest.param([(1, "a")], 1, 9, "a", None, [], id="what it was created with is no change"),
+        pytest.param([(2, "a")], 1, 9, "a", None, [(2, None, "a")], id="set after its creation"),
+        pytest.param(
+            [(1, "a"), (3, "b"), (4, "a")], 1, 9, "a", None, [(3, "a", "b"), (4, "b", "a")], id="there and back"
+        ),
+        pytest.param(
+            [(1, "a"), (3, "a"), (4, "b")], 1, 9, "b", None, [(4, "a", "b")], id="the same again is no change"
+        ),
+        pytest.param(
+            [(1, "a"), (3, "b"), (3, "c")], 1, 9, "c", None, [(3, "a", "c")], id="the last word of an instant"
+        ),
+        pytest.param([(1, "a"), (3, "b"), (3, "a")], 1, 9, "a", None, [], id="set and taken back in one instant"),
+        pytest.param([(1, "a"), (12, "b")], 1, 9, "a", None, [], id="later than what is mirrored"),
+        pytest.param([(12, "b")], 1, 9, "a", None, [], id="all of it later than what is mirrored"),
+        pytest.param([(1, "a")], 1, 9, "b", None, [(9, "a", "b")], id="the row is right from its modified instant on"),
+        pytest.param(
+            [(9, "a")], 1, 9, "b", None, [(9, None, "a"), (10, "a", "b")], id="and never before the last entry"
+        ),
+        pytest.param(
+            [(5, "c")], 1, 9, "c", (3, "a", "b"), [(5, "b", "c")], id="goes on from what is known from before"
+        ),
+        pytest.param([(5, "b")], 1, 9, "b", (3, "a", "b"), [], id="cut off where nothing changed"),
+        pytest.param([(5, "b")], None, 9, "b", None, [], id="nobody knows when it was created"),
+        pytest.param([(1, "a"), (3, None)], 1, 9, None, None, [(3, "a", None)], id="emptied"),
+    ],
+)
+def test_expected_changes(
+    history: list[tuple[int, str | None]],
+    born: int | None,
+    modified: int,
+    present: str | None,
+    before: Change | None,
+    expected: list[Change],
+) -> None:
+    """Each change once and in order, from the CRM's first entry up to what the mirror holds."""
+    assert expected_changes(entries(*history), born, modified, present, before) == expected
