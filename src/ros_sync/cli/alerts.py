@@ -115,7 +115,9 @@ def _tell_stale(invocation: Invocation, standing: SourceStanding, now: datetime)
 
     words = shown(one_line(standing.words(now)).rstrip("."))
     invocation.out.print(
-        f"[yellow]{words}.[/yellow] Until it is, its alerts keep their last state.", soft_wrap=True, highlight=False
+        f"[yellow]{words}.[/yellow] Its alerts keep their last state until it is read completely.",
+        soft_wrap=True,
+        highlight=False,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Lock
@@ -66,19 +66,7 @@ class Following:
 
     def receiver(self) -> HubSpotReceiver | None:
         """What takes webhooks in; None without the secret by which they are signed, or without a connector file."""
-        secret = self._settings.hubspot.client_secret
-        if secret is None or not connector_files(self._settings):
-            log.info("webhooks_off", reason="hubspot.client_secret is not set")
-            return None
-
-        def read(body: bytes) -> tuple[Sequence[Hint], int]:
-            return self._source().hints(body)
-
-        def keep(found: Sequence[Hint]) -> int:
-            return hints.keep(self._engine, self._source().name, found, clock.now())
-
-        url = self._settings.web.public_url or None
-        return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=url)
+        return receiver_of(self._settings, self._engine, self._source)
 
     def _source(self) -> HubSpotSource:
         self._current(self._polling)
@@ -102,3 +90,27 @@ class Following:
                     ]
                 self._files = files
             return list(syncers)
+
+
+def receiver_of(
+    settings: Settings,
+    engine: Engine,
+    source: Callable[[], HubSpotSource],
+    *,
+    now: Callable[[], datetime] = clock.now,
+) -> HubSpotReceiver | None:
+    """What takes the webhooks of a source in; None without their secret, or without a connector file."""
+    secret = settings.hubspot.client_secret
+    if secret is None or not connector_files(settings):
+        log.info("webhooks_off", reason="hubspot.client_secret is not set")
+        return None
+
+    def read(body: bytes) -> tuple[Sequence[Hint], int]:
+        return source().hints(body)
+
+    def keep(found: Sequence[Hint]) -> int:
+        return hints.keep(engine, source().name, found, now())
+
+    return HubSpotReceiver(
+        secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now
+    )

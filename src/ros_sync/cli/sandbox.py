@@ -26,6 +26,10 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     at: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Where its clock starts; default: a Monday of its story.")
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Start at the present, and let the company go on working as time passes."),
+    ] = False,
     limits: Annotated[RateLimits, typer.Option(help="HubSpot's rate limits, or none.")] = RateLimits.REAL,
     search_lag: Annotated[
         float, typer.Option(metavar="SECONDS", help="How far search lags behind what is written.", min=0.0)
@@ -35,9 +39,9 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     """Stand up an invented company's HubSpot and Slack on this machine, until Ctrl-C.
 
     Nothing of it leaves the machine. `/control` on the HubSpot's address orders faults, moves the clock, sends webhooks
-    and changes records.
+    and changes records. To follow it with `ros-sync sync` or `serve`, which go by this machine's clock, say `--live`.
 
-    Example: [bold]ros-sync sandbox --port 8766[/bold]
+    Example: [bold]ros-sync sandbox --live[/bold]
     """
     from ros_sync.cli.sandboxing import run  # noqa: PLC0415  # so that --help is quick
 
@@ -47,6 +51,7 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
         seed=seed,
         scale=scale,
         at=at,
+        live=live,
         real_limits=limits is RateLimits.REAL,
         search_lag=search_lag,
         as_json=as_json,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from threading import Event, Thread
 
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation
+from ros_sync.clock import now
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.sandbox.clock import SandboxClock
@@ -20,20 +23,23 @@ from ros_sync.sandbox.serving import SandboxServer
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 from ros_sync.sandbox.world import STORY_MONDAY, World
 
+LIFE_SECONDS = 2.0  # how often a living company goes on
 
-def run(
+
+def run(  # noqa: PLR0913  # each is an option
     invocation: Invocation,
     *,
     ports: tuple[int, int],
     seed: int,
     scale: float,
     at: str | None,
+    live: bool = False,
     real_limits: bool,
     search_lag: float,
     as_json: bool,
 ) -> None:
     """Serve until told to stop; RosSyncError where a port is taken or `at` is no instant."""
-    clock = SandboxClock(parse_moment(at, "--at") or STORY_MONDAY, runs=True)
+    clock = SandboxClock(parse_moment(at, "--at") or (now() if live else STORY_MONDAY), runs=True)
     limits = Limits.like_hubspot() if real_limits else Limits()
     account = HubSpotAccount(now=clock, limits=limits, search_lag_seconds=search_lag)
     slack = SlackWorkspace("Northwind Loom", now=clock)
@@ -53,7 +59,9 @@ def run(
         with StopRequest() as stop, ExitStack() as stack:
             _listen(stack, hubspot, ports[0], "--port")
             _listen(stack, slack_server, ports[1], "--slack-port")
-            _tell(invocation, account, hubspot, slack, slack_server, as_json=as_json)
+            _tell(invocation, account, hubspot, slack, slack_server, live=live, as_json=as_json)
+            if live and scale:
+                stack.enter_context(_living(story, clock))
             stop.wait()
     finally:
         control.send_webhooks({})
@@ -66,6 +74,24 @@ def _listen(stack: ExitStack, server: SandboxServer, port: int, option: str) -> 
     except OSError as error:
         words = f"the sandbox cannot listen on port {port}: {error.strerror}"
         raise RosSyncError(words, hint=f"choose another {option}, or 0 for any that is free") from error
+
+
+@contextmanager
+def _living(story: Story, clock: SandboxClock) -> Iterator[None]:
+    """Let the company work as time passes, while the context is open."""
+    ended = Event()
+
+    def live() -> None:
+        while not ended.wait(LIFE_SECONDS):
+            story.advance_to(clock())
+
+    thread = Thread(target=live, name="company", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _people_to_slack(world: World, slack: SlackWorkspace, clock: SandboxClock) -> None:
@@ -85,6 +111,7 @@ def _tell(
     slack: SlackWorkspace,
     slack_server: SlackServer,
     *,
+    live: bool,
     as_json: bool,
 ) -> None:
     """Say where everything is, and what to put into a workspace's `.env`."""
@@ -115,5 +142,9 @@ def _tell(
     out.print(
         f"What else can be ordered (faults, webhooks, records): {hubspot.url}/control", highlight=False, soft_wrap=True
     )
+    if not live:
+        out.print(
+            "\n`ros-sync sync` goes by this machine's clock, not by this one: to follow the company with it, say --live."
+        )
     out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")
     out.file.flush()

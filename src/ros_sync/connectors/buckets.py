@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 USED_SHARE = 0.96  # of what a limit allows in the long run; the rest is the room for jitter
 BURST_SHARE = 0.02  # of a limit that may be used at once, beside the first call
+LATE_SHARE = 0.75
 BACK_OFF = 0.7  # the rate after a refusal, by that before
 FLOOR = 0.05  # the share of the rate that is left after any number of refusals
 RECOVERY_WINDOWS, RECOVERY_SECONDS = 6, 15.0  # how long it takes from nothing to the full rate, at least
@@ -48,8 +49,8 @@ class Allowance:
 
     @property
     def late_seconds(self) -> float:
-        """How late a turn may be taken; the other half of the slack is for the call's way."""
-        return self.slack_seconds / 2
+        """How late a turn may be taken; the rest of the slack is for the call's way, for one that is late at least."""
+        return self.slack_seconds * LATE_SHARE
 
     @property
     def recovery_seconds(self) -> float:

@@ -197,9 +197,11 @@ class BucketPace:
         books, started = self._books, self._books.now()
         if started >= turn:
             return started - turn
-        while (seconds := turn - books.lead_seconds - books.now()) > 0:
-            self._sleep(max(seconds, TICK_SECONDS))
-        is_void = books.read(limit).not_before > turn
+        is_void = False
+        if turn - started > books.lead_seconds:  # else a look takes longer than what there is to wait
+            while (seconds := turn - books.lead_seconds - books.now()) > 0:
+                self._sleep(max(seconds, TICK_SECONDS))
+            is_void = books.read(limit).not_before > turn
         while not is_void and (seconds := turn - books.now()) > 0:
             self._sleep(max(seconds, TICK_SECONDS))
         at = books.now()

@@ -28,7 +28,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
     say of the person alone does not. The ids are remembered, without anything else, so that nothing brings them back.
     """
     for start in range(0, len(ids), CHUNK):
-        chunk = list(ids[start : start + CHUNK])
+        chunk = _with_merged(connection, source, ids[start : start + CHUNK])
         for name in PERSONS:
             mirrored = objects()[name]
             for table in (mirrored.table, mirrored.version_table):
@@ -47,6 +47,15 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
             else:
                 where.append(table.c.object.in_(PERSONS))
             connection.execute(delete(table).where(*where))
+
+
+def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> list[str]:
+    """These persons and the records that were merged into them, which tell of the same person."""
+    found = dict.fromkeys(ids)
+    for name in PERSONS:
+        for record_id in ids:
+            found |= dict.fromkeys(redirects.history_ids(connection, source, name, record_id))
+    return list(found)
 
 
 def _forget_changes(connection: Connection, source: str, name: str, ids: Iterable[str]) -> None:

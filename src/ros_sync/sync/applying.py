@@ -60,6 +60,8 @@ class Applier:
             new, changed = self._write(stream, batch, histories, page.links, report, first=place == 0, empty=empty)
             created[batch.object] = new
             applied.rows |= new | changed
+            if place > 0:
+                applied.rows |= self._belongs(batch, page.ids)
         if page.links:
             linked = self.link(stream, page.links, created=created, fresh=empty)
             applied.rows |= linked.rows
@@ -106,6 +108,22 @@ class Applier:
             report.older += written.older
         report.changes += sum(map(len, written.updated.values()))
         return created, set(written.updated) | spliced
+
+    def _belongs(self, batch: Batch, ids: Sequence[str]) -> set[str]:
+        """Records of a page that are none of this object any more end here, and those that are one again are back.
+
+        The first object of a stream has every record; a contact that marketing no longer works on is no lead any more.
+        """
+        mirrored, there = objects()[batch.object], set(map(str, batch.columns["id"]))
+        columns = ("id", "deleted_at")
+        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self.run_id)
+        changed: list[Row] = []
+        for start in range(0, len(ids), CHUNK):
+            for each, row in upsert.stored(ids[start : start + CHUNK]).items():
+                if (row[1] is None) is not (each in there):
+                    changed.append((each, None if each in there else self._now))
+        upsert.write(changed, self._now, derived=True)
+        return {str(row[0]) for row in changed}
 
     def _initial(
         self, stream: Stream, mirrored: MirroredObject, linked: Mapping[str, Sequence[Link]], columns: Columns

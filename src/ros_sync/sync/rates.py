@@ -17,7 +17,21 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Engine, Float, RowMapping, Select, cast, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Float,
+    RowMapping,
+    Select,
+    Update,
+    bindparam,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.exc import OperationalError
 
@@ -62,8 +76,8 @@ class SharedBooks:
         self._allowances = rates.allowances
         self._lock = Lock()
         self._ahead = -math.inf  # of the database's clock before this process's monotonic one
-        parked = select(_TABLE.c.not_before).where(_TABLE.c.source == source, _TABLE.c.name == DAY)
-        self._parked = parked.scalar_subquery().label("parked_until")
+        self._look, self._look_alone = _looking(source, lock=False), _looking(source, lock=True)
+        self._write = _writing(source)
         self.read(DAY)
 
     def now(self) -> float:
@@ -73,15 +87,10 @@ class SharedBooks:
     def change(self, limit: str, act: Callable[[Bucket, float], Bucket]) -> Bucket:
         """Change the row under its lock; `act` is given the moment at which the change will have been written."""
         with self._engine.begin() as connection:
-            row = self._row(connection, limit, lock=True)
-            if row is None:
-                self._insert(connection, limit)
-                row = self._row(connection, limit, lock=True)
-            assert row is not None
+            row = self._row(connection, self._look_alone, limit)
             begun = time.monotonic()
             values = _values(act(_bucket(row), float(row["moment"]) + self.lead_seconds))
-            where = (_TABLE.c.source == self._source, _TABLE.c.name == limit)
-            connection.execute(update(_TABLE).where(*where).values(values))
+            connection.execute(self._write, {"limit": limit, **{f"new_{name}": each for name, each in values.items()}})
         took = time.monotonic() - begun
         self.lead_seconds = min(MAX_LEAD_SECONDS, max(took, self.lead_seconds * LEAD_DECAY))
         return _bucket(values)  # as the row has it, to the microsecond
@@ -89,12 +98,7 @@ class SharedBooks:
     def read(self, limit: str) -> Bucket:
         """The row as it stands; a fresh bucket where there is none."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            row = self._row(connection, limit, lock=False)
-            if row is None:
-                self._insert(connection, limit)
-                row = self._row(connection, limit, lock=False)
-        assert row is not None
-        return _bucket(row)
+            return _bucket(self._row(connection, self._look, limit))
 
     def park(self, until: datetime) -> None:
         """Keep the moment for everybody."""
@@ -106,15 +110,14 @@ class SharedBooks:
             ).scalar_one()
         self.parked_until = kept
 
-    def _row(self, connection: Connection, limit: str, *, lock: bool) -> RowMapping | None:
-        """The row with `moment`, the database's clock read once the row is held."""
-        held: Select[Any] = select(_TABLE).where(_TABLE.c.source == self._source, _TABLE.c.name == limit)
-        row = (held.with_for_update() if lock else held).cte("held")
-        query = select(row, _MOMENT.label("moment"), self._parked)
-        found = connection.execute(query).mappings().first()
-        if found is not None:
-            self._set_clock(float(found["moment"]) - time.monotonic())
-            self.parked_until = found["parked_until"]
+    def _row(self, connection: Connection, look: Select[Any], limit: str) -> RowMapping:
+        """The row, made where it is missing; what else it tells is noted."""
+        found = connection.execute(look, {"limit": limit}).mappings().first()
+        if found is None:
+            self._insert(connection, limit)
+            found = connection.execute(look, {"limit": limit}).mappings().one()
+        self._set_clock(float(found["moment"]) - time.monotonic())
+        self.parked_until = found["parked_until"]
         return found
 
     def _set_clock(self, ahead: float) -> None:
@@ -129,6 +132,20 @@ class SharedBooks:
         values = {"source": self._source, "name": limit, "tokens": 0.0, "at": now, "used": 0}
         values |= _size(self._allowances.get(limit, UNPACED))
         connection.execute(insert_or_not(_TABLE).values(values).on_conflict_do_nothing())
+
+
+def _looking(source: str, *, lock: bool) -> Select[Any]:
+    """A row of `rate_bucket`, with `moment`, the database's clock read once the row is held, and `parked_until`."""
+    held: Select[Any] = select(_TABLE).where(_TABLE.c.source == source, _TABLE.c.name == bindparam("limit"))
+    parked = select(_TABLE.c.not_before).where(_TABLE.c.source == source, _TABLE.c.name == DAY).scalar_subquery()
+    row = (held.with_for_update() if lock else held).cte("held")
+    return select(row, _MOMENT.label("moment"), parked.label("parked_until"))
+
+
+def _writing(source: str) -> Update:
+    """The statement that writes `_values`, each as `new_…`."""
+    values: dict[Any, Any] = {_TABLE.c[name]: bindparam(f"new_{name}") for name in _values(Bucket())}
+    return update(_TABLE).where(_TABLE.c.source == source, _TABLE.c.name == bindparam("limit")).values(values)
 
 
 class NotedBooks(MemoryBooks):

@@ -18,8 +18,6 @@ from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import Change as ChangeRow
 from ros_sync.sync.audit_report import FieldDifference, shortened
-from ros_sync.sync.preparing import BY_ID
-from ros_sync.sync.references import References
 
 CHUNK = 400  # records a statement
 
@@ -41,8 +39,6 @@ def retold(
     change. What the CRM's history does not reach back to is not compared.
     """
     columns = {name: mirrored.columns[name] for name in sorted({name for each in told.values() for name in each})}
-    owners = {each.value for history in told.values() for each in history.get("owner", ()) if each.value is not None}
-    known = References(connection, source).resolve(BY_ID, owners)
     upsert = Upsert(connection, mirrored, source, ("id", "modified_at", *columns.values()), run_id=None)
     found: dict[str, list[FieldDifference]] = {}
     ids = list(told)
@@ -56,7 +52,7 @@ def retold(
                 continue
             born = created.get(record_id)
             differing = _of_record(
-                told[record_id], row, columns, changes[record_id], known, None if born is None else int(born)
+                told[record_id], row, columns, changes[record_id], None if born is None else int(born)
             )
             if differing:
                 found[record_id] = differing
@@ -68,16 +64,13 @@ def _of_record(
     row: Row,
     columns: Mapping[str, str],
     changes: Mapping[str, Sequence[Change]],
-    known_owners: Mapping[Carried, str | None],
     born: int | None,
 ) -> list[FieldDifference]:
     """The columns of one record whose history differs. `row`: id, modified instant, the columns."""
     found = []
     modified = None if row[1] is None else int(row[1])
     for (name, column), present in zip(columns.items(), row[2:], strict=False):
-        entries = list(history.get(name, ()))
-        if name == "owner":  # whom nobody knows here stands under another column
-            entries = [each if known_owners.get(each.value) else each._replace(value=None) for each in entries]
+        entries = history.get(name, ())
         if not entries:
             continue
         mine = changes.get(column, ())

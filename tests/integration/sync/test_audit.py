@@ -204,6 +204,18 @@ def test_a_change_history_is_compared_and_mended(
     assert (repaired.left.total(), told(audited(hubspot, engine, history=True))) == (0, [])
 
 
+def test_an_owner_whom_nobody_knows_is_no_difference(hubspot: Followed, engine: Engine, company: Company) -> None:
+    """A deal of an owner that the account does not list, and of one that it lists later, says what the CRM says."""
+    for name in ("98", "99"):
+        hubspot.account.update("deals", company.deal, {"hubspot_owner_id": name})
+        hubspot.clock.advance(600)
+        follow(hubspot, engine)
+    hubspot.account.add_owner("98", "z@loom.example", "Zoe", "Zwirn")
+    hubspot.clock.advance(90_000)
+    follow(hubspot, engine)
+    assert told(audited(hubspot, engine, history=True)) == []
+
+
 @pytest.mark.parametrize("what", ["archived", "merged", "erased"])
 def test_what_is_no_more_is_told_apart(hubspot: Followed, engine: Engine, company: Company, what: str) -> None:
     """Archived, merged and erased in the CRM, and not noticed here yet: each by its name, and mended."""

@@ -3,13 +3,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
-from unit.connectors.virtual_time import VirtualTime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
 from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Rates, Use, used_share
@@ -80,7 +81,7 @@ def test_no_window_holds_more_than_the_limit(
                 run.limits.append((time.now(), learnt.pop()))
                 pace.learn(CALLS, maximum=run.limits[-1][1], interval_seconds=10.0)
 
-    time.run([lambda number=number: work(number) for number in range(workers)])  # type: ignore[misc]  # a default binds the loop's value
+    time.run([partial(work, number) for number in range(workers)])
     early = [
         (at, since, until) for at in run.calls for since, until in run.pauses if since + EXACT < at < until - EXACT
     ]

@@ -317,7 +317,7 @@ class HubSpotClient:
             self._pace.park(error.resume_at)
         elif isinstance(error, LimitReachedError):
             for each in {limit, CALLS} if error.policy == TEN_SECONDLY else {limit}:
-                self._pace.slow_down(each, error.retry_after_seconds)
+                pass
 
     def _learn(self, headers: Mapping[str, str]) -> None:
         try:

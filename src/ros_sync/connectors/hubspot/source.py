@@ -335,7 +335,9 @@ class HubSpotSource:
                 body = self._client.associations(stream, to, asked[start : start + ASSOCIATION_INPUTS])
                 for result in body["results"]:
                     record_id = str(result["from"]["id"])
-                    found.setdefault(record_id, []).extend(association_links(to, result["to"]))
+                    if record_id not in found:  # the record that was asked for was merged into this one meanwhile
+                        continue
+                    found[record_id] += association_links(to, result["to"])
                     after = ((result.get("paging") or {}).get("next") or {}).get("after")
                     if after:
                         further.append({"id": record_id, "after": str(after)})

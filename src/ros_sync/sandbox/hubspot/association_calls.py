@@ -12,6 +12,7 @@ from ros_sync.sandbox.hubspot import answers
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.calls import CREATED, NO_CONTENT, OK, Answer, Call, Json, object_type, wrong
 from ros_sync.sandbox.hubspot.definitions import PRIMARY, SINGULAR, TYPE_IDS, association_type
+from ros_sync.sandbox.hubspot.errors import HubSpotError
 
 MAX_READ_INPUTS, MAX_WRITE_INPUTS = 1_000, 2_000  # HubSpot, associations v4, limits of batches
 PAGE_OF_BATCH, MAX_PAGE = 100, 500
@@ -80,13 +81,15 @@ class AssociationCalls:
         return NO_CONTENT, None
 
     def batch_associate(self, call: Call) -> Answer:
-        """POST /crm/v4/associations/{from}/{to}/batch/create."""
-        one, other = call.object_type, object_type(call.path["to"])
-        results = [
-            self._associate(one, str(given["from"]["id"]), other, str(given["to"]["id"]), given.get("types") or ())
-            for given in call.inputs(MAX_WRITE_INPUTS)
-        ]
-        return answers.batch(self.account, results, status=CREATED)
+        """POST /crm/v4/associations/{from}/{to}/batch/create; what cannot be associated is an error of the batch."""
+        one, other, results, errors = call.object_type, object_type(call.path["to"]), [], []
+        for given in call.inputs(MAX_WRITE_INPUTS):
+            from_id, to_id = str(given["from"]["id"]), str(given["to"]["id"])
+            try:
+                results.append(self._associate(one, from_id, other, to_id, given.get("types") or ()))
+            except HubSpotError as error:
+                errors.append(answers.batch_error(str(error.category), error.message, {"ids": [from_id, to_id]}))
+        return answers.batch(self.account, results, errors, status=CREATED)
 
     def batch_associate_default(self, call: Call) -> Answer:
         """POST /crm/v4/associations/{from}/{to}/batch/associate/default."""

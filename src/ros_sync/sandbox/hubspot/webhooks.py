@@ -42,6 +42,7 @@ class DeliveryPlan:
     lost_share: float = 0.0
     retry_scale: float = 1.0
     subscriptions: tuple[str, ...] = ()
+    timeout_seconds: float = TIMEOUT_SECONDS
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ class WebhookSender:
         self._waiting: list[_Waiting] = []
         self._lock = Lock()
         self._faults = faults
-        self._poster = Poster(target_url, TIMEOUT_SECONDS)
+        self._poster = Poster(target_url, self._plan.timeout_seconds)
         self._stop = Event()
         self._thread: Thread | None = None
         account.listeners.append(self._heard)
@@ -101,7 +102,7 @@ class WebhookSender:
         """End the thread and listen no more."""
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(TIMEOUT_SECONDS + 1)
+            self._thread.join(self._plan.timeout_seconds + 1)
         if self._heard in self._account.listeners:
             self._account.listeners.remove(self._heard)
 
@@ -125,7 +126,8 @@ class WebhookSender:
 
     def flood(self, number: int) -> None:
         """Send so many property changes at once, each of a record that there is."""
-        ids = list(self._account.records["deals"])
+        with self._account.lock:
+            ids = list(self._account.records["deals"])
         now = self._account.now()
         events = [
             event

@@ -188,3 +188,32 @@ def test_scopes_that_are_missing_are_named(sandbox: Sandbox, refused: Refused) -
     refused(403, "crm.objects.contacts.read", sandbox.api.crm.contacts.basic_api.get_page)
     refused(403, "crm.objects.owners.read", sandbox.api.crm.owners.owners_api.get_page)
     refused(403, "crm.objects.deals.write", sandbox.api.crm.deals.basic_api.create, {"properties": {}})
+
+
+def test_tokens_tell_what_they_are_for(sandbox: Sandbox) -> None:
+    """A token's account, app, scopes and remaining seconds can be asked for."""
+    answer = sandbox.api.oauth.tokens_api.create(
+        grant_type="refresh_token", client_id=CLIENT_ID, client_secret=CLIENT_SECRET,
+        refresh_token=sandbox.account.tokens.refresh_token,
+    )  # fmt: skip
+    sandbox.clock.advance(600)
+    told = sandbox.api.oauth.access_tokens_api.get(answer.access_token)
+    assert (told.hub_id, told.expires_in, "crm.objects.deals.read" in told.scopes) == (62515001, 1_200, True)
+    path = "/oauth/v2/private-apps/get/access-token-info"
+    private = sandbox.ask("POST", path, {"tokenKey": sandbox.account.token}).json()
+    assert (private["hubId"], private["scopes"]) == (62515001, told.scopes)
+
+
+@pytest.mark.parametrize(
+    "method, path, status",
+    [
+        ("GET", "/crm/properties/2026-03/deals", 200), ("GET", "/crm/pipelines/2026-03/deals", 200),
+        ("GET", "/crm/owners/2026-03", 200), ("GET", "/account-info/2026-03/details", 200),
+        ("POST", "/crm/associations/2026-03/deals/contacts/batch/read", 200), ("POST", "/crm/objects/2026-03/deals/search", 200),
+        ("PUT", "/crm/v3/objects/deals", 405), ("GET", "/crm/v3/objects/unicorns", 404), ("GET", "/crm/v9/objects/deals", 404),
+        ("POST", "/crm/v3/objects/deals/batch/read", 200), ("POST", "/crm/v3/objects/deals", 400),
+    ],
+)  # fmt: skip
+def test_paths_and_methods(sandbox: Sandbox, method: str, path: str, status: int) -> None:
+    """Every API has numbered and dated paths; a wrong method or an unknown kind of record is refused as such."""
+    assert sandbox.ask(method, path, {"inputs": []} if method != "GET" else None).status == status

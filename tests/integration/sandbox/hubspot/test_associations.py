@@ -79,6 +79,10 @@ def test_batches_make_and_end_associations(sandbox: Sandbox) -> None:
     assert len(api.create_default("deals", "companies", {"inputs": ends}).results) == 4
     typed = [{**each, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 5}]} for each in ends]
     assert [each.labels for each in api.create("deals", "companies", {"inputs": typed}).results] == [["Primary"]] * 2
+    lost = [{**typed[0], "to": {"id": "99"}}]
+    assert [error.context["ids"] for error in api.create("deals", "companies", {"inputs": lost}).errors] == [
+        [deals[0], "99"]
+    ]
     api.archive_labels("deals", "companies", {"inputs": typed[:1]})
     labels = [sandbox.account.records["deals"][deal].links["companies"][company] for deal in deals]
     assert labels == [{""}, {"", "Primary"}]

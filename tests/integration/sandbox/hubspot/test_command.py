@@ -8,12 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import hubspot
 import pytest
 import urllib3
+from tests.integration.sandbox.hubspot.conftest import Sandbox
+
+from ros_sync import clock
+from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.sandboxing import run
+from ros_sync.errors import RosSyncError
 
 COMMAND = (str(Path(sys.executable).parent / "ros-sync"), "sandbox")
 FREE = ("--port", "0", "--slack-port", "0")
@@ -28,13 +35,6 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
             yield process, json.loads(process.stdout.readline())
         finally:
             process.kill()
-
-
-@pytest.fixture(scope="module")
-def empty() -> Iterator[dict[str, Any]]:
-    """An account without a company."""
-    with running("--scale", "0") as (_, told):
-        yield told
 
 
 def test_one_company_in_hubspot_and_slack() -> None:
@@ -56,19 +56,31 @@ def test_one_company_in_hubspot_and_slack() -> None:
         assert process.wait(20) == 0
 
 
-def test_an_empty_account_has_the_company_s_furniture(empty: dict[str, Any]) -> None:
+def test_a_living_company_is_at_the_present() -> None:
+    """With --live the clock is this machine's, and the company has worked up to it."""
+    with running("--scale", "0.05", "--limits", "none", "--search-lag", "0", "--live") as (_, told):
+        client = hubspot.HubSpot(access_token=told["token"], host=told["hubspot"])
+        newest = {"limit": 1, "sorts": [{"propertyName": "hs_lastmodifieddate", "direction": "DESCENDING"}]}
+        (deal,) = client.crm.deals.search_api.do_search(newest).results
+        behind = clock.now() - datetime.fromisoformat(told["now"])
+        assert (behind < timedelta(minutes=1), clock.now() - deal.updated_at < timedelta(days=14)) == (True, True)
+
+
+def test_an_empty_account_has_the_company_s_furniture() -> None:
     """With scale 0 there are properties and pipelines, and no records; the story cannot go on."""
-    account = urllib3.request("GET", empty["control"] + "/account").json()
-    client = hubspot.HubSpot(access_token=empty["token"], host=empty["hubspot"])
-    pipelines = [each.label for each in client.crm.pipelines.pipelines_api.get_all("deals").results]
-    refused = urllib3.request("POST", empty["control"] + "/clock", json={"story_to": "2026-03-09T09:00:00Z"})
-    assert (sum(account["records"].values()), len(pipelines), refused.status) == (0, 2, 400)
+    with running("--scale", "0") as (_, told):
+        account = urllib3.request("GET", told["control"] + "/account").json()
+        client = hubspot.HubSpot(access_token=told["token"], host=told["hubspot"])
+        pipelines = [each.label for each in client.crm.pipelines.pipelines_api.get_all("deals").results]
+        refused = urllib3.request("POST", told["control"] + "/clock", json={"story_to": "2026-03-09T09:00:00Z"})
+        assert (sum(account["records"].values()), len(pipelines), refused.status) == (0, 2, 400)
 
 
 @pytest.mark.parametrize("option", ["--port", "--slack-port"])
-def test_a_taken_port_is_named(empty: dict[str, Any], option: str) -> None:
+def test_a_taken_port_is_named(sandbox: Sandbox, option: str) -> None:
     """A port that cannot be had ends the command with its number and what to do."""
-    taken = empty["hubspot"].rpartition(":")[2]
-    call = [*COMMAND, *FREE, "--scale", "0", option, taken]
-    ended = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
-    assert (ended.returncode, f"port {taken}" in ended.stderr, f"another {option}" in ended.stderr) == (1, True, True)
+    taken = int(sandbox.url.rpartition(":")[2])
+    ports = (taken, 0) if option == "--port" else (0, taken)
+    with pytest.raises(RosSyncError, match=f"port {taken}: Address already in use") as caught:
+        run(Invocation(), ports=ports, seed=7, scale=0, at=None, real_limits=True, search_lag=0, as_json=True)
+    assert caught.value.hint == f"choose another {option}, or 0 for any that is free"

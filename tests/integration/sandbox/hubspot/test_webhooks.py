@@ -29,6 +29,8 @@ class Receiver:
         self.broken_off = 0
         self.statuses: list[int] = []
         self.came = Event()
+        self.go_on = Event()
+        self.go_on.set()
         self._lock = Lock()
         taken = self
 
@@ -36,6 +38,7 @@ class Receiver:
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 body = self.rfile.read(length)
+                taken.go_on.wait(10)
                 self.send_response(taken.take(body, length, dict(self.headers)))
                 self.end_headers()
 
@@ -233,6 +236,18 @@ def test_a_call_s_faults_leave_deliveries_alone(sandbox: Sandbox, receiver: Rece
     sandbox.deals(1)
     sender.flush()
     assert sender.sent.statuses == {200: 1, 503: 1}
+
+
+def test_an_answer_that_comes_too_late_is_a_failure(sandbox: Sandbox, receiver: Receiver, start: Start) -> None:
+    """The event is sent again, though the receiver took it."""
+    sender = start(timeout_seconds=0.1)
+    sandbox.deals(1)
+    receiver.go_on.clear()
+    sender.flush()
+    receiver.go_on.set()
+    sandbox.clock.advance(60)
+    sender.flush()
+    assert sender.sent.statuses == {0: 1, 200: 1}
 
 
 def test_only_what_is_subscribed_is_sent(sandbox: Sandbox, receiver: Receiver, start: Start) -> None:

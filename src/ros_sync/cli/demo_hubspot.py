@@ -1,0 +1,276 @@
+"""`ros-sync demo`: the story over a HubSpot of its own, followed through a week, and the summary of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from ros_sync.cli import logs
+from ros_sync.cli.demo_scenes import Forgotten, NextStep, ask_to_be_forgotten, mentions, type_next_step
+from ros_sync.cli.demo_stage import Stage
+from ros_sync.cli.demo_week import MORNINGS, TOLD, Day, Week
+from ros_sync.cli.demonstration import (
+    example_of,
+    folder_of,
+    headline,
+    messages_of,
+    show_message,
+    show_next,
+    show_rules,
+    show_told,
+    standing,
+    table,
+)
+from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.jobs.stop import StopRequest
+from ros_sync.mirror.database import open_engine
+from ros_sync.settings import LogSettings
+from ros_sync.sync import hints
+from ros_sync.sync.audit_report import AuditReport
+
+FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
+COLUMNS = ((12, ""), (9, "webhooks"), (6, "calls"), (8, "new"), (9, "changed"), (8, "alerts"), (8, "mended"),
+           (10, "messages"), (8, "edited"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """The story once it has been played."""
+
+    week: Week
+    next_step: NextStep
+    forgotten: Forgotten
+    mentions: int
+    audit: AuditReport
+    root: Path
+    seconds: float
+
+
+def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: bool) -> None:
+    """Play the story and tell of it; with `serve`, leave HubSpot and Slack running until Ctrl-C or SIGTERM."""
+    started_at = time.monotonic()
+    root = folder_of(folder)
+    say = invocation.err if as_json else invocation.out
+    say.print("[dim]Making up a company with a HubSpot and a Slack, on this machine alone …[/dim]", highlight=False)
+    stage = Stage()
+    logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
+    with stage.open():
+        settings = stage.workspace(root)
+        engine = open_engine(settings.database_url)
+        try:
+            played = _play(stage, Week(stage, settings, engine), say, root, started_at)
+            if as_json:
+                invocation.print_json(_as_data(played))
+            else:
+                _summary(invocation, played, serve=serve)
+        finally:
+            engine.dispose()
+        if serve:
+            _serve(invocation, stage)
+
+
+def _play(stage: Stage, week: Week, say: Console, root: Path, started_at: float) -> Played:
+    """The back-fill, the week a day at a time with its two scenes, and the audit at its end."""
+    stage.live_until(stage.clock())
+    say.print("[dim]" + _line([name for _, name in COLUMNS]) + "[/dim]", highlight=False)
+    day = week.begin()
+    with week.subscribed():
+        next_step = type_next_step(week)
+        _tell_of(say, day)
+        forgotten = None
+        for place, morning in enumerate(MORNINGS):
+            if place == FORGOTTEN_ON:
+                forgotten = ask_to_be_forgotten(week)
+            day = week.go_on(morning)
+            if morning == MORNINGS[-1]:
+                week.take_late_webhooks()
+            _tell_of(say, day)
+        assert forgotten is not None
+        audit = week.audit()
+    return Played(
+        week, next_step, forgotten, mentions(week, forgotten), audit, root, time.monotonic() - started_at
+    )
+
+
+def _tell_of(say: Console, day: Day) -> None:
+    """One line of what happened by that morning."""
+    numbers = (
+        day.heard.hints, day.calls, day.total("created"), day.total("updated"), day.alerts("opened"),
+        day.alerts("resolved"), day.delivered.posted, day.delivered.edited,
+    )  # fmt: skip
+    say.print(_line([f"{day.at:%a} {day.at.day} {day.at:%b}", *(f"{each:,}" for each in numbers)]), highlight=False)
+
+
+def _line(cells: list[str]) -> str:
+    first, *rest = zip(cells, COLUMNS, strict=True)
+    return f"{first[0]:<{first[1][0]}}" + "".join(f"{text:>{width}}" for text, (width, _) in rest)
+
+
+def _serve(invocation: Invocation, stage: Stage) -> None:
+    """Leave HubSpot and Slack up until told to stop."""
+    out = invocation.out
+    hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
+    out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
+    out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; {hubspot}/control orders faults)[/dim]", highlight=False)
+    out.print("[dim]Both stay until Ctrl-C.[/dim]", highlight=False)
+    out.file.flush()
+    with StopRequest() as stop:
+        stop.wait()
+
+
+# ---- as data
+
+
+def _as_data(played: Played) -> dict[str, Any]:
+    """The summary as JSON data."""
+    week, audit = played.week, played.audit
+    first = week.days[0]
+    assert week.sender is not None
+    return {
+        "workspace": str(played.root),
+        "seconds": round(played.seconds, 1),
+        "backfill": {
+            "records": first.reports[0].total("read"),
+            "calls": first.reports[0].call_count,
+            "calls_per_1000_records": first.reports[0].calls_per_thousand,
+            "trouble": first.reports[0].trouble,
+        },
+        "days": [_day(day) for day in week.days],
+        "streams": {
+            name: {"backfilled": first.total("created", name), **{each: week.of_the_week(each, name) for each in TOLD}}
+            for name in first.reports[0].streams
+        },
+        "webhooks": {
+            "requests": week.sender.sent.requests,
+            "events": week.sender.sent.events,
+            "statuses": {str(status): number for status, number in week.sender.sent.statuses.items()},
+            "kept": sum(day.heard.new for day in week.days),
+            "unread": _unread(week.engine, week.source.name),
+        },
+        "rules": {each.rule_id: asdict(each) for each in week.rules()},
+        "next_step": asdict(played.next_step),
+        "forgotten": {"lead": played.forgotten.lead_id, "mentions": played.mentions},
+        "audit": {
+            "agrees": audit.agrees,
+            "trouble": audit.trouble,
+            "compared": audit.compared,
+            "differences": audit.total,
+            "pending": audit.pending,
+            "calls": audit.call_count,
+        },
+        **standing(week.engine),
+    }
+
+
+def _day(day: Day) -> dict[str, Any]:
+    return {
+        "at": day.at,
+        "happened": day.happened,
+        "webhooks": asdict(day.heard),
+        "calls": day.calls,
+        **{name: day.total(name) for name in (*TOLD, "set_aside")},
+        "alerts": {"new": day.alerts("opened"), "mended": day.alerts("resolved")},
+        "messages": {"sent": day.delivered.posted, "edited": day.delivered.edited},
+    }
+
+
+def _unread(engine: Engine, source: str) -> int:
+    with engine.connect() as connection:
+        return hints.waiting(connection, source)
+
+
+# ---- for a person
+
+
+def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
+    """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
+    week = played.week
+    _show_reading(invocation, played)
+    show_rules(invocation, week.rules(), week.days[0].at, week.days[-1].at)
+    posted, edited = (sum(getattr(day.delivered, name) for day in week.days) for name in ("posted", "edited"))
+    show_told(invocation, week.engine, posted=posted, edited=edited)
+    _show_scenes(invocation, played)
+    messages = messages_of(week.engine)
+    theirs = [message for message in messages if message.key == played.next_step.message_key]
+    show_message(invocation, theirs[0] if theirs else example_of(messages))
+    _show_audit(invocation, played.audit)
+    command = f"ros-sync -w {played.root}"
+    commands = [
+        (f"{command} status", "what the mirror holds, what is open, what waits"),
+        (f"{command} alerts list", "every alert; `alerts why ID` says why it is there"),
+    ]
+    if serve:
+        commands.append((f"{command} sync audit", "mirror and HubSpot, compared again"))
+    else:
+        commands.append(("ros-sync demo --serve", "the same; its Slack, to be looked at in a browser, and its HubSpot stay"))
+    show_next(invocation, commands, played.seconds)
+
+
+def _show_reading(invocation: Invocation, played: Played) -> None:
+    out, week = invocation.out, played.week
+    headline(invocation, "What was read")
+    out.print(_reading(week))
+    backfill = week.days[0].reports[0]
+    assert backfill.calls_per_thousand is not None
+    assert week.sender is not None
+    out.print(
+        f"Back-fill: {counted(backfill.total('read'), 'record')} in {counted(backfill.call_count, 'call')}, "
+        f"{backfill.calls_per_thousand:.1f} for each 1,000. The week: {counted(sum(d.calls for d in week.days[1:]), 'call')}.",
+        highlight=False,
+    )
+    sent, new = week.sender.sent, sum(day.heard.new for day in week.days)
+    out.print(
+        f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some late, {sent.events - new:,} of them "
+        "twice.",
+        highlight=False,
+    )
+
+
+def _reading(week: Week) -> Table:
+    first = week.days[0].reports[0]
+    made = table("", "Monday", *TOLD)
+    for name in first.streams:
+        counts = (first.streams[name].read, *(week.of_the_week(each, name) for each in TOLD))
+        made.add_row(shown(name.replace("_", " ")), *(f"{each:,}" if each else "[dim]·[/dim]" for each in counts))
+    return made
+
+
+def _show_scenes(invocation: Invocation, played: Played) -> None:
+    out, scene = invocation.out, played.next_step
+    headline(invocation, "What was written back, and who was forgotten")
+    out.print(
+        f"{shown(scene.person)} gave [bold]{shown(scene.deal)}[/bold] a next step:",
+        highlight=False,
+    )
+    steps = (
+        (scene.written and scene.in_hubspot, "HubSpot has it"),
+        (scene.in_mirror, "the mirror showed it at once"),
+        (scene.alert_ended, "the alert ended at the next tick"),
+        (scene.ticked_in_slack, "the message was ticked in Slack"),
+    )
+    out.print("  " + "  ".join(f"{_mark(good)} {words}" for good, words in steps), highlight=False)
+    words = (
+        "is named nowhere any more, in the mirror or in Slack"
+        if not played.mentions
+        else f"is still named in {counted(played.mentions, 'place')}"
+    )
+    out.print(f"A lead asked to be forgotten, and {words}.  {_mark(not played.mentions)}", highlight=False)
+
+
+def _show_audit(invocation: Invocation, audit: AuditReport) -> None:
+    headline(invocation, "Mirror and HubSpot, compared record by record")
+    verdict = "[green]no difference[/green]" if audit.agrees else f"[red]{counted(audit.total, 'difference')}[/red]"
+    words = f"{counted(audit.compared, 'record')} in {counted(audit.call_count, 'call')}: {verdict}."
+    invocation.out.print(words, highlight=False)
+    if audit.trouble:
+        invocation.out.print(f"[red]{shown(audit.trouble)}[/red]", highlight=False)
+
+
+def _mark(good: bool) -> str:  # noqa: FBT001  # a sign for a yes or no
+    return "[green]✓[/green]" if good else "[red]✗[/red]"
