@@ -10,7 +10,7 @@ UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAU
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean venv venv-dev
+.PHONY: help demo test lint format chaos bench lock clean venv venv-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
 format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
+
+chaos: $(VENV)/.dev ## kill it 200 times in the middle of everything, forge 100,000 webhooks: long proofs
+	@ROS_SYNC_CHAOS_KILLS=200 ROS_SYNC_FORGERIES=100000 $(BIN)/pytest -n 2 --dist worksteal tests/integration/chaos tests/integration/web/test_webhooks.py
 
 bench: $(VENV)/.dev ## speed and memory as ratios against a stated floor, measured in this run
 	@$(BIN)/python -m benchmarks.run

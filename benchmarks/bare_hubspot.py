@@ -1,9 +1,9 @@
 """The floor of following HubSpot: urllib3, orjson and executemany. Nothing is compared, converted or understood.
 
-It makes the same calls as ours for records, and writes as many rows and columns, as they come: of each deal the
-properties of its own columns, those of the company as one JSON object, a version for each instant at which a tracked
-property changed (a state that ended, where a deal is polled) with all of these columns, and the links. It writes no
-change history and nothing that is worked out, and commits as seldom as ours.
+It makes the same calls as ours for records, and writes into the same tables, as they come: of each deal the properties
+in the columns that they are mapped to, those of the company as one JSON object; a version for each instant at which a
+tracked property changed (or for the state that ended, where a deal is polled), with the same columns; the links. It
+writes no change history and nothing that is worked out, and commits as seldom as ours.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from urllib.parse import urlencode
 
 import orjson
 import urllib3
-from benchmarks.hubspot_account import OWN_PROPERTIES, PROPERTIES, STANDARD
+from benchmarks.hubspot_account import OWN_PROPERTIES, PROPERTIES, STANDARD, TRACKED
 
-TRACKED = ("amount", "closedate", "dealstage", "hs_manual_forecast_category", "hubspot_owner_id")
 MODIFIED = "hs_lastmodifieddate"
 PAGE, SEARCH_PAGE, HISTORY_PAGE = 50, 200, 50
 PAGES_A_COMMIT = 40
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=FILE", "cache_size=-32768")
 ASKED = (*PROPERTIES, MODIFIED)
-COLUMNS = (*STANDARD, MODIFIED, "custom")
+COLUMNS = (
+    "source", "id", "valid_from", "run_id", "name", "amount_minor", "currency", "pipeline", "stage", "close_date",
+    "created_at", "owner_id", "forecast_category", "next_step", "next_step_date", "deal_type", "segment", "region",
+    "competitor", "closing_plan", "contacts_engaged", "champion", "modified_at", "custom",
+)  # fmt: skip
 
 
 class Bare:
-    """One floor run over one database."""
+    """One floor run over one database, which has the mirror's tables."""
 
     def __init__(self, url: str, token: str, database: Path) -> None:
         self._url = url
@@ -39,14 +42,6 @@ class Bare:
         self._connection = sqlite3.connect(database, isolation_level=None)
         for pragma in PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}")
-        columns = ", ".join(f'"{name}"' for name in COLUMNS)
-        for table, key in (("deal", "source, id"), ("deal_version", "source, id, valid_from")):
-            self._connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (source, id, valid_from, valid_to, run_id, {columns}, PRIMARY KEY ({key}))"
-            )
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS record_link (source, id, to_id, label, PRIMARY KEY (source, id, to_id, label))"
-        )
 
     def warm_up(self) -> None:
         """Open the connection."""
@@ -103,7 +98,7 @@ class Bare:
             }
             body = self._post("/crm/v3/objects/deals/search", asked)
             results = body["results"]
-            self._write(results, [[result["updatedAt"], None] for result in results])
+            self._write(results, [[result["updatedAt"]] * 2 for result in results])
             count += len(results)
             if not results or body["total"] <= len(results):
                 break
@@ -127,20 +122,23 @@ class Bare:
         for result, moments in zip(results, instants, strict=True):
             properties = result["properties"]
             own = {name: properties[name] for name in OWN_PROPERTIES}
-            values = [*map(properties.get, STANDARD), properties[MODIFIED], orjson.dumps(own).decode()]
-            rows.append(("hubspot", result["id"], moments[-1], None, 1, *values))
-            versions += [("hubspot", result["id"], since, until, 1, *values) for since, until in pairwise(moments)]
-        marks = ", ".join("?" * (len(COLUMNS) + 5))
-        self._connection.executemany(f"INSERT OR REPLACE INTO deal VALUES ({marks})", rows)
-        self._connection.executemany(f"INSERT OR REPLACE INTO deal_version VALUES ({marks})", versions)
+            values = (*map(properties.get, STANDARD), properties[MODIFIED], orjson.dumps(own).decode())
+            rows.append(("hubspot", result["id"], moments[-1], 1, *values))
+            versions += [("hubspot", result["id"], since, 1, *values, until) for since, until in pairwise(moments)]
+        self._insert("deal", COLUMNS, rows)
+        self._insert("deal_version", (*COLUMNS, "valid_to"), versions)
 
     def _write_links(self, results: list[dict[str, Any]]) -> None:
         links = [
-            ("hubspot", result["id"], link["id"], link["type"])
+            ("hubspot", "deals", result["id"], "companies", link["id"], link["type"], 1)
             for result in results
             for link in result.get("associations", {}).get("companies", {}).get("results", ())
         ]
-        self._connection.executemany("INSERT OR REPLACE INTO record_link VALUES (?, ?, ?, ?)", links)
+        self._insert("record_link", ("source", "stream", "record_id", "to_stream", "to_id", "label", "since"), links)
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
 def _instants(result: dict[str, Any]) -> list[str]:

@@ -1,9 +1,10 @@
 """A HubSpot on loopback with many deals of 60 properties, in a process of its own.
 
-python -m benchmarks.hubspot_account DEALS [--limits]     prints {"url": …, "token": …}, then obeys lines on stdin
+python -m benchmarks.hubspot_account DEALS [--limits] [--lean]     prints {"url": …, "token": …}, then obeys lines on stdin
 
 `change` edits 1,000 deals and answers with the ids of the 100 in which a tracked property changed; `calls` answers with
-(seconds, status) of every call made so far. Answers are one line of JSON. The end of stdin ends it.
+(seconds, status) of every call made so far. Answers are one line of JSON. The end of stdin ends it. With `--limits`, it
+has HubSpot's rate limits; with `--lean`, it keeps histories of the tracked properties alone, to be small itself.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from sys import intern
 from typing import IO, Any
 
 START = datetime(2025, 9, 1, 9, tzinfo=UTC)
@@ -32,6 +34,7 @@ STANDARD = (
     "closing_plan", "contacts_engaged", "champion",
 )  # fmt: skip
 PROPERTIES = (*STANDARD, *OWN_PROPERTIES)  # 60; the record's id and modified instant come beside them
+TRACKED = ("amount", "closedate", "dealstage", "hs_manual_forecast_category", "hubspot_owner_id")
 CHANGED, TRACKED_CHANGED = 1_000, 100
 
 MAPPING = """
@@ -97,9 +100,10 @@ class Running:
 
 
 @contextmanager
-def running(deals: int, *, limits: bool = False) -> Iterator[Running]:
+def running(deals: int, *, limits: bool = False, lean: bool = False) -> Iterator[Running]:
     """Stand the account up in a process of its own, while the context is open."""
-    command = [sys.executable, "-m", "benchmarks.hubspot_account", str(deals), *(["--limits"] if limits else [])]
+    command = [sys.executable, "-m", "benchmarks.hubspot_account", str(deals)]
+    command += [name for name, given in (("--limits", limits), ("--lean", lean)) if given]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -135,13 +139,26 @@ def _deal(number: int, rng: Random) -> dict[str, str | None]:
     return values
 
 
-def serve(deals: int, *, limits: bool) -> None:
+def serve(deals: int, *, limits: bool, lean: bool) -> None:
     """Fill an account, serve it, obey stdin."""
     from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits  # noqa: PLC0415
 
     moment = [NOW]
     account = HubSpotAccount(now=lambda: moment[0], limits=Limits.like_hubspot() if limits else Limits())
     rng = Random(7)
+    _define(account)
+    ids = _fill(account, deals, rng, lean=lean)
+    with HubSpotServer(account) as server:
+        print(json.dumps({"url": server.url, "token": account.token}), flush=True)
+        for number, line in enumerate(sys.stdin, 1):
+            if line.strip() == "calls":
+                print(json.dumps([(call.seconds, call.status) for call in account.calls]), flush=True)
+                continue
+            moment[0] += CHANGE_STEP
+            print(json.dumps(_change(account, rng.sample(ids, CHANGED), moment[0], number)), flush=True)
+
+
+def _define(account: Any) -> None:
     account.add_pipeline(
         "deals", "default", "Sales",
         [(stage, label, place, {"isClosed": str(place > 4).lower(), "probability": str((0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 0.0)[place])})
@@ -154,6 +171,10 @@ def serve(deals: int, *, limits: bool) -> None:
         account.define_property("deals", name, kind)
     for number in range(1, OWNERS + 1):
         account.add_owner(str(number), f"seller{number}@loom.example", "Seller", str(number))
+
+
+def _fill(account: Any, deals: int, rng: Random, *, lean: bool) -> list[str]:
+    """Companies and deals, each deal up to three stages further and some with a later close date; the deals' ids."""
     companies = [account.create("companies", {"name": f"Mill {n}"}, at=START) for n in range(COMPANIES)]
     ids = []
     for number in range(deals):
@@ -169,24 +190,22 @@ def serve(deals: int, *, limits: bool) -> None:
             account.update("deals", deal, moved, at=at + timedelta(days=9 * step))
         if number % 3 == 0:
             account.update("deals", deal, {"closedate": "2026-10-15T00:00:00Z"}, at=at + timedelta(days=50))
-    with HubSpotServer(account) as server:
-        print(json.dumps({"url": server.url, "token": account.token}), flush=True)
-        round_number = 0
-        for line in sys.stdin:
-            if line.strip() == "calls":
-                print(json.dumps([(call.seconds, call.status) for call in account.calls]), flush=True)
-                continue
-            round_number += 1
-            moment[0] += CHANGE_STEP
-            tracked = []
-            for place, deal in enumerate(rng.sample(ids, CHANGED)):
-                change: dict[str, str | None] = {"hs_next_step": f"Round {round_number}, {place}"}
-                if place < TRACKED_CHANGED:
-                    change["amount"] = str(100_000 + 1_000 * round_number + place)
-                    tracked.append(deal)
-                account.update("deals", deal, change, at=moment[0] - timedelta(seconds=200 + place % 100))
-            print(json.dumps(tracked), flush=True)
+        if lean:
+            record = account.records["deals"][deal]
+            record.history = {name: entries for name, entries in record.history.items() if name in TRACKED}
+            record.properties = {name: intern(value) if value else value for name, value in record.properties.items()}
+    return ids
+
+
+def _change(account: Any, deals: Sequence[str], now: datetime, number: int) -> list[str]:
+    """Edit these deals; the ids of those in which a tracked property changed."""
+    for place, deal in enumerate(deals):
+        change: dict[str, str | None] = {"hs_next_step": f"Round {number}, {place}"}
+        if place < TRACKED_CHANGED:
+            change["amount"] = str(100_000 + 1_000 * number + place)
+        account.update("deals", deal, change, at=now - timedelta(seconds=200 + place % 100))
+    return list(deals[:TRACKED_CHANGED])
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), limits="--limits" in sys.argv)
+    serve(int(sys.argv[1]), limits="--limits" in sys.argv, lean="--lean" in sys.argv)

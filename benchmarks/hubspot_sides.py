@@ -5,7 +5,8 @@ python -m benchmarks.hubspot_sides SIDE WORK URL TOKEN FOLDER [IDS]     one meas
 SIDE is ours, floor or typed; WORK is backfill or changes (of a database that the side's own back-fill left); IDS is a
 file with the ids of the deals in which a tracked property changed, which the floor and the client are told, and ours
 finds out. The clock is that of the processor, user and system time of all threads. What each side does once in
-its life stays outside: imports, opening the database, opening the connection, and (ours alone) describing the account.
+its life stays outside: imports, opening the database, a first call that opens the connection; before it polls for
+changes, ours has described the account and polled once in vain, as a process that follows an account has.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +67,18 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
     from ros_sync.sync.engine import Syncer  # noqa: PLC0415
 
     del tracked
-    now = NOW if work != "changes" else NOW + CHANGE_STEP
+    moment = [NOW]
     file = database.with_suffix(".yaml")
     file.write_text(MAPPING)
     mapping = load_hubspot(file, {name: each.settable for name, each in objects().items()})
     pace = MemoryPace() if work == "limited" else MemoryPace(Rates(None, None))
-    client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: now, sleep=time.sleep, api_url=url)
-    source = HubSpotSource(mapping, client, now=lambda: now)
+    client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: moment[0], sleep=time.sleep, api_url=url)
+    source = HubSpotSource(mapping, client, now=lambda: moment[0])
     engine = open_engine(f"sqlite:///{database}")
-    syncer = Syncer(engine, source, DealContext("EUR", {}, first_of_quarter), now=lambda: now)
+    syncer = Syncer(engine, source, DealContext("EUR", {}, first_of_quarter), now=lambda: moment[0])
     if work == "changes":
-        source.describe()  # the cycle itself has no need to: the back-fill did so a few minutes ago
+        syncer.cycle()
+        moment[0] += CHANGE_STEP
 
     def do() -> int:
         report = syncer.cycle()
@@ -98,6 +100,9 @@ def first_of_quarter(day: date) -> date:
 def _floor(work: str, url: str, token: str, database: Path, tracked: list[str]) -> tuple[Work, Callable[[], None]]:
     from benchmarks.bare_hubspot import Bare  # noqa: PLC0415
 
+    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
+
+    open_engine(f"sqlite:///{database}").dispose()
     bare = Bare(url, token, database)
     bare.warm_up()
     if work == "backfill":
@@ -114,18 +119,20 @@ def _since() -> int:
 
 
 def _typed(work: str, url: str, token: str, database: Path, tracked: list[str]) -> tuple[Work, Callable[[], None]]:
-    import hubspot  # noqa: PLC0415
-    from benchmarks.bare_hubspot import ASKED, HISTORY_PAGE, MODIFIED, PAGE, SEARCH_PAGE, TRACKED  # noqa: PLC0415
+    from benchmarks.bare_hubspot import ASKED, HISTORY_PAGE, MODIFIED, PAGE, SEARCH_PAGE  # noqa: PLC0415
+    from benchmarks.hubspot_account import TRACKED  # noqa: PLC0415
     from hubspot.crm.objects import BatchReadInputSimplePublicObjectId, PublicObjectSearchRequest  # noqa: PLC0415
+
+    import hubspot  # noqa: PLC0415
 
     del database
     objects = hubspot.HubSpot(access_token=token, host=url).crm.objects
     objects.basic_api.get_page("deals", limit=1)
 
     def backfill() -> int:
-        count, after = 0, None
+        count = 0
+        more: dict[str, str] = {}
         while True:
-            more = {"after": after} if after else {}
             page = objects.basic_api.get_page(
                 "deals", limit=PAGE, properties=[",".join(ASKED)], properties_with_history=[",".join(TRACKED)],
                 associations=["companies"], **more,
@@ -133,7 +140,7 @@ def _typed(work: str, url: str, token: str, database: Path, tracked: list[str]) 
             count += len(page.results)
             if page.paging is None or page.paging.next is None:
                 return count
-            after = page.paging.next.after
+            more = {"after": page.paging.next.after}
 
     def changes() -> int:
         count, last = 0, "0"
@@ -163,5 +170,5 @@ def _typed(work: str, url: str, token: str, database: Path, tracked: list[str]) 
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    print(json.dumps(measure(*given[:4], Path(given[4]), Path(given[5]) if given[5:] else None)))
+    side, work, url, token, folder, *ids = sys.argv[1:]
+    print(json.dumps(measure(side, work, url, token, Path(folder), Path(ids[0]) if ids else None)))

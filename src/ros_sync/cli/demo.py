@@ -16,9 +16,7 @@ def demo(
         bool,
         typer.Option("--serve", help="Leave its HubSpot and Slack running afterwards, and print their addresses."),
     ] = False,
-    exports: Annotated[
-        bool, typer.Option("--exports", help="Play it over export files instead of a HubSpot.")
-    ] = False,
+    exports: Annotated[bool, typer.Option("--exports", help="Play it over export files instead of a HubSpot.")] = False,
     folder: Annotated[
         Path | None, typer.Option("--folder", metavar="DIR", help="Where to put it. Default: a new temporary folder.")
     ] = None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,8 @@ from ros_sync.sync import hints
 from ros_sync.sync.audit_report import AuditReport
 
 FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
+NAMES = {"owner": "owners", "pipeline_stage": "stages"}  # of what is no stream of records
+GROUPS = f"{'':13}{'HubSpot':33}{'rules':16}Slack"  # above the columns below
 COLUMNS = ((12, ""), (9, "webhooks"), (6, "calls"), (8, "new"), (9, "changed"), (8, "alerts"), (8, "mended"),
            (10, "messages"), (8, "edited"))  # fmt: skip
 
@@ -55,6 +59,7 @@ class Played:
 def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: bool) -> None:
     """Play the story and tell of it; with `serve`, leave HubSpot and Slack running until Ctrl-C or SIGTERM."""
     started_at = time.monotonic()
+    gc.disable()  # the sandbox's records stay to the end: looking at them again and again would take a fifth of the time
     root = folder_of(folder)
     say = invocation.err if as_json else invocation.out
     say.print("[dim]Making up a company with a HubSpot and a Slack, on this machine alone …[/dim]", highlight=False)
@@ -72,13 +77,14 @@ def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
         finally:
             engine.dispose()
         if serve:
+            gc.enable()
             _serve(invocation, stage)
 
 
 def _play(stage: Stage, week: Week, say: Console, root: Path, started_at: float) -> Played:
     """The back-fill, the week a day at a time with its two scenes, and the audit at its end."""
     stage.live_until(stage.clock())
-    say.print("[dim]" + _line([name for _, name in COLUMNS]) + "[/dim]", highlight=False)
+    say.print(f"[dim]{GROUPS}\n{_line([name for _, name in COLUMNS])}[/dim]", highlight=False)
     day = week.begin()
     with week.subscribed():
         next_step = type_next_step(week)
@@ -93,9 +99,7 @@ def _play(stage: Stage, week: Week, say: Console, root: Path, started_at: float)
             _tell_of(say, day)
         assert forgotten is not None
         audit = week.audit()
-    return Played(
-        week, next_step, forgotten, mentions(week, forgotten), audit, root, time.monotonic() - started_at
-    )
+    return Played(week, next_step, forgotten, mentions(week, forgotten), audit, root, time.monotonic() - started_at)
 
 
 def _tell_of(say: Console, day: Day) -> None:
@@ -107,9 +111,10 @@ def _tell_of(say: Console, day: Day) -> None:
     say.print(_line([f"{day.at:%a} {day.at.day} {day.at:%b}", *(f"{each:,}" for each in numbers)]), highlight=False)
 
 
-def _line(cells: list[str]) -> str:
-    first, *rest = zip(cells, COLUMNS, strict=True)
-    return f"{first[0]:<{first[1][0]}}" + "".join(f"{text:>{width}}" for text, (width, _) in rest)
+def _line(cells: Sequence[str]) -> str:
+    """A line of the table, which is shown as it comes about."""
+    first, *rest = (width for width, _ in COLUMNS)
+    return f"{cells[0]:<{first}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells[1:], rest, strict=True))
 
 
 def _serve(invocation: Invocation, stage: Stage) -> None:
@@ -117,7 +122,9 @@ def _serve(invocation: Invocation, stage: Stage) -> None:
     out = invocation.out
     hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
     out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
-    out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; {hubspot}/control orders faults)[/dim]", highlight=False)
+    out.print(
+        f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; {hubspot}/control orders faults)[/dim]", highlight=False
+    )
     out.print("[dim]Both stay until Ctrl-C.[/dim]", highlight=False)
     out.file.flush()
     with StopRequest() as stop:
@@ -149,7 +156,7 @@ def _as_data(played: Played) -> dict[str, Any]:
         "webhooks": {
             "requests": week.sender.sent.requests,
             "events": week.sender.sent.events,
-            "statuses": {str(status): number for status, number in week.sender.sent.statuses.items()},
+            "answers": {str(status): number for status, number in week.sender.sent.statuses.items()},
             "kept": sum(day.heard.new for day in week.days),
             "unread": _unread(week.engine, week.source.name),
         },
@@ -206,10 +213,12 @@ def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
         (f"{command} alerts list", "every alert; `alerts why ID` says why it is there"),
     ]
     if serve:
+        note = ""
         commands.append((f"{command} sync audit", "mirror and HubSpot, compared again"))
     else:
-        commands.append(("ros-sync demo --serve", "the same; its Slack, to be looked at in a browser, and its HubSpot stay"))
-    show_next(invocation, commands, played.seconds)
+        note = "Its HubSpot and Slack are gone; the workspace is left."
+        commands.append(("ros-sync demo --serve", "the same, and they stay: Slack to be looked at in a browser"))
+    show_next(invocation, commands, played.seconds, note=note)
 
 
 def _show_reading(invocation: Invocation, played: Played) -> None:
@@ -220,47 +229,44 @@ def _show_reading(invocation: Invocation, played: Played) -> None:
     assert backfill.calls_per_thousand is not None
     assert week.sender is not None
     out.print(
-        f"Back-fill: {counted(backfill.total('read'), 'record')} in {counted(backfill.call_count, 'call')}, "
-        f"{backfill.calls_per_thousand:.1f} for each 1,000. The week: {counted(sum(d.calls for d in week.days[1:]), 'call')}.",
+        f"Back-fill: {counted(backfill.total('read'), 'record')} in {counted(backfill.call_count, 'call')} "
+        f"({backfill.calls_per_thousand:.1f} per 1,000); the week: {counted(sum(d.calls for d in week.days[1:]), 'call')}.",
         highlight=False,
     )
     sent, new = week.sender.sent, sum(day.heard.new for day in week.days)
     out.print(
-        f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some late, {sent.events - new:,} of them "
-        "twice.",
+        f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some of them late, "
+        f"{sent.events - new:,} twice.",
         highlight=False,
     )
 
 
 def _reading(week: Week) -> Table:
-    first = week.days[0].reports[0]
-    made = table("", "Monday", *TOLD)
-    for name in first.streams:
-        counts = (first.streams[name].read, *(week.of_the_week(each, name) for each in TOLD))
-        made.add_row(shown(name.replace("_", " ")), *(f"{each:,}" if each else "[dim]·[/dim]" for each in counts))
+    first = week.days[0]
+    backfill = first.reports[0].streams
+    happened = [name for name in TOLD if week.of_the_week(name)]
+    made = table("", f"{first.at.day} {first.at:%b}", *happened)
+    for name in backfill:
+        counts = (backfill[name].read, *(week.of_the_week(each, name) for each in happened))
+        made.add_row(shown(NAMES.get(name, name)), *(f"{each:,}" if each else "[dim]·[/dim]" for each in counts))
     return made
 
 
 def _show_scenes(invocation: Invocation, played: Played) -> None:
     out, scene = invocation.out, played.next_step
     headline(invocation, "What was written back, and who was forgotten")
-    out.print(
-        f"{shown(scene.person)} gave [bold]{shown(scene.deal)}[/bold] a next step:",
-        highlight=False,
-    )
+    out.print(f"{shown(scene.person)} gave [bold]{shown(scene.deal)}[/bold] a next step:", highlight=False)
     steps = (
         (scene.written and scene.in_hubspot, "HubSpot has it"),
-        (scene.in_mirror, "the mirror showed it at once"),
-        (scene.alert_ended, "the alert ended at the next tick"),
-        (scene.ticked_in_slack, "the message was ticked in Slack"),
+        (scene.in_mirror, "the mirror at once"),
+        (scene.alert_ended, "the alert ended"),
+        (scene.ticked_in_slack, "ticked in Slack"),
     )
     out.print("  " + "  ".join(f"{_mark(good)} {words}" for good, words in steps), highlight=False)
-    words = (
-        "is named nowhere any more, in the mirror or in Slack"
-        if not played.mentions
-        else f"is still named in {counted(played.mentions, 'place')}"
+    words = f"still named in {counted(played.mentions, 'place')}" if played.mentions else "named nowhere any more"
+    out.print(
+        f"A lead asked to be forgotten:\n  {_mark(not played.mentions)} {words}, here or in Slack", highlight=False
     )
-    out.print(f"A lead asked to be forgotten, and {words}.  {_mark(not played.mentions)}", highlight=False)
 
 
 def _show_audit(invocation: Invocation, audit: AuditReport) -> None:
@@ -272,5 +278,5 @@ def _show_audit(invocation: Invocation, audit: AuditReport) -> None:
         invocation.out.print(f"[red]{shown(audit.trouble)}[/red]", highlight=False)
 
 
-def _mark(good: bool) -> str:  # noqa: FBT001  # a sign for a yes or no
+def _mark(good: bool) -> str:
     return "[green]✓[/green]" if good else "[red]✗[/red]"

@@ -21,7 +21,7 @@ from ros_sync.sync.write_back import Wish
 NEXT_STEP = "Walk their procurement through the order form"
 NEXT_STEP_DAYS = 4
 WITHOUT_STEP, ANSWER_LATE = "missing-next-step", "mql-response-timeout"
-FITTING_ITEMS = 5  # of a message that is to be shown
+FITTING_ITEMS = 4  # of a message that is to be shown
 
 _ALERT = Alert.metadata.tables["alert"]
 _NOTICE = AlertNotice.metadata.tables["alert_notice"]
@@ -80,8 +80,8 @@ def type_next_step(week: Week) -> NextStep:
 def ask_to_be_forgotten(week: Week) -> Forgotten:
     """A lead of whom somebody was told is deleted in HubSpot for privacy's sake."""
     lead = objects()["lead"].table
-    other = lead.alias()
-    namesakes = select(func.count()).select_from(other).where(other.c.name == lead.c.name).scalar_subquery()
+    known = objects()["contact"].table  # leads are among them, with the buyers whom deals name
+    namesakes = select(func.count()).select_from(known).where(known.c.name == lead.c.name).scalar_subquery()
     query = (
         select(lead.c.id, lead.c.name, lead.c.email)
         .join(_ALERT, _ALERT.c.record_id == lead.c.id)
@@ -127,8 +127,6 @@ def _without_step(week: Week) -> tuple[NextStep, str]:
     )
     with week.engine.connect() as connection:
         rows = list(connection.execute(query))
-    best = min(
-        rows, key=lambda row: (abs(len(Document.from_dict(row.document).items) - FITTING_ITEMS), row.id)
-    )
+    best = min(rows, key=lambda row: (abs(len(Document.from_dict(row.document).items) - FITTING_ITEMS), row.id))
     scene = NextStep(best.recipient_name, best.record_id, best.headline, best.id, best.key)
     return scene, best.recipient_email

@@ -135,9 +135,7 @@ class Week:
         stage, day = self.stage, self.days[-1]
         notifiers = notifiers_of(self._settings, self.engine, Invocation().err)
         day.ticks.append(tick(self.engine, self.company, stage.clock(), transport=notifiers[0].transport))
-        delivered = deliver_all(
-            self.engine, notifiers, stage.clock, stage.wait, within_seconds=DELIVERY_SECONDS
-        )
+        delivered = deliver_all(self.engine, notifiers, stage.clock, stage.wait, within_seconds=DELIVERY_SECONDS)
         day.delivered.add(delivered)
 
     def audit(self) -> AuditReport:

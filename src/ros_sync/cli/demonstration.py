@@ -124,7 +124,7 @@ def show_told(invocation: Invocation, engine: Engine, *, posted: int, edited: in
     headline(invocation, "Who was told")
     out.print(_people(messages_of(engine)))
     out.print(
-        f"{counted(posted, 'message')} sent; {edited:,} times one was brought up to date in place as things were mended.",
+        f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were mended.",
         highlight=False,
     )
     for reason, number in standing(engine)["undeliverable"].items():
@@ -139,9 +139,11 @@ def show_message(invocation: Invocation, message: OutboxMessage | None) -> None:
         invocation.out.print(draw(document, to=message.recipient_name or message.recipient))
 
 
-def show_next(invocation: Invocation, commands: Sequence[tuple[str, str]], seconds: float) -> None:
-    """Where to look next: commands with what they show."""
+def show_next(invocation: Invocation, commands: Sequence[tuple[str, str]], seconds: float, *, note: str = "") -> None:
+    """Where to look next: commands with what they show, after a `note` on what is left to be looked at."""
     headline(invocation, "Where to look next")
+    if note:
+        invocation.out.print(note, highlight=False)
     for words, what in commands:
         invocation.out.print(f"  [bold]{shown(words)}[/bold]\n      {what}", soft_wrap=True, highlight=False)
     invocation.out.print(f"[dim]Done in {seconds:.1f} s.[/dim]", highlight=False)

@@ -82,7 +82,7 @@ class Following:
             ).encode()
             if files != self._files:
                 context = deal_context(organisation)
-                self._sources = sources_of(self._settings, sleep=self._pause)
+                self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine)
                 for each in (self._polling, self._reading, self._writing):
                     each[:] = [
                         Syncer(self._engine, source, context, now=clock.now, stopping=self._stopping.is_set)
@@ -111,6 +111,4 @@ def receiver_of(
     def keep(found: Sequence[Hint]) -> int:
         return hints.keep(engine, source().name, found, now())
 
-    return HubSpotReceiver(
-        secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now
-    )
+    return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now)

@@ -23,7 +23,7 @@ from ros_sync.sandbox.serving import SandboxServer
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 from ros_sync.sandbox.world import STORY_MONDAY, World
 
-LIFE_SECONDS = 2.0  # how often a living company goes on
+LIFE_SECONDS = 20.0  # how often a living company goes on
 
 
 def run(  # noqa: PLR0913  # each is an option
@@ -133,18 +133,30 @@ def _tell(
     out.print("\nFor the .env of a workspace (`ros-sync init DIR`):", highlight=False)
     for name, value in variables.items():
         out.print(f"  {name}={value}", highlight=False, soft_wrap=True)
-    week_later = (account.now() + timedelta(days=7)).isoformat(timespec="seconds")
-    out.print(
-        f"\nIts clock, which both go by, is at {account.now():%A, %d %B %Y, %H:%M} UTC, and runs. A week of company life:"
-    )
-    body = json.dumps({"story_to": week_later})
-    out.print(f"  curl -d '{body}' {hubspot.url}/control/clock", highlight=False, soft_wrap=True)
-    out.print(
-        f"What else can be ordered (faults, webhooks, records): {hubspot.url}/control", highlight=False, soft_wrap=True
-    )
-    if not live:
-        out.print(
-            "\n`ros-sync sync` goes by this machine's clock, not by this one: to follow the company with it, say --live."
-        )
+    for line in _to_try(account, hubspot.url, live=live):
+        out.print(line, highlight=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")
     out.file.flush()
+
+
+def _to_try(account: HubSpotAccount, url: str, *, live: bool) -> list[str]:
+    """What a newcomer can do with it, as lines."""
+    clock = f"\nBoth go by one clock. It runs, and is at {account.now():%A, %d %B %Y, %H:%M} UTC."
+    more = f"What else can be ordered (faults, webhooks, records, limits): {url}/control"
+    if live:
+        deal = str(next(iter(account.live_ids["deals"]), 0))
+        body = json.dumps({"do": "update", "object": "deals", "id": deal, "properties": {"amount": "12345"}})
+        return [
+            clock,
+            "Somebody changes a deal, for `ros-sync sync` to find:",
+            f"  curl -d '{body}' {url}/control/records",
+            more,
+        ]
+    body = json.dumps({"story_to": (account.now() + timedelta(days=7)).isoformat(timespec="seconds")})
+    return [
+        clock,
+        "A week of company life:",
+        f"  curl -d '{body}' {url}/control/clock",
+        more,
+        "`ros-sync sync` goes by this machine's clock: to follow the company with it, say --live.",
+    ]

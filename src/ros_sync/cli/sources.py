@@ -41,7 +41,7 @@ def sources_of(
     Raises SettingsError where credentials are missing, or where there is no source of that name.
     """
     found = {}
-    pace = pace or _pace_of(settings, engine, sleep)
+    pace = pace or pace_of(settings, engine, sleep)
     for path in connector_files(settings):
         mapping = load_connector(path)
         client = HubSpotClient(
@@ -59,7 +59,8 @@ def sources_of(
     return list(found.values())
 
 
-def _pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None]) -> Pace:
+def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None] = time.sleep) -> Pace:
+    """The pace of calls to the account, kept in the database where there is one."""
     rates = Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
     if engine is None:
         return MemoryPace(rates, sleep=sleep)

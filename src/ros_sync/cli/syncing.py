@@ -6,20 +6,21 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.company import deal_context, organisation_of
+from ros_sync.cli.company import connector_files, deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, shown
-from ros_sync.cli.sources import sources_of
+from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.sources import pace_of, sources_of
+from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import RosSyncError, SettingsError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.reports import Progress as Reached
 
 SHOWN_SET_ASIDE = 5
 
@@ -27,8 +28,7 @@ SHOWN_SET_ASIDE = 5
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
     """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
     settings = invocation.start()
-    found = sources_of(settings, source)
-    if not found:
+    if not connector_files(settings):
         raise SettingsError(
             f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
             hint="`ros-sync init DIR` lays out connectors/hubspot.yaml; exports are read by `ros-sync import`",
@@ -38,10 +38,14 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            with _bars(invocation) as bars:
-                for each in found:
-                    syncer = Syncer(engine, each, context, now=clock.now, progress=_teller(bars))
-                    reports.append(syncer.cycle(full=full))
+            pace = pace_of(settings, engine)
+            with progress_bars(invocation) as bars:
+                for each in sources_of(settings, source, pace=pace):
+                    syncer = Syncer(engine, each, context, now=clock.now, progress=teller(bars))
+                    before = pace.use
+                    report = syncer.cycle(full=full)
+                    report.used_share = used_share(before, pace.use, report.seconds)
+                    reports.append(report)
         finally:
             engine.dispose()
     if as_json:
@@ -51,32 +55,6 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             show(invocation, report)
     if any(report.trouble for report in reports):
         sys.exit(1)
-
-
-def _bars(invocation: Invocation) -> Progress:
-    """Progress bars on a terminal, nothing elsewhere."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=invocation.err,
-        transient=True,
-        disable=not invocation.err.is_terminal,
-    )
-
-
-def _teller(bars: Progress) -> Any:
-    tasks: dict[str, TaskID] = {}
-
-    def tell(reached: Reached) -> None:
-        if reached.stream not in tasks:
-            tasks[reached.stream] = bars.add_task(reached.stream, total=reached.expected)
-        total = max(reached.expected or 0, reached.read) or None
-        bars.update(tasks[reached.stream], completed=reached.read, total=total)
-
-    return tell
 
 
 def as_data(report: CycleReport) -> dict[str, Any]:
@@ -90,6 +68,7 @@ def as_data(report: CycleReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
+        "rate_limit_used_share": report.used_share,
         "streams": {name: asdict(counts) for name, counts in report.streams.items()},
         "problems": [asdict(problem) for problem in report.problems],
     }
@@ -98,6 +77,9 @@ def as_data(report: CycleReport) -> dict[str, Any]:
 def show(invocation: Invocation, report: CycleReport) -> None:
     """Tell a person what a cycle did."""
     out = invocation.out
+    if report.busy:
+        out.print(f"{shown(report.source)} is being read by another process at this moment.", highlight=False)
+        return
     columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "set_aside")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(shown(report.source))
@@ -108,9 +90,10 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     out.print(table)
     share = report.calls_per_thousand
     words = f"{counted(report.call_count, 'call')} in {report.seconds:.1f} s"
-    out.print(words + (f", {share:.1f} for each 1,000 records" if share else "") + ".", highlight=False)
-    if report.complete_at is not None:
-        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here.", highlight=False)
+    words += f", {share:.1f} for each 1,000 records" if share else ""
+    words += f"; {report.used_share:.0%} of what the rate limit allows" if report.used_share is not None else ""
+    out.print(words + ".", highlight=False)
+    _show_place(out, report)
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
@@ -123,6 +106,18 @@ def show(invocation: Invocation, report: CycleReport) -> None:
         )
     elif report.trouble:
         out.print(f"[red]{shown(report.trouble)}[/red]", highlight=False, soft_wrap=True)
+
+
+def _show_place(out: Console, report: CycleReport) -> None:
+    """How far it has been followed: cursor and lag."""
+    if report.complete_at is not None:
+        assert report.lag is not None
+        behind = f"{report.lag.total_seconds():,.0f} s ago when this ended"
+        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here, {behind}.", highlight=False)
+    settled = [each.complete_until for each in report.streams.values() if each.complete_until is not None]
+    if settled:
+        words = f"Cursor: polls go on from there; the durable watermark stands at {min(settled):%Y-%m-%d %H:%M:%S} UTC."
+        out.print(f"[dim]{words}[/dim]", highlight=False)
 
 
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:

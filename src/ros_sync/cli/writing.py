@@ -42,10 +42,10 @@ def write(
     settings = invocation.start()
     mirrored = _object(name)
     organisation = organisation_of(settings)
-    found = _writing(sources_of(settings, source), name)
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
+            found = _writing(sources_of(settings, source, engine=engine), name)
             currency = _currency(engine, mirrored, found.name, record_id) or organisation.home_currency
             wish = Wish(
                 name,

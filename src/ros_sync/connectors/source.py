@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from ros_sync.connectors.base import Batch
@@ -196,6 +197,10 @@ class Source(Protocol):
     @property
     def counts(self) -> Mapping[str, int]:
         """How many calls of each kind have been made so far."""
+
+    @property
+    def present(self) -> datetime:
+        """The present by the CRM's own clock, by which it says when records were modified."""
 
     @property
     def outdated(self) -> bool:

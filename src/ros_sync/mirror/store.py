@@ -186,12 +186,19 @@ class Upsert:
         kept = old[-2] if merged == before else orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
         return (*new[:-1], kept)
 
-    def insert(self, columns: Columns, as_of: int, initial: Initial | None = None) -> Written:
-        """Store records that the mirror is known not to hold, given column by column in the order of this upsert."""
+    def insert(
+        self, columns: Columns, as_of: int, initial: Initial | None = None, since: Sequence[int] | None = None
+    ) -> Written:
+        """Store records that the mirror is known not to hold, given column by column in the order of this upsert.
+
+        `since` says since when each is true, where that is known better than by `as_of` and `modified_at`.
+        """
         if not columns["id"]:
             return Written()
         moments: list[Carried] = [as_of] * len(columns["id"])
-        if "modified_at" in columns:
+        if since is not None:
+            moments = list(since)
+        elif "modified_at" in columns:
             moments = [modified if modified is not None else as_of for modified in columns["modified_at"]]
         more = dict(initial(columns)) if initial else {}
         names = [*columns, *more, "source", "valid_from", "run_id"]
@@ -247,6 +254,16 @@ class Upsert:
     def _many(self, statement: str, rows: Sequence[tuple[Carried, ...]]) -> None:
         if rows:
             self._connection.exec_driver_sql(statement, rows)
+
+
+def insert_rows(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Carried, ...]]
+) -> None:
+    """Insert rows in carried form into a table that keeps no past."""
+    if rows:
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        marks = ", ".join([mark] * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))  # noqa: S608  # names are ours
 
 
 def as_text(value: object) -> str | None:

@@ -11,31 +11,31 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import JSON, Connection, Date
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
-from ros_sync.mirror.store import as_text
+from ros_sync.mirror.property_history import (
+    Beginning,
+    ColumnHistory,
+    NewRow,
+    Value,
+    differences,
+    settled,
+    start_of,
+    states_of,
+    tracked_columns,
+)
 
 CHUNK = 500  # records whose past is read at a time
 _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id"))
-
-
-class Value(NamedTuple):
-    """A column had `value` from `at` (microseconds) on; `by` is who set it, where known."""
-
-    at: int
-    value: Carried
-    by: str | None = None
-
-
-ColumnHistory = Mapping[str, Sequence[tuple[int, Carried, str | None]]]  # by column, oldest first
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Timeline:
         self._connection = connection
         self._mirrored = mirrored
         self._source = source
-        self._columns = tuple(columns)
+        self.columns = tuple(columns)
         self._run_id = run_id
         self._sqlite = connection.dialect.name == "sqlite"
         self._mark = "?" if self._sqlite else "%s"
@@ -135,7 +135,7 @@ class Timeline:
             f"WHERE object = {self._mark} AND source = {self._mark} AND {condition} ORDER BY at, id"
         )
         for record_id, name, *change in self._connection.exec_driver_sql(query, (self._mirrored.name, *parameters)):
-            if record_id in found and name in self._columns:
+            if record_id in found and name in self.columns:
                 found[record_id].changes[name].append(tuple(change))
 
     def _among(self, column: str, ids: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
@@ -150,29 +150,11 @@ class Timeline:
 
     # ---- what should be
 
-    def _settled(self, history: ColumnHistory, present: Mapping[str, Carried]) -> dict[str, list[Value]]:
-        """The history of each column without repeated values, ending in what the present row says.
-
-        What was set after the row was read is left for the read that will see it. Where the row says something else
-        than the last entry, the row is right from its modified instant on.
-        """
+    def _settled(self, history: ColumnHistory, present: Mapping[str, Carried]) -> dict[str, Sequence[Value]]:
+        """The history of each column, ending in what the present row says."""
         modified = present.get("modified_at")
-        settled: dict[str, list[Value]] = {}
-        for column in self._columns:
-            values: list[Value] = []
-            for entry in history.get(column, ()):
-                at, value, by = entry
-                if modified is not None and at > int(modified):
-                    break
-                if values and values[-1].at == at:
-                    values.pop()
-                if not values or values[-1].value != value:
-                    values.append(Value(at, value, by))
-            if values and values[-1].value != present[column]:
-                at = max(int(modified) if modified is not None else values[-1].at, values[-1].at + 1)
-                values.append(Value(at, present[column]))
-            settled[column] = values
-        return settled
+        at = None if modified is None else int(modified)
+        return {column: settled(history.get(column, ()), present[column], at) for column in self.columns}
 
     def _restate(
         self,
@@ -186,7 +168,7 @@ class Timeline:
     ) -> None:
         """Work out the states that the record went through and note what has to be written to say so."""
         starts = [int(state["valid_from"]) for state in record.states]  # type: ignore[arg-type]  # an instant is an int
-        instants = {value.at for column in values.values() for value in column}
+        instants = {value[0] for column in values.values() for value in column}
         begin = min(starts[0], created if created is not None else starts[0], *instants)
         boundaries = sorted({begin, *starts, *(at for at in instants if at > begin)})
         states: list[tuple[int, dict[str, Carried]]] = []
@@ -196,9 +178,9 @@ class Timeline:
             for column, history in values.items():
                 if not history:
                     continue
-                known = bisect_right(history, at, key=_at) - 1
+                known = bisect_right(history, at, key=start_of) - 1
                 if known >= 0:
-                    state[column] = history[known].value
+                    state[column] = history[known][1]
                 elif place < 0:
                     state[column] = None  # it was set later, and nobody saw the record before
             if states and self._same(states[-1][1], state):
@@ -232,11 +214,11 @@ class Timeline:
             moved.append((states[-1][0], self._source, record_id))
 
     def _same(self, one: Mapping[str, Carried], other: Mapping[str, Carried]) -> bool:
-        return all(one[name] == other[name] for name in self._compared)
+        return self._compared(one) == self._compared(other)
 
     @cached_property
-    def _compared(self) -> list[str]:
-        return [name for name in self._names if name not in _BOOKKEEPING]
+    def _compared(self) -> Callable[[Mapping[str, Carried]], tuple[Carried, ...]]:
+        return itemgetter(*(name for name in self._names if name not in _BOOKKEEPING))
 
     def _compare_changes(
         self,
@@ -251,10 +233,10 @@ class Timeline:
         for column, history in values.items():
             if not history:
                 continue
-            first = history[0].at
+            first = history[0][0]
             stored = record.changes[column]
             kept = [change for change in stored if change[1] < first]
-            wanted = _differences(history, created, kept[-1][3] if kept else None, cut_off=bool(kept))
+            wanted = differences(history, created, kept[-1][3] if kept else None, cut_off=bool(kept))
             there: dict[tuple[Any, ...], list[int]] = defaultdict(list)
             for change in stored:
                 if change[1] >= first:
@@ -297,66 +279,81 @@ class Timeline:
 
     # ---- records that are new here
 
-    def _begin(self, histories: Mapping[str, ColumnHistory], created: Mapping[str, int | None]) -> set[str]:
-        """Write the whole past of records that were just inserted and have none yet.
+    def begin(self, rows: Iterable[NewRow], histories: Mapping[str, ColumnHistory]) -> Beginning:
+        """Work out the past of records that are about to be inserted; nothing is written.
 
         The states before the present one differ from it in tracked columns alone, so the database makes them out of
         the present row; only what differs travels.
         """
-        versions: list[tuple[Carried, ...]] = []
-        moved: list[tuple[Carried, ...]] = []
-        changes: list[tuple[Carried, ...]] = []
-        present = self._present(list(histories))
-        columns = self._columns
-        for record_id, history in histories.items():
-            row = present.get(record_id)
-            if row is None:
+        found = Beginning()
+        columns, nothing, source = self.columns, (), self._source
+        for row in rows:
+            record_id, since, modified, born, present = row
+            history = histories.get(record_id)
+            if history is None:
+                found.since.append(since)
                 continue
-            values = self._settled(history, row)
-            instants = sorted({value.at for column in values.values() for value in column})
-            born = created.get(record_id)
-            if not instants:
-                if born is not None and born < int(row["valid_from"]):  # type: ignore[arg-type]  # an instant is an int
-                    moved.append((born, self._source, record_id))
-                continue
-            if born is not None and born < instants[0]:
-                instants.insert(0, born)
-            states = _states(values, columns, instants, row)
-            for (start, state), (end, _) in pairwise(states):
-                versions.append((*state, start, start, end, self._source, record_id))
-            if states[-1][0] != row["valid_from"]:
-                moved.append((states[-1][0], self._source, record_id))
-            for column, entries in values.items():
-                changes.extend(
-                    (self._mirrored.name, self._source, record_id, column, at, was, now, by, self._run_id)
-                    for at, was, now, by in _differences(entries, born, None, cut_off=False)
+            get = history.get
+            values: list[Sequence[Value]] = []
+            for column, now in zip(columns, present, strict=True):
+                entries = get(column, nothing)
+                is_plain = (
+                    len(entries) == 1 and entries[0][1] == now and (modified is None or entries[0][0] <= modified)
                 )
-        self._many(self._begin_statement, versions)
-        mark = self._mark
-        key = f"source = {mark} AND id = {mark}"
-        self._many(f'UPDATE "{self._mirrored.name}" SET valid_from = {mark} WHERE {key}', moved)  # noqa: S608  # names are ours
-        self._insert_changes(changes)
+                values.append(entries if is_plain else settled(entries, now, modified))
+            instants = sorted({value[0] for entries in values for value in entries})
+            if born is not None and (not instants or born < instants[0]):
+                instants.insert(0, born if instants else min(born, since))
+            states = states_of(values, instants, present) if instants else [(since, present)]
+            for (start, state), (end, _) in pairwise(states):
+                found.versions.append((*state, start, start, end, source, record_id))
+            found.since.append(states[-1][0])
+            for column, entries in zip(columns, values, strict=True):
+                if len(entries) > 1 or (entries and born is not None and entries[0][0] > born):
+                    found.changes += [
+                        (record_id, column, *each) for each in differences(entries, born, None, cut_off=False)
+                    ]
+        return found
+
+    def write(self, beginning: Beginning) -> None:
+        """Write the past of records that were just inserted."""
+        name, source, run_id = self._mirrored.name, self._source, self._run_id
+        self._many(self._begin_statement, beginning.versions)
+        self._insert_changes([(name, source, *change, run_id) for change in beginning.changes])
+
+    def _begin(self, histories: Mapping[str, ColumnHistory], created: Mapping[str, int | None]) -> set[str]:
+        """Write the whole past of records that were just inserted and have none yet."""
+        rows = self._present(list(histories), created)
+        beginning = self.begin(rows, histories)
+        self.write(beginning)
+        moved = [
+            (since, self._source, row.id)
+            for row, since in zip(rows, beginning.since, strict=True)
+            if since != row.since
+        ]
+        key = f"source = {self._mark} AND id = {self._mark}"
+        self._many(f'UPDATE "{self._mirrored.name}" SET valid_from = {self._mark} WHERE {key}', moved)  # noqa: S608  # names are ours
         return set(histories)
 
-    def _present(self, ids: Sequence[str]) -> dict[str, dict[str, Carried]]:
+    def _present(self, ids: Sequence[str], created: Mapping[str, int | None]) -> list[NewRow]:
         """What of the present rows is needed: the tracked columns and their instants."""
-        names = ("id", "valid_from", "modified_at", *self._columns)
+        names = ("id", "valid_from", "modified_at", *self.columns)
         selected = ", ".join(self._readable(name) for name in names)
-        found: dict[str, dict[str, Carried]] = {}
+        found: list[NewRow] = []
         for start in range(0, len(ids), CHUNK):
             condition, parameters = self._among("id", ids[start : start + CHUNK])
             query = f'SELECT {selected} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
-            for row in self._connection.exec_driver_sql(query, parameters):
-                found[row[0]] = dict(zip(names, row, strict=True))
+            for record_id, since, modified, *values in self._connection.exec_driver_sql(query, parameters):
+                found.append(NewRow(record_id, since, modified, created.get(record_id), values))
         return found
 
     @cached_property
     def _begin_statement(self) -> str:
         """A past state out of the present row: the tracked columns are given, `modified_at` is the state's start."""
-        given = {*self._columns, "valid_from", "modified_at"}
+        given = {*self.columns, "valid_from", "modified_at"}
         rest = [name for name in self._names if name not in given]
-        names = ", ".join(f'"{each}"' for each in (*self._columns, "valid_from", "modified_at", "valid_to", *rest))
-        typed = [self._typed(name) for name in (*self._columns, "valid_from", "modified_at", "valid_from")]
+        names = ", ".join(f'"{each}"' for each in (*self.columns, "valid_from", "modified_at", "valid_to", *rest))
+        typed = [self._typed(name) for name in (*self.columns, "valid_from", "modified_at", "valid_from")]
         copied = [f'"{name}"' for name in rest]
         return (
             f'INSERT INTO "{self._mirrored.name}_version" ({names}) SELECT {", ".join([*typed, *copied])} '  # noqa: S608  # names are ours
@@ -370,56 +367,6 @@ class Timeline:
         return f"CAST(%s AS {self._mirrored.table.columns[name].type.compile(self._connection.dialect)})"
 
 
-def _at(value: Value) -> int:
-    return value.at
-
-
-def _states(
-    values: Mapping[str, Sequence[Value]], columns: Sequence[str], instants: Sequence[int], row: Mapping[str, Carried]
-) -> list[tuple[int, list[Carried]]]:
-    """The tracked columns from each instant on, in order; states that say the same are drawn together."""
-    state = [None if values[column] else row[column] for column in columns]
-    events = [(value.at, place, value.value) for place, column in enumerate(columns) for value in values[column]]
-    events.sort(key=_first)
-    states: list[tuple[int, list[Carried]]] = []
-    place = 0
-    for at in instants:
-        while place < len(events) and events[place][0] <= at:
-            state[events[place][1]] = events[place][2]
-            place += 1
-        if not states or states[-1][1] != state:
-            states.append((at, list(state)))
-    return states
-
-
-def _first(event: tuple[int, int, Carried]) -> int:
-    return event[0]
-
-
-def _differences(
-    history: Sequence[Value], created: int | None, before: str | None, *, cut_off: bool
-) -> list[tuple[int, str | None, str | None, str | None]]:
-    """The successive differences (at, old, new, by) of a history, as the change history keeps them.
-
-    The first entry is no change where the record was created with that value. Where the CRM's history is `cut_off`
-    (changes from before it are known here), it goes on from the value `before`.
-    """
-    if not history:
-        return []
-    first = history[0]
-    found: list[tuple[int, str | None, str | None, str | None]] = []
-    was = as_text(first.value)
-    begins_with_it = not cut_off and (created is None or first.at <= created)
-    if not begins_with_it and before != was:
-        found.append((first.at, before, was, first.by))
-    for value in history[1:]:
-        now = as_text(value.value)
-        if now != was:
-            found.append((value.at, was, now, value.by))
-        was = now
-    return found
-
-
 def splice(
     connection: Connection,
     mirrored: MirroredObject,
@@ -431,14 +378,7 @@ def splice(
     fresh: bool = False,
 ) -> set[str]:
     """Splice the histories of records of one object; see `Timeline.splice`. All may hold the same columns."""
-    columns = _columns(histories.values())
+    columns = tracked_columns(histories.values())
     if not columns:
         return set()
     return Timeline(connection, mirrored, source, columns, run_id=run_id).splice(histories, created, fresh=fresh)
-
-
-def _columns(histories: Iterable[ColumnHistory]) -> list[str]:
-    names: dict[str, None] = {}
-    for history in histories:
-        names |= dict.fromkeys(history)
-    return list(names)

@@ -18,12 +18,14 @@ from ros_sync.fields import Carried
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
-from ros_sync.mirror.store import Columns, Row, Upsert
+from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
+from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
 from ros_sync.mirror.tables import SetAsideRow
-from ros_sync.mirror.timeline import splice
-from ros_sync.sync.deals import HISTORIC, DealContext, amounts_at_home, initial_columns, recount
-from ros_sync.sync.preparing import BY_ID, prepared
-from ros_sync.sync.references import References
+from ros_sync.mirror.timeline import Timeline, splice
+from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.firsts import count_first, insert_first
+from ros_sync.sync.histories import history_columns
+from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import SHOWN_ROWS, StreamReport
 
 CHUNK = 400  # ids a statement
@@ -91,17 +93,20 @@ class Applier:
             return set(), set()
         columns = prepared(self._connection, name, mirrored, batch, self._context, report)
         upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self.run_id, expect_empty=empty)
-        rows: list[Row] = list(zip(*columns.values(), strict=True))
-        written = upsert.write(rows, self._now, initial=partial(self._initial, stream, mirrored, linked))
-        created = set(written.created)
+        told = history_columns(self._connection, name, mirrored, batch, histories, self._context)
+        initial = partial(self._initial, stream, mirrored, linked)
         spliced: set[str] = set()
-        if histories:
-            spliced = self._splice(mirrored, batch, histories, created, report)
+        if empty:
+            written = self._insert(mirrored, upsert, columns, told, initial)
+        else:
+            written = upsert.write(list(zip(*columns.values(), strict=True)), self._now, initial=initial)
+            spliced = self._splice(mirrored, batch, told, set(written.created))
+        created = set(written.created)
         if batch.object == "deal":
             moved = {each for each, changed in written.updated.items() if HISTORIC.intersection(changed)}
             recount(self._connection, name, sorted(moved | spliced), self._context, entry_is_given=False)
         if first:
-            report.read += len(rows)
+            report.read += len(batch.columns["id"])
             report.created += len(created)
             report.updated += len(written.updated)
             report.unchanged += written.unchanged
@@ -147,23 +152,33 @@ class Applier:
         fields = self._source.link_fields.get(name, {})
         return {field: target for field, target in fields.items() if target[0] in to_streams}
 
-    def _splice(
+    def _insert(
         self,
         mirrored: MirroredObject,
-        batch: Batch,
-        histories: Mapping[str, History],
-        created: set[str],
-        report: StreamReport,
+        upsert: Upsert,
+        columns: Columns,
+        histories: Mapping[str, ColumnHistory],
+        initial: Initial,
+    ) -> Written:
+        """Write records that the mirror does not hold, with the past that the CRM tells of them."""
+        tracked = tracked_columns(histories.values())
+        if not tracked:
+            return upsert.insert(columns, self._now, initial)
+        timeline = Timeline(self._connection, mirrored, self._source.name, tracked, run_id=self.run_id)
+        written, changes = insert_first(upsert, timeline, columns, histories, self._now, initial)
+        if mirrored.name == "deal":
+            count_first(self._connection, self._source.name, columns, changes, self._context.quarter_of)
+        return written
+
+    def _splice(
+        self, mirrored: MirroredObject, batch: Batch, histories: Mapping[str, ColumnHistory], created: set[str]
     ) -> set[str]:
         """Take in the CRM's own histories; the ids of records whose past changed."""
         ids = [str(each) for each in batch.columns["id"]]
         born = dict(zip(ids, batch.columns.get("created", [None] * len(ids)), strict=True))
-        currencies = dict(zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True))
-        columns = self._history_columns(mirrored, histories, currencies)
-        del report
         changed: set[str] = set()
         for fresh in (True, False):
-            part = {each: history for each, history in columns.items() if (each in created) is fresh}
+            part = {each: history for each, history in histories.items() if (each in created) is fresh}
             if part:
                 changed |= splice(
                     self._connection,
@@ -175,35 +190,6 @@ class Applier:
                     fresh=fresh,
                 )
         return changed
-
-    def _history_columns(
-        self, mirrored: MirroredObject, histories: Mapping[str, History], currencies: Mapping[str, Carried]
-    ) -> dict[str, dict[str, Sequence[tuple[int, Carried, str | None]]]]:
-        """Histories under the mirror's columns: owners by id where they are known, amounts at home too."""
-        owners = {
-            entry.value
-            for history in histories.values()
-            for entry in history.get("owner", ())
-            if entry.value is not None
-        }
-        known = References(self._connection, self._source.name).resolve(BY_ID, owners)
-        found: dict[str, dict[str, Sequence[tuple[int, Carried, str | None]]]] = {}
-        for record_id, history in histories.items():
-            columns: dict[str, Sequence[tuple[int, Carried, str | None]]] = {}
-            for name, entries in history.items():
-                columns[mirrored.columns[name]] = entries
-                if name == "amount":
-                    code = currencies.get(record_id)
-                    home = amounts_at_home([each.value for each in entries], [code] * len(entries), self._context)
-                    columns["amount_home_minor"] = [
-                        (each.at, minor, each.by) for each, minor in zip(entries, home, strict=True)
-                    ]
-                elif name == "owner" and None in known.values():
-                    columns["owner_named"] = [
-                        (each.at, None if known.get(each.value) else each.value, each.by) for each in entries
-                    ]
-            found[record_id] = columns
-        return found
 
     # ---- links
 
@@ -219,16 +205,29 @@ class Applier:
 
         `created` are records, by object, that were stored with those fields just now.
         """
+        if fresh:
+            return self._link_first(stream, found, created or {})
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
         ended = {to: self._table(to) for to in stream.links}
         changed, ends = links.set_links(
-            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended, fresh=fresh
+            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended
         )
         self._fill(stream, stream.links, sorted(changed), created or {})
-        if not fresh:
-            self._tell_other_side(stream, changed, now)
+        self._tell_other_side(stream, changed, now)
         return Applied(changed, ends)
+
+    def _link_first(
+        self, stream: Stream, found: Mapping[str, Sequence[Link]], created: Mapping[str, set[str]]
+    ) -> Applied:
+        """Give these records their first links."""
+        columns = ("source", "stream", "record_id", "to_stream", "to_id", "label", "since")
+        key = (self._source.name, stream.name)
+        rows = [(*key, each, *link, self._now) for each, theirs in found.items() for link in set(theirs)]
+        insert_rows(self._connection, "record_link", columns, rows)
+        linked = {each for each, theirs in found.items() if theirs}
+        self._fill(stream, stream.links, sorted(linked), created)
+        return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})
 
     def _tell_other_side(self, stream: Stream, changed: set[str], now: datetime) -> None:
         """What is linked is linked from both sides: those that are kept here from the other one follow."""

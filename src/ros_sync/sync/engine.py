@@ -126,7 +126,7 @@ class Syncer:
             upkeep.describe(self._work, now)
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
         Listing(self._work, places).run(now, full=full)
-        Polling(self._work, places).run(now)
+        Polling(self._work, places).run()
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         if self._due(state, "archived_listed_at", "archived_seconds"):

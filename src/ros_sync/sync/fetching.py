@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +13,10 @@ from typing import Generic, Self, TypeVar
 
 from ros_sync.connectors.source import Page
 
-AHEAD = 2  # pages a stream that wait to be written
+AHEAD = 32  # pages that wait to be written: what may be read at full pace while a group of them is being written
 LOOK_SECONDS = 0.2  # how often a thread that waits for room looks whether it is to stop
-END_SECONDS = 90.0  # longer than a call with all its repetitions may take
+GARBAGE_OBJECTS = 100_000  # what is read are trees without cycles, and many: looking for cycles every 700 costs a sixth
+END_SECONDS = 90.0  # for a call under way; one that waits for its turn is a daemon's, and ends with the process
 
 Part = TypeVar("Part")
 
@@ -40,18 +42,21 @@ class Fetching(Generic[Part]):
     """A context in which each stream's readings are read one after the other, all streams at the same time.
 
     Iterating gives what was fetched. A reading that fails ends its stream: what would have followed is not read.
-    Leaving the block stops the threads. A call under way is waited for.
+    Leaving the block stops the threads. A call under way is waited for. Inside, Python looks for garbage more seldom.
     """
 
     def __init__(self, streams: Sequence[Sequence[Reading[Part]]]) -> None:
         self._streams = [readings for readings in streams if readings]
-        self._queue: queue.Queue[Fetched[Part] | None] = queue.Queue(AHEAD * max(1, len(self._streams)))
+        self._queue: queue.Queue[Fetched[Part] | None] = queue.Queue(AHEAD)
         self._stop = threading.Event()
         self._left = threading.Event()  # nobody takes anything from the queue any more
         self._threads: list[threading.Thread] = []
+        self._thresholds = gc.get_threshold()
 
     def __enter__(self) -> Self:
         """Start reading."""
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(GARBAGE_OBJECTS, *self._thresholds[1:])
         for number, readings in enumerate(self._streams):
             context = contextvars.copy_context()
             thread = threading.Thread(
@@ -65,6 +70,7 @@ class Fetching(Generic[Part]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop reading."""
+        gc.set_threshold(*self._thresholds)
         self.stop()
         self._left.set()
         for thread in self._threads:

@@ -36,10 +36,10 @@ class Listing:
 
     def run(self, now: datetime, *, full: bool) -> None:
         """List what has not been listed, what was cut off, what is to be read otherwise now; with `full` everything."""
-        wanted = self._wanted(clock.to_micros(now), full=full)
+        work, begun_at = self._work, clock.to_micros(self._work.source.present)
+        wanted = self._wanted(begun_at, full=full)
         if not wanted:
             return
-        work = self._work
         with work.engine.connect() as connection:
             empty = {name: is_empty(connection, objects()[name], work.source.name) for name in objects()}
         begun = {each.name: self._position(each) is None for each in wanted}
@@ -63,7 +63,7 @@ class Listing:
                     if sum(len(page.ids) for page in pages) < work.cadence.backfill_rows:
                         continue
                 last, is_fresh = fetched.page is None, stream.name in fresh
-                self._write(stream, pages, empty=is_fresh, last=last)
+                self._write(stream, pages, begun_at, empty=is_fresh, last=last)
                 pages.clear()
                 if last and begun[stream.name] and not is_fresh:
                     self._find_vanished(stream, seen)
@@ -93,7 +93,7 @@ class Listing:
                 wanted.append(stream)
         return wanted
 
-    def _write(self, stream: Stream, pages: Sequence[Page], *, empty: bool, last: bool) -> None:
+    def _write(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
         work, place = self._work, self._places[stream.name]
         counted, window = work.report.of(stream.name), place.backfill
         assert window is not None
@@ -102,8 +102,8 @@ class Listing:
                 page = joined(pages)
                 work.apply(applier, stream, page, empty=empty)
                 if not empty:
-                    before = clock.to_micros(work.report.started_at)
-                    work.touch(stream, applier.revive(stream, page.ids, counted, before=before))
+                    # What was archived after that was so after its page was read, perhaps.
+                    work.touch(stream, applier.revive(stream, page.ids, counted, before=begun_at))
                 place.backfill = Window(window.since, window.until, page.position)
             if last:
                 place.backfill = None

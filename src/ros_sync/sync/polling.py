@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
@@ -24,9 +23,9 @@ class Polling:
         self._work = work
         self._places = places
 
-    def run(self, now: datetime) -> None:
-        """Read each stream up to `now`."""
-        work, until = self._work, floored(clock.to_micros(now))
+    def run(self) -> None:
+        """Read each stream up to the present."""
+        work, until = self._work, floored(clock.to_micros(self._work.source.present))
         for stream in work.source.streams:
             place, counted = self._places[stream.name], work.report.of(stream.name)
             if place.backfill is None and place.polled_until is not None and not counted.trouble:

@@ -67,7 +67,11 @@ class StreamReport:
 
 @dataclass(slots=True)
 class CycleReport:
-    """What one cycle did. `busy`: another process or thread was at it, nothing was done here."""
+    """What one cycle did.
+
+    `used_share` (0 to 1) is how much of what the rate limit allowed was called. `busy`: another process or thread was at it,
+    nothing was done here.
+    """
 
     source: str
     started_at: datetime
@@ -79,6 +83,7 @@ class CycleReport:
     trouble: str | None = None
     parked_until: datetime | None = None
     complete_at: datetime | None = None
+    used_share: float | None = None
     busy: bool = False
 
     def of(self, stream: str) -> StreamReport:

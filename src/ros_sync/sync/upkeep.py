@@ -113,7 +113,7 @@ def derive(work: Work, now: datetime) -> None:
         return
     with work.writing() as (connection, applier):
         only = None if everything else work.touched
-        roll_up(connection, work.source, applier.run_id, clock.to_micros(now), only=only)
+        roll_up(connection, work.source, applier.run_id, clock.to_micros(work.source.present), only=only)
         if everything:
             save_cursor(connection, work.source.name, DERIVED, now)
     work.touched = set()

@@ -58,12 +58,13 @@ class SharedClock:
             self._map = mmap.mmap(opened.fileno(), 8)
 
     def __call__(self) -> datetime:
-        (micros,) = struct.unpack("q", self._map[:8])
-        return EPOCH + micros * MICROS
+        return EPOCH + self._micros() * MICROS
 
     def advance(self, seconds: float) -> None:
-        (micros,) = struct.unpack("q", self._map[:8])
-        self._map[:8] = struct.pack("q", micros + int(seconds * 1_000_000))
+        self._map[:8] = struct.pack("q", self._micros() + int(seconds * 1_000_000))
+
+    def _micros(self) -> int:
+        return int(struct.unpack("q", self._map[:8])[0])
 
 
 def first_of_quarter(day: date) -> date:
@@ -136,6 +137,11 @@ def say(what: str, error: Exception) -> None:
     sys.stderr.flush()
 
 
+def answer(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     config = json.loads(sys.argv[1])
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
@@ -147,9 +153,9 @@ def main() -> None:
             except BaseException as error:  # noqa: BLE001  # nothing of the parent's may run in the child
                 say("life", Exception(repr(error)))
             os._exit(1)
-        print(child, flush=True)
+        answer(str(child))
         os.waitpid(child, 0)
-        print("over", flush=True)
+        answer("over")
 
 
 if __name__ == "__main__":

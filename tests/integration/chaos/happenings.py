@@ -6,10 +6,12 @@ from collections import Counter
 from datetime import timedelta
 from random import Random
 
-from ros_sync.sandbox.hubspot.account import PRIMARY, HubSpotAccount
-from ros_sync.sandbox.hubspot.errors import HubSpotError
 from tests.integration.chaos.follower import SharedClock
 
+from ros_sync.sandbox.hubspot.account import HubSpotAccount
+from ros_sync.sandbox.hubspot.errors import HubSpotError
+
+PRIMARY = "Primary"
 STAGES = ("qualification", "discovery", "evaluation", "proposal", "negotiation", "closedwon", "closedlost")
 FORECASTS = ("PIPELINE", "BEST_CASE", "COMMIT")
 PAUSES = (0, 0, 0, 0.001, 0.05, 1, 15, 45, 130, 400)  # seconds of the account's clock between two happenings
@@ -58,7 +60,11 @@ class Happenings:
             if self._account.records["companies"] and rng.random() < 0.6:
                 self._account.associate("deals", made, "companies", self._pick("companies"), label=PRIMARY)
         elif kind == "contacts":
-            given = {"email": f"p{number}@mill.example", "firstname": f"P{number}", "hubspot_owner_id": self._owner_id()}
+            given = {
+                "email": f"p{number}@mill.example",
+                "firstname": f"P{number}",
+                "hubspot_owner_id": self._owner_id(),
+            }
             if rng.random() < 0.6:
                 given["lifecyclestage"] = "marketingqualifiedlead"
             self._account.create("contacts", given)

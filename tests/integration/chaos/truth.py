@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select, text
 
@@ -16,7 +17,13 @@ from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.records import Record, read_instant
 
 CHANGE = Change.metadata.tables["change"]
-FORECASTS = {"PIPELINE": "pipeline", "BEST_CASE": "best case", "COMMIT": "commit", "CLOSED": "closed", "OMIT": "omitted"}
+FORECASTS = {
+    "PIPELINE": "pipeline",
+    "BEST_CASE": "best case",
+    "COMMIT": "commit",
+    "CLOSED": "closed",
+    "OMIT": "omitted",
+}
 KINDS = {"deals": "deal", "contacts": "contact", "companies": "account"}
 ACTIVITIES = ("calls", "emails", "meetings", "notes", "tasks")
 
@@ -41,7 +48,9 @@ def _rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 
 
 def _presence(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
-    wanted = {name: {r.id for r in account.records[kind].values() if r.archived_at is None} for kind, name in KINDS.items()}
+    wanted = {
+        name: {r.id for r in account.records[kind].values() if r.archived_at is None} for kind, name in KINDS.items()
+    }
     wanted["activity"] = {r.id for kind in ACTIVITIES for r in account.records[kind].values() if r.archived_at is None}
     wanted["owner"] = set(account.owners)
     for name, ids in wanted.items():
@@ -69,7 +78,7 @@ def _histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     """Of tracked properties the change history has each change of the CRM once, in order."""
     readers = {
         "stage": ("dealstage", lambda value: _label(account, value)),
-        "close_date": ("closedate", lambda value: value[:10] if value else None),
+        "close_date": ("closedate", lambda value: _day(value, ZoneInfo(account.time_zone))),
         "amount_minor": ("amount", lambda value: None if value in (None, "") else str(_minor(value))),
         "owner_id": ("hubspot_owner_id", lambda value: value or None),
         "forecast_category": ("hs_manual_forecast_category", lambda value: FORECASTS.get(value or "")),
@@ -109,7 +118,9 @@ def _differences(record: Record, name: str, read: Any) -> Iterator[tuple[int, st
 def _loose_histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     """Of other properties each change that was seen stands once, in order, and leads to what is there now."""
     found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    query = "SELECT record_id, \"old\", \"new\" FROM change WHERE object = 'deal' AND field = 'next_step' ORDER BY at, id"
+    query = (
+        "SELECT record_id, \"old\", \"new\" FROM change WHERE object = 'deal' AND field = 'next_step' ORDER BY at, id"
+    )
     for record_id, old, new in _rows(engine, query):
         found[record_id].append((old, new))
     for record_id, changes in found.items():
@@ -153,6 +164,14 @@ def _erased(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
         left = {row[0] for row in _rows(engine, f"SELECT DISTINCT id FROM {table}")} - known
         if left:
             yield f"{table} still has persons that HubSpot erased: {sorted(left)[:5]}"
+
+
+def _day(value: str | None, zone: ZoneInfo) -> str | None:
+    """The day of an instant: midnight UTC is that day, another one the day in the account's zone."""
+    if not value:
+        return None
+    at = datetime.fromisoformat(value)
+    return (at if at.strftime("%H%M%S%f") == "000000000000" else at.astimezone(zone)).date().isoformat()
 
 
 def _label(account: HubSpotAccount, stage_id: str | None) -> str | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -55,6 +56,7 @@ _REFUSALS = tuple(
 )
 API_URL = "https://api.hubapi.com"
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+CLOCKS_AGREE = timedelta(seconds=5)  # a Date is exact to the second, and an answer takes some
 POOL = 16  # connections: one for each stream that is read at the same time
 Json = dict[str, Any]
 
@@ -87,6 +89,8 @@ class HubSpotClient:
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.time_zone: str | None = None
+        self._ahead = timedelta()
+        self._told_date: str | None = None
         self._tokens = tokens
         self._pace = pace
         self._now = now
@@ -111,6 +115,11 @@ class HubSpotClient:
         for api in (self._basic, self._associations, self._owners, self._pipelines, self._properties):
             api.api_client.configuration.client_side_validation = False
             api.api_client.rest_client.pool_manager = objects.rest_client.pool_manager
+
+    @property
+    def present(self) -> datetime:
+        """The present by HubSpot's clock, as far as its answers have told it."""
+        return self._now() + self._ahead
 
     # ---- records
 
@@ -290,10 +299,11 @@ class HubSpotClient:
         bearer = {"in": "header", "key": "Authorization", "value": f"Bearer {token}"}
         try:
             status, data, headers = _answered(partial(call, _request_auth=bearer))
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
                 f"the connection to HubSpot broke: {type(error).__name__}", where=Where(record=what)
             ) from error
+        self._hear_time(headers.get("Date"))
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:
             self._learn(headers)
         if not HTTP_OK <= status < HTTP_MULTIPLE:
@@ -317,7 +327,18 @@ class HubSpotClient:
             self._pace.park(error.resume_at)
         elif isinstance(error, LimitReachedError):
             for each in {limit, CALLS} if error.policy == TEN_SECONDLY else {limit}:
-                pass
+                self._pace.slow_down(each, error.retry_after_seconds)
+
+    def _hear_time(self, date: str | None) -> None:
+        """Notice how far HubSpot's clock and ours are apart: what it calls modified goes by its own."""
+        if date is None or date == self._told_date:
+            return
+        try:
+            ahead = parsedate_to_datetime(date) - self._now()
+        except (TypeError, ValueError):
+            return
+        self._told_date = date
+        self._ahead = ahead if abs(ahead) > CLOCKS_AGREE else timedelta()
 
     def _learn(self, headers: Mapping[str, str]) -> None:
         try:

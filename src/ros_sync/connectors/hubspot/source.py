@@ -71,6 +71,11 @@ class HubSpotSource:
         """How many calls of each kind have been made."""
         return self._client.counts
 
+    @property
+    def present(self) -> datetime:
+        """The present by HubSpot's clock."""
+        return self._client.present
+
     # ---- the account
 
     def describe(self) -> Description:

@@ -6,9 +6,10 @@ Each function gives the carried form (`ros_sync.fields`) and raises ValueError w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from ros_sync import money
@@ -16,7 +17,29 @@ from ros_sync.fields import Carried, Kind
 
 MILLISECOND = 1_000  # in microseconds
 MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
+REMEMBERED = 20_000  # texts whose meaning is remembered; forgotten beyond, so that memory stays flat
+_WHOLE_DIGITS = 15  # a whole number of so many digits fits in 64 bits, as minor units of any currency too
 _MIDNIGHT = (0, 0, 0, 0)
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Remembered(dict[K, V], Generic[K, V]):
+    """What texts mean, each worked out once by `read`: looking up what repeats itself is quicker than any parsing."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[K], V]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, key: K) -> V:
+        """Work it out and keep it."""
+        if len(self) >= REMEMBERED:
+            self.clear()
+        value = self[key] = self._read(key)
+        return value
 
 
 def text(value: str) -> Carried:
@@ -41,6 +64,22 @@ def _whole(found: int) -> int:
     if abs(found) > MAX_WHOLE:
         raise ValueError("is too large a number")
     return found
+
+
+def texts(cells: Sequence[str | None]) -> list[Carried]:
+    """`text` of many at once; None stays None."""
+    found: list[Carried] = [cell.strip() or None if cell else None for cell in cells]
+    return [text(cell) if cell else None for cell in cells] if "\0" in "".join(filter(None, cells)) else found
+
+
+def numbers(cells: Sequence[str | None]) -> list[Carried]:
+    """`number` of many at once; None stays None, and so does an empty text."""
+    return [
+        (int(cell) if len(cell) <= _WHOLE_DIGITS and cell.isdecimal() and cell.isascii() else number(cell))
+        if cell
+        else None
+        for cell in cells
+    ]
 
 
 def boolean(value: str) -> Carried:
@@ -87,6 +126,8 @@ def day(zone: ZoneInfo) -> Callable[[str], Carried]:
 
 def minor_units(value: str, currency: str) -> Carried:
     """An amount in minor units of its currency; decimals beyond those of the currency are rounded half up."""
+    if value.isdecimal() and value.isascii() and len(value) <= _WHOLE_DIGITS:
+        return int(value) * int(10 ** money.exponent(currency))
     try:
         scaled = Decimal(value).scaleb(money.exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     except InvalidOperation:

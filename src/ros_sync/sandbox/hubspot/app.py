@@ -6,6 +6,8 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import format_datetime
 from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -164,6 +166,7 @@ class Front:
             return await self._dropped(request)
         if fault_kind == "broken_json" and body:
             body = body[: max(1, len(body) * 2 // 3)]
+        headers["Date"] = format_datetime(self._account.now().astimezone(UTC), usegmt=True)
         return Response(body, status, headers, media_type="application/json")
 
     def _carried_out(

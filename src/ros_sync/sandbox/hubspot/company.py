@@ -59,6 +59,7 @@ _COMPANY = {
     "name": "name", "domain": "domain", "industry": "industry", "employees": "numberofemployees", "segment": "segment",
     "region": "region", "icp_tier": "icp_tier", "owner": "hubspot_owner_id", "renewal_date": "renewal_date",
 }  # fmt: skip
+ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")  # kinds of activities, which share their ids
 ENGAGEMENT_IDS = 7_000_000_000  # where the ids of activities begin
 
 
@@ -176,11 +177,16 @@ class Story:
             "tasks": {"hs_task_status": "COMPLETED", "hs_task_subject": subject, "hs_task_completion_date": iso(millis(at))},
         }[kind]  # fmt: skip
         made = self.account.create(
-            kind, properties, at=event.at, by=event.by, object_id=str(next(self._engagements)), source="CRM_UI"
+            kind, properties, at=event.at, by=event.by, object_id=self._engagement_id(), source="CRM_UI"
         )
         self._link(kind, made, "deals", row.get("deal"))
         self._link(kind, made, "contacts", row.get("contact"))
         self._link(kind, made, "contacts", row.get("lead"))
+
+    def _engagement_id(self) -> str:
+        """The next id that no activity has: those that apps create through the API are numbered with them."""
+        known = [self.account.records[kind] for kind in ENGAGEMENTS]
+        return next(each for each in map(str, self._engagements) if not any(each in ids for ids in known))
 
     def _write(self, kind: str, event: Event, properties: dict[str, str | None]) -> None:
         if event.kind == "created":

@@ -1,0 +1,109 @@
+"""What a CRM tells of the past of a record's properties, as values; the past of a record that is new here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import NamedTuple
+
+from ros_sync.fields import Carried
+from ros_sync.mirror.store import as_text
+
+Value = tuple[int, Carried, str | None]  # since when (microseconds), what, and who set it, where known
+Change = tuple[str, str, int, str | None, str | None, str | None]  # record id, column, at, old, new, by
+ColumnHistory = Mapping[str, Sequence[Value]]  # by column, oldest first
+
+
+class NewRow(NamedTuple):
+    """What is needed of a record that is new here; `columns` are the tracked ones, in the timeline's order."""
+
+    id: str
+    since: int
+    modified_at: int | None
+    created_at: int | None
+    columns: Sequence[Carried]
+
+
+@dataclass(slots=True)
+class Beginning:
+    """The past of records that are new here: since when their present states are true, and what went before."""
+
+    since: list[int] = field(default_factory=list)
+    versions: list[tuple[Carried, ...]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+start_of = itemgetter(0)  # since when a value or state holds
+
+
+def settled(history: Sequence[Value], present: Carried, modified: int | None) -> Sequence[Value]:
+    """The history of a column without repeated values, ending in what the present row says.
+
+    What was set after the row was read is left for the read that will see it. Where the row says something else
+    than the last entry, the row is right from its modified instant on.
+    """
+    values: list[Value] = []
+    for entry in history:
+        if modified is not None and entry[0] > modified:
+            break
+        if values and values[-1][0] == entry[0]:
+            values.pop()
+        if not values or values[-1][1] != entry[1]:
+            values.append(entry)
+    if values and values[-1][1] != present:
+        last = values[-1][0]
+        values.append((max(last if modified is None else modified, last + 1), present, None))
+    return values
+
+
+def states_of(
+    values: Sequence[Sequence[Value]], instants: Sequence[int], present: Sequence[Carried]
+) -> list[tuple[int, Sequence[Carried]]]:
+    """The tracked columns from each instant on, in order; states that say the same are drawn together."""
+    if len(instants) == 1:
+        return [(instants[0], present)]
+    state = [None if entries else now for entries, now in zip(values, present, strict=True)]
+    events = [(value[0], place, value[1]) for place, entries in enumerate(values) for value in entries]
+    events.sort(key=start_of)
+    states: list[tuple[int, Sequence[Carried]]] = []
+    place = 0
+    for at in instants:
+        while place < len(events) and events[place][0] <= at:
+            state[events[place][1]] = events[place][2]
+            place += 1
+        if not states or states[-1][1] != state:
+            states.append((at, list(state)))
+    return states
+
+
+def differences(
+    history: Sequence[Value], created: int | None, before: str | None, *, cut_off: bool
+) -> list[tuple[int, str | None, str | None, str | None]]:
+    """The successive differences (at, old, new, by) of a history, as the change history keeps them.
+
+    The first entry is no change where the record was created with that value. Where the CRM's history is `cut_off`
+    (changes from before it are known here), it goes on from the value `before`.
+    """
+    if not history:
+        return []
+    first_at, first, first_by = history[0]
+    found: list[tuple[int, str | None, str | None, str | None]] = []
+    was = as_text(first)
+    begins_with_it = not cut_off and (created is None or first_at <= created)
+    if not begins_with_it and before != was:
+        found.append((first_at, before, was, first_by))
+    for at, value, by in history[1:]:
+        now = as_text(value)
+        if now != was:
+            found.append((at, was, now, by))
+        was = now
+    return found
+
+
+def tracked_columns(histories: Iterable[ColumnHistory]) -> list[str]:
+    """Every column that one of the histories holds."""
+    names: dict[str, None] = {}
+    for history in histories:
+        names |= dict.fromkeys(history)
+    return list(names)

@@ -1,0 +1,241 @@
+"""What a CRM does to whoever follows it: definitions that change, clocks that differ, records that vanish."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from tests.integration.sync.conftest import CONNECTOR, NOW, Followed
+
+from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.connectors.hubspot.tokens import PrivateAppToken
+from ros_sync.connectors.pace import MemoryPace, Rates
+from ros_sync.errors import StoppedError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.sync import listing
+from ros_sync.sync.engine import Syncer
+
+Make = Callable[..., str]
+OPEN = {"isClosed": "false", "probability": "0.2"}
+
+
+def one(engine: Engine, query: str) -> object:
+    with engine.connect() as connection:
+        return connection.execute(text(query)).scalar_one_or_none()
+
+
+def cycled(syncer: Syncer) -> None:
+    assert syncer.cycle().trouble is None
+
+
+def test_a_merge_is_seen_by_the_next_poll(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The record that two became says of which: no listing and no webhook is needed."""
+    first, other = deal(), deal()
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("deals", first, other)
+    hubspot.clock.advance(60)
+    cycled(syncer)
+    assert one(engine, f"SELECT count(*) FROM redirect WHERE new_id = '{new}'") == 2
+    assert one(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == new
+
+
+def test_the_links_of_a_new_record_are_no_change_of_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """A deal that comes with its company has no history of having been without one."""
+    mill = hubspot.account.create("companies", {"name": "Mill"})
+    made = deal()
+    hubspot.account.associate("deals", made, "companies", mill, label="Primary")
+    cycled(hubspot.syncer(engine))
+    assert one(engine, "SELECT account_id FROM deal") == mill
+    assert one(engine, "SELECT count(*) FROM change WHERE field = 'account_id'") == 0
+
+
+def test_a_new_owner_is_known_in_the_cycle_that_meets_them(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Owners are read once a day, and at once where a record names one that nobody knows."""
+    made = deal()
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.account.add_owner("9", "cy@loom.example", "Cy", "Dyer")
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hubspot_owner_id": "9"})
+    cycled(syncer)
+    assert one(engine, "SELECT owner_named FROM deal") is None
+    assert one(engine, "SELECT name FROM owner WHERE id = '9'") == "Cy Dyer"
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hubspot_owner_id": "4711"})
+    for _ in range(3):
+        cycled(syncer)
+        hubspot.clock.advance(60)
+    hubspot.account.calls.clear()
+    cycled(syncer)
+    assert [call.path for call in hubspot.account.calls if "owners" in call.path] == []  # asked once, not for ever
+    assert one(engine, "SELECT owner_named FROM deal") == "4711"
+
+
+def test_a_stage_that_is_renamed_is_renamed_in_every_deal(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """A new label moves no deal's modified date: the deals are listed again, and their history says it too."""
+    made = deal()
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"dealstage": "proposal"})
+    cycled(hubspot.syncer(engine))
+    stages = hubspot.account.pipelines["deals"]["default"].stages
+    told = [
+        (each.id, "Pitch" if each.id == "proposal" else each.label, each.display_order, each.metadata)
+        for each in stages
+    ]
+    hubspot.account.add_pipeline("deals", "default", "Sales", told)
+    hubspot.clock.advance(86_400)
+    cycled(hubspot.syncer(engine))
+    assert one(engine, "SELECT stage FROM deal") == "Pitch"
+    assert one(engine, "SELECT count(*) FROM change WHERE field = 'stage'") == 1
+    assert one(engine, "SELECT \"new\" FROM change WHERE field = 'stage'") == "Pitch"
+
+
+def test_a_property_that_is_hidden_keeps_what_was_known(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """HubSpot leaves it out without a word: that must not read as empty. Shown again, it is read anew."""
+    made, other = deal(competitor="Spindle", hs_next_step="One"), deal(competitor="Thread")
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.account.hide_property("deals", "competitor")
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hs_next_step": "Two"})
+    cycled(syncer)
+    assert one(engine, f"SELECT competitor FROM deal WHERE id = '{made}'") == "Spindle"
+    assert one(engine, f"SELECT next_step FROM deal WHERE id = '{made}'") == "Two"
+    hubspot.clock.advance(60)
+    report = syncer.cycle()
+    assert [each.property for each in report.problems] == ["competitor"]
+    hubspot.account.update("deals", other, {"competitor": "Loomworks"})
+    hubspot.account.hide_property("deals", "competitor", hidden=False)
+    hubspot.clock.advance(86_400)
+    cycled(syncer)
+    assert one(engine, f"SELECT competitor FROM deal WHERE id = '{other}'") == "Loomworks"
+
+
+def test_a_field_that_is_mapped_later_is_filled_for_all(
+    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path
+) -> None:
+    """An edit of the connector file counts for records that nobody touches any more."""
+    deal(competitor="Spindle")
+    shorter = tmp_path / "hubspot.yaml"
+    shutil.copy(CONNECTOR, shorter)
+    shorter.write_text(shorter.read_text().replace("      competitor: competitor\n", ""))
+    cycled(hubspot.syncer(engine, source=source(hubspot, shorter)))
+    assert one(engine, "SELECT competitor FROM deal") is None
+    hubspot.clock.advance(60)
+    cycled(hubspot.syncer(engine))
+    assert one(engine, "SELECT competitor FROM deal") == "Spindle"
+
+
+def source(hubspot: Followed, connector: Path) -> HubSpotSource:
+    mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
+    pace = MemoryPace(Rates(None, None), monotonic=hubspot.monotonic, sleep=hubspot.sleep)
+    client = HubSpotClient(
+        PrivateAppToken(hubspot.account.token), pace, now=hubspot.clock, sleep=hubspot.sleep, api_url=hubspot.url
+    )
+    return HubSpotSource(mapping, client, now=hubspot.clock)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=5), -timedelta(hours=5)])
+def test_a_machine_with_a_wrong_clock_misses_nothing(
+    hubspot: Followed, engine: Engine, deal: Make, ahead: timedelta
+) -> None:
+    """What is modified goes by HubSpot's clock, which its answers tell."""
+    made = deal()
+    ours = hubspot.source()
+    ours._client._now = lambda: hubspot.clock() + ahead
+    syncer = Syncer(engine, ours, hubspot.syncer(engine).context, now=lambda: hubspot.clock() + ahead)
+    cycled(syncer)
+    for amount in ("5", "6"):
+        hubspot.clock.advance(200)
+        hubspot.account.update("deals", made, {"amount": amount})
+        hubspot.clock.advance(10)
+        cycled(syncer)
+        assert one(engine, "SELECT amount_minor FROM deal") == int(amount) * 100
+
+
+def test_many_persons_at_once_are_not_erased_on_suspicion(hubspot: Followed, engine: Engine) -> None:
+    """A permission that was taken away looks like a mass erasure: nothing is destroyed, and somebody is told."""
+    people = [
+        hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(listing.ERASED_AT_ONCE + 2)
+    ]
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    for person in people[:-1]:
+        hubspot.account.erase("contacts", person)
+    hubspot.clock.advance(60)
+    report = syncer.cycle(full=True)
+    assert ["can no longer be read" in each.what for each in report.problems] == [True]
+    assert one(engine, "SELECT count(*) FROM contact") == len(people)
+    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 1
+
+
+def test_the_records_of_an_erased_person_go_with_them(hubspot: Followed, engine: Engine) -> None:
+    """A contact that was merged into the erased one told of the same person."""
+    first, other = (
+        hubspot.account.create("contacts", {"firstname": "Quirina", "email": f"{n}@mill.example"}) for n in "ab"
+    )
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("contacts", first, other)
+    cycled(syncer)
+    hubspot.clock.advance(60)
+    hubspot.account.erase("contacts", new)
+    assert syncer.cycle(full=True).trouble is None
+    assert [one(engine, f"SELECT count(*) FROM {table}") for table in ("contact", "contact_version")] == [0, 0]
+    assert one(engine, "SELECT count(*) FROM change WHERE object = 'contact'") == 0
+
+
+def test_who_is_no_lead_any_more_ends_as_one(hubspot: Followed, engine: Engine) -> None:
+    """The contact stays; as a lead it ends, and comes back with the dates that make it one."""
+    person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    alive = "SELECT count(*) FROM lead WHERE deleted_at IS NULL"
+    seen = [one(engine, alive)]
+    for value in (None, "2026-03-01T00:00:00Z"):
+        hubspot.clock.advance(60)
+        hubspot.account.update("contacts", person, {"hs_lifecyclestage_lead_date": value})
+        cycled(syncer)
+        seen.append(one(engine, alive))
+    assert seen == [1, 0, 1]
+    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 1
+
+
+def test_after_a_pause_the_poll_moves_the_watermark(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """What the poll has just read and lies long ago needs no pass of its own: one search for each stream."""
+    deal()
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(5 * 3_600)
+    hubspot.calls()
+    cycled(syncer)
+    assert set(hubspot.calls().values()) == {1}
+    assert one(engine, "SELECT count(*) FROM cursor WHERE object = 'deals' AND complete_until IS NOT NULL") == 1
+    report = syncer.cycle()
+    assert report.of("deals").complete_until == NOW + timedelta(hours=4)
+
+
+def test_stopping_ends_a_back_fill_at_its_next_page_and_the_next_process_goes_on(
+    hubspot: Followed, engine: Engine, deal: Make
+) -> None:
+    """What was written stays, the place is kept, and nothing is told to be wrong with the source."""
+    for _ in range(300):
+        deal()
+    asked = iter([False] * 5)
+    stopping = Syncer(
+        engine, hubspot.source(), hubspot.syncer(engine).context, now=hubspot.clock, stopping=lambda: next(asked, True)
+    )
+    with pytest.raises(StoppedError):
+        stopping.cycle()
+    assert one(engine, "SELECT trouble FROM source_state") is None
+    cycled(hubspot.syncer(engine))
+    assert one(engine, "SELECT count(*) FROM deal") == 300
