@@ -23,6 +23,7 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 
 SHOWN_SET_ASIDE = 5
+MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
@@ -82,13 +83,13 @@ def show(invocation: Invocation, report: CycleReport) -> None:
         return
     columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "set_aside")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column(shown(report.source))
+    table.add_column(shown(report.source), no_wrap=True, min_width=max(map(len, [report.source, *report.streams])))
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
     for name, counts in report.streams.items():
         table.add_row(shown(name), *(f"{getattr(counts, each):,}" for each in columns))
     out.print(table)
-    share = report.calls_per_thousand
+    share = report.calls_per_thousand if report.total("read") >= MANY_ROWS else None
     words = f"{counted(report.call_count, 'call')} in {report.seconds:.1f} s"
     words += f", {share:.1f} for each 1,000 records" if share else ""
     words += f"; {report.used_share:.0%} of what the rate limit allows" if report.used_share is not None else ""

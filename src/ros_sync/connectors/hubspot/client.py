@@ -7,6 +7,7 @@ switched off, as they know neither the limits nor which calls may be repeated.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-import hubspot
 import hubspot.crm.associations.v4
 import hubspot.crm.objects
 import hubspot.crm.owners
@@ -27,6 +27,7 @@ import orjson
 import tenacity
 import urllib3
 
+import hubspot
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
     HTTP_OK,
@@ -301,7 +302,7 @@ class HubSpotClient:
             status, data, headers = _answered(partial(call, _request_auth=bearer))
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
-                f"the connection to HubSpot broke: {type(error).__name__}", where=Where(record=what)
+                f"the connection to HubSpot broke: {_broken(error)}", where=Where(record=what)
             ) from error
         self._hear_time(headers.get("Date"))
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:
@@ -366,6 +367,14 @@ class _PutOff(tenacity.stop.stop_base):
 
 def _no_rest(_seconds: float) -> None:
     """The pace does the waiting: it knows when a refused call's time has come."""
+
+
+def _broken(error: Exception) -> str:
+    """Why a connection broke, in a few words; urllib3 wraps the reason, and puts addresses of objects around it."""
+    reason = getattr(error, "reason", None) or error
+    words = " ".join(re.findall("[A-Z][a-z]+|[A-Z]+(?![a-z])", type(reason).__name__.removesuffix("Error"))).lower()
+    told = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(reason))
+    return f"{words} ({told[1]})" if told else words
 
 
 def _answered(call: Callable[..., Any]) -> tuple[int, bytes, Mapping[str, str]]:
