@@ -6,7 +6,8 @@ SIDE is ours, floor or typed; WORK is backfill or changes (of a database that th
 file with the ids of the deals in which a tracked property changed, which the floor and the client are told, and ours
 finds out. The clock is that of the processor, user and system time of all threads. What each side does once in
 its life stays outside: imports, opening the database, a first call that opens the connection; before it polls for
-changes, ours has described the account and polled once in vain, as a process that follows an account has.
+changes, ours has described the account and has polled once on a copy of the database, as a process that follows an account
+has many times (SQLAlchemy compiles each statement once).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import gc
 import json
 import resource
+import shutil
 import sqlite3
 import sys
 import time
@@ -67,18 +69,25 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
     from ros_sync.sync.engine import Syncer  # noqa: PLC0415
 
     del tracked
-    moment = [NOW]
+    now = NOW if work != "changes" else NOW + CHANGE_STEP
     file = database.with_suffix(".yaml")
     file.write_text(MAPPING)
     mapping = load_hubspot(file, {name: each.settable for name, each in objects().items()})
-    pace = MemoryPace() if work == "limited" else MemoryPace(Rates(None, None))
-    client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: moment[0], sleep=time.sleep, api_url=url)
-    source = HubSpotSource(mapping, client, now=lambda: moment[0])
-    engine = open_engine(f"sqlite:///{database}")
-    syncer = Syncer(engine, source, DealContext("EUR", {}, first_of_quarter), now=lambda: moment[0])
+
+    def syncer_on(path: Path) -> Syncer:
+        pace = MemoryPace() if work == "limited" else MemoryPace(Rates(None, None))
+        client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: now, sleep=time.sleep, api_url=url)
+        source = HubSpotSource(mapping, client, now=lambda: now)
+        if work == "changes":
+            source.describe()
+        engine = open_engine(f"sqlite:///{path}")
+        return Syncer(engine, source, DealContext("EUR", {}, first_of_quarter), now=lambda: now)
+
     if work == "changes":
-        syncer.cycle()
-        moment[0] += CHANGE_STEP
+        warm = database.with_name("warm.db")
+        shutil.copy(database, warm)
+        syncer_on(warm).cycle()
+    syncer = syncer_on(database)
 
     def do() -> int:
         report = syncer.cycle()
@@ -87,7 +96,7 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
         assert counted.set_aside == 0, counted.examples[:3]
         return counted.read
 
-    return do, engine.dispose
+    return do, syncer.engine.dispose
 
 
 def first_of_quarter(day: date) -> date:

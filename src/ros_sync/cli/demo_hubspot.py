@@ -76,6 +76,7 @@ def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
                 _summary(invocation, played, serve=serve)
         finally:
             engine.dispose()
+            gc.freeze()  # nor when the process ends, which would take seconds
         if serve:
             gc.enable()
             _serve(invocation, stage)
@@ -122,9 +123,7 @@ def _serve(invocation: Invocation, stage: Stage) -> None:
     out = invocation.out
     hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
     out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
-    out.print(
-        f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; {hubspot}/control orders faults)[/dim]", highlight=False
-    )
+    out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; /control orders faults)[/dim]", highlight=False)
     out.print("[dim]Both stay until Ctrl-C.[/dim]", highlight=False)
     out.file.flush()
     with StopRequest() as stop:
@@ -265,7 +264,8 @@ def _show_scenes(invocation: Invocation, played: Played) -> None:
     out.print("  " + "  ".join(f"{_mark(good)} {words}" for good, words in steps), highlight=False)
     words = f"still named in {counted(played.mentions, 'place')}" if played.mentions else "named nowhere any more"
     out.print(
-        f"A lead asked to be forgotten:\n  {_mark(not played.mentions)} {words}, here or in Slack", highlight=False
+        f"A lead asked to be forgotten, and its alert ended:\n  {_mark(not played.mentions)} {words}, here or in Slack",
+        highlight=False,
     )
 
 

@@ -38,7 +38,15 @@ MORNINGS = (*(STORY_MONDAY + timedelta(days=days) for days in (1, 2, 3, 4)), WEE
 # The week ends with an audit, which compares more than the weekly listing of everything would.
 CADENCE = Cadence(reconcile_seconds=8 * DAY_SECONDS)
 LATE_SECONDS = 1_800.0
-PLAN = DeliveryPlan(late_share=0.1, late_seconds=LATE_SECONDS, twice_share=0.05, shuffled=True)
+# What an app can subscribe to without HubSpot's beta of generic subscriptions: activities come by the polls.
+SUBSCRIPTIONS = tuple(
+    f"{kind}.{what}"
+    for kind in ("deal", "contact", "company")
+    for what in ("creation", "propertyChange", "deletion", "restore", "merge", "associationChange", "privacyDeletion")
+)
+PLAN = DeliveryPlan(
+    late_share=0.1, late_seconds=LATE_SECONDS, twice_share=0.05, shuffled=True, subscriptions=SUBSCRIPTIONS
+)
 TOLD = ("created", "updated", "deleted", "restored", "merged", "erased")
 
 

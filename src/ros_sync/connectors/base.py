@@ -51,7 +51,8 @@ class Batch:
     """Rows of one object out of one file or page, column by column.
 
     `columns` are by canonical field name, all of one length; `id` is always there. Money fields hold minor units. A
-    `custom` column, where there is one, holds JSON objects as text with sorted keys. `lines` says where each row begins.
+    `custom` column, where there is one, holds JSON objects as text with sorted keys; of `custom_names` it says everything, so
+    that one of them that is not in it is missing. `lines` says where each row begins.
     Values of a field in `lookups` are references still to be resolved. `position` (bytes or records read so far) is for
     progress alone.
     """
@@ -63,6 +64,7 @@ class Batch:
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     position: int = 0
+    custom_names: frozenset[str] = frozenset()
 
     @property
     def rows_read(self) -> int:

@@ -41,7 +41,8 @@ class Upsert:
     """Writes batches of one object from one source, all with the columns `columns` (the first is `id`).
 
     `run_id` is kept with each state written. Where the mirror holds nothing of this object and source yet, pass
-    `expect_empty` and nothing is looked up before the first insert.
+    `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the last one,
+    says everything of `custom_names`; others of the company's own properties are kept as they are.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Upsert:
         *,
         run_id: int | None,
         expect_empty: bool = False,
+        custom_names: frozenset[str] = frozenset(),
     ) -> None:
         assert columns[0] == "id"
         self._connection = connection
@@ -61,6 +63,7 @@ class Upsert:
         self._columns = tuple(columns)
         self._run_id = run_id
         self._expect_empty = expect_empty
+        self._custom_names = custom_names
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
 
     def write(
@@ -182,7 +185,7 @@ class Upsert:
         if self._columns[-1] != "custom" or old[-2] == new[-1]:
             return new
         before, after = orjson.loads(str(old[-2] or "{}")), orjson.loads(str(new[-1] or "{}"))
-        merged = {**before, **after}
+        merged = {name: value for name, value in before.items() if name not in self._custom_names} | after
         kept = old[-2] if merged == before else orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
         return (*new[:-1], kept)
 

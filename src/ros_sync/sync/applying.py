@@ -92,7 +92,15 @@ class Applier:
         if not batch.columns["id"]:
             return set(), set()
         columns = prepared(self._connection, name, mirrored, batch, self._context, report)
-        upsert = Upsert(self._connection, mirrored, name, tuple(columns), run_id=self.run_id, expect_empty=empty)
+        upsert = Upsert(
+            self._connection,
+            mirrored,
+            name,
+            tuple(columns),
+            run_id=self.run_id,
+            expect_empty=empty,
+            custom_names=batch.custom_names,
+        )
         told = history_columns(self._connection, name, mirrored, batch, histories, self._context)
         initial = partial(self._initial, stream, mirrored, linked)
         spliced: set[str] = set()
@@ -136,15 +144,21 @@ class Applier:
         """Further columns of records that are new: what follows from their links is no change of them."""
         more: dict[str, Iterable[Carried]] = dict(initial_columns(columns)) if mirrored.name == "deal" else {}
         for name, (to, label) in self._link_fields(mirrored.name, stream.links).items():
-            theirs = {
-                str(each): [link for link in linked.get(str(each), ()) if link.object == to] for each in columns["id"]
-            }
+            ids = [str(each) for each in columns["id"]]
+            theirs = {each: [link for link in linked.get(each, ()) if link.object == to] for each in ids}
             targets = sorted({link.id for found in theirs.values() for link in found})
             ended = links.ended_among(self._connection, self._source.name, self._table(to), targets)
-            more[mirrored.columns[name]] = [
-                links.preferred(((link.id, link.label) for link in found if link.id not in ended), label)
-                for found in theirs.values()
-            ]
+            values = {
+                each: links.preferred(((link.id, link.label) for link in found if link.id not in ended), label)
+                for each, found in theirs.items()
+            }
+            unasked = [each for each in ids if each not in linked]
+            if unasked:  # a contact that was known before and is a lead from now on
+                held = links.linked(
+                    self._connection, self._source.name, stream.name, unasked, to, label=label, ended=self._table(to)
+                )
+                values |= {each: theirs[0] for each, theirs in held.items()}
+            more[mirrored.columns[name]] = list(values.values())
         return more
 
     def _link_fields(self, name: str, to_streams: Collection[str]) -> dict[str, tuple[str, str | None]]:

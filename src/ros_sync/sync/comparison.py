@@ -150,7 +150,7 @@ class Comparison:
             alive.add(record_id)
             if is_first:
                 here.modified[record_id] = known
-            fields = self._fields(names, row, old, kinds, audit)
+            fields = self._fields(names, row, old, kinds, audit, batch.custom_names)
             moved = tuple(each for each in fields if each.name == MODIFIED)
             others = tuple(each for each in fields if each.name != MODIFIED)
             if moved:
@@ -175,13 +175,18 @@ class Comparison:
 
     @staticmethod
     def _fields(
-        names: Sequence[str], row: Row, old: Row, kinds: Mapping[str, ValueKind], audit: StreamAudit | None
+        names: Sequence[str],
+        row: Row,
+        old: Row,
+        kinds: Mapping[str, ValueKind],
+        audit: StreamAudit | None,
+        custom_names: frozenset[str],
     ) -> list[FieldDifference]:
         """The columns that differ; the checksums of both sides are counted in."""
         mine = old[: len(names)]
         there = checksum(names, row, kinds)
         same = mine == row
-        found = [] if same else list(_differing(names, row, mine, kinds))
+        found = [] if same else list(_differing(names, row, mine, kinds, custom_names))
         if audit is not None:
             audit.add_checksums(there, there if not found else checksum(names, mine, kinds))
         return found
@@ -282,15 +287,17 @@ def checksum(names: Sequence[str], row: Row, kinds: Mapping[str, ValueKind]) -> 
     return int.from_bytes(blake2b(orjson.dumps([names, values]), digest_size=8).digest())
 
 
-def _differing(names: Sequence[str], row: Row, mine: Row, kinds: Mapping[str, ValueKind]) -> Iterator[FieldDifference]:
+def _differing(
+    names: Sequence[str], row: Row, mine: Row, kinds: Mapping[str, ValueKind], custom_names: frozenset[str]
+) -> Iterator[FieldDifference]:
     for name, there, held in zip(names, row, mine, strict=True):
         if there == held:
             continue
         if name == "custom":
             told, known = orjson.loads(str(there or "{}")), orjson.loads(str(held or "{}"))
-            for key in sorted(told):  # of what it does not speak of, the mirror keeps what it knew
-                if told[key] != known.get(key):
-                    yield FieldDifference(f"custom.{key}", _text(told[key]), _text(known.get(key)))
+            for key in sorted(told.keys() | custom_names):  # of other names the mirror keeps what it knew
+                if told.get(key) != known.get(key):
+                    yield FieldDifference(f"custom.{key}", _text(told.get(key)), _text(known.get(key)))
         else:
             kind = kinds.get(name)
             yield FieldDifference(name, _shown(kind, there), _shown(kind, held))

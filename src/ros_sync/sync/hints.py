@@ -18,7 +18,7 @@ from ros_sync.errors import DailyLimitError, PermanentError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import WebhookEvent
 from ros_sync.sync import upkeep
-from ros_sync.sync.places import save_state, state_of
+from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
@@ -85,6 +85,9 @@ def work_off(work: Work) -> CycleReport | None:
         state = state_of(connection, source.name)
         parked = state.get("parked_until")
         asked = {} if parked is not None and parked > work.now() else _asked(connection, source)
+        places = read_places(connection, source.name)
+    # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
+    asked = {name: theirs for name, theirs in asked.items() if name not in places or places[name].polled_until}
     if not asked:
         return None
     streams = {stream.name: stream for stream in source.streams}

@@ -232,7 +232,9 @@ class Work:
         batch = page.batches[0]
         mirrored = objects()[batch.object]
         columns = prepared(connection, self.source.name, mirrored, batch, self.context, StreamReport(stream.name))
-        upsert = Upsert(connection, mirrored, self.source.name, tuple(columns), run_id=None)
+        upsert = Upsert(
+            connection, mirrored, self.source.name, tuple(columns), run_id=None, custom_names=batch.custom_names
+        )
         rows = list(zip(*columns.values(), strict=True))
         tracked = {mirrored.columns[name] for name in stream.tracked}
         new, moved = set(), set()

@@ -194,6 +194,53 @@ def test_the_records_of_an_erased_person_go_with_them(hubspot: Followed, engine:
     assert one(engine, "SELECT count(*) FROM change WHERE object = 'contact'") == 0
 
 
+def test_a_property_of_the_company_s_own_that_is_emptied_is_empty_here(
+    hubspot: Followed, engine: Engine, deal: Make
+) -> None:
+    """What HubSpot says is empty is no value that the batch is silent about."""
+    made = deal(team_size="12")
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"team_size": ""})
+    cycled(syncer)
+    assert one(engine, "SELECT \"new\" FROM change WHERE field = 'custom.team_size'") is None
+    assert one(engine, "SELECT count(*) FROM change WHERE field = 'custom.team_size' AND \"old\" = '12'") == 1
+
+
+def test_a_contact_that_becomes_a_lead_later_brings_its_links(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Its associations were read when it was a contact alone; the lead has them from its first day."""
+    made = deal()
+    person = hubspot.account.create("contacts", {"email": "a@mill.example"})
+    hubspot.account.associate("deals", made, "contacts", person)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(60)
+    hubspot.account.update("contacts", person, {"lifecyclestage": "marketingqualifiedlead"})
+    cycled(syncer)
+    assert one(engine, "SELECT deal_id FROM lead") == made
+
+
+def test_labels_of_the_company_s_own_say_who_counts(
+    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path
+) -> None:
+    """A label that the connector file names is read in listings too; one that nobody names changes nothing."""
+    file = tmp_path / "hubspot.yaml"
+    file.write_text(CONNECTOR.read_text().replace("      deal: {link: deals}\n      account: {link: companies, label: primary}\n",
+                                                  "      deal: {link: deals, label: Champion}\n", 1))  # fmt: skip
+    first, other = deal(), deal()
+    person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})
+    hubspot.account.associate("contacts", person, "deals", first, label="Onlooker")
+    hubspot.account.associate("contacts", person, "deals", other, label="Champion")
+    syncer = hubspot.syncer(engine, source=source(hubspot, file))
+    cycled(syncer)
+    seen = [one(engine, "SELECT deal_id FROM lead")]
+    hubspot.clock.advance(60)
+    assert syncer.cycle(full=True).trouble is None
+    seen.append(one(engine, "SELECT deal_id FROM lead"))
+    assert seen == [other, other]
+
+
 def test_who_is_no_lead_any_more_ends_as_one(hubspot: Followed, engine: Engine) -> None:
     """The contact stays; as a lead it ends, and comes back with the dates that make it one."""
     person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})

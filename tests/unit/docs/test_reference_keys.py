@@ -1,4 +1,4 @@
-"""The reference of mapping files and of the organisation names every key that their readers know, and no other."""
+"""The references of mapping files, connector files and the organisation name every key that the readers know, and no other."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ros_sync.cli.company import load as load_mapping
+from ros_sync.cli.company import load_connector
+from ros_sync.connectors.hubspot.mapping_file import STREAMS
 from ros_sync.errors import ProblemsError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.file import load as load_organisation
@@ -39,6 +41,27 @@ MAPPING_SECTIONS = {
     "files[1].fields.name": "Fields",
     "files[1].fields.amount.currency": "Currency of a field",
     "files[1].fields.account.find": "Find",
+}
+CONNECTOR = f"""
+version: 1
+crm: hubspot
+source: example
+{UNKNOWN}: 1
+stages: {{Sales: {{early: [Proposal], {UNKNOWN}: 1}}}}
+objects:
+  - stream: deals
+    object: deal
+    {UNKNOWN}: 1
+    fields:
+      name: {{property: dealname, {UNKNOWN}: 1}}
+      amount: {{property: amount, currency: {{property: deal_currency_code, {UNKNOWN}: 1}}}}
+"""
+CONNECTOR_SECTIONS = {
+    "": "The file",
+    "stages.Sales": "Stages",
+    "objects[1]": "Objects",
+    "objects[1].fields.name": "Fields",
+    "objects[1].fields.amount.currency": "Currency of a field",
 }
 ORGANISATION = f"""
 version: 1
@@ -86,6 +109,20 @@ def test_mapping_keys(tmp_path: Path, section: str) -> None:
     assert known[section] == documented_keys("mapping-files.md", MAPPING_SECTIONS[section])
 
 
+@pytest.mark.parametrize("section", CONNECTOR_SECTIONS)
+def test_connector_keys(tmp_path: Path, section: str) -> None:
+    """The tables of the connector files' reference hold the keys that the loader knows."""
+    known = known_keys(load_connector, tmp_path / "connector.yaml", CONNECTOR)
+    assert known[section] == documented_keys("connector-files.md", CONNECTOR_SECTIONS[section])
+
+
+def test_connector_streams() -> None:
+    """The reference of connector files names every stream that a file can follow, and no other."""
+    text = (REFERENCE / "connector-files.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| `stream` | required"))
+    assert set(STREAMS) == set(re.findall(r"`([a-z_]+)`", row)) - {"stream"}
+
+
 @pytest.mark.parametrize("section", ORGANISATION_SECTIONS)
 def test_organisation_keys(tmp_path: Path, section: str) -> None:
     """The tables of the organisation's reference hold the keys that the loader knows."""
@@ -96,8 +133,10 @@ def test_organisation_keys(tmp_path: Path, section: str) -> None:
 def test_every_section_is_asked(tmp_path: Path) -> None:
     """The sections compared above are all that the readers were asked about."""
     mapping = known_keys(load_mapping, tmp_path / "mapping.yaml", MAPPING)
+    connector = known_keys(load_connector, tmp_path / "connector.yaml", CONNECTOR)
     organisation = known_keys(load_organisation, tmp_path / "organisation.yaml", ORGANISATION)
-    assert (set(MAPPING_SECTIONS), set(ORGANISATION_SECTIONS)) == (set(mapping), set(organisation))
+    asked = (set(MAPPING_SECTIONS), set(CONNECTOR_SECTIONS), set(ORGANISATION_SECTIONS))
+    assert asked == (set(mapping), set(connector), set(organisation))
 
 
 def test_mapping_objects() -> None:

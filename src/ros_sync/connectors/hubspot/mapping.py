@@ -84,6 +84,15 @@ class StreamMapping:
         return tuple(sorted(names))
 
     @cached_property
+    def labels(self) -> dict[str, frozenset[str]]:
+        """By stream linked to, the labels of the company's own that fields ask for, in lower case."""
+        asked: dict[str, set[str]] = {}
+        for link in (mapping.link for entry in self.objects for mapping in entry.fields if mapping.link):
+            if link[1] and link[1].casefold() != "primary":
+                asked.setdefault(link[0], set()).add(link[1].casefold())
+        return {to: frozenset(labels) for to, labels in asked.items()}
+
+    @cached_property
     def tracked_properties(self) -> tuple[str, ...]:
         """The properties whose history is asked for."""
         first = self.objects[0]

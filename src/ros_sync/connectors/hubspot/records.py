@@ -6,7 +6,7 @@ value that cannot be read leaves its field missing and is set aside with its rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import repeat
 from operator import itemgetter
@@ -36,7 +36,7 @@ Cell = str | None
 MODIFIED = "modified"
 SHOWN_CHARS = 200  # of a value that is set aside
 NO_CURRENCY = "XXX"  # ISO 4217: no currency is known
-NO_LABEL = "_unlabeled"  # how the type of an association ends that says nothing but that there is one
+PRIMARY, PRIMARY_ENDING = "primary", "_to_company"  # the label, and how the type of such an association ends inline
 
 
 class RecordReader:
@@ -89,19 +89,27 @@ def _stream_of(name: str) -> str:
 
 
 def _inline(stream: str, results: Iterable[Json]) -> Iterable[Link]:
-    """An id comes once for each label: `deal_to_company` is the primary one, `…_unlabeled` says that there is a link."""
-    labelled = "primary" if stream == "companies" else ""
-    return [Link(stream, str(each["id"]), "" if each["type"].endswith(NO_LABEL) else labelled) for each in results]
+    """An id comes once for each label: `deal_to_company` is the primary one, `…_unlabeled` says that there is a link.
+
+    Labels of the company's own do not come this way; a stream whose connector file names one is not read so.
+    """
+    ending = PRIMARY_ENDING if stream == "companies" else None
+    return [
+        Link(stream, str(each["id"]), PRIMARY if ending and each["type"].endswith(ending) else "") for each in results
+    ]
 
 
-def association_links(stream: str, targets: Iterable[Json]) -> list[Link]:
-    """The links out of an answer of associations v4."""
+def association_links(stream: str, targets: Iterable[Json], labels: Collection[str] = ()) -> list[Link]:
+    """The links out of an answer of associations v4; of labels other than the primary one, those of `labels` alone.
+
+    A label that nobody asks about is left out, so that a link reads alike whichever way it came.
+    """
     found: dict[Link, None] = {}
     unlabelled: list[Json] = [{}]
     for target in targets:
         for kind in target.get("associationTypes") or unlabelled:
-            label = str(kind.get("label") or "")
-            found[Link(stream, str(target["toObjectId"]), "primary" if label.lower() == "primary" else label)] = None
+            label = str(kind.get("label") or "").casefold()
+            found[Link(stream, str(target["toObjectId"]), label if label == PRIMARY or label in labels else "")] = None
     return list(found)
 
 
@@ -167,7 +175,14 @@ class _ObjectReader:
                 self._fill(mapping, cells, done, set_aside)
         if self._own:
             done["custom"] = self._custom(cells, set_aside, ids)
-        return Batch(self._entry.object, self._stream.name, done, [0] * len(ids), set_aside=set_aside)
+        return Batch(
+            self._entry.object,
+            self._stream.name,
+            done,
+            [0] * len(ids),
+            set_aside=set_aside,
+            custom_names=frozenset(mapping.name.removeprefix(CUSTOM) for mapping in self._own),
+        )
 
     def _property_names(self) -> tuple[str, ...]:
         """Every property that a batch is made of, at least two of them."""

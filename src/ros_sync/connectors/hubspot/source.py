@@ -325,6 +325,8 @@ class HubSpotSource:
         if not mapping.links:
             return
         page.links, more = self._reader(mapping).links(results)
+        for to in mapping.labels:  # labels of the company's own do not come inline
+            more[to] = list(page.links)
         for to, ids in more.items():
             for record_id, links in self._links_to(mapping.name, to, ids).items():
                 others = [link for link in page.links[record_id] if link.object != to]
@@ -333,6 +335,7 @@ class HubSpotSource:
     def _links_to(self, stream: str, to: str, ids: Sequence[str]) -> dict[str, list[Link]]:
         """The links with one stream; each record goes on at its own `after` where it has more than a page of them."""
         found: dict[str, list[Link]] = {each: [] for each in ids}
+        labels = self._mapping.stream(stream).labels.get(to, frozenset())
         asked: list[dict[str, str]] = [{"id": each} for each in ids]
         while asked:
             further: list[dict[str, str]] = []
@@ -342,7 +345,7 @@ class HubSpotSource:
                     record_id = str(result["from"]["id"])
                     if record_id not in found:  # the record that was asked for was merged into this one meanwhile
                         continue
-                    found[record_id] += association_links(to, result["to"])
+                    found[record_id] += association_links(to, result["to"], labels)
                     after = ((result.get("paging") or {}).get("next") or {}).get("after")
                     if after:
                         further.append({"id": record_id, "after": str(after)})

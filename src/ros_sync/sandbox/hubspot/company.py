@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import count
 
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
-from ros_sync.sandbox.hubspot.definitions import PRIMARY
+from ros_sync.sandbox.hubspot.definitions import ENGAGEMENTS, PRIMARY
 from ros_sync.sandbox.hubspot.records import iso, millis
 from ros_sync.sandbox.hubspot.wear import wear
 from ros_sync.sandbox.world import Event, Value, World
@@ -59,7 +59,6 @@ _COMPANY = {
     "name": "name", "domain": "domain", "industry": "industry", "employees": "numberofemployees", "segment": "segment",
     "region": "region", "icp_tier": "icp_tier", "owner": "hubspot_owner_id", "renewal_date": "renewal_date",
 }  # fmt: skip
-ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")  # kinds of activities, which share their ids
 ENGAGEMENT_IDS = 7_000_000_000  # where the ids of activities begin
 
 
@@ -184,7 +183,7 @@ class Story:
         self._link(kind, made, "contacts", row.get("lead"))
 
     def _engagement_id(self) -> str:
-        """The next id that no activity has: those that apps create through the API are numbered with them."""
+        """The next id that no activity of any kind has: apps create some through the API, with ids of the same row."""
         known = [self.account.records[kind] for kind in ENGAGEMENTS]
         return next(each for each in map(str, self._engagements) if not any(each in ids for ids in known))
 
