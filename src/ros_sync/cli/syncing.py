@@ -135,7 +135,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     findings: dict[str, list[Problem]] = {}
     for source in sources_of(settings):
         try:
-            findings[source.name] = source.describe().problems
+            findings[source.name] = source.examine()
         except RosSyncError as error:
             findings[source.name] = [Problem(error.message, error.hint or "mend it, and run this again", fatal=True)]
     if as_json:

@@ -3,63 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, update
+from tests.integration.cli.conftest import Followed
 
 from ros_sync import clock
-from ros_sync.cli import main
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.catalogue import objects
-from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
-from ros_sync.sandbox.hubspot.company import define
-from ros_sync.sandbox.hubspot.faults import Fault, Faults
+from ros_sync.sandbox.hubspot.faults import Fault
 
-Command = Callable[..., str]
-CONNECTOR = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 DEAL = objects()["deal"].table
-
-
-@dataclass
-class Followed:
-    """A workspace's command, and the account that it follows. `run` gives exit code, stdout and stderr."""
-
-    run: Callable[..., tuple[int, str, str]]
-    account: HubSpotAccount
-    faults: Faults
-    deals: list[str]
-
-
-@pytest.fixture
-def followed(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Followed]:
-    """Five deals, synced."""
-    (tmp_path / "connectors").mkdir()
-    shutil.copy(CONNECTOR, tmp_path / "connectors")
-    account, faults = HubSpotAccount(now=clock.now), Faults()
-    define(account)
-    past = clock.now() - timedelta(hours=1)
-    deals = [account.create("deals", {"dealname": f"Loom {number}", "amount": "1"}, at=past) for number in range(5)]
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["ros-sync", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    with HubSpotServer(account, faults=faults) as server:
-        monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", account.token)
-        monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
-        command("sync")
-        yield Followed(run, account, faults, deals)
 
 
 def rename(engine: Engine, name: str, *ids: str) -> None:

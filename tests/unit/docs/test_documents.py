@@ -166,5 +166,6 @@ def test_every_key_of_a_rule_is_in_the_reference(words: dict[str, vocabulary.Key
 def test_files_named_in_the_architecture_exist() -> None:
     """Each path to a module or folder that ARCHITECTURE.md names is there."""
     named = re.findall(r"`([\w.-]+/[\w./-]+)`", ARCHITECTURE)
-    roots = (REPOSITORY, REPOSITORY / "src" / "ros_sync", REPOSITORY / "src" / "ros_sync" / "rules")
+    source = REPOSITORY / "src" / "ros_sync"
+    roots = (REPOSITORY, source, source / "rules", source / "connectors")
     assert [] == [path for path in named if not any((root / path).exists() for root in roots)]

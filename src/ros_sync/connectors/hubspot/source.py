@@ -21,7 +21,19 @@ from ros_sync.connectors.hubspot.editing import Editing
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader, association_links
 from ros_sync.connectors.hubspot.values import instant
-from ros_sync.connectors.source import Description, Edit, Hint, History, Link, Page, Reaction, Receipt, Shape, Stream
+from ros_sync.connectors.source import (
+    Description,
+    Edit,
+    Hint,
+    History,
+    Link,
+    Page,
+    Problem,
+    Reaction,
+    Receipt,
+    Shape,
+    Stream,
+)
 from ros_sync.errors import PermanentError
 
 LIST_PAGE, HISTORY_PAGE = 100, 50  # HubSpot, objects API: at most 100 records, 50 with histories
@@ -90,7 +102,7 @@ class HubSpotSource:
         }
         if any(stream.name == "deals" for stream in self._mapping.streams):
             read_pipelines(client.pipelines("deals"), self._mapping, definitions)
-        owners = [*client.owners(archived=False), *client.owners(archived=True)]
+        owners = self._owners()
         self._readers.clear()
         self._described = True
         self._accepted |= definitions.strangers
@@ -104,6 +116,29 @@ class HubSpotSource:
             time_zone=definitions.time_zone,
             currency=definitions.currency,
         )
+
+    def examine(self) -> list[Problem]:
+        """What people should mend, as far as the account can be looked at: a part that is refused hides no other one."""
+        found, refused = Definitions(currency=self._mapping.currency), []
+        for stream in self._mapping.streams:
+            try:
+                found.properties[stream.name] = read_properties(self._client.properties(stream.name))
+            except PermanentError as error:
+                refused.append(error)
+        for read in (lambda: read_pipelines(self._client.pipelines("deals"), self._mapping, found), self._owners):
+            try:
+                read()
+            except PermanentError as error:
+                refused.append(error)
+        problems = doctor.problems(self._mapping, found, self._scopes())
+        if not any(each.fatal for each in problems):
+            problems += [
+                Problem(each.message, each.hint or "look at the app in HubSpot", fatal=True) for each in refused
+            ]
+        return problems
+
+    def _owners(self) -> list[Json]:
+        return [*self._client.owners(archived=False), *self._client.owners(archived=True)]
 
     @property
     def outdated(self) -> bool:

@@ -1,0 +1,197 @@
+"""`ros-sync sync`, `sync write`, `doctor` and `serve` in a workspace that follows a HubSpot on loopback."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.conftest import CONNECTOR, Followed
+
+from ros_sync import clock
+from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
+from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sandbox.hubspot.webhooks import WebhookSender
+
+COMMAND = str(Path(sys.executable).parent / "ros-sync")
+SECRET = "a-secret-of-the-app"
+PATIENCE_SECONDS = 60.0
+
+
+def test_the_summary_says_what_was_done(followed: Followed) -> None:
+    """Records by stream, calls, share of the limit, up to when everything is here; as JSON the same."""
+    followed.account.update("deals", followed.deals[0], {"amount": "9"})
+    code, out, _ = followed.run("sync", "--source", "hubspot")
+    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to", "durable watermark")
+    assert (code, [words for words in wanted if words not in out]) == (0, [])
+    _, told, _ = followed.run("sync", "--json")
+    (report,) = json.loads(told)
+    names = ("source", "calls", "complete_at", "lag_seconds", "rate_limit_used_share", "streams")
+    assert [name for name in names if report.get(name) is None] == []
+
+
+def test_refused_credentials_are_told_with_what_to_do(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1 and the setting that is wrong; neither the token nor a traceback."""
+    monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
+    code, out, err = followed.run("sync")
+    assert (code, "does not accept the credentials" in out, "hubspot.token" in out) == (1, True, True)
+    assert "0815" not in out + err
+
+
+def test_a_parked_source_says_until_when(followed: Followed) -> None:
+    """The day's limit is told in words, with the moment at which it goes on by itself; exit code 1."""
+    followed.faults.next("search", Fault("daily_limit"))
+    code, out, _ = followed.run("sync")
+    again, told, _ = followed.run("sync")
+    assert (code, "Parked until" in out, "goes on by itself" in out) == (1, True, True)
+    assert (again, "Parked until" in told, "0 calls" in told) == (1, True, True)
+
+
+def test_an_unknown_source_is_told_with_the_known_ones(followed: Followed) -> None:
+    """A mistyped name is answered with what was probably meant."""
+    code, _, err = followed.run("sync", "--source", "hubsport")
+    assert (code, "did you mean 'hubspot'?" in err) == (1, True)
+
+
+def test_the_doctor_finds_nothing_in_an_account_that_fits(followed: Followed) -> None:
+    """The shipped connector file and the sandbox's company fit."""
+    code, out, _ = followed.run("doctor")
+    assert (code, out) == (0, "hubspot: nothing to mend\n")
+
+
+def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(followed: Followed) -> None:
+    """A part of the account that the token may not see hides no other one; exit code 1, as deals cannot be read."""
+    given = (
+        "crm.objects.owners.read",
+        "crm.objects.contacts.read",
+        "crm.schemas.contacts.read",
+        "crm.objects.companies.read",
+    )
+    followed.account.tokens.limit_scopes(given)
+    followed.account.hide_property("contacts", "mql_rejected_at")
+    code, out, _ = followed.run("doctor")
+    wanted = ("lacks the scope crm.objects.deals.read", "Private Apps", "no property 'mql_rejected_at'")
+    assert (code, [words for words in wanted if words not in out]) == (1, [])
+
+
+def test_the_doctor_tells_of_properties_values_and_stages(followed: Followed) -> None:
+    """What is hidden, gone, of another type or not mapped is named with what to do; records are read all the same."""
+    account = followed.account
+    account.hide_property("deals", "next_step_date")
+    account.remove_property("deals", "champion")
+    account.define_property("deals", "closing_plan", "datetime")
+    stages = [
+        (each.id, each.label, each.display_order, each.metadata)
+        for each in account.pipelines["deals"]["default"].stages
+    ]
+    account.add_pipeline("deals", "default", "Sales", [*stages[1:], ("legal", "Legal", 9, {"isClosed": "false"})])
+    code, out, _ = followed.run("doctor")
+    wanted = ("no property 'next_step_date'", "no property 'champion'", "closing_plan holds datetime",
+              "'Legal' of 'Sales' is neither early, mid nor late", "no stage 'Qualification'")  # fmt: skip
+    assert (code, [words for words in wanted if words not in out]) == (0, [])
+
+
+def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> None:
+    """The owner may; HubSpot has it, a note says who asked, and a colleague is refused in words."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    step = ("sync", "write", "deal", followed.deals[0], "next_step=Call Jane", "amount=12.50", "--by")
+    assert followed.run(*step, "ada@loom.example")[:2] == (0, "done: written\n")
+    held = followed.account.snapshot("deals")[followed.deals[0]]
+    assert (held["hs_next_step"], held["amount"]) == ("Call Jane", "12.50")
+    code, _, err = followed.run(*step, "eve@loom.example")
+    assert (code, "may not change this" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ("nextstep=x", "did you mean 'next_step'?"),
+        ("next_step", "write field=value"),
+        ("amount=much", "is no number"),
+        ("close_date=soon", "close_date is of the kind date"),
+        ("name=x", "is not written back"),
+    ],
+)
+def test_what_cannot_be_written_is_said(followed: Followed, change: str, words: str) -> None:
+    """A mistyped field, a value of another kind, a field that is not written back: exit code 1 and what to do."""
+    code, _, err = followed.run("sync", "write", "deal", followed.deals[0], change, "--by", "ada@loom.example")
+    assert (code, words in err) == (1, True), err
+
+
+# ---- serve
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition."""
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > ends_at:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@contextmanager
+def serving(folder: Path, account: HubSpotAccount, url: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """`ros-sync serve` in a workspace of its own, which polls once an hour and looks at hints each second."""
+    subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
+    (folder / ".env").write_text(
+        f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={url}\nROS_SYNC_HUBSPOT__CLIENT_SECRET={SECRET}\n"
+        f"ROS_SYNC_SYNC__POLL_SECONDS=3600\nROS_SYNC_SYNC__STALE_SECONDS=7200\nROS_SYNC_SYNC__HINTS_SECONDS=1\nROS_SYNC_WEB__PORT={port}\n"
+    )
+    process = subprocess.Popen([COMMAND, "-w", str(folder), "serve"], stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+        (folder / "serve.log").write_text(told)
+
+
+def test_serve_back_fills_and_takes_webhooks(tmp_path: Path) -> None:
+    """What HubSpot tells by webhook is in the mirror without a poll, and SIGTERM ends it cleanly."""
+    account = HubSpotAccount(now=clock.now)
+    define(account)
+    past = clock.now() - timedelta(hours=1)
+    deals = [account.create("deals", {"dealname": "Looms", "amount": "1"}, at=past) for _ in range(120)]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    database = tmp_path / "company" / "ros-sync.db"
+
+    def held(query: str) -> object:
+        if not database.exists():
+            return None
+        with sqlite3.connect(database) as connection:
+            try:
+                row = connection.execute(query).fetchone()
+            except sqlite3.OperationalError:
+                return None
+        return row[0] if row else None
+
+    with HubSpotServer(account) as server, serving(tmp_path / "company", account, server.url, port) as process:
+        assert until(lambda: held("SELECT complete_at FROM source_state") is not None)
+        sender = WebhookSender(account, f"http://127.0.0.1:{port}/webhooks/hubspot", SECRET)
+        sender.start(0.1)
+        account.update("deals", deals[0], {"amount": "77"})
+        account.archive("deals", deals[1])
+        assert until(lambda: held("SELECT count(*) FROM deal WHERE amount_minor = 7700 OR deleted_at IS NOT NULL") == 2)
+        sender.stop()
+        process.terminate()
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def test_the_shipped_connector_file_is_laid_out(tmp_path: Path) -> None:
+    """`init` gives a workspace the connector file that this follows."""
+    subprocess.run([COMMAND, "init", str(tmp_path / "w")], check=True, capture_output=True)
+    assert (tmp_path / "w/connectors/hubspot.yaml").read_text() == CONNECTOR.read_text()
