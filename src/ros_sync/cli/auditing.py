@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.company import deal_context, organisation_of
+from ros_sync.cli.company import connector_files, deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
 from ros_sync.cli.sources import sources_of
@@ -30,8 +30,7 @@ def audit(
 ) -> None:
     """Audit each source and tell of it; exit code 1 where mirror and CRM do not agree, or could not be compared."""
     settings = invocation.start()
-    found = sources_of(settings, source)
-    if not found:
+    if not connector_files(settings):
         raise SettingsError(
             f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
             hint="`ros-sync init DIR` lays out connectors/hubspot.yaml",
@@ -42,7 +41,7 @@ def audit(
         engine = open_engine(settings.database_url)
         try:
             with progress_bars(invocation) as bars:
-                for each in found:
+                for each in sources_of(settings, source, engine=engine):
                     tell = teller(bars)
                     auditor = Auditor(engine, each, context, now=clock.now, history=history, keep=limit, progress=tell)
                     reports.append(auditor.run(repair=repair))

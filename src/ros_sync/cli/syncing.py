@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +20,7 @@ from ros_sync.errors import RosSyncError, SettingsError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.reports import CycleReport, StreamReport
 
 SHOWN_SET_ASIDE = 5
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
@@ -70,9 +70,17 @@ def as_data(report: CycleReport) -> dict[str, Any]:
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
         "rate_limit_used_share": report.used_share,
-        "streams": {name: asdict(counts) for name, counts in report.streams.items()},
+        "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
         "problems": [asdict(problem) for problem in report.problems],
     }
+
+
+def _stream_data(counts: StreamReport) -> dict[str, Any]:
+    """A stream's part; not by `asdict`, which makes counters of pairs out of counters before Python 3.12."""
+    told = {field.name: getattr(counts, field.name) for field in fields(counts)}
+    unknown = {name: dict(each) for name, each in counts.unknown.items()}
+    examples = [asdict(each) for each in counts.examples]
+    return told | {"unknown": unknown, "without_rate": dict(counts.without_rate), "examples": examples}
 
 
 def show(invocation: Invocation, report: CycleReport) -> None:

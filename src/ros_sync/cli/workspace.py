@@ -88,11 +88,12 @@ def init(
     )
     given = shown(str(folder))
     steps = [
-        ("connectors/", "say which columns of your CRM's export become which fields"),
+        ("connectors/", "say which properties, or columns of an export, become which fields"),
         ("rules/organisation.yaml", "say who reports to whom"),
-        (".env", "copy .env.example and put your Slack token in; without one, messages are printed"),
+        (".env", "copy .env.example; put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
         (f"ros-sync -w {given} rules check", "see that all of it reads well"),
-        (f"ros-sync -w {given} import EXPORTS", "bring in an export of your CRM"),
+        (f"ros-sync -w {given} doctor", "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
+        (f"ros-sync -w {given} import EXPORTS", "or bring in an export of your CRM"),
     ]
     out.print("\nNext:")
     width = max(len(what) for what, _ in steps)

@@ -194,6 +194,9 @@ class Source(Protocol):
     def given(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
 
+    def remember(self, time_zone: str) -> None:
+        """What is known of the account's time zone from before, until `describe` tells it; it may be empty."""
+
     @property
     def counts(self) -> Mapping[str, int]:
         """How many calls of each kind have been made so far."""

@@ -13,6 +13,7 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Change, SetAsideRow, WebhookEvent, WriteBack
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
+WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
 CHUNK = 400
 
 
@@ -35,7 +36,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
                 connection.execute(delete(table).where(table.c.source == source, table.c.id.in_(chunk)))
             _forget_changes(connection, source, name, chunk)
             redirects.erased(connection, source, name, chunk, at)
-        _forget_activities(connection, source, chunk)
+        _forget_activities(connection, source, chunk, at)
         links.forget(connection, source, stream, chunk)
         for model, column in ((SetAsideRow, "record_id"), (WebhookEvent, "record_id"), (WriteBack, "record_id")):
             table = _table(model)
@@ -65,8 +66,15 @@ def _forget_changes(connection: Connection, source: str, name: str, ids: Iterabl
     )
 
 
-def _forget_activities(connection: Connection, source: str, ids: Sequence[str]) -> None:
-    """Activities with these persons lose their subject and the person, in the past too."""
+def withheld(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
+    """Those of these activities whose subject is not kept, as they were with a person who was erased."""
+    if not redirects.any_of(connection, source, WITHHELD):
+        return set()
+    return set(redirects.resolve(connection, source, WITHHELD, ids))
+
+
+def _forget_activities(connection: Connection, source: str, ids: Sequence[str], at: datetime) -> None:
+    """Activities with these persons lose their subject and the person, in the past too, and never get it back."""
     mirrored = objects()["activity"]
     touched: set[str] = set()
     for table in (mirrored.table, mirrored.version_table):
@@ -75,6 +83,7 @@ def _forget_activities(connection: Connection, source: str, ids: Sequence[str]) 
     found = sorted(touched)
     for start in range(0, len(found), CHUNK):
         chunk = found[start : start + CHUNK]
+        redirects.erased(connection, source, WITHHELD, chunk, at)
         for table in (mirrored.table, mirrored.version_table):
             here = (table.c.source == source) & table.c.id.in_(chunk)
             connection.execute(update(table).where(here).values(subject=None))

@@ -60,21 +60,40 @@ def settled(history: Sequence[Value], present: Carried, modified: int | None) ->
 def states_of(
     values: Sequence[Sequence[Value]], instants: Sequence[int], present: Sequence[Carried]
 ) -> list[tuple[int, Sequence[Carried]]]:
-    """The tracked columns from each instant on, in order; states that say the same are drawn together."""
+    """The tracked columns from each instant on, in order; states that say the same are drawn together.
+
+    A column without a history always was what it is at `present`; one that was set later is missing until then.
+    """
+    begin = instants[0]
     if len(instants) == 1:
-        return [(instants[0], present)]
-    state = [None if entries else now for entries, now in zip(values, present, strict=True)]
-    events = [(value[0], place, value[1]) for place, entries in enumerate(values) for value in entries]
+        return [(begin, present)]
+    state: list[Carried] = []
+    events: list[tuple[int, int, Carried]] = []
+    for place, entries in enumerate(values):
+        now = None if entries else present[place]
+        for at, value, _ in entries:
+            if at <= begin:
+                now = value
+            else:
+                events.append((at, place, value))
+        state.append(now)
     events.sort(key=start_of)
-    states: list[tuple[int, Sequence[Carried]]] = []
-    place = 0
-    for at in instants:
-        while place < len(events) and events[place][0] <= at:
-            state[events[place][1]] = events[place][2]
-            place += 1
-        if not states or states[-1][1] != state:
-            states.append((at, list(state)))
+    states: list[tuple[int, Sequence[Carried]]] = [(begin, tuple(state))]
+    last = begin
+    for at, place, value in events:
+        if at != last:
+            _note(states, last, state)
+            last = at
+        state[place] = value
+    _note(states, last, state)
     return states
+
+
+def _note(states: list[tuple[int, Sequence[Carried]]], at: int, state: Sequence[Carried]) -> None:
+    """Add a state, unless it says what the one before says."""
+    now = tuple(state)
+    if states[-1][1] != now:
+        states.append((at, now))
 
 
 def differences(
@@ -94,10 +113,10 @@ def differences(
     if not begins_with_it and before != was:
         found.append((first_at, before, was, first_by))
     for at, value, by in history[1:]:
-        now = as_text(value)
+        now = value if value is None or value.__class__ is str else as_text(value)
         if now != was:
-            found.append((at, was, now, by))
-        was = now
+            found.append((at, was, now, by))  # type: ignore[arg-type]  # a text or nothing
+        was = now  # type: ignore[assignment]  # as above
     return found
 
 

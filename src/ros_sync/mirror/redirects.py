@@ -56,6 +56,13 @@ def erased(connection: Connection, source: str, name: str, ids: Iterable[str], a
         connection.execute(insert(_REDIRECT), [row])
 
 
+def any_of(connection: Connection, source: str, name: str) -> bool:
+    """Whether anything is remembered under this name."""
+    c = _REDIRECT.c
+    query = select(c.old_id).where(c.source == source, c.object == name).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def _known(connection: Connection, source: str, name: str, ids: Sequence[str]) -> dict[str, str]:
     c = _REDIRECT.c
     found: dict[str, str] = {}

@@ -35,6 +35,7 @@ from ros_sync.mirror.property_history import (
 )
 
 CHUNK = 500  # records whose past is read at a time
+FOREVER = 2**63 - 1  # microseconds; after everything
 _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id"))
 
 
@@ -287,32 +288,36 @@ class Timeline:
         """
         found = Beginning()
         columns, nothing, source = self.columns, (), self._source
-        for row in rows:
-            record_id, since, modified, born, present = row
+        versions, changes = found.versions, found.changes
+        for record_id, since, modified, born, present in rows:
             history = histories.get(record_id)
             if history is None:
                 found.since.append(since)
                 continue
-            get = history.get
+            until = FOREVER if modified is None else modified
             values: list[Sequence[Value]] = []
+            instants: set[int] = set()
             for column, now in zip(columns, present, strict=True):
-                entries = get(column, nothing)
-                is_plain = (
-                    len(entries) == 1 and entries[0][1] == now and (modified is None or entries[0][0] <= modified)
-                )
-                values.append(entries if is_plain else settled(entries, now, modified))
-            instants = sorted({value[0] for entries in values for value in entries})
-            if born is not None and (not instants or born < instants[0]):
-                instants.insert(0, born if instants else min(born, since))
-            states = states_of(values, instants, present) if instants else [(since, present)]
-            for (start, state), (end, _) in pairwise(states):
-                found.versions.append((*state, start, start, end, source, record_id))
-            found.since.append(states[-1][0])
-            for column, entries in zip(columns, values, strict=True):
-                if len(entries) > 1 or (entries and born is not None and entries[0][0] > born):
-                    found.changes += [
+                entries = history.get(column, nothing)
+                if len(entries) == 1 and entries[0][1] == now and entries[0][0] <= until:
+                    at = entries[0][0]
+                    instants.add(at)
+                    moved = born is not None and at > born
+                else:
+                    entries = settled(entries, now, modified)
+                    instants.update(map(start_of, entries))
+                    moved = bool(entries)
+                values.append(entries)
+                if moved:
+                    changes += [
                         (record_id, column, *each) for each in differences(entries, born, None, cut_off=False)
                     ]
+            if born is not None and (not instants or born < min(instants)):
+                instants.add(born if instants else min(born, since))
+            states = states_of(values, sorted(instants), present) if instants else [(since, present)]
+            for (start, state), (end, _) in pairwise(states):
+                versions.append((*state, start, start, end, source, record_id))
+            found.since.append(states[-1][0])
         return found
 
     def write(self, beginning: Beginning) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection
 
+from ros_sync import clock
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
-from ros_sync.mirror.store import Columns
-from ros_sync.mirror.tables import Change, Deal
+from ros_sync.mirror.store import Columns, Upsert
 from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
-_CHUNK = 1_000  # records whose history is read at a time
+_TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
+_CHUNK = 400  # records whose history is read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,93 +72,163 @@ def recount(
         _recount(connection, source, ids[start : start + _CHUNK], context, entry_is_given=entry_is_given)
 
 
+class Moved(NamedTuple):
+    """A change of one of the `HISTORIC` columns, as the change history keeps it; `at` in microseconds."""
+
+    column: str
+    at: int
+    old: str | None
+    new: str | None
+
+
+class Computed(NamedTuple):
+    """What follows from the history of a deal, in carried form, under the names of its columns."""
+
+    first_close_date: str | None
+    push_count: int
+    fiscal_push_count: int
+    pull_in_count: int
+    days_pushed: int
+    net_slip_days: int | None
+    stage_entered_at: int | None
+    stage_entry_known: bool
+    stage_days_before: float
+    advanced_at: int | None
+
+
+def computed(
+    changes: Sequence[Moved],
+    *,
+    created_at: int | None,
+    close_date: str | None,
+    stage_kind: str | None,
+    quarter_of: Callable[[date], date],
+) -> Computed:
+    """Work out a deal's computed columns from its changes, oldest first, and from what it says at present.
+
+    Where the stage never moved, creation counts as its entry; where it never advanced, as the last advance.
+    """
+    moves = close_date_moves(changes, stage_kind)
+    present = _day(close_date)
+    first = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
+    dates = slip(first, present, moves, quarter_of)
+    entry = stage_entry(None if created_at is None else clock.from_micros(created_at), _stage_moves(changes))
+    return Computed(
+        None if first is None else first.isoformat(),
+        dates.push_count,
+        dates.fiscal_push_count,
+        dates.pull_in_count,
+        dates.days_pushed,
+        dates.net_slip_days,
+        _micros(entry.entered_at),
+        entry.known,
+        entry.days_before,
+        _micros(entry.advanced_at),
+    )
+
+
+def close_date_moves(changes: Sequence[Moved], present_kind: str | None) -> list[DateMove]:
+    """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
+    kinds = [change for change in changes if change.column == "stage_kind"]
+    moves: list[DateMove] = []
+    for change in changes:
+        if change.column == "close_date":
+            until = [kind.new for kind in kinds if kind.at <= change.at]
+            kind = until[-1] if until else kinds[0].old if kinds else present_kind
+            at = clock.from_micros(change.at)
+            moves.append(DateMove(at, _day(change.old), _day(change.new), closing=kind in ("won", "lost")))
+    return moves
+
+
+def _stage_moves(changes: Sequence[Moved]) -> list[StageMove]:
+    orders = {change.at: change for change in changes if change.column == "stage_order"}
+    moves: list[StageMove] = []
+    for change in changes:
+        if change.column == "stage":
+            order = orders.get(change.at)
+            before, after = (None, None) if order is None else (order.old, order.new)
+            moves.append(
+                StageMove(
+                    clock.from_micros(change.at),
+                    change.old,
+                    change.new,
+                    int(before) if before else None,
+                    int(after) if after else None,
+                )
+            )
+    return moves
+
+
+def write_computed(connection: Connection, source: str, found: Mapping[str, Computed]) -> None:
+    """Write the computed columns of these deals."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    assignments = ", ".join(f"{name} = {mark}" for name in Computed._fields)
+    statement = f"UPDATE deal SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608  # names are ours
+    if found:
+        rows = [(*columns, source, record_id) for record_id, columns in found.items()]
+        connection.exec_driver_sql(statement, rows)
+
+
 def _recount(
     connection: Connection, source: str, ids: Sequence[str], context: DealContext, *, entry_is_given: bool
 ) -> None:
-    change, deal = Change.__table__.c, objects()["deal"].table  # type: ignore[attr-defined]  # SQLModel adds __table__
-    changes: dict[str, list[Row[*tuple[Any, ...]]]] = defaultdict(list)
+    changes = _changes(connection, source, ids)
+    found: dict[str, Computed] = {}
+    upsert = Upsert(connection, objects()["deal"], source, _TOLD, run_id=None)
+    for record_id, (_, close_date, created_at, stage_kind, entered_at, advanced_at, _) in upsert.stored(ids).items():
+        history = changes[record_id]
+        columns = computed(
+            history,
+            created_at=_whole(created_at),
+            close_date=_text(close_date),
+            stage_kind=_text(stage_kind),
+            quarter_of=context.quarter_of,
+        )
+        if entry_is_given or not columns.stage_entry_known:
+            columns = columns._replace(stage_entered_at=_whole(entered_at))
+        if not _advanced(history):
+            columns = columns._replace(advanced_at=_whole(advanced_at))
+        found[record_id] = columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
+    write_computed(connection, source, found)
+
+
+def _changes(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, list[Moved]]:
+    """The changes of these deals' `HISTORIC` columns, oldest first."""
+    mark, names = ("?", sorted(HISTORIC)) if connection.dialect.name == "sqlite" else ("%s", sorted(HISTORIC))
+    if mark == "?":
+        among, fields = f"IN ({', '.join('?' * len(ids))})", f"IN ({', '.join('?' * len(names))})"
+        parameters: tuple[Any, ...] = (source, *ids, *names)
+    else:
+        among = fields = "= ANY(%s)"
+        parameters = (source, list(ids), names)
     query = (
-        select(change.record_id, change.field, change.at, change.old, change.new)
-        .where(
-            change.object == "deal",
-            change.source == source,
-            change.record_id.in_(ids),
-            change.field.in_(sorted(HISTORIC)),
-        )
-        .order_by(change.at, change.id)
+        'SELECT record_id, field, at, "old", "new" FROM change '  # noqa: S608  # names are ours
+        f"WHERE object = 'deal' AND source = {mark} AND record_id {among} AND field {fields} ORDER BY at, id"
     )
-    for change_row in connection.execute(query):
-        changes[change_row.record_id].append(change_row)
-    columns = (
-        deal.c.id,
-        deal.c.close_date,
-        deal.c.created_at,
-        deal.c.stage_kind,
-        deal.c.stage_entered_at,
-        deal.c.advanced_at,
+    changes: dict[str, list[Moved]] = defaultdict(list)
+    for record_id, *change in connection.exec_driver_sql(query, parameters):
+        changes[record_id].append(Moved(*change))
+    return changes
+
+
+def _advanced(changes: Sequence[Moved]) -> bool:
+    """Whether the deal ever moved to a later stage."""
+    return any(
+        move.old_order and move.new_order and move.new_order > move.old_order for move in _stage_moves(changes)
     )
-    updates = []
-    for row in connection.execute(select(*columns).where(deal.c.source == source, deal.c.id.in_(ids))):
-        history = changes[row.id]
-        moves = close_date_moves(history, row.stage_kind)
-        dates = slip(_first_date(moves, row.close_date), row.close_date, moves, context.quarter_of)
-        stage_moves = _stage_moves(history)
-        entry = stage_entry(row.created_at, stage_moves)
-        advanced = any(m.old_order and m.new_order and m.new_order > m.old_order for m in stage_moves)
-        updates.append(
-            {
-                "record_source": source,
-                "record_id": row.id,
-                "first_close_date": dates.first_close_date,
-                "push_count": dates.push_count,
-                "fiscal_push_count": dates.fiscal_push_count,
-                "pull_in_count": dates.pull_in_count,
-                "days_pushed": dates.days_pushed,
-                "net_slip_days": dates.net_slip_days,
-                "stage_entered_at": row.stage_entered_at if entry_is_given or not entry.known else entry.entered_at,
-                "stage_entry_known": entry.known or entry_is_given,
-                "stage_days_before": entry.days_before,
-                "advanced_at": entry.advanced_at if advanced else row.advanced_at,
-            }
-        )
-    if updates:
-        statement = update(Deal).where(deal.c.source == bindparam("record_source"), deal.c.id == bindparam("record_id"))
-        connection.execute(
-            statement.values({name: bindparam(name) for name in updates[0] if not name.startswith("record_")}), updates
-        )
 
 
-def close_date_moves(history: Sequence[Row[*tuple[Any, ...]]], present_kind: str | None) -> list[DateMove]:
-    """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
-    kinds = [row for row in history if row.field == "stage_kind"]
-    moves: list[DateMove] = []
-    for row in history:
-        if row.field != "close_date":
-            continue
-        until = [kind for kind in kinds if kind.at <= row.at]
-        later = [kind for kind in kinds if kind.at > row.at]
-        kind = until[-1].new if until else later[0].old if later else present_kind
-        moves.append(
-            DateMove(
-                row.at,
-                date.fromisoformat(row.old) if row.old else None,
-                date.fromisoformat(row.new) if row.new else None,
-                closing=kind in ("won", "lost"),
-            )
-        )
-    return moves
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
-def _first_date(moves: Sequence[DateMove], present: date | None) -> date | None:
-    dates = [*(day for move in moves for day in (move.old, move.new)), present]
-    return next((day for day in dates if day is not None), None)
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else clock.to_micros(instant)
 
 
-def _stage_moves(history: Sequence[Row[*tuple[Any, ...]]]) -> list[StageMove]:
-    orders = {row.at: (row.old, row.new) for row in history if row.field == "stage_order"}
-    moves = []
-    for row in history:
-        if row.field == "stage":
-            old, new = orders.get(row.at, (None, None))
-            moves.append(StageMove(row.at, row.old, row.new, int(old) if old else None, int(new) if new else None))
-    return moves
+def _whole(value: Carried) -> int | None:
+    return None if value is None else int(value)
+
+
+def _text(value: Carried) -> str | None:
+    return None if value is None else str(value)

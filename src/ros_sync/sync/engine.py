@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Engine
 
 from ros_sync.connectors.source import Source, Stream
@@ -23,12 +24,14 @@ from ros_sync.sync import hints, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
-from ros_sync.sync.places import read_places, save_state, state_of
+from ros_sync.sync.places import cursor, read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
 from ros_sync.sync.reports import CycleReport, Progress
 from ros_sync.sync.work import Work
 from ros_sync.sync.write_back import Outcome, Wish
 from ros_sync.sync.writing import CYCLE, HINTS, WRITES, alone, writing
+
+log = structlog.get_logger(__name__)
 
 Done = TypeVar("Done")
 USED_UP = "the calls that the CRM allows in a day are used up"
@@ -91,6 +94,9 @@ class Syncer:
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)
             places = read_places(connection, self.source.name)
+            account = cursor(connection, self.source.name, upkeep.ACCOUNT)
+        if account is not None:
+            self.source.remember(account["value"])
         now = report.started_at
         parked = state.get("parked_until")
         if parked is not None and parked > now:
@@ -108,6 +114,8 @@ class Syncer:
         stuck = [each.trouble for each in report.streams.values() if each.trouble]
         report.trouble = report.trouble or (stuck[0] if stuck else None)
         report.complete_at = state.get("complete_at") if report.trouble else now
+        if report.trouble:
+            log.warning("source_in_trouble", source=self.source.name, trouble=report.trouble)
         with writing(self.engine, self.source.name) as connection:
             save_state(
                 connection,

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
-from ros_sync import clock
 from ros_sync.fields import Carried
-from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
 from ros_sync.mirror.property_history import Change, ColumnHistory, NewRow
 from ros_sync.mirror.store import Columns, Initial, Upsert, Written
 from ros_sync.mirror.timeline import Timeline
-from ros_sync.sync.deals import HISTORIC
+from ros_sync.sync.deals import HISTORIC, Moved, computed, write_computed
 
-COUNTED = ("first_close_date", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed", "net_slip_days",
-           "stage_entered_at", "stage_entry_known", "stage_days_before", "advanced_at")  # fmt: skip
-_CLOSED = ("won", "lost")
+_PRESENT = ("created_at", "close_date", "stage_kind")
+_at = attrgetter("at")
 
 
 def insert_first(
@@ -56,81 +54,21 @@ def count_first(
     quarter_of: Callable[[date], date],
 ) -> None:
     """Write the computed columns of the deals of a batch that moved before they were first seen here."""
-    moved: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        if change[1] in HISTORIC:
-            moved[change[0]].append(change)
-    if not moved:
-        return
+    moved: dict[str, list[Moved]] = defaultdict(list)
+    for record_id, *change, _ in changes:
+        if change[0] in HISTORIC:
+            moved[record_id].append(Moved(*change))
     nothing: list[Carried] = [None] * len(columns["id"])
-    names = ("id", "created_at", "close_date", "stage_kind")
-    rows = zip(*(columns.get(name, nothing) for name in names), strict=True)
-    updates = [
-        (*_counted(moved[str(record_id)], made, day, kind, quarter_of), source, record_id)
-        for record_id, made, day, kind in rows
+    rows = zip(columns["id"], *(columns.get(name, nothing) for name in _PRESENT), strict=True)
+    found = {
+        record_id: computed(
+            sorted(moved[record_id], key=_at),
+            created_at=created_at,
+            close_date=close_date,
+            stage_kind=stage_kind,
+            quarter_of=quarter_of,
+        )
+        for record_id, created_at, close_date, stage_kind in rows
         if record_id in moved
-    ]
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    assignments = ", ".join(f"{name} = {mark}" for name in COUNTED)
-    statement = f"UPDATE deal SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608  # names are ours
-    connection.exec_driver_sql(statement, updates)
-
-
-def _counted(
-    changes: Sequence[Change],
-    created_at: Carried,
-    close_date: Carried,
-    stage_kind: Carried,
-    quarter_of: Callable[[date], date],
-) -> tuple[Carried, ...]:
-    """The values of `COUNTED` for one deal."""
-    moves = _date_moves(changes, stage_kind)
-    present = _day(close_date)
-    first = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
-    dates = slip(first, present, moves, quarter_of)
-    created = None if created_at is None else clock.from_micros(int(created_at))
-    entry = stage_entry(created, _stage_moves(changes))
-    first_day = dates.first_close_date
-    return (
-        None if first_day is None else first_day.isoformat(),
-        dates.push_count,
-        dates.fiscal_push_count,
-        dates.pull_in_count,
-        dates.days_pushed,
-        dates.net_slip_days,
-        _micros(entry.entered_at),
-        entry.known,
-        entry.days_before,
-        _micros(entry.advanced_at),
-    )
-
-
-def _date_moves(changes: Sequence[Change], present_kind: Carried) -> list[DateMove]:
-    """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
-    kinds = [(at, old, new) for _, column, at, old, new, _ in changes if column == "stage_kind"]
-    found = []
-    for _, column, at, old, new, _ in changes:
-        if column == "close_date":
-            until = [kind for when, _, kind in kinds if when <= at]
-            kind = until[-1] if until else kinds[0][1] if kinds else present_kind
-            found.append(DateMove(clock.from_micros(at), _day(old), _day(new), closing=kind in _CLOSED))
-    return found
-
-
-def _stage_moves(changes: Sequence[Change]) -> list[StageMove]:
-    orders = {at: (old, new) for _, column, at, old, new, _ in changes if column == "stage_order"}
-    found = []
-    for _, column, at, old, new, _ in changes:
-        if column == "stage":
-            before, after = orders.get(at, (None, None))
-            order = (int(before) if before else None, int(after) if after else None)
-            found.append(StageMove(clock.from_micros(at), old, new, *order))
-    return found
-
-
-def _day(text: Carried) -> date | None:
-    return date.fromisoformat(str(text)) if text else None
-
-
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else clock.to_micros(instant)
+    }
+    write_computed(connection, source, found)

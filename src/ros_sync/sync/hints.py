@@ -50,11 +50,11 @@ def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> i
     if not rows:
         return 0
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_EVENT).on_conflict_do_nothing(index_elements=["source", "key"])
+    statement = dialect.insert(_EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(_EVENT.c.id)
     kept = 0
     with engine.begin() as connection:
         for start in range(0, len(rows), CHUNK):
-            kept += max(0, connection.execute(statement.values(rows[start : start + CHUNK])).rowcount)
+            kept += len(connection.execute(statement.values(rows[start : start + CHUNK])).all())
     return kept
 
 

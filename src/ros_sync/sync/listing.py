@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -10,10 +11,9 @@ from typing import Any
 from sqlalchemy import select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Problem, Stream
+from ros_sync.connectors.source import Page, Stream
 from ros_sync.errors import DailyLimitError
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import is_empty
 from ros_sync.sync.fetching import Fetching, Reading
 from ros_sync.sync.pages import joined
@@ -21,10 +21,6 @@ from ros_sync.sync.places import Place, Window, save_place, save_state
 from ros_sync.sync.seen import SeenIds
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
-
-# Of persons that a listing lacks and that cannot be read either, so many at once are believed to have been erased. More of
-# them look like a permission that was taken away: they are marked as deleted, nothing of them is destroyed.
-ERASED_AT_ONCE, ERASED_SHARE = 50, 0.05
 
 
 class Listing:
@@ -48,6 +44,7 @@ class Listing:
             [Reading(each, partial(work.source.listed, each, position=self._position(each)))] for each in wanted
         ]
         held: dict[str, list[Page]] = {each.name: [] for each in wanted}
+        rows: Counter[str] = Counter()  # of the pages that are held
         failure: DailyLimitError | None = None
         with SeenIds() as seen, Fetching(readings) as fetching:
             for fetched in fetching:
@@ -56,15 +53,19 @@ class Listing:
                 if fetched.error is not None:
                     failure = work.note(stream, fetched.error) or failure
                     continue
+                is_fresh = stream.name in fresh  # nothing of it can have vanished
                 if fetched.page is not None:
                     pages.append(fetched.page)
                     ids = fetched.page.ids
-                    seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
-                    if sum(len(page.ids) for page in pages) < work.cadence.backfill_rows:
+                    if not is_fresh:
+                        seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
+                    rows[stream.name] += len(ids)
+                    if rows[stream.name] < work.cadence.backfill_rows:
                         continue
-                last, is_fresh = fetched.page is None, stream.name in fresh
+                last = fetched.page is None
                 self._write(stream, pages, begun_at, empty=is_fresh, last=last)
                 pages.clear()
+                rows[stream.name] = 0
                 if last and begun[stream.name] and not is_fresh:
                     self._find_vanished(stream, seen)
         if failure is not None:
@@ -121,11 +122,7 @@ class Listing:
         if not missing:
             return
         page = work.source.read(stream, missing)
-        many = len(page.gone) > max(ERASED_AT_ONCE, ERASED_SHARE * len(held))
-        if many and set(stream.objects) & set(PERSONS):
-            page.deleted |= dict.fromkeys(page.gone, clock.to_micros(work.now()))
-            work.report.problems.append(_too_many_gone(stream, page.gone))
-            page.gone = []
+        work.keep_suspects(stream, page, len(held))
         page = work.with_needs(stream, page, confirmed=set(page.ids))
         with work.writing() as (_, applier):
             work.apply(applier, stream, page)
@@ -146,11 +143,3 @@ def of_stream(work: Work, stream: Stream, table: Any, query: Any) -> Any:
     if len(feeding) > 1:
         return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
     return query
-
-
-def _too_many_gone(stream: Stream, ids: Sequence[str]) -> Problem:
-    return Problem(
-        f"{len(ids):,} {stream.name} can no longer be read, and the CRM does not say that they were deleted",
-        "look whether the app may still see them; they are marked as deleted here and nothing of them is erased until then",
-        stream.name,
-    )

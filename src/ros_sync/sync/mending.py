@@ -22,9 +22,8 @@ from ros_sync.sync import upkeep
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.comparison import Comparison
 from ros_sync.sync.deals import DealContext
-from ros_sync.sync.listing import ERASED_AT_ONCE, ERASED_SHARE
 from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.work import Work
+from ros_sync.sync.work import ERASED_AT_ONCE, ERASED_SHARE, Work
 
 _CHANGE = Change.metadata.tables["change"]
 

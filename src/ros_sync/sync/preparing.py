@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from ros_sync.connectors.base import Batch, Lookup
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.erasure import withheld
 from ros_sync.sync.deals import DealContext, amounts_at_home
 from ros_sync.sync.references import References
 
@@ -45,6 +46,11 @@ def prepared(
         columns[column] = values
     if batch.object == "deal" and "amount_minor" in columns and "amount_home_minor" not in columns:
         columns["amount_home_minor"] = _home(columns["amount_minor"], columns["currency"], context, notes)
+    if batch.object == "activity" and "subject" in columns:
+        hidden = withheld(connection, source, [str(each) for each in columns["id"]])
+        if hidden:
+            pairs = zip(columns["id"], columns["subject"], strict=True)
+            columns["subject"] = [None if each in hidden else subject for each, subject in pairs]
     if custom is not None:
         columns["custom"] = custom
     return columns

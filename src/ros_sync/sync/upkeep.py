@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
@@ -22,6 +22,7 @@ from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
+ACCOUNT = "(account)"  # the name under which the account's time zone is kept
 DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
 
 
@@ -46,6 +47,7 @@ def describe(work: Work, now: datetime) -> None:
         _adopt(work, connection, described.owners, applier.run_id)
         problems = [as_data(each) for each in work.report.problems]
         save_state(connection, work.source.name, now, described_at=now, problems=problems)
+        save_cursor(connection, work.source.name, ACCOUNT, now, value=described.time_zone or "")
 
 
 def _adopt(work: Work, connection: Any, owners: Batch, run_id: int) -> None:
@@ -84,7 +86,10 @@ def look_for_archived(work: Work, now: datetime) -> None:
         with work.engine.connect() as connection:
             held = set(connection.execute(of_stream(work, stream, table, query)).scalars()) - listed
             held -= redirects.resolve(connection, work.source.name, stream.objects[0], sorted(held)).keys()
-        work.read_again(stream, sorted(held))
+        with work.engine.connect() as connection:
+            every = select(func.count()).select_from(table).where(table.c.source == work.source.name)
+            known = int(connection.execute(of_stream(work, stream, table, every)).scalar_one())
+        work.read_again(stream, sorted(held), suspected_of=known)
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, now, archived_listed_at=now)
 

@@ -11,10 +11,11 @@ import structlog
 from sqlalchemy import Connection, Engine, insert, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Source, Stream
+from ros_sync.connectors.source import Page, Problem, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Upsert
 from ros_sync.mirror.tables import SyncRun
 from ros_sync.sync.applying import Applied, Applier
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 400  # ids a statement
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
+# Of persons that are missing and cannot be read either, so many at once are believed to have been erased. More of them look
+# like a permission that was taken away.
+ERASED_AT_ONCE, ERASED_SHARE = 50, 0.05
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
 
 _RUN = SyncRun.metadata.tables["sync_run"]
@@ -161,17 +165,26 @@ class Work:
     # ---- records by id
 
     def read_again(
-        self, stream: Stream, ids: Iterable[str], *, gone: bool = True, linked: Collection[str] = ()
+        self,
+        stream: Stream,
+        ids: Iterable[str],
+        *,
+        gone: bool = True,
+        linked: Collection[str] = (),
+        suspected_of: int | None = None,
     ) -> None:
         """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here.
 
-        Links are read of those that are new or were thought deleted, and of `linked`.
+        Links are read of those that are new or were thought deleted, and of `linked`. Where the CRM has said nothing of these
+        records and their absence alone speaks, `suspected_of` is how many there are in all: see `keep_suspects`.
         """
         unique = list(dict.fromkeys(ids))
         if not unique:
             return
         self.go_on()
         page = self.source.read(stream, unique)
+        if suspected_of is not None:
+            self.keep_suspects(stream, page, suspected_of)
         with self.engine.connect() as connection:
             back = self._doubtful(connection, stream, page.ids)
         page = self.with_needs(stream, page, confirmed=back | set(page.ids).intersection(linked))
@@ -180,6 +193,21 @@ class Work:
             self.touch(stream, applier.revive(stream, page.ids, self.report.of(stream.name)))
             if gone:
                 applier.gone(stream, page.gone, self.report.of(stream.name))
+
+    def keep_suspects(self, stream: Stream, page: Page, held: int) -> None:
+        """Of persons that cannot be read, too many at once are marked as deleted instead of erased, and somebody is told."""
+        many = len(page.gone) > max(ERASED_AT_ONCE, ERASED_SHARE * held)
+        if not many or not set(stream.objects) & set(PERSONS):
+            return
+        self.report.problems.append(
+            Problem(
+                f"{len(page.gone):,} {stream.name} can no longer be read, and the CRM does not say that they were deleted",
+                "look whether the app may still see them; they are marked as deleted here, and nothing of them is erased",
+                stream.name,
+            )
+        )
+        page.deleted |= dict.fromkeys(page.gone, clock.to_micros(self.now()))
+        page.gone = []
 
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """Read the links of these records again."""

@@ -87,5 +87,7 @@ def followed(
     with HubSpotServer(account, faults=faults) as server:
         monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", account.token)
         monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
+        monkeypatch.setenv("ROS_SYNC_HUBSPOT__CALLS_PER_TEN_SECONDS", "10000")  # the sandbox keeps no limit here
+        monkeypatch.setenv("ROS_SYNC_HUBSPOT__SEARCH_PER_SECOND", "100")
         command("sync")
         yield Followed(run, account, faults, deals)

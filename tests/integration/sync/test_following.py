@@ -18,7 +18,7 @@ from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace, Rates
 from ros_sync.errors import StoppedError
 from ros_sync.mirror.catalogue import objects
-from ros_sync.sync import listing
+from ros_sync.sync import work
 from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
@@ -164,7 +164,7 @@ def test_a_machine_with_a_wrong_clock_misses_nothing(
 def test_many_persons_at_once_are_not_erased_on_suspicion(hubspot: Followed, engine: Engine) -> None:
     """A permission that was taken away looks like a mass erasure: nothing is destroyed, and somebody is told."""
     people = [
-        hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(listing.ERASED_AT_ONCE + 2)
+        hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(work.ERASED_AT_ONCE + 2)
     ]
     syncer = hubspot.syncer(engine)
     cycled(syncer)

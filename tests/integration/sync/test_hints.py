@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -194,9 +195,9 @@ def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) 
 
 def test_strangers_are_kept_out(hubspot: Followed) -> None:
     """Entries that are no events, or about what is not followed, are counted and no hints."""
-    body = orjson.dumps([1, "x", None, {}, {"subscriptionType": "deal.deletion"}, event("ticket.deletion", "5"),
+    body = json.dumps([1, "x", None, {}, {"subscriptionType": "deal.deletion"}, event("ticket.deletion", "5"),
                          event("deal.deletion", "7"), {"subscriptionType": "deal.deletion", "objectId": "no number"},
-                         {"subscriptionType": "deal.deletion", "objectId": 10**40}])  # fmt: skip
+                         {"subscriptionType": "deal.deletion", "objectId": 10**40}]).encode()  # fmt: skip
     found, others = hubspot.source().hints(body)
     assert ([(each.kind, each.record_id) for each in found], others) == ([("deal.deletion", "7")], 8)
     assert isinstance(found[0], Hint)

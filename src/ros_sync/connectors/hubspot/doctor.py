@@ -9,6 +9,7 @@ from ros_sync.connectors.hubspot.mapping import FieldMapping, HubSpotMapping, St
 from ros_sync.connectors.source import Problem
 from ros_sync.fields import Kind, did_you_mean
 
+NOTES_SCOPE = "crm.objects.contacts.write"  # HubSpot, "Notes": what is written back leaves a note
 _OBJECT_SCOPES = ("deals", "contacts", "companies")
 # HubSpot's property types that hold a kind of field (HubSpot, "Properties", property type and fieldType values).
 _TYPES = {
@@ -38,7 +39,7 @@ def scopes_for(mapping: HubSpotMapping) -> list[str]:
         name = stream.name if stream.name in _OBJECT_SCOPES else "contacts"
         needed.update((f"crm.objects.{name}.read", f"crm.schemas.{name}.read"))
         if any(entry.write for entry in stream.objects):
-            needed.add(f"crm.objects.{name}.write")
+            needed.update((f"crm.objects.{name}.write", NOTES_SCOPE))
         if stream.name == "emails":
             needed.add("sales-email-read")
     return sorted(needed)

@@ -57,42 +57,68 @@ class HistoryReader:
         self._definitions = definitions
         self._currency = currency
         self._stages = values.Remembered(self._stage)
+        self._differing = values.Remembered(_differing)
         self._instants = values.Remembered(_instant)
 
     def read(self, result: Json) -> dict[str, list[Entry]]:
         """The history of the tracked fields of one record, oldest first."""
+        properties, told = result["properties"], result["propertiesWithHistory"]
         found: dict[str, list[Entry]] = {}
         moves: list[StageMove] = []
         for mapping, name, known in self._tracked:
-            told = self._told(result, name)
+            entries = told.get(name) or ()
             if mapping.name == "stage":
-                moves = self._stage_moves(told, result["properties"].get(self._pipeline))
-                found |= _stage_entries(moves)
+                moves = self._stage_moves(entries, properties.get(self._pipeline))
+                found |= self._stage_entries(moves)
             elif mapping.kind is Kind.MONEY:
-                code = result["properties"].get(mapping.currency_property or "") or mapping.currency or self._currency
-                found[mapping.name] = _entries([(at, known[cell, code], by) for at, cell, by in told])
+                code = properties.get(mapping.currency_property or "") or mapping.currency or self._currency
+                found[mapping.name] = self._entries(entries, lambda cell, of=known, code=code: of[cell, code])
             elif mapping.name != "closed":
-                found[mapping.name] = _entries([(at, known[cell], by) for at, cell, by in told])
+                found[mapping.name] = self._entries(entries, known.__getitem__)
         closed = next((each for each in self._tracked if each.mapping.name == "closed"), None)
         if closed is not None:
-            found["closed"] = _closed_history(closed, self._told(result, closed.property), moves)
+            found["closed"] = _closed_history(closed, self._told(told.get(closed.property) or ()), moves)
         return found
 
-    def _told(self, result: Json, name: str) -> list[Told]:
-        """What HubSpot tells of one property, oldest first."""
+    def _entries(self, told: Sequence[Json], value_of: Callable[[Cell], Carried]) -> list[Entry]:
+        """The entries at which the value became another one, oldest first."""
         when = self._instants
-        entries = result["propertiesWithHistory"].get(name) or ()
-        return [(when[each["timestamp"]], each.get("value") or None, _author(each)) for each in reversed(entries)]
+        found: list[Entry] = []
+        last: Any = found  # no value is like it
+        for each in reversed(told):
+            value = value_of(each.get("value") or None)
+            if value != last:
+                found.append(Entry(when[each["timestamp"]], value, _author(each)))
+                last = value
+        return found
 
-    def _stage_moves(self, told: Iterable[Told], pipeline_id: Cell) -> list[StageMove]:
+    def _told(self, told: Sequence[Json]) -> list[Told]:
+        """Everything that HubSpot tells of one property, oldest first."""
+        when = self._instants
+        return [(when[each["timestamp"]], each.get("value") or None, _author(each)) for each in reversed(told)]
+
+    def _stage_moves(self, told: Sequence[Json], pipeline_id: Cell) -> list[StageMove]:
         """Oldest first. A stage is looked up in the present pipeline, then in the others."""
         moves: list[StageMove] = []
         last: Cell = ""
-        for at, stage_id, by in told:
+        for each in reversed(told):
+            stage_id = each.get("value") or None
             if stage_id != last:
-                moves.append((at, self._stages[pipeline_id, stage_id], by))
+                moves.append((self._instants[each["timestamp"]], self._stages[pipeline_id, stage_id], _author(each)))
                 last = stage_id
         return moves
+
+    def _stage_entries(self, moves: Sequence[StageMove]) -> dict[str, list[Entry]]:
+        """The history of everything that a stage brings with it."""
+        if not moves:
+            return {name: [] for name in BY_STAGE}
+        at, before, by = moves[0]
+        columns = [[Entry(at, value, by)] for value in before]
+        for at, row, by in moves[1:]:
+            for place in self._differing[before, row]:
+                columns[place].append(Entry(at, row[place], by))
+            before = row
+        return dict(zip(BY_STAGE, columns, strict=True))
 
     def _stage(self, cell: tuple[Cell, Cell]) -> StageRow:
         pipeline_id, stage_id = cell
@@ -105,26 +131,9 @@ def stage_values(stage: AccountStage) -> StageRow:
     return (stage.name, stage.pipeline, stage.kind, stage.position, stage.order, stage.probability)
 
 
-def _stage_entries(moves: Sequence[StageMove]) -> dict[str, list[Entry]]:
-    """The history of everything that a stage brings with it."""
-    if not moves:
-        return {name: [] for name in BY_STAGE}
-    first_at, first, first_by = moves[0]
-    columns = [[Entry(first_at, value, first_by)] for value in first]
-    for at, row, by in moves[1:]:
-        for entries, value in zip(columns, row, strict=True):
-            if entries[-1].value != value:
-                entries.append(Entry(at, value, by))
-    return dict(zip(BY_STAGE, columns, strict=True))
-
-
-def _entries(told: Sequence[tuple[int, Carried, str | None]]) -> list[Entry]:
-    """The entries at which the value became another one."""
-    found = [Entry(*each) for each in told[:1]]
-    for at, value, by in told[1:]:
-        if found[-1].value != value:
-            found.append(Entry(at, value, by))
-    return found
+def _differing(rows: tuple[StageRow, StageRow]) -> tuple[int, ...]:
+    """The places at which two rows differ."""
+    return tuple(place for place, (one, other) in enumerate(zip(*rows, strict=True)) if one != other)
 
 
 def _closed_history(closed: _Tracked, dates: Sequence[Told], moves: Sequence[StageMove]) -> list[Entry]:

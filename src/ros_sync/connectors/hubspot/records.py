@@ -50,6 +50,8 @@ class RecordReader:
         self._objects = [
             _ObjectReader(mapping, entry, definitions, self._currency, self._zone) for entry in mapping.objects
         ]
+        self._streams = values.Remembered(self._followed)
+        self._labels = values.Remembered(_inline_label)
 
     def batches(self, results: Sequence[Json]) -> list[Batch]:
         """One batch for each canonical object of the stream, the first one with every record."""
@@ -69,34 +71,35 @@ class RecordReader:
         found: dict[str, list[Link]] = {}
         more: dict[str, list[str]] = {}
         for result in results:
-            record_id, inside = str(result["id"]), result.get("associations") or {}
+            record_id = str(result["id"])
             unique: dict[Link, None] = {}
-            for name, part in inside.items():
-                stream = _stream_of(name)
-                if stream not in self._mapping.links:
+            for name, part in (result.get("associations") or {}).items():
+                stream = self._streams[name]
+                if stream is None:
                     continue
-                unique |= dict.fromkeys(_inline(stream, part.get("results") or ()))
+                labels = self._labels
+                for each in part.get("results") or ():
+                    unique[Link(stream, str(each["id"]), labels[stream, each["type"]])] = None
                 if part.get("paging"):
                     more.setdefault(stream, []).append(record_id)
             found[record_id] = list(unique)
         return found, more
 
+    def _followed(self, name: str) -> str | None:
+        """`companies`, also where HubSpot writes `COMPANIES` or `company`; None where links with it are not followed."""
+        lower = name.lower().replace(" ", "_")
+        stream = {"company": "companies", "deal": "deals", "contact": "contacts"}.get(lower, lower)
+        return stream if stream in self._mapping.links else None
 
-def _stream_of(name: str) -> str:
-    """`companies`, also where HubSpot writes `COMPANIES` or `company`."""
-    lower = name.lower().replace(" ", "_")
-    return {"company": "companies", "deal": "deals", "contact": "contacts"}.get(lower, lower)
 
+def _inline_label(kind: tuple[str, str]) -> str:
+    """The label of a link with a stream, by its type in a list of records.
 
-def _inline(stream: str, results: Iterable[Json]) -> Iterable[Link]:
-    """An id comes once for each label: `deal_to_company` is the primary one, `…_unlabeled` says that there is a link.
-
+    An id comes once for each label: `deal_to_company` is the primary one, `…_unlabeled` says that there is a link.
     Labels of the company's own do not come this way; a stream whose connector file names one is not read so.
     """
-    ending = PRIMARY_ENDING if stream == "companies" else None
-    return [
-        Link(stream, str(each["id"]), PRIMARY if ending and each["type"].endswith(ending) else "") for each in results
-    ]
+    stream, name = kind
+    return PRIMARY if stream == "companies" and name.endswith(PRIMARY_ENDING) else ""
 
 
 def association_links(stream: str, targets: Iterable[Json], labels: Collection[str] = ()) -> list[Link]:
@@ -272,9 +275,13 @@ class _ObjectReader:
             for place, reason in failures.items():
                 set_aside.append(self._set_aside(mapping, told[place], str(ids[place]), reason))
         names = [mapping.name.removeprefix(CUSTOM) for mapping in self._own]
-        rows = ({name: value for name, value in zip(names, row, strict=True) if value is not None}
-                for row in zip(*columns, strict=True))  # fmt: skip
-        return [orjson.dumps(row).decode() if row else None for row in rows]
+        held: list[Carried] = []
+        for row in zip(*columns, strict=True):
+            inside = dict(zip(names, row, strict=True))
+            if None in row:
+                inside = {name: value for name, value in inside.items() if value is not None}
+            held.append(orjson.dumps(inside).decode() if inside else None)
+        return held
 
     def _reader(self, mapping: FieldMapping) -> CellReader[Any, Carried] | _Quick:
         """Texts and numbers are read quicker than they are remembered."""

@@ -83,6 +83,10 @@ class HubSpotSource:
         """How many calls of each kind have been made."""
         return self._client.counts
 
+    def remember(self, time_zone: str) -> None:
+        """The account's time zone as it was known to an earlier process: a day's limit ends by it."""
+        self._client.time_zone = self._client.time_zone or time_zone or None
+
     @property
     def present(self) -> datetime:
         """The present by HubSpot's clock."""

@@ -68,12 +68,24 @@ def _whole(found: int) -> int:
 
 def texts(cells: Sequence[str | None]) -> list[Carried]:
     """`text` of many at once; None stays None."""
-    found: list[Carried] = [cell.strip() or None if cell else None for cell in cells]
-    return [text(cell) if cell else None for cell in cells] if "\0" in "".join(filter(None, cells)) else found
+    try:
+        joined = "".join(cells)  # type: ignore[arg-type]  # a column without gaps is read without looking at each cell
+    except TypeError:
+        joined = "".join(filter(None, cells))
+        found = [cell.strip() or None if cell else None for cell in cells]
+    else:
+        found = list(map(str.strip, cells))  # type: ignore[arg-type]  # as above
+        if "" in found:
+            found = [each or None for each in found]
+    return [text(cell) if cell else None for cell in cells] if "\0" in joined else list(found)
 
 
 def numbers(cells: Sequence[str | None]) -> list[Carried]:
     """`number` of many at once; None stays None, and so does an empty text."""
+    if cells and all(cells):  # a column of nothing but short whole numbers is read without looking at each cell
+        joined = "".join(cells)  # type: ignore[arg-type]  # no cell is None
+        if joined.isascii() and joined.isdecimal() and max(map(len, cells)) <= _WHOLE_DIGITS:  # type: ignore[arg-type]
+            return list(map(int, cells))  # type: ignore[arg-type]
     return [
         (int(cell) if len(cell) <= _WHOLE_DIGITS and cell.isdecimal() and cell.isascii() else number(cell))
         if cell
