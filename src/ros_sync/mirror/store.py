@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
+from types import MappingProxyType
 
 import orjson
 from sqlalchemy import JSON, Connection, Date
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
+
+ROWS_A_STATEMENT = 8  # of short rows
 
 Row = tuple[Carried, ...]
 Columns = Mapping[str, Sequence[Carried]]
@@ -260,13 +263,29 @@ class Upsert:
 
 
 def insert_rows(
-    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Carried, ...]]
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Carried, ...]],
+    fixed: Mapping[str, Carried] = MappingProxyType({}),
 ) -> None:
-    """Insert rows in carried form into a table that keeps no past."""
-    if rows:
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
-        marks = ", ".join([mark] * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))  # noqa: S608  # names are ours
+    """Insert rows in carried form into a table that keeps no past; `fixed` columns are the same in each row.
+
+    Several rows a statement: for short rows, beginning and ending a statement costs more than what it writes.
+    """
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = ", ".join(f'"{name}"' for name in (*columns, *fixed))
+    marks = f"({', '.join([mark] * (len(columns) + len(fixed)))})"
+    more = tuple(fixed.values())
+    whole = len(rows) - len(rows) % ROWS_A_STATEMENT
+    flat = [
+        tuple(chain.from_iterable(chain.from_iterable((row, more) for row in rows[at : at + ROWS_A_STATEMENT])))
+        for at in range(0, whole, ROWS_A_STATEMENT)
+    ]
+    for count, parameters in ((ROWS_A_STATEMENT, flat), (1, [(*row, *more) for row in rows[whole:]])):
+        if parameters:
+            statement = f"INSERT INTO {table} ({names}) VALUES {', '.join([marks] * count)}"  # noqa: S608  # names are ours
+            connection.exec_driver_sql(statement, parameters)
 
 
 def as_text(value: object) -> str | None:

@@ -24,6 +24,7 @@ from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.property_history import (
     Beginning,
+    Change,
     ColumnHistory,
     NewRow,
     Value,
@@ -33,6 +34,7 @@ from ros_sync.mirror.property_history import (
     states_of,
     tracked_columns,
 )
+from ros_sync.mirror.store import insert_rows
 
 CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
@@ -87,7 +89,7 @@ class Timeline:
             versions: list[tuple[Carried, ...]] = []
             outdated: list[tuple[Carried, ...]] = []
             moved: list[tuple[Carried, ...]] = []
-            new: list[tuple[Carried, ...]] = []
+            new: list[Change] = []
             old: list[tuple[int]] = []
             for record_id in chunk:
                 record = stored.get(record_id)
@@ -227,7 +229,7 @@ class Timeline:
         record: _Stored,
         values: Mapping[str, Sequence[Value]],
         created: int | None,
-        new: list[tuple[Carried, ...]],
+        new: list[Change],
         old: list[tuple[int]],
     ) -> None:
         """Note the changes that are missing from the history and those that it holds wrongly."""
@@ -246,8 +248,7 @@ class Timeline:
                 if there[change]:
                     there[change].pop(0)
                 else:
-                    at, was, now, by = change
-                    new.append((self._mirrored.name, self._source, record_id, column, at, was, now, by, self._run_id))
+                    new.append((record_id, column, *change))
             old.extend((change_id,) for ids in there.values() for change_id in ids)
 
     # ---- writing
@@ -257,7 +258,7 @@ class Timeline:
         versions: list[tuple[Carried, ...]],
         outdated: list[tuple[Carried, ...]],
         moved: list[tuple[Carried, ...]],
-        new: list[tuple[Carried, ...]],
+        new: list[Change],
         old: list[tuple[int]],
     ) -> None:
         mark, name = self._mark, self._mirrored.name
@@ -270,9 +271,9 @@ class Timeline:
         self._many(f"DELETE FROM change WHERE id = {mark}", old)  # noqa: S608
         self._insert_changes(new)
 
-    def _insert_changes(self, new: Sequence[tuple[Carried, ...]]) -> None:
-        columns = 'object, source, record_id, field, at, "old", "new", "by", run_id'
-        self._many(f"INSERT INTO change ({columns}) VALUES ({', '.join([self._mark] * 9)})", new)  # noqa: S608
+    def _insert_changes(self, new: Sequence[Change]) -> None:
+        fixed = {"object": self._mirrored.name, "source": self._source, "run_id": self._run_id}
+        insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new", "by"), new, fixed)
 
     def _many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
@@ -322,9 +323,8 @@ class Timeline:
 
     def write(self, beginning: Beginning) -> None:
         """Write the past of records that were just inserted."""
-        name, source, run_id = self._mirrored.name, self._source, self._run_id
         self._many(self._begin_statement, beginning.versions)
-        self._insert_changes([(name, source, *change, run_id) for change in beginning.changes])
+        self._insert_changes(beginning.changes)
 
     def _begin(self, histories: Mapping[str, ColumnHistory], created: Mapping[str, int | None]) -> set[str]:
         """Write the whole past of records that were just inserted and have none yet."""

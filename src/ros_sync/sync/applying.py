@@ -235,10 +235,10 @@ class Applier:
         self, stream: Stream, found: Mapping[str, Sequence[Link]], created: Mapping[str, set[str]]
     ) -> Applied:
         """Give these records their first links."""
-        columns = ("source", "stream", "record_id", "to_stream", "to_id", "label", "since")
-        key = (self._source.name, stream.name)
-        rows = [(*key, each, *link, self._now) for each, theirs in found.items() for link in set(theirs)]
-        insert_rows(self._connection, "record_link", columns, rows)
+        columns = ("record_id", "to_stream", "to_id", "label")
+        rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
+        fixed = {"source": self._source.name, "stream": stream.name, "since": self._now}
+        insert_rows(self._connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
         self._fill(stream, stream.links, sorted(linked), created)
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})

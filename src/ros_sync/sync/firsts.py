@@ -55,17 +55,17 @@ def count_first(
 ) -> None:
     """Write the computed columns of the deals of a batch that moved before they were first seen here."""
     moved: dict[str, list[Moved]] = defaultdict(list)
-    for record_id, *change, _ in changes:
-        if change[0] in HISTORIC:
-            moved[record_id].append(Moved(*change))
+    for record_id, column, at, old, new, _ in changes:
+        if column in HISTORIC:
+            moved[record_id].append(Moved(column, at, old, new))
     nothing: list[Carried] = [None] * len(columns["id"])
     rows = zip(columns["id"], *(columns.get(name, nothing) for name in _PRESENT), strict=True)
     found = {
-        record_id: computed(
+        str(record_id): computed(
             sorted(moved[record_id], key=_at),
-            created_at=created_at,
-            close_date=close_date,
-            stage_kind=stage_kind,
+            created_at=created_at,  # type: ignore[arg-type]  # an instant is an int
+            close_date=close_date,  # type: ignore[arg-type]  # a day is a text
+            stage_kind=stage_kind,  # type: ignore[arg-type]  # a text
             quarter_of=quarter_of,
         )
         for record_id, created_at, close_date, stage_kind in rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,9 @@ from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace, Rates
 from ros_sync.errors import StoppedError
 from ros_sync.mirror.catalogue import objects
+from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync import work
+from ros_sync.sync.audit import Auditor
 from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
@@ -175,6 +177,58 @@ def test_many_persons_at_once_are_not_erased_on_suspicion(hubspot: Followed, eng
     assert ["can no longer be read" in each.what for each in report.problems] == [True]
     assert one(engine, "SELECT count(*) FROM contact") == len(people)
     assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 1
+
+
+def test_the_daily_look_erases_nobody_on_suspicion_either(hubspot: Followed, engine: Engine) -> None:
+    """Who was marked as deleted stays so, however often they cannot be read; a single one is believed."""
+    people = [
+        hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(work.ERASED_AT_ONCE + 2)
+    ]
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    for person in people[:-1]:
+        hubspot.account.erase("contacts", person)
+    hubspot.clock.advance(60)
+    syncer.cycle(full=True)
+    for _ in range(3):
+        hubspot.clock.advance(90_000)
+        cycled(syncer)
+    assert one(engine, "SELECT count(*) FROM contact") == len(people)
+    last = people[-1]
+    hubspot.account.archive("contacts", last)
+    hubspot.clock.advance(90_000)
+    cycled(syncer)
+    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NOT NULL") == len(people)
+
+
+def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engine: Engine) -> None:
+    """A listing that brings the call again brings no subject, and the audit calls that no difference."""
+    person = hubspot.account.create("contacts", {"firstname": "Quirina", "email": "q@mill.example"})
+    call = hubspot.account.create(
+        "calls", {"hs_call_title": "Quirina on looms", "hs_timestamp": "2026-03-01T09:00:00Z"}
+    )
+    hubspot.account.associate("calls", call, "contacts", person)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    assert one(engine, "SELECT subject FROM activity") == "Quirina on looms"
+    hubspot.account.erase("contacts", person)
+    for _ in range(2):
+        hubspot.clock.advance(60)
+        assert syncer.cycle(full=True).trouble is None
+    assert one(engine, "SELECT subject FROM activity") is None
+    report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
+def test_a_day_s_limit_ends_at_the_account_s_midnight_for_a_new_process_too(
+    hubspot: Followed, engine: Engine, deal: Make
+) -> None:
+    """The account's time zone is remembered: the first call of a process may be the one that is refused."""
+    deal()
+    cycled(hubspot.syncer(engine))
+    hubspot.clock.advance(60)
+    hubspot.faults.next("*", Fault("daily_limit"))
+    assert hubspot.syncer(engine).cycle().parked_until == datetime(2026, 3, 2, 23, tzinfo=UTC)
 
 
 def test_the_records_of_an_erased_person_go_with_them(hubspot: Followed, engine: Engine) -> None:

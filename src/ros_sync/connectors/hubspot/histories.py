@@ -7,6 +7,7 @@ read is missing. The stage brings with it what its definition says: pipeline, ki
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ros_sync.connectors.hubspot import values
@@ -72,7 +73,7 @@ class HistoryReader:
                 found |= self._stage_entries(moves)
             elif mapping.kind is Kind.MONEY:
                 code = properties.get(mapping.currency_property or "") or mapping.currency or self._currency
-                found[mapping.name] = self._entries(entries, lambda cell, of=known, code=code: of[cell, code])
+                found[mapping.name] = self._entries(entries, partial(_priced, known, code))
             elif mapping.name != "closed":
                 found[mapping.name] = self._entries(entries, known.__getitem__)
         closed = next((each for each in self._tracked if each.mapping.name == "closed"), None)
@@ -147,6 +148,10 @@ def _closed_history(closed: _Tracked, dates: Sequence[Told], moves: Sequence[Sta
         if not found or found[-1].value != value:
             found.append(Entry(at, value, by))
     return found
+
+
+def _priced(known: Mapping[Any, Carried], currency: str, cell: Cell) -> Carried:
+    return known[cell, currency]
 
 
 def _or_missing(parse: Callable[[Any], Carried]) -> Callable[[Any], Carried]:
