@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import Engine, text
 from tests.integration.sync.conftest import CONNECTOR, NOW, Followed
@@ -340,3 +341,20 @@ def test_stopping_ends_a_back_fill_at_its_next_page_and_the_next_process_goes_on
     assert one(engine, "SELECT trouble FROM source_state") is None
     cycled(hubspot.syncer(engine))
     assert one(engine, "SELECT count(*) FROM deal") == 300
+
+
+def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
+    hubspot: Followed, engine: Engine, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an emoji, which is no JSON to a strict reader, costs its own character and no other record."""
+    made = [deal(dealname="Looms CUT here"), deal(dealname="Others")]
+    dumps = orjson.dumps
+
+    def cut(value: object, *more: object) -> bytes:
+        return dumps(value, *more).replace(b"CUT", b"\\ud83d")  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", cut)
+    cycled(hubspot.syncer(engine))
+    monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", dumps)
+    names = [one(engine, f"SELECT name FROM deal WHERE id = '{each}'") for each in made]
+    assert names == ["Looms \ufffd here", "Others"]

@@ -7,6 +7,7 @@ switched off, as they know neither the limits nor which calls may be repeated.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -312,8 +313,8 @@ class HubSpotClient:
             self._tell_pace(limit, refusal)
             raise refusal
         try:
-            return dict(orjson.loads(data)) if data else {}
-        except (orjson.JSONDecodeError, TypeError, ValueError):
+            return dict(_parsed(data)) if data else {}
+        except (TypeError, ValueError):
             raise AmbiguousError("HubSpot's answer is no JSON", where=Where(record=what)) from None
 
     def _refuse_if_parked(self, what: str) -> None:
@@ -367,6 +368,28 @@ class _PutOff(tenacity.stop.stop_base):
 
 def _no_rest(_seconds: float) -> None:
     """The pace does the waiting: it knows when a refused call's time has come."""
+
+
+def _parsed(data: bytes) -> Any:
+    """JSON as Python values; ValueError for what is none.
+
+    A text cut in the middle of a character (half an emoji) is no JSON to orjson. One record's text must not keep all the
+    others away, so such a body is read once more, and what is broken in it becomes a replacement character.
+    """
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _whole(json.loads(data.decode("utf-8", "replace")))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return value
 
 
 def _broken(error: Exception) -> str:

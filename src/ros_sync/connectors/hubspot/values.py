@@ -16,6 +16,7 @@ from ros_sync import money
 from ros_sync.fields import Carried, Kind
 
 MILLISECOND = 1_000  # in microseconds
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, in microseconds
 MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 REMEMBERED = 20_000  # texts whose meaning is remembered; forgotten beyond, so that memory stays flat
 _WHOLE_DIGITS = 15  # a whole number of so many digits fits in 64 bits, as minor units of any currency too
@@ -107,9 +108,12 @@ def instant(value: str) -> Carried:
     try:
         if value[-1:] == "Z" or not value.lstrip("-").isdigit():
             return round(_aware(value).timestamp() * 1_000) * MILLISECOND
-        return int(value) * MILLISECOND
+        at = int(value) * MILLISECOND
     except (ValueError, OverflowError):
         raise ValueError("is no date and time") from None
+    if not FIRST <= at <= LAST:
+        raise ValueError("is no date and time")
+    return at
 
 
 def _aware(value: str) -> datetime:
@@ -144,6 +148,8 @@ def minor_units(value: str, currency: str) -> Carried:
         scaled = Decimal(value).scaleb(money.exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     except InvalidOperation:
         raise ValueError("is no amount") from None
+    if not scaled.is_finite():
+        raise ValueError("is no amount")
     return _whole(int(scaled))
 
 
