@@ -15,7 +15,7 @@ from ros_sync.cli.company import connector_files, deal_context, organisation_of
 from ros_sync.cli.sources import sources_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
-from ros_sync.errors import StoppedError
+from ros_sync.errors import RosSyncError, StoppedError
 from ros_sync.settings import Settings
 from ros_sync.sync import hints
 from ros_sync.sync.engine import Syncer
@@ -32,6 +32,7 @@ class Following:
         self._engine = engine
         self._lock = Lock()
         self._files: dict[str, bytes] = {}
+        self._told: str | None = None  # what was said to be wrong with them
         self._polling: list[Syncer] = []
         self._reading: list[Syncer] = []
         self._writing: list[Syncer] = []
@@ -73,23 +74,35 @@ class Following:
         return self._sources[0]
 
     def _current(self, syncers: list[Syncer]) -> list[Syncer]:
-        """The syncers, made anew where a connector file or the organisation was edited since."""
+        """The syncers, made anew where a connector file or the organisation was edited since.
+
+        While an edit cannot be used, they go on by what could be used last; RosSyncError where there is nothing of the kind.
+        """
         with self._lock:
-            files = {str(path): path.read_bytes() for path in connector_files(self._settings)}
-            organisation = organisation_of(self._settings)
-            files["organisation"] = repr(
-                (organisation.home_currency, organisation.rates, organisation.company)
-            ).encode()
-            if files != self._files:
-                context = deal_context(organisation)
-                self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine)
-                for each in (self._polling, self._reading, self._writing):
-                    each[:] = [
-                        Syncer(self._engine, source, context, now=clock.now, stopping=self._stopping.is_set)
-                        for source in self._sources
-                    ]
-                self._files = files
+            try:
+                self._renew()
+            except RosSyncError as error:
+                if not self._sources:
+                    raise
+                if str(error) != self._told:
+                    self._told = str(error)
+                    log.error("connector_file_unusable", error=str(error))  # noqa: TRY400  # its message says it all
             return list(syncers)
+
+    def _renew(self) -> None:
+        files = {str(path): path.read_bytes() for path in connector_files(self._settings)}
+        organisation = organisation_of(self._settings)
+        files["organisation"] = repr((organisation.home_currency, organisation.rates, organisation.company)).encode()
+        if files == self._files:
+            return
+        context = deal_context(organisation)
+        self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine)
+        for each in (self._polling, self._reading, self._writing):
+            each[:] = [
+                Syncer(self._engine, source, context, now=clock.now, stopping=self._stopping.is_set)
+                for source in self._sources
+            ]
+        self._files, self._told = files, None
 
 
 def receiver_of(

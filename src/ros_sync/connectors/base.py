@@ -52,7 +52,7 @@ class Batch:
 
     `columns` are by canonical field name, all of one length; `id` is always there. Money fields hold minor units. A
     `custom` column, where there is one, holds JSON objects as text with sorted keys; of `custom_names` it says everything, so
-    that one of them that is not in it is missing. `lines` says where each row begins.
+    that one of them that is not in it is missing. `partial`: records of a page may belong to the object without being in it. `lines` says where each row begins.
     Values of a field in `lookups` are references still to be resolved. `position` (bytes or records read so far) is for
     progress alone.
     """
@@ -65,6 +65,7 @@ class Batch:
     set_aside: list[SetAside] = field(default_factory=list)
     position: int = 0
     custom_names: frozenset[str] = frozenset()
+    partial: bool = False
 
     @property
     def rows_read(self) -> int:

@@ -115,7 +115,8 @@ class Hint(NamedTuple):
     """The CRM says that something happened to a record: no truth, but a reason to read it.
 
     `key` is the same when the CRM tells it again. `kind` is the vendor's name of what happened, `stream` is empty where it
-    is about none that is followed, `at` is when it happened (microseconds) where that is told.
+    is about none that is followed, `at` is when it happened (microseconds) where that is told, `property` the vendor's name
+    of the property that was changed.
     """
 
     key: str
@@ -123,6 +124,7 @@ class Hint(NamedTuple):
     stream: str
     record_id: str
     at: int | None
+    property: str | None = None
 
 
 class Reaction(NamedTuple):

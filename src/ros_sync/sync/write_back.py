@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RowMapping, Table, insert, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Source, Stream
-from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, Where
+from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
 from ros_sync.fields import Carried, Kind, carry, did_you_mean
 from ros_sync.mirror import redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
@@ -79,8 +79,10 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
         if name not in writable:
             hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
             raise PermanentError(f"{wish.object}.{name} is not written back", where=Where(key=name), hint=hint)
-        if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
-            raise PermanentError(f"{name} is longer than {MAX_TEXT_CHARS:,} characters", where=Where(key=name))
+        field = objects()[wish.object].settable.get(name)
+        reason = _unfit(field.kind if field else None, value)
+        if reason:
+            raise PermanentError(f"{name} {reason}", where=Where(key=name))
     if not wish.changes:
         raise PermanentError("nothing is to be changed")
     mirrored = objects()[wish.object]
@@ -116,6 +118,26 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
     return int(made[0])
 
 
+def _unfit(kind: Kind | None, value: Carried) -> str | None:
+    """Why a value cannot be one of that kind (None: the company's own, of any); None where it can."""
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
+        return f"is longer than {MAX_TEXT_CHARS:,} characters"
+    types = {Kind.MONEY: int, Kind.NUMBER: int | float, Kind.BOOLEAN: bool, Kind.INSTANT: int, Kind.DATE: str}
+    fits = isinstance(value, types.get(kind, object)) if kind else True
+    try:
+        if kind is Kind.DATE:
+            date.fromisoformat(str(value))
+        elif kind is Kind.INSTANT and fits:
+            clock.from_micros(int(value))
+    except (ValueError, OverflowError):
+        fits = False
+    if isinstance(value, bool) and kind in (Kind.MONEY, Kind.NUMBER, Kind.INSTANT):
+        fits = False
+    return None if fits else f"is no {kind}: {str(value)[:40]!r}"
+
+
 def carry_out_open(work: Work) -> list[Outcome]:
     """Carry out every wish of the source that is open, in the order in which they were asked."""
     with work.engine.connect() as connection:
@@ -141,20 +163,30 @@ def carry_out(work: Work, number: int) -> Outcome:
     try:
         receipt = work.source.write(stream, edit)
     except ChangedMeanwhileError as error:
-        _take_in(work, stream, error.page)
         now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
+        _take_in(work, stream, error.page)
         return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
-    except PermanentError as error:
-        return _close(work, row, State.REFUSED, str(error))
-    except DailyLimitError as error:
-        with writing(work.engine, work.source.name) as connection:
-            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
-        return _close(work, row, State.OPEN, str(error))
-    except RosSyncError as error:
-        return _close(work, row, State.OPEN, f"it will be tried again: {error}")
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one wish must not keep the others from being carried out
+        return _failed(work, row, error)
     _take_in(work, stream, receipt.page)
     words = "HubSpot said so already" if receipt.was_so and not edit.again else "written"
     return _close(work, row, State.DONE, words)
+
+
+def _failed(work: Work, row: RowMapping, error: Exception) -> Outcome:
+    """What could not be written now stays open; what never can be is refused."""
+    if isinstance(error, DailyLimitError):
+        with writing(work.engine, work.source.name) as connection:
+            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+        return _close(work, row, State.OPEN, str(error))
+    if isinstance(error, PermanentError):
+        return _close(work, row, State.REFUSED, str(error))
+    if isinstance(error, RosSyncError):
+        return _close(work, row, State.OPEN, f"it will be tried again: {error}")
+    log.error("write_failed", number=row["id"], exc_info=error)
+    return _close(work, row, State.REFUSED, f"it cannot be written: {type(error).__name__}")
 
 
 def outcome_of(work: Work, number: int) -> Outcome:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ros_sync import clock
 from ros_sync.connectors.hubspot.signatures import verify
 from ros_sync.connectors.source import Hint
+from ros_sync.errors import RosSyncError
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,13 +63,12 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
             log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
             return Response(status_code=HTTPStatus.UNAUTHORIZED)
         try:
-            hints, others = receiver.read(body)
+            hints, others = await run_in_threadpool(receiver.read, body)
+            new = await run_in_threadpool(receiver.keep, hints)
         except ValueError as error:
             log.warning("webhook_unreadable", reason=str(error))
             return Response(status_code=HTTPStatus.BAD_REQUEST)
-        try:
-            new = await run_in_threadpool(receiver.keep, hints)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, RosSyncError, OSError) as error:
             log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it; HubSpot sends it again
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_SECONDS)})
         log.info("webhook_stored", hints=len(hints), new=new, others=others)

@@ -7,8 +7,6 @@ switched off, as they know neither the limits nor which calls may be repeated.
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ import tenacity
 import urllib3
 
 import hubspot
+from ros_sync.connectors.hubspot.answers import MalformedError, broken, check, parsed
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
     HTTP_OK,
@@ -185,9 +184,12 @@ class HubSpotClient:
         )  # fmt: skip
 
     def update(self, stream: str, record_id: str, properties: Mapping[str, str]) -> Json:
-        """Set properties of a record; setting the same values twice is harmless, so it is tried again like a read."""
+        """Set properties of a record. Never tried again blindly: meanwhile somebody else may have set them.
+
+        AmbiguousError and TransientError where it may have been done.
+        """
         body = {"properties": dict(properties)}
-        return self._read(
+        return self._once(
             "write", f"{stream} {record_id}", lambda **raw: self._basic.update(stream, record_id, body, **raw)
         )
 
@@ -209,7 +211,7 @@ class HubSpotClient:
                 "describe", "list of owners",
                 lambda more=more, **raw: self._owners.get_page(limit=500, archived=archived, **more, **raw),
             )  # fmt: skip
-            found += body["results"]
+            found += body.get("results") or ()
             after = ((body.get("paging") or {}).get("next") or {}).get("after")
             if not after:
                 return found
@@ -303,7 +305,7 @@ class HubSpotClient:
             status, data, headers = _answered(partial(call, _request_auth=bearer))
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
-                f"the connection to HubSpot broke: {_broken(error)}", where=Where(record=what)
+                f"the connection to HubSpot broke: {broken(error)}", where=Where(record=what)
             ) from error
         self._hear_time(headers.get("Date"))
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:
@@ -313,9 +315,12 @@ class HubSpotClient:
             self._tell_pace(limit, refusal)
             raise refusal
         try:
-            return dict(_parsed(data)) if data else {}
-        except (TypeError, ValueError):
-            raise AmbiguousError("HubSpot's answer is no JSON", where=Where(record=what)) from None
+            body = parsed(data) if data else {}
+            check(kind, body)
+        except ValueError as error:
+            why = str(error) if isinstance(error, MalformedError) else "it is no JSON"
+            raise AmbiguousError(f"HubSpot's answer cannot be used: {why}", where=Where(record=what)) from None
+        return body
 
     def _refuse_if_parked(self, what: str) -> None:
         """Make no call while the day's are used up, whichever worker was told so."""
@@ -368,36 +373,6 @@ class _PutOff(tenacity.stop.stop_base):
 
 def _no_rest(_seconds: float) -> None:
     """The pace does the waiting: it knows when a refused call's time has come."""
-
-
-def _parsed(data: bytes) -> Any:
-    """JSON as Python values; ValueError for what is none.
-
-    A text cut in the middle of a character (half an emoji) is no JSON to orjson. One record's text must not keep all the
-    others away, so such a body is read once more, and what is broken in it becomes a replacement character.
-    """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return _whole(json.loads(data.decode("utf-8", "replace")))
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return value
-
-
-def _broken(error: Exception) -> str:
-    """Why a connection broke, in a few words; urllib3 wraps the reason, and puts addresses of objects around it."""
-    reason = getattr(error, "reason", None) or error
-    words = " ".join(re.findall("[A-Z][a-z]+|[A-Z]+(?![a-z])", type(reason).__name__.removesuffix("Error"))).lower()
-    told = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(reason))
-    return f"{words} ({told[1]})" if told else words
 
 
 def _answered(call: Callable[..., Any]) -> tuple[int, bytes, Mapping[str, str]]:

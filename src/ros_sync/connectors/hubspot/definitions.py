@@ -79,7 +79,8 @@ def read_properties(body: Json) -> dict[str, PropertyDefinition]:
             str(each.get("type", "string")),
             frozenset(option["value"] for option in each.get("options") or ()),
         )
-        for each in body.get("results", ())
+        for each in body.get("results") or ()
+        if isinstance(each, dict) and each.get("name")
     }
 
 
@@ -87,10 +88,10 @@ def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions
     """Note the pipelines and their stages in `definitions`, all at once: other threads are reading records by them."""
     found: dict[tuple[str, str], AccountStage] = {}
     pipelines: dict[str, str] = {}
-    for pipeline in body.get("results", ()):
+    for pipeline in body.get("results") or ():
         label = str(pipeline["label"])
         pipelines[str(pipeline["id"])] = label
-        stages = sorted(pipeline.get("stages", ()), key=lambda stage: int(stage.get("displayOrder", 0)))
+        stages = sorted(pipeline.get("stages") or (), key=lambda stage: int(stage.get("displayOrder") or 0))
         for order, stage in enumerate(stages, 1):
             position = mapping.positions.get((label, str(stage["label"])))
             made = _stage(str(pipeline["id"]), label, stage, order, position)
@@ -101,7 +102,8 @@ def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions
 def _stage(pipeline_id: str, pipeline: str, stage: Json, order: int, position: str | None) -> AccountStage:
     metadata = stage.get("metadata") or {}
     probability = _share(metadata.get("probability"))
-    closed = str(metadata.get("isClosed", "")).lower() == "true"
+    told = metadata.get("isClosed")
+    closed = probability in (0.0, 1.0) if told is None else str(told).lower() == "true"
     # HubSpot calls a stage closed and says won and lost by the probability alone: 1 is won, 0 lost.
     kind = "open" if not closed else "won" if probability is not None and probability >= 1 else "lost"
     return AccountStage(

@@ -1,12 +1,12 @@
 """One edit of a HubSpot record that a person asked for, made only where nobody else changed the same meanwhile.
 
-HubSpot knows no conditional write. So the record is read before and after, with the history of what is written: an entry
-between the two that is not ours is somebody else's, and what they set is put back.
+HubSpot knows no conditional write. So the record is read before and after, with the history of what is written: what stood
+before our own entry has to be what the person saw. Where it is not, somebody was in between, and what they set is put back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -21,7 +21,7 @@ from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.values import instant
 from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt
-from ros_sync.errors import AmbiguousError, PermanentError, Where
+from ros_sync.errors import AmbiguousError, DailyLimitError, PermanentError, RateLimitedError, TransientError, Where
 from ros_sync.fields import Carried
 
 NOTE_TYPES = {
@@ -29,11 +29,13 @@ NOTE_TYPES = {
     "contacts": 202,
     "companies": 190,
 }  # HubSpot, associations v4: note to …, association type ids
+ATTEMPTS = 4  # of a write whose outcome nobody knows; each one is looked for before the next
+OUR_SOURCES = frozenset(("INTEGRATION", "API"))  # HubSpot, property history: sourceType of what an app set
 NOTES_READ = 100  # HubSpot, objects API, batch read
 
 
 class Editing:
-    """Makes edits of one stream's records. `asked` are the properties by which they are read."""
+    """Makes edits of one stream's records. `asked` are the properties by which they are read, `notes_of` a record's notes."""
 
     def __init__(
         self,
@@ -42,48 +44,83 @@ class Editing:
         definitions: Definitions,
         reader: RecordReader,
         asked: Sequence[str],
+        notes_of: Callable[[str, str], list[str]],
     ) -> None:
         self._client = client
         self._mapping = mapping
         self._definitions = definitions
         self._reader = reader
         self._asked = asked
+        self._notes_of = notes_of
 
     def make(self, edit: Edit, now: datetime, *, currency: str | None) -> Receipt:
         """Make it; ChangedMeanwhileError where somebody was quicker, PermanentError where HubSpot refuses it."""
         names = self._written(edit)
         before = self._read(edit.record_id, names)
         wanted = to_properties(self._mapping, edit.changes, self._definitions, before["properties"], currency=currency)
-        page = self._page(before)
-        found = self._fields(page, edit.expected)
-        was_so = all(_alike(before["properties"].get(name), value) for name, value in wanted.items())
-        if not was_so:
-            if found != dict(edit.expected):
-                raise ChangedMeanwhileError(
-                    _who(before, names) + "; nothing was written", found=self._fields(page, edit.changes), page=page
-                )
+        was_so = _says(before, wanted)
+        if was_so and edit.again:  # perhaps by an attempt of ours that broke off before it looked who else was at it
+            page = self._judge(edit, names, wanted, before)
+        elif was_so:
+            page = self._page(before)
+        else:
             page = self._write(edit, names, wanted, before)
         if edit.note:
             self._leave_note(edit, edit.note, now)
         return Receipt(page, was_so)
 
-    def _write(self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], before: Json) -> Page:
-        """Set the properties and look who else was at it."""
-        self._client.update(self._mapping.name, edit.record_id, wanted)
-        after = self._read(edit.record_id, names)
-        theirs = _overwritten(before, after, wanted)
-        if not theirs:
-            return self._page(after)
-        back = {name: value for name, value in theirs.items() if _alike(after["properties"].get(name), wanted[name])}
+    def _write(self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json) -> Page:
+        """Set the properties, and look who else was at it. After a call that broke, it is looked before it is made again."""
+        failure: TransientError | AmbiguousError | None = None
+        for _ in range(ATTEMPTS):
+            page = self._page(record)
+            if self._fields(page, edit.expected) != dict(edit.expected):
+                words = _who(record, names) + "; nothing was written"
+                raise ChangedMeanwhileError(words, found=self._fields(page, edit.changes), page=page)
+            try:
+                self._client.update(self._mapping.name, edit.record_id, wanted)
+            except (TransientError, AmbiguousError) as error:
+                if isinstance(error, RateLimitedError | DailyLimitError):
+                    raise
+                failure = error
+            record = self._read(edit.record_id, names)
+            if _says(record, wanted) or _ours(record, wanted):
+                return self._judge(edit, names, wanted, record)
+        assert failure is not None
+        raise failure
+
+    def _judge(self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json) -> Page:
+        """Whether what we wrote took the place of what the person saw; else what was there is put back."""
+        lost = self._overwritten(edit, wanted, record)
+        if not lost:
+            return self._page(record)
+        back = {name: value for name, value in lost.items() if _alike(record["properties"].get(name), wanted[name])}
         if back:  # what somebody set after us stands anyway
             self._client.update(self._mapping.name, edit.record_id, back)
-            after = self._read(edit.record_id, names)
-        page = self._page(after)
+            record = self._read(edit.record_id, names)
+        page = self._page(record)
         raise ChangedMeanwhileError(
             "somebody changed it in the very moment, and what they set was put back",
             found=self._fields(page, edit.changes),
             page=page,
         )
+
+    def _overwritten(self, edit: Edit, wanted: Mapping[str, str], record: Json) -> dict[str, str]:
+        """By property, what stood before our own entries and is not what the person saw."""
+        places = _ours(record, wanted)
+        before: dict[str, str | None] = {}
+        for name, place in places.items():
+            older = _history(record, name)[place + 1 :]
+            before[name] = str(older[0].get("value") or "") if older else None
+        then = {**record, "properties": {**record["properties"], **before}}
+        fields = self._fields(self._page(then), edit.expected)
+        # A field that HubSpot fills by itself, such as when a stage was entered, has no history of what we wrote.
+        ours = {
+            field.name for entry in self._mapping.objects for field in entry.fields if field.from_property in before
+        }
+        differing = {name for name in edit.expected if name in ours and fields[name] != edit.expected[name]}
+        theirs = {key for entry in self._mapping.objects for name in differing for key in entry.write.get(name, {})}
+        return {name: value or "" for name, value in before.items() if name in theirs}
 
     def _written(self, edit: Edit) -> list[str]:
         """The properties that the edit sets and that have a history, so far as the account shows them."""
@@ -132,34 +169,32 @@ class Editing:
 
     def _has_note(self, record_id: str, text: str) -> bool:
         """Whether the record has a note of that text. Search lags behind, so the associations are asked."""
-        answer = self._client.associations(self._mapping.name, "notes", [{"id": record_id}])
-        ids = [str(to["toObjectId"]) for result in answer["results"] for to in result["to"]]
-        newest = sorted(ids, key=int)[-NOTES_READ:]
-        if not newest:
-            return False
-        notes = self._client.batch_read("notes", newest, ["hs_note_body"])["results"]
-        return any(each["properties"].get("hs_note_body") == text for each in notes)
+        notes = sorted(self._notes_of(self._mapping.name, record_id), key=int, reverse=True)
+        for start in range(0, len(notes), NOTES_READ):  # newest first: it was left a moment ago
+            found = self._client.batch_read("notes", notes[start : start + NOTES_READ], ["hs_note_body"])["results"]
+            if any(each["properties"].get("hs_note_body") == text for each in found):
+                return True
+        return False
 
 
-def _overwritten(before: Json, after: Json, wanted: Mapping[str, str]) -> dict[str, str]:
-    """By property, what somebody set between our look and our write, so that it was lost."""
-    lost: dict[str, str] = {}
+def _says(record: Json, wanted: Mapping[str, str]) -> bool:
+    return all(_alike(record["properties"].get(name), value) for name, value in wanted.items())
+
+
+def _ours(record: Json, wanted: Mapping[str, str]) -> dict[str, int]:
+    """By property the place of the newest entry of its history that we made: an integration's, with the value wanted."""
+    places = {}
     for name, value in wanted.items():
-        known = {_entry(each) for each in _history(before, name)}
-        new = [each for each in reversed(_history(after, name)) if _entry(each) not in known]
-        ours = next((place for place, each in enumerate(new) if _alike(each.get("value"), value)), None)
-        if ours:  # entries stand before ours
-            lost[name] = str(new[ours - 1].get("value") or "")
-    return lost
+        for place, entry in enumerate(_history(record, name)):
+            if str(entry.get("sourceType")).upper() in OUR_SOURCES and _alike(entry.get("value"), value):
+                places[name] = place
+                break
+    return places
 
 
 def _history(record: Json, name: str) -> Sequence[Json]:
     """Newest first."""
     return (record.get("propertiesWithHistory") or {}).get(name) or ()
-
-
-def _entry(each: Json) -> tuple[str, str]:
-    return str(each.get("timestamp")), str(each.get("value") or "")
 
 
 def _who(record: Json, names: Sequence[str]) -> str:

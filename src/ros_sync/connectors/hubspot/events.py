@@ -46,7 +46,7 @@ def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
     hints: list[Hint] = []
     others = 0
     for entry in entries:
-        found = _hints(entry, mapped)
+        found = _hints(entry, mapped, mapping.prefixes)
         hints += found
         others += not found
     return hints, others
@@ -57,7 +57,7 @@ def reaction(kind: str) -> Reaction:
     return _REACTIONS.get(kind.partition(".")[2], _READ)
 
 
-def _hints(entry: Any, mapped: Mapping[str, frozenset[str]]) -> list[Hint]:
+def _hints(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[str, str]) -> list[Hint]:
     """One hint for each record that the event is about."""
     if not isinstance(entry, dict):
         return []
@@ -69,7 +69,12 @@ def _hints(entry: Any, mapped: Mapping[str, frozenset[str]]) -> list[Hint]:
         return []
     key = "/".join(str(entry.get(name, "")) for name in _KEYS)
     at = _occurred(entry.get("occurredAt"))
-    return [Hint(f"{noun}.{verb}/{key}/{each}", f"{noun}.{verb}", stream, each, at) for each in _ids(entry)]
+    prefix = prefixes.get(stream, "")
+    property_name = str(entry.get("propertyName")) if verb == _CHANGE else None
+    return [
+        Hint(f"{noun}.{verb}/{key}/{each}", f"{noun}.{verb}", stream, prefix + each, at, property_name)
+        for each in _ids(entry)
+    ]
 
 
 def _ids(entry: Mapping[str, Any]) -> tuple[str, ...]:

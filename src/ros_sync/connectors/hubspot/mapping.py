@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -147,6 +148,15 @@ class HubSpotMapping:
                 names.add("currency")
             found[entry.object] = found.get(entry.object, frozenset()) | names
         return found
+
+    @cached_property
+    def prefixes(self) -> dict[str, str]:
+        """By stream what stands before its records' ids here: where several streams feed one object, `calls/` and the like.
+
+        HubSpot's ids are unique within one kind of record only.
+        """
+        feeding = Counter(stream.objects[0].object for stream in self.streams)
+        return {stream.name: f"{stream.name}/" for stream in self.streams if feeding[stream.objects[0].object] > 1}
 
     def stream(self, name: str) -> StreamMapping:
         """The mapping of a stream; KeyError where the file does not follow it."""

@@ -40,15 +40,20 @@ PRIMARY, PRIMARY_ENDING = "primary", "_to_company"  # the label, and how the typ
 
 
 class RecordReader:
-    """Reads the records of one stream. `definitions` are looked into when a page is read, so they may be renewed."""
+    """Reads the records of one stream. `definitions` are looked into when a page is read, so they may be renewed.
 
-    def __init__(self, mapping: StreamMapping, definitions: Definitions, *, currency: str | None = None) -> None:
+    `prefix` stands before the ids in batches; histories and links are by HubSpot's own ids.
+    """
+
+    def __init__(
+        self, mapping: StreamMapping, definitions: Definitions, *, currency: str | None = None, prefix: str = ""
+    ) -> None:
         self._mapping = mapping
         self._definitions = definitions
         self._currency = currency or definitions.currency or NO_CURRENCY
         self._zone = ZoneInfo(definitions.time_zone or "UTC")
         self._objects = [
-            _ObjectReader(mapping, entry, definitions, self._currency, self._zone) for entry in mapping.objects
+            _ObjectReader(mapping, entry, definitions, self._currency, self._zone, prefix) for entry in mapping.objects
         ]
         self._streams = values.Remembered(self._followed)
         self._labels = values.Remembered(_inline_label)
@@ -79,7 +84,7 @@ class RecordReader:
                     continue
                 labels = self._labels
                 for each in part.get("results") or ():
-                    unique[Link(stream, str(each["id"]), labels[stream, each["type"]])] = None
+                    unique[Link(stream, str(each["id"]), labels[stream, str(each.get("type"))])] = None
                 if part.get("paging"):
                     more.setdefault(stream, []).append(record_id)
             found[record_id] = list(unique)
@@ -140,8 +145,15 @@ class _ObjectReader:
     """Reads the records of one stream as one canonical object."""
 
     def __init__(
-        self, stream: StreamMapping, entry: ObjectMapping, definitions: Definitions, currency: str, zone: ZoneInfo
+        self,
+        stream: StreamMapping,
+        entry: ObjectMapping,
+        definitions: Definitions,
+        currency: str,
+        zone: ZoneInfo,
+        prefix: str,
     ) -> None:
+        self._prefix = prefix
         self._stream = stream
         self._entry = entry
         self._definitions = definitions
@@ -156,6 +168,8 @@ class _ObjectReader:
         self._stages = CellReader(self._stage)
         self._names = self._property_names()
         self._pick = itemgetter(*self._names)
+        known = definitions.known(stream.name, entry.only_if_known)
+        self._tells_all = len(known) == len(entry.only_if_known)
         self.histories = HistoryReader(entry, stream.track, definitions, currency, self._parser)
 
     def batch(self, results: Sequence[Json]) -> Batch:
@@ -164,7 +178,7 @@ class _ObjectReader:
             known = self._entry.only_if_known
             results = [each for each in results if any(each["properties"].get(name) for name in known)]
         cells = self._columns([each["properties"] for each in results])
-        ids: list[Carried] = [str(each["id"]) for each in results]
+        ids: list[Carried] = [self._prefix + str(each["id"]) for each in results]
         done: dict[str, list[Carried]] = {"id": ids}
         set_aside: list[SetAside] = []
         modified = cells[self._stream.modified]
@@ -185,6 +199,7 @@ class _ObjectReader:
             [0] * len(ids),
             set_aside=set_aside,
             custom_names=frozenset(mapping.name.removeprefix(CUSTOM) for mapping in self._own),
+            partial=not self._tells_all,
         )
 
     def _property_names(self) -> tuple[str, ...]:

@@ -39,7 +39,8 @@ class Verdict:
 def verify(secret: str, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
     """Check the signature that the headers carry; names of headers in lower case.
 
-    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts.
+    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The older
+    ones sign no timestamp; where one comes with them all the same, it has to be of the present.
     """
     if SIGNATURE_V3 in headers:
         return _verify_v3(secret, method, uri, body, headers, now)
@@ -53,20 +54,29 @@ def verify(secret: str, *, method: str, uri: str, body: bytes, headers: Mapping[
         signed = _bytes(secret + method + uri) + body
     else:
         return Verdict(ok=False, reason="the signature's version is not known")
+    if TIMESTAMP in headers and (refusal := _untimely(headers[TIMESTAMP], now)):
+        return Verdict(ok=False, reason=refusal, version=version)
     expected = hashlib.sha256(signed).hexdigest()
     return _compared(expected, given, version)
 
 
 def _verify_v3(secret: str, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
     timestamp = headers.get(TIMESTAMP, "")
-    if not _TIMESTAMP.fullmatch(timestamp):
-        return Verdict(ok=False, reason="there is no timestamp", version="v3")
-    age = abs(clock.to_micros(now) // 1_000 - int(timestamp))
-    if age > MAX_AGE_SECONDS * 1_000:
-        return Verdict(ok=False, reason="the timestamp is too old, or lies in the future", version="v3")
+    refusal = _untimely(timestamp, now)
+    if refusal:
+        return Verdict(ok=False, reason=refusal, version="v3")
     text = _bytes(method + decoded(uri)) + body + timestamp.encode()
     expected = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
     return _compared(expected, headers[SIGNATURE_V3], "v3")
+
+
+def _untimely(timestamp: str, now: datetime) -> str | None:
+    """Why a request with this timestamp (milliseconds) is not taken; None for one of the present."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return "there is no timestamp"
+    if abs(clock.to_micros(now) // 1_000 - int(timestamp)) > MAX_AGE_SECONDS * 1_000:
+        return "the timestamp is too old, or lies in the future"
+    return None
 
 
 def decoded(uri: str) -> str:

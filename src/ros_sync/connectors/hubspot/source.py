@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
+from ros_sync import clock
 from ros_sync.connectors.hubspot import doctor, events
+from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
     Definitions,
@@ -41,6 +43,7 @@ SEARCH_PAGE = 200  # HubSpot, "Search the CRM"
 BATCH_READ = 100  # HubSpot, objects API, batch read
 ASSOCIATION_INPUTS = 1_000  # HubSpot, associations v4, batch read
 MAX_QUERY_CHARS = 6_000  # longer URLs are refused at 8 KB or so: then ids are listed and records read by POST
+T = TypeVar("T")
 MICROS = 1_000  # microseconds in a millisecond
 
 
@@ -156,7 +159,7 @@ class HubSpotSource:
             sorted(map(repr, definitions.stages.values())) if any(e.field("stage") for e in mapping.objects) else []
         )
         parts = (mapping.objects, mapping.track, mapping.links, stages, definitions.currency, definitions.time_zone)
-        mark = sha256("|".join(_told(part) for part in parts).encode()).hexdigest()[:16]
+        mark = sha256("|".join(_written(part) for part in parts).encode()).hexdigest()[:16]
         return Shape(mark, frozenset(self._asked(mapping)))
 
     def _scopes(self) -> list[str] | None:
@@ -175,11 +178,13 @@ class HubSpotSource:
                 body = self._client.list_page(
                     stream.name, limit=LIST_PAGE, properties=[OBJECT_ID], after=after, archived=True
                 )
-                page = Page(stream.name, deleted={str(each["id"]): _deleted_at(each) for each in body["results"]})
+                deleted = {str(each["id"]): self._deleted_at(each) for each in body["results"]}
+                page = self._ours(Page(stream.name, deleted=deleted))
             else:
                 body = self._list_page(mapping, after)
                 page = self._page(mapping, body["results"])
                 self._add_links(mapping, page, body["results"])
+                page = self._ours(page)
             after = ((body.get("paging") or {}).get("next") or {}).get("after")
             page.position = after
             yield page
@@ -230,7 +235,7 @@ class HubSpotSource:
             }
             body = self._client.search(stream.name, query)
             results = body["results"]
-            page = self._page(mapping, results)
+            page = self._ours(self._page(mapping, results))
             page.expected = int(body["total"])
             is_last = not results or page.expected <= len(results)
             last = str(results[-1]["id"]) if results else last
@@ -244,7 +249,7 @@ class HubSpotSource:
         mapping = self._prepared(stream)
         results: list[Json] = []
         page = Page(stream.name)
-        unique = list(dict.fromkeys(ids))
+        unique = self._theirs(stream, ids)
         for start in range(0, len(unique), BATCH_READ):
             chunk = unique[start : start + BATCH_READ]
             found = self._client.batch_read(stream.name, chunk, self._asked(mapping))["results"]
@@ -254,42 +259,58 @@ class HubSpotSource:
         read = self._page(mapping, list(there.values()))
         read.deleted, read.gone = page.deleted, page.gone
         read.merged |= page.merged
-        return read
+        return self._ours(read)
 
     def _settle(self, stream: Stream, page: Page, asked: Sequence[str], found: Sequence[Json]) -> None:
         """Note what became of the records that were asked for and did not come under their id."""
         there = {str(each["id"]): each for each in found}
-        merged = _merged(found)
+        merged = _merged(found) | self._led_elsewhere(stream, asked, found)
         page.merged |= {each: merged[each] for each in asked if each not in there and each in merged}
         missing = [each for each in asked if each not in there and each not in page.merged]
         if not missing:
             return
         archived = self._client.batch_read(stream.name, missing, [OBJECT_ID, MERGED_IDS], archived=True)["results"]
         for each in archived:
-            page.deleted[str(each["id"])] = _deleted_at(each)
+            page.deleted[str(each["id"])] = self._deleted_at(each)
         taken, merged = {str(each["id"]) for each in archived}, _merged(archived)
         page.merged |= {each: merged[each] for each in missing if each not in taken and each in merged}
         page.gone += [each for each in missing if each not in taken and each not in page.merged]
+
+    def _led_elsewhere(self, stream: Stream, asked: Sequence[str], found: Sequence[Json]) -> dict[str, str]:
+        """The records that were asked for and came under another id, where the answer does not say which is which.
+
+        A record may know those that it was made of, and not theirs; or the property that tells is hidden from us.
+        """
+        there = {str(each["id"]) for each in found}
+        missing = [each for each in asked if each not in there and each not in _merged(found)]
+        if not missing or there <= set(asked):
+            return {}
+        led: dict[str, str] = {}
+        for each in missing:
+            told = self._client.batch_read(stream.name, [each], [OBJECT_ID])["results"]
+            if told and str(told[0]["id"]) != each:
+                led[each] = str(told[0]["id"])
+        return led
 
     def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
         """The histories of the tracked fields."""
         mapping = self._prepared(stream)
         tracked, found = self._tracked(mapping), {}
-        unique = list(dict.fromkeys(ids))
+        unique = self._theirs(stream, ids)
         for start in range(0, len(unique) if tracked else 0, HISTORY_PAGE):
             body = self._client.batch_read(
                 stream.name, unique[start : start + HISTORY_PAGE], self._asked(mapping), tracked
             )
-            found.update(self._reader(mapping).histories(body["results"]))
-        return found
+            found.update(self._told(mapping, lambda reader, results: reader.histories(results), body["results"]))
+        return self._ours(Page(stream.name, histories=found)).histories
 
     def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
         """Every association of these records."""
-        found: dict[str, list[Link]] = {each: [] for each in ids}
+        found: dict[str, list[Link]] = {each: [] for each in self._theirs(stream, ids)}
         for to in stream.links:
             for record_id, more in self._links_to(stream.name, to, list(found)).items():
                 found[record_id] += more
-        return found
+        return self._ours(Page(stream.name, links=found)).links
 
     def hints(self, body: bytes) -> tuple[list[Hint], int]:
         """What a webhook's body says, and how many of its entries say nothing to us; ValueError where it is no JSON."""
@@ -308,8 +329,14 @@ class HubSpotSource:
     def write(self, stream: Stream, edit: Edit) -> Receipt:
         """Make an edit of one record."""
         mapping = self._prepared(stream)
-        editing = Editing(self._client, mapping, self._definitions, self._reader(mapping), self._asked(mapping))
+        editing = Editing(
+            self._client, mapping, self._definitions, self._reader(mapping), self._asked(mapping), self.notes_of
+        )
         return editing.make(edit, self._now(), currency=self._mapping.currency)
+
+    def notes_of(self, stream: str, record_id: str) -> list[str]:
+        """The ids of every note on a record."""
+        return [link.id for link in self._links_to(stream, "notes", [record_id])[record_id]]
 
     # ---- inside
 
@@ -322,8 +349,9 @@ class HubSpotSource:
     def _reader(self, mapping: StreamMapping) -> RecordReader:
         reader = self._readers.get(mapping.name)
         if reader is None:
+            prefix = self._mapping.prefixes.get(mapping.name, "")
             reader = self._readers[mapping.name] = RecordReader(
-                mapping, self._definitions, currency=self._mapping.currency
+                mapping, self._definitions, currency=self._mapping.currency, prefix=prefix
             )
         return reader
 
@@ -335,13 +363,44 @@ class HubSpotSource:
 
     def _page(self, mapping: StreamMapping, results: Sequence[Json]) -> Page:
         self._look_for_missing(mapping, results)
-        reader = self._reader(mapping)
-        return Page(
-            mapping.name,
-            batches=reader.batches(results),
-            histories=reader.histories(results),
-            merged=_merged(results),
+
+        def read(reader: RecordReader, records: Sequence[Json]) -> Page:
+            batches, histories = reader.batches(records), reader.histories(records)
+            return Page(mapping.name, batches=batches, histories=histories, merged=_merged(records))
+
+        return self._told(mapping, read, results)
+
+    def _told(
+        self, mapping: StreamMapping, read: Callable[[RecordReader, Sequence[Json]], T], results: Sequence[Json]
+    ) -> T:
+        """What the stream's reader makes of records; where they are not as HubSpot writes them, of what they mean."""
+        try:
+            return read(self._reader(mapping), results)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return read(self._reader(mapping), as_texts(results))
+
+    def _theirs(self, stream: Stream, ids: Sequence[str]) -> list[str]:
+        """HubSpot's own ids of records."""
+        prefix = self._mapping.prefixes.get(stream.name, "")
+        return [each.removeprefix(prefix) for each in dict.fromkeys(ids)]
+
+    def _ours(self, page: Page) -> Page:
+        """The page by our ids, as its batches are."""
+        prefix = self._mapping.prefixes.get(page.stream)
+        if prefix is None:
+            return page
+        return replace(
+            page,
+            histories={prefix + each: history for each, history in page.histories.items()},
+            links={prefix + each: links for each, links in page.links.items()},
+            deleted={prefix + each: at for each, at in page.deleted.items()},
+            merged={prefix + old: prefix + new for old, new in page.merged.items()},
+            gone=[prefix + each for each in page.gone],
         )
+
+    def _deleted_at(self, record: Mapping[str, Any]) -> int:
+        told = record.get("archivedAt") or record.get("updatedAt")
+        return int(instant(str(told)) or 0) if told else clock.to_micros(self.present)
 
     def _look_for_missing(self, mapping: StreamMapping, results: Sequence[Json]) -> None:
         """Ask for the definitions again where an answer lacks a property altogether: it was deleted or hidden.
@@ -396,10 +455,6 @@ def _filter(name: str, operator: str, value: str) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": value}
 
 
-def _deleted_at(record: Mapping[str, Any]) -> int:
-    return int(instant(str(record.get("archivedAt") or record["updatedAt"])) or 0)
-
-
 def _merged(results: Sequence[Json]) -> dict[str, str]:
     """Which records ended in these (old id -> id)."""
     into: dict[str, str] = {}
@@ -411,15 +466,15 @@ def _merged(results: Sequence[Json]) -> dict[str, str]:
     return into
 
 
-def _told(part: object) -> str:
+def _written(part: object) -> str:
     """A part of a mapping as a text that is the same in each process: without places in files, sets in order."""
     if isinstance(part, tuple | list):
-        return "[" + ",".join(map(_told, part)) + "]"
+        return "[" + ",".join(map(_written, part)) + "]"
     if isinstance(part, frozenset):
-        return "{" + ",".join(sorted(map(_told, part))) + "}"
+        return "{" + ",".join(sorted(map(_written, part))) + "}"
     if isinstance(part, Mapping):
-        return "{" + ",".join(sorted(f"{key}:{_told(value)}" for key, value in part.items())) + "}"
+        return "{" + ",".join(sorted(f"{key}:{_written(value)}" for key, value in part.items())) + "}"
     if is_dataclass(part) and not isinstance(part, type):
         names = (each.name for each in fields(part) if each.name != "where")
-        return "(" + ",".join(f"{name}={_told(getattr(part, name))}" for name in names) + ")"
+        return "(" + ",".join(f"{name}={_written(getattr(part, name))}" for name in names) + ")"
     return repr(part)

@@ -56,7 +56,7 @@ def number(value: str) -> Carried:
         found = float(value)
     except ValueError:
         raise ValueError("is no number") from None
-    if not math.isfinite(found):
+    if not math.isfinite(found) or "_" in value:
         raise ValueError("is no number")
     return found
 
@@ -135,7 +135,10 @@ def day(zone: ZoneInfo) -> Callable[[str], Carried]:
         except (ValueError, OverflowError, OSError):
             raise ValueError("is no date") from None
         at_midnight = (moment.hour, moment.minute, moment.second, moment.microsecond) == _MIDNIGHT
-        return (moment if at_midnight else moment.astimezone(zone)).date().isoformat()
+        try:
+            return (moment if at_midnight else moment.astimezone(zone)).date().isoformat()
+        except OverflowError:  # the last day of the year 9999, in a zone that is ahead
+            return moment.date().isoformat()
 
     return read
 
