@@ -33,7 +33,7 @@ from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import LogSettings
-from ros_sync.sync import hints
+from ros_sync.sync import heard
 from ros_sync.sync.audit_report import AuditReport
 
 FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
@@ -188,7 +188,7 @@ def _day(day: Day) -> dict[str, Any]:
 
 def _unread(engine: Engine, source: str) -> int:
     with engine.connect() as connection:
-        return hints.waiting(connection, source)
+        return heard.waiting(connection, source)
 
 
 # ---- for a person

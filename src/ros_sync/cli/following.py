@@ -17,7 +17,7 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import RosSyncError, StoppedError
 from ros_sync.settings import Settings
-from ros_sync.sync import hints
+from ros_sync.sync import heard
 from ros_sync.sync.engine import Syncer
 from ros_sync.web.webhooks import HubSpotReceiver
 
@@ -122,6 +122,6 @@ def receiver_of(
         return source().hints(body)
 
     def keep(found: Sequence[Hint]) -> int:
-        return hints.keep(engine, source().name, found, now())
+        return heard.keep(engine, source().name, found, now())
 
     return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now)

@@ -128,11 +128,16 @@ class Hint(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """What a kind of hint asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links."""
+    """What a hint asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links.
+
+    `history`: a tracked property was changed, so the change history has to tell of it. `erased`: the CRM says that a person was.
+    """
 
     record: bool
     links: bool
     only_if_newer: bool = False
+    history: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +237,8 @@ class Source(Protocol):
     def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
         """Every association of these records with the streams of `stream.links`."""
 
-    def reaction(self, kind: str) -> Reaction:
-        """What a hint of that kind asks for."""
+    def reaction(self, stream: str, kind: str, changed: str | None) -> Reaction:
+        """What a hint of that kind asks for; `changed` is the property that was changed, where it says so."""
 
     @property
     def writable(self) -> Mapping[str, frozenset[str]]:

@@ -199,6 +199,12 @@ def linked_to(
     return {to_id: sorted(ids, key=lambda each: (len(each), each)) for to_id, ids in found.items()}
 
 
+def has_links(connection: Connection, source: str, stream: str) -> bool:
+    """Whether anything is kept of the links of a stream's records."""
+    query = select(_LINK.c.record_id).where(_LINK.c.source == source, _LINK.c.stream == stream).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def forget(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> None:
     """Remove every link from and to these records."""
     c = _LINK.c

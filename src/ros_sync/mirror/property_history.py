@@ -115,8 +115,8 @@ def differences(
     for at, value, by in history[1:]:
         now = value if value is None or value.__class__ is str else as_text(value)
         if now != was:
-            found.append((at, was, now, by))  # type: ignore[arg-type]  # a text or nothing
-        was = now  # type: ignore[assignment]  # as above
+            found.append((at, was, now, by))
+        was = now
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from ros_sync.mirror.store import one_of, rows_of
 from ros_sync.mirror.tables import Redirect
 
 ERASED = ""  # the `new_id` of a person whose data was erased: the id is known, so that a lagging answer is not believed
@@ -64,11 +65,10 @@ def any_of(connection: Connection, source: str, name: str) -> bool:
 
 
 def _known(connection: Connection, source: str, name: str, ids: Sequence[str]) -> dict[str, str]:
-    c = _REDIRECT.c
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     found: dict[str, str] = {}
     for start in range(0, len(ids), CHUNK):
-        query = select(c.old_id, c.new_id).where(
-            c.source == source, c.object == name, c.old_id.in_(ids[start : start + CHUNK])
-        )
-        found.update((old, new) for old, new in connection.execute(query))
+        among, parameters = one_of(connection, ids[start : start + CHUNK])
+        query = f"SELECT old_id, new_id FROM redirect WHERE source = {mark} AND object = {mark} AND old_id {among}"  # noqa: S608  # names are ours
+        found.update(rows_of(connection, query, (source, name, *parameters)))
     return found

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, repeat
 from types import MappingProxyType
+from typing import Any
 
 import orjson
 from sqlalchemy import JSON, Connection, Date
@@ -121,12 +122,9 @@ class Upsert:
     def stored(self, ids: Sequence[str]) -> dict[str, Row]:
         """The present rows of these ids: the columns of this upsert, then `valid_from`."""
         columns = ", ".join(self._readable(name) for name in (*self._columns, "valid_from"))
-        if self._mark == "?":
-            condition, parameters = f"id IN ({', '.join('?' * len(ids))})", (self._source, *ids)
-        else:
-            condition, parameters = "id = ANY(%s)", (self._source, list(ids))  # type: ignore[assignment]
-        query = f"SELECT {columns} FROM {self._table} WHERE source = {self._mark} AND {condition}"  # noqa: S608  # names are ours
-        return {row[0]: tuple(row) for row in self._connection.exec_driver_sql(query, parameters)}
+        among, parameters = one_of(self._connection, ids)
+        query = f"SELECT {columns} FROM {self._table} WHERE source = {self._mark} AND id {among}"  # noqa: S608  # names are ours
+        return {row[0]: row for row in rows_of(self._connection, query, (self._source, *parameters))}
 
     @property
     def _table(self) -> str:
@@ -156,7 +154,8 @@ class Upsert:
     def compare(self, rows: Sequence[Row]) -> dict[str, tuple[str, ...] | None]:
         """What `write` would change, reading only: by id the columns that differ, None for a record that is new.
 
-        Rows that say what is stored, and those that are older than it, are left out.
+        Rows that say what is stored, and those that are older than it, are left out. Where the CRM moved the modified instant
+        and nothing that is mirrored, that alone differs.
         """
         stored = self.stored([str(row[0]) for row in rows]) if rows and not self._expect_empty else {}
         found: dict[str, tuple[str, ...] | None] = {}
@@ -167,7 +166,7 @@ class Upsert:
             elif old[:-1] != row and not self._is_older(row, old, int(old[-1])):  # type: ignore[arg-type]  # as above
                 new = self._merge_custom(old, row)
                 differing = tuple(name for name, a, b in zip(self._columns, old, new, strict=False) if a != b)
-                if differing and differing != ("modified_at",):
+                if differing:
                     found[str(row[0])] = differing
         return found
 
@@ -222,17 +221,17 @@ class Upsert:
         history, moments, updates = [], [], []
         for old, new in changed:
             record_id, moment = str(new[0]), max(self._moment(new, as_of), int(old[-1]))  # type: ignore[arg-type]  # as above
-            differing = [name for name, a, b in zip(self._columns, old, new, strict=False) if a != b]
-            written.updated[record_id] = tuple(differing)
+            differing = [each for each in zip(self._columns, old, new, strict=False) if each[1] != each[2]]
+            written.updated[record_id] = tuple(name for name, *_ in differing)
             moments.append((moment, source, record_id, moment))
             updates.append((*new[1:], moment, self._run_id, source, record_id))
-            for name, before, after in self._differences(old, new):
-                history.append((self._mirrored.name, source, record_id, name, moment, before, after, self._run_id))
+            for name, before, after in _told(differing):
+                history.append((record_id, name, moment, before, after))
         self._many(self._end_statement, moments)
         assignments = ", ".join(f'"{name}" = {mark}' for name in (*self._columns[1:], "valid_from", "run_id"))
         self._many(f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}", updates)  # noqa: S608
-        insert = 'INSERT INTO change (object, source, record_id, field, at, "old", "new", run_id)'
-        self._many(f"{insert} VALUES ({', '.join([mark] * 8)})", history)
+        fixed = {"object": self._mirrored.name, "source": source, "run_id": self._run_id}
+        insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new"), history, fixed)
 
     @cached_property
     def _end_statement(self) -> str:
@@ -245,21 +244,37 @@ class Upsert:
             f"SELECT {names}, {valid_to} FROM {self._table} WHERE source = {mark} AND id = {mark} AND valid_from < {mark}"
         )
 
-    def _differences(self, old: Row, new: Row) -> Iterable[tuple[str, str | None, str | None]]:
-        for name, before, after in zip(self._columns, old, new, strict=False):
-            if before == after or name == "modified_at":
-                continue
-            if name == "custom":
-                was, now = orjson.loads(str(before or "{}")), orjson.loads(str(after or "{}"))
-                for key in sorted(was.keys() | now.keys()):
-                    if was.get(key) != now.get(key):
-                        yield f"custom.{key}", as_text(was.get(key)), as_text(now.get(key))
-            else:
-                yield name, as_text(before), as_text(after)
-
     def _many(self, statement: str, rows: Sequence[tuple[Carried, ...]]) -> None:
         if rows:
             self._connection.exec_driver_sql(statement, rows)
+
+
+def _told(differing: Iterable[tuple[str, Carried, Carried]]) -> Iterable[tuple[str, str | None, str | None]]:
+    """Columns that differ (name, before, after) as the change history tells them; each own property is told of itself."""
+    for name, before, after in differing:
+        if name == "custom":
+            was, now = orjson.loads(str(before or "{}")), orjson.loads(str(after or "{}"))
+            for key in sorted(was.keys() | now.keys()):
+                if was.get(key) != now.get(key):
+                    yield f"custom.{key}", as_text(was.get(key)), as_text(now.get(key))
+        elif name != "modified_at":
+            yield name, as_text(before), as_text(after)
+
+
+def one_of(connection: Connection, values: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
+    """The condition that a column is one of these, to be put after its name, and its parameters."""
+    if connection.dialect.name == "sqlite":
+        return f"IN ({', '.join('?' * len(values))})", tuple(values)
+    return "= ANY(%s)", (list(values),)
+
+
+def rows_of(connection: Connection, query: str, parameters: tuple[Any, ...]) -> list[Any]:
+    """What a query gives, as the driver gives it: SQLAlchemy's own rows cost more than many a comparison."""
+    result = connection.exec_driver_sql(query, parameters)
+    assert result.cursor is not None
+    rows = list(result.cursor.fetchall())
+    result.close()
+    return rows
 
 
 def insert_rows(

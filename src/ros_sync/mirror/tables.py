@@ -411,6 +411,7 @@ class WebhookEvent(SQLModel, table=True):
     __table_args__ = (
         Index("uq_webhook_event_key", "source", "key", unique=True),
         Index("ix_webhook_event_open", "source", "done_at"),
+        Index("ix_webhook_event_record", "source", "stream", "record_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)

@@ -34,7 +34,7 @@ from ros_sync.mirror.property_history import (
     states_of,
     tracked_columns,
 )
-from ros_sync.mirror.store import insert_rows
+from ros_sync.mirror.store import insert_rows, one_of, rows_of
 
 CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
@@ -116,14 +116,13 @@ class Timeline:
         )
         present = f'SELECT {names} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608
         id_place, from_place = self._names.index("id"), self._names.index("valid_from")
-        rows = [tuple(row) for row in self._connection.exec_driver_sql(past, parameters)]
-        rows.sort(key=lambda row: (row[id_place], row[from_place]))
+        rows = sorted(rows_of(self._connection, past, parameters), key=itemgetter(id_place, from_place))
         for row in rows:
             record = found.setdefault(row[id_place], _Stored())
             record.states.append(dict(zip(self._names, row, strict=False)))
             record.ends.append(row[-1])
         living = set()
-        for row in self._connection.exec_driver_sql(present, parameters):
+        for row in rows_of(self._connection, present, parameters):
             record = found.setdefault(row[id_place], _Stored())
             record.states.append(dict(zip(self._names, row, strict=True)))
             record.ends.append(None)
@@ -137,14 +136,13 @@ class Timeline:
             'SELECT record_id, field, id, at, "old", "new", "by" FROM change '  # noqa: S608  # names are ours
             f"WHERE object = {self._mark} AND source = {self._mark} AND {condition} ORDER BY at, id"
         )
-        for record_id, name, *change in self._connection.exec_driver_sql(query, (self._mirrored.name, *parameters)):
+        for record_id, name, *change in rows_of(self._connection, query, (self._mirrored.name, *parameters)):
             if record_id in found and name in self.columns:
                 found[record_id].changes[name].append(tuple(change))
 
     def _among(self, column: str, ids: Sequence[str]) -> tuple[str, tuple[Any, ...]]:
-        if self._sqlite:
-            return f"{column} IN ({', '.join('?' * len(ids))})", (self._source, *ids)
-        return f"{column} = ANY(%s)", (self._source, list(ids))
+        among, parameters = one_of(self._connection, ids)
+        return f"{column} {among}", (self._source, *parameters)
 
     def _readable(self, name: str) -> str:
         if not self._sqlite and isinstance(self._mirrored.table.columns[name].type, Date | JSON):
@@ -310,9 +308,7 @@ class Timeline:
                     moved = bool(entries)
                 values.append(entries)
                 if moved:
-                    changes += [
-                        (record_id, column, *each) for each in differences(entries, born, None, cut_off=False)
-                    ]
+                    changes += [(record_id, column, *each) for each in differences(entries, born, None, cut_off=False)]
             if born is not None and (not instants or born < min(instants)):
                 instants.add(born if instants else min(born, since))
             states = states_of(values, sorted(instants), present) if instants else [(since, present)]
@@ -348,7 +344,7 @@ class Timeline:
         for start in range(0, len(ids), CHUNK):
             condition, parameters = self._among("id", ids[start : start + CHUNK])
             query = f'SELECT {selected} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
-            for record_id, since, modified, *values in self._connection.exec_driver_sql(query, parameters):
+            for record_id, since, modified, *values in rows_of(self._connection, query, parameters):
                 found.append(NewRow(record_id, since, modified, created.get(record_id), values))
         return found
 

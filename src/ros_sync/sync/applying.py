@@ -47,7 +47,7 @@ class Applier:
 
     def __init__(self, connection: Connection, source: Source, context: DealContext, *, run_id: int, now: int) -> None:
         self.run_id = run_id
-        self._connection = connection
+        self.connection = connection
         self._source = source
         self._context = context
         self._now = now
@@ -91,9 +91,9 @@ class Applier:
         self._set_aside(stream, batch.set_aside, report)
         if not batch.columns["id"]:
             return set(), set()
-        columns = prepared(self._connection, name, mirrored, batch, self._context, report)
+        columns = prepared(self.connection, name, mirrored, batch, self._context, report)
         upsert = Upsert(
-            self._connection,
+            self.connection,
             mirrored,
             name,
             tuple(columns),
@@ -101,7 +101,7 @@ class Applier:
             expect_empty=empty,
             custom_names=batch.custom_names,
         )
-        told = history_columns(self._connection, name, mirrored, batch, histories, self._context)
+        told = history_columns(self.connection, name, mirrored, batch, histories, self._context)
         initial = partial(self._initial, stream, mirrored, linked)
         spliced: set[str] = set()
         if empty:
@@ -112,7 +112,7 @@ class Applier:
         created = set(written.created)
         if batch.object == "deal":
             moved = {each for each, changed in written.updated.items() if HISTORIC.intersection(changed)}
-            recount(self._connection, name, sorted(moved | spliced), self._context, entry_is_given=False)
+            recount(self.connection, name, sorted(moved | spliced), self._context, entry_is_given=False)
         if first:
             report.read += len(batch.columns["id"])
             report.created += len(created)
@@ -127,9 +127,11 @@ class Applier:
 
         The first object of a stream has every record; a contact that marketing no longer works on is no lead any more.
         """
+        if batch.partial:  # what tells which records they are is hidden from us
+            return set()
         mirrored, there = objects()[batch.object], set(map(str, batch.columns["id"]))
         columns = ("id", "deleted_at")
-        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self.run_id)
+        upsert = Upsert(self.connection, mirrored, self._source.name, columns, run_id=self.run_id)
         changed: list[Row] = []
         for start in range(0, len(ids), CHUNK):
             for each, row in upsert.stored(ids[start : start + CHUNK]).items():
@@ -147,7 +149,7 @@ class Applier:
             ids = [str(each) for each in columns["id"]]
             theirs = {each: [link for link in linked.get(each, ()) if link.object == to] for each in ids}
             targets = sorted({link.id for found in theirs.values() for link in found})
-            ended = links.ended_among(self._connection, self._source.name, self._table(to), targets)
+            ended = links.ended_among(self.connection, self._source.name, self._table(to), targets)
             values = {
                 each: links.preferred(((link.id, link.label) for link in found if link.id not in ended), label)
                 for each, found in theirs.items()
@@ -155,7 +157,7 @@ class Applier:
             unasked = [each for each in ids if each not in linked]
             if unasked:  # a contact that was known before and is a lead from now on
                 held = links.linked(
-                    self._connection, self._source.name, stream.name, unasked, to, label=label, ended=self._table(to)
+                    self.connection, self._source.name, stream.name, unasked, to, label=label, ended=self._table(to)
                 )
                 values |= {each: theirs[0] for each, theirs in held.items()}
             more[mirrored.columns[name]] = list(values.values())
@@ -178,10 +180,10 @@ class Applier:
         tracked = tracked_columns(histories.values())
         if not tracked:
             return upsert.insert(columns, self._now, initial)
-        timeline = Timeline(self._connection, mirrored, self._source.name, tracked, run_id=self.run_id)
+        timeline = Timeline(self.connection, mirrored, self._source.name, tracked, run_id=self.run_id)
         written, changes = insert_first(upsert, timeline, columns, histories, self._now, initial)
         if mirrored.name == "deal":
-            count_first(self._connection, self._source.name, columns, changes, self._context.quarter_of)
+            count_first(self.connection, self._source.name, columns, changes, self._context.quarter_of)
         return written
 
     def _splice(
@@ -195,7 +197,7 @@ class Applier:
             part = {each: history for each, history in histories.items() if (each in created) is fresh}
             if part:
                 changed |= splice(
-                    self._connection,
+                    self.connection,
                     mirrored,
                     self._source.name,
                     part,
@@ -225,7 +227,7 @@ class Applier:
         now = clock.from_micros(self._now)
         ended = {to: self._table(to) for to in stream.links}
         changed, ends = links.set_links(
-            self._connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended
+            self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended
         )
         self._fill(stream, stream.links, sorted(changed), created or {})
         self._tell_other_side(stream, changed, now)
@@ -237,8 +239,8 @@ class Applier:
         """Give these records their first links."""
         columns = ("record_id", "to_stream", "to_id", "label")
         rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
-        fixed = {"source": self._source.name, "stream": stream.name, "since": self._now}
-        insert_rows(self._connection, "record_link", columns, rows, fixed)
+        fixed: dict[str, Carried] = {"source": self._source.name, "stream": stream.name, "since": self._now}
+        insert_rows(self.connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
         self._fill(stream, stream.links, sorted(linked), created)
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})
@@ -250,7 +252,7 @@ class Applier:
         for other in self._streams.values():
             if stream.name in other.links and other.name in stream.links:
                 moved = links.mirror_links(
-                    self._connection, self._source.name, stream.name, sorted(changed), other.name, now
+                    self.connection, self._source.name, stream.name, sorted(changed), other.name, now
                 )
                 self._fill(other, (stream.name,), sorted(moved))
 
@@ -268,7 +270,7 @@ class Applier:
         found: dict[str, set[str]] = {}
         for other in self._streams.values() if ids else ():
             if stream.name in other.links:
-                near = links.linked_to(self._connection, self._source.name, stream.name, ids, other.name)
+                near = links.linked_to(self.connection, self._source.name, stream.name, ids, other.name)
                 found[other.name] = {each for theirs in near.values() for each in theirs}
         return found
 
@@ -296,12 +298,12 @@ class Applier:
     ) -> None:
         values: dict[str, dict[str, list[str]]] = {
             name: links.linked(
-                self._connection, self._source.name, stream.name, ids, to, label=label, ended=self._table(to)
+                self.connection, self._source.name, stream.name, ids, to, label=label, ended=self._table(to)
             )
             for name, (to, label) in fields.items()
         }
         columns = ("id", *(mirrored.columns[name] for name in fields))
-        upsert = Upsert(self._connection, mirrored, self._source.name, columns, run_id=self.run_id)
+        upsert = Upsert(self.connection, mirrored, self._source.name, columns, run_id=self.run_id)
         for start in range(0, len(ids), CHUNK):
             there = upsert.stored(ids[start : start + CHUNK])
             rows: list[Row] = [
@@ -317,7 +319,7 @@ class Applier:
         ids = list(deleted)
         for name in stream.objects:
             upsert = Upsert(
-                self._connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self.run_id
+                self.connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self.run_id
             )
             for start in range(0, len(ids), CHUNK):
                 there = upsert.stored(ids[start : start + CHUNK])
@@ -348,7 +350,7 @@ class Applier:
             ]
             if before is not None:
                 where.append(table.c.deleted_at <= clock.from_micros(before))
-            found += self._connection.execute(select(table.c.id).where(*where)).scalars()
+            found += self.connection.execute(select(table.c.id).where(*where)).scalars()
         return self.delete(stream, dict.fromkeys(found), report) if found else set()
 
     def merge(self, stream: Stream, merged: Mapping[str, str], report: StreamReport) -> dict[str, set[str]]:
@@ -362,11 +364,11 @@ class Applier:
         neighbours = self._neighbours(stream, list(merged))
         fresh: dict[str, str] = {}
         for name in stream.objects:
-            fresh = redirects.redirect(self._connection, self._source.name, name, merged, at)
+            fresh = redirects.redirect(self.connection, self._source.name, name, merged, at)
         report.merged += len(fresh)
         counted = StreamReport(stream.name)
         self.delete(stream, dict.fromkeys(merged, self._now), counted)
-        links.repoint(self._connection, self._source.name, stream.name, merged, at)
+        links.repoint(self.connection, self._source.name, stream.name, merged, at)
         return neighbours
 
     def gone(self, stream: Stream, ids: Sequence[str], report: StreamReport) -> None:
@@ -375,7 +377,7 @@ class Applier:
             return
         if set(stream.objects) & set(PERSONS):
             neighbours = self._neighbours(stream, ids)
-            erase(self._connection, self._source.name, stream.name, ids, clock.from_micros(self._now))
+            erase(self.connection, self._source.name, stream.name, ids, clock.from_micros(self._now))
             self._refill(neighbours, stream.name)
             report.erased += len(ids)
         else:
@@ -399,7 +401,7 @@ class Applier:
             }
             for row in rows
         ]
-        self._connection.execute(insert(SetAsideRow), kept)
+        self.connection.execute(insert(SetAsideRow), kept)
 
 
 def _micros(value: Carried) -> int | None:

@@ -26,6 +26,7 @@ class Cadence:
     archived_seconds: int = DAY_SECONDS
     archived_days: int = 90
     links_seconds: int = DAY_SECONDS
+    retell_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
     group_rows: int = 5_000  # records whose histories and links are asked for together

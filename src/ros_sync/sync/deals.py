@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,7 @@ from ros_sync import clock
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
-from ros_sync.mirror.store import Columns, Upsert
+from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
@@ -194,28 +194,22 @@ def _recount(
 
 def _changes(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, list[Moved]]:
     """The changes of these deals' `HISTORIC` columns, oldest first."""
-    mark, names = ("?", sorted(HISTORIC)) if connection.dialect.name == "sqlite" else ("%s", sorted(HISTORIC))
-    if mark == "?":
-        among, fields = f"IN ({', '.join('?' * len(ids))})", f"IN ({', '.join('?' * len(names))})"
-        parameters: tuple[Any, ...] = (source, *ids, *names)
-    else:
-        among = fields = "= ANY(%s)"
-        parameters = (source, list(ids), names)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    among, wanted = one_of(connection, ids)
+    field_among, fields = one_of(connection, sorted(HISTORIC))
     query = (
         'SELECT record_id, field, at, "old", "new" FROM change '  # noqa: S608  # names are ours
-        f"WHERE object = 'deal' AND source = {mark} AND record_id {among} AND field {fields} ORDER BY at, id"
+        f"WHERE object = 'deal' AND source = {mark} AND record_id {among} AND field {field_among} ORDER BY at, id"
     )
     changes: dict[str, list[Moved]] = defaultdict(list)
-    for record_id, *change in connection.exec_driver_sql(query, parameters):
+    for record_id, *change in rows_of(connection, query, (source, *wanted, *fields)):
         changes[record_id].append(Moved(*change))
     return changes
 
 
 def _advanced(changes: Sequence[Moved]) -> bool:
     """Whether the deal ever moved to a later stage."""
-    return any(
-        move.old_order and move.new_order and move.new_order > move.old_order for move in _stage_moves(changes)
-    )
+    return any(move.old_order and move.new_order and move.new_order > move.old_order for move in _stage_moves(changes))
 
 
 def _day(text: str | None) -> date | None:

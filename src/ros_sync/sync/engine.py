@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
-from ros_sync.sync import hints, upkeep, write_back
+from ros_sync.sync import heard, hints, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
@@ -133,14 +133,15 @@ class Syncer:
         if self.source.outdated or self._due(state, "described_at", every):
             upkeep.describe(self._work, now)
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
-        Listing(self._work, places).run(now, full=full)
-        Polling(self._work, places).run()
+        listed = Listing(self._work, places).run(now, full=full)
+        Polling(self._work, places, listed).run()
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         if self._due(state, "archived_listed_at", "archived_seconds"):
             upkeep.look_for_archived(self._work, now)
         if self._due(state, "linked_at", "links_seconds"):
             upkeep.refresh_links(self._work, now)
+        upkeep.retell(self._work, now)
         self._meet_strangers(report, now)
         upkeep.derive(self._work, now)
 
@@ -160,14 +161,18 @@ class Syncer:
     def work_off_hints(self) -> CycleReport | None:
         """Read what the hints that wait are about; None where none waits. Raises what keeps it from being read."""
         with self.engine.connect() as connection:
-            if not hints.waiting(connection, self.source.name):
+            if not heard.waiting(connection, self.source.name):
                 return None
         report = CycleReport(self.source.name, self._now())
         with alone(self.engine, self.source.name, HINTS) as mine:
             if not mine:
                 return None
-            with self._counted(report):
-                return hints.work_off(self._work)
+            self._work.hinted = True
+            try:
+                with self._counted(report):
+                    return hints.work_off(self._work)
+            finally:
+                self._work.hinted = False
 
     # ---- writing back
 

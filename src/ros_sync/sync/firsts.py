@@ -63,9 +63,9 @@ def count_first(
     found = {
         str(record_id): computed(
             sorted(moved[record_id], key=_at),
-            created_at=created_at,  # type: ignore[arg-type]  # an instant is an int
-            close_date=close_date,  # type: ignore[arg-type]  # a day is a text
-            stage_kind=stage_kind,  # type: ignore[arg-type]  # a text
+            created_at=created_at,
+            close_date=close_date,
+            stage_kind=stage_kind,
             quarter_of=quarter_of,
         )
         for record_id, created_at, close_date, stage_kind in rows

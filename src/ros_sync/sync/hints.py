@@ -1,4 +1,4 @@
-"""What a CRM says by webhook: kept before it is answered, worked off in batches by reading the records that it is about."""
+"""What a CRM said by webhook is worked off: in batches, by reading the records that it is about."""
 
 from __future__ import annotations
 
@@ -9,59 +9,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, delete, select, update
 
-from ros_sync import clock
-from ros_sync.connectors.source import Hint, Source, Stream
+from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import WebhookEvent
+from ros_sync.mirror.tables import Change
 from ros_sync.sync import upkeep
+from ros_sync.sync.heard import CHUNK, EVENT
 from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
+CHANGE: Table = Change.metadata.tables["change"]
+
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 5_000  # hints worked off together; a flood takes several rounds, and a tick comes in between
 READ_AT_ONCE = 500  # records written in one transaction
-CHUNK = 400  # ids a statement
 KEPT = timedelta(days=3)  # longer than a CRM sends the same event again (HubSpot: 24 hours)
-
-_EVENT = WebhookEvent.metadata.tables["webhook_event"]
-
-
-def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> int:
-    """Store hints; those that are stored already are not stored again. Gives the number of new ones."""
-    rows = [
-        {
-            "source": source,
-            "key": hint.key,
-            "kind": hint.kind,
-            "stream": hint.stream,
-            "record_id": hint.record_id,
-            "occurred_at": None if hint.at is None else clock.from_micros(hint.at),
-            "received_at": now,
-        }
-        for hint in {hint.key: hint for hint in hints}.values()
-    ]
-    if not rows:
-        return 0
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(_EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(_EVENT.c.id)
-    kept = 0
-    with engine.begin() as connection:
-        for start in range(0, len(rows), CHUNK):
-            kept += len(connection.execute(statement.values(rows[start : start + CHUNK])).all())
-    return kept
-
-
-def waiting(connection: Connection, source: str) -> int:
-    """How many hints are still to be worked off."""
-    query = select(func.count()).where(_EVENT.c.source == source, _EVENT.c.done_at.is_(None))
-    return int(connection.execute(query).scalar_one())
 
 
 @dataclass(slots=True)
@@ -72,6 +39,8 @@ class _Asked:
     records: dict[str, None] = field(default_factory=dict)
     newer: dict[str, datetime] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
+    erased: dict[str, None] = field(default_factory=dict)
+    moved: list[tuple[str, datetime]] = field(default_factory=list)
 
 
 def work_off(work: Work) -> CycleReport | None:
@@ -84,10 +53,12 @@ def work_off(work: Work) -> CycleReport | None:
     with work.engine.connect() as connection:
         state = state_of(connection, source.name)
         parked = state.get("parked_until")
-        asked = {} if parked is not None and parked > work.now() else _asked(connection, source)
+        if parked is not None and parked > work.now():
+            return None
+        # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
         places = read_places(connection, source.name)
-    # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
-    asked = {name: theirs for name, theirs in asked.items() if name not in places or places[name].polled_until}
+        early = [each.name for each in source.streams if each.name not in places or not places[each.name].polled_until]
+        asked = _asked(connection, source, early)
     if not asked:
         return None
     streams = {stream.name: stream for stream in source.streams}
@@ -108,24 +79,30 @@ def work_off(work: Work) -> CycleReport | None:
         _done(work, theirs.numbers, outcome)
     upkeep.derive(work, work.report.started_at)
     with writing(work.engine, source.name) as connection:
-        old = (_EVENT.c.source == source.name) & (_EVENT.c.done_at < work.now() - KEPT)
-        connection.execute(delete(_EVENT).where(old))
+        old = (EVENT.c.source == source.name) & (EVENT.c.done_at < work.now() - KEPT)
+        connection.execute(delete(EVENT).where(old))
     return work.report
 
 
-def _asked(connection: Connection, source: Source) -> dict[str, _Asked]:
+def _asked(connection: Connection, source: Source, early: Sequence[str]) -> dict[str, _Asked]:
+    columns = (EVENT.c.id, EVENT.c.kind, EVENT.c.stream, EVENT.c.record_id, EVENT.c.occurred_at, EVENT.c.body)
     query = (
-        select(_EVENT.c.id, _EVENT.c.kind, _EVENT.c.stream, _EVENT.c.record_id, _EVENT.c.occurred_at)
-        .where(_EVENT.c.source == source.name, _EVENT.c.done_at.is_(None))
-        .order_by(_EVENT.c.id)
+        select(*columns)
+        .where(EVENT.c.source == source.name, EVENT.c.done_at.is_(None), EVENT.c.stream.not_in(early))
+        .order_by(EVENT.c.id)
         .limit(AT_ONCE)
     )
     asked: dict[str, _Asked] = defaultdict(_Asked)
     for row in connection.execute(query):
-        theirs, reaction = asked[row.stream], source.reaction(row.kind)
+        changed = (row.body or {}).get("property")
+        theirs, reaction = asked[row.stream], source.reaction(row.stream, row.kind, changed)
         theirs.numbers.append(row.id)
         if reaction.links:
             theirs.links[row.record_id] = None
+        if reaction.erased:
+            theirs.erased[row.record_id] = None
+        if reaction.history and row.occurred_at is not None:
+            theirs.moved.append((row.record_id, row.occurred_at))
         if reaction.record and reaction.only_if_newer and row.occurred_at is not None:
             known = theirs.newer.get(row.record_id)
             theirs.newer[row.record_id] = max(known, row.occurred_at) if known else row.occurred_at
@@ -136,12 +113,49 @@ def _asked(connection: Connection, source: Source) -> dict[str, _Asked]:
 
 def _read(work: Work, stream: Stream, asked: _Asked) -> None:
     news = {each: at for each, at in asked.newer.items() if each not in asked.records}
-    ids = [*asked.records, *_unknown(work, stream, news)]
+    moved = _untold(work, stream, asked.moved)
+    ids = list(dict.fromkeys([*asked.records, *_unknown(work, stream, news), *moved]))
     for start in range(0, len(ids), READ_AT_ONCE):
-        work.read_again(stream, ids[start : start + READ_AT_ONCE], linked=asked.links)
+        chunk = ids[start : start + READ_AT_ONCE]
+        told = [each for each in chunk if each in asked.erased]
+        others = [each for each in chunk if each not in asked.erased]
+        work.read_again(stream, told)
+        work.read_again(stream, others, linked=asked.links, moved=moved, erase=False)
     rest = [each for each in asked.links if each not in set(ids)]
     if stream.links and rest:
         work.relink(stream, _there(work, stream, rest))
+
+
+def _untold(work: Work, stream: Stream, moved: Sequence[tuple[str, datetime]]) -> set[str]:
+    """Those of these records whose change history has no change at the moment at which a tracked property was changed.
+
+    It may have been changed there and back before anybody looked: the present row tells nothing of that.
+    """
+    ids = sorted({record_id for record_id, _ in moved})
+    told: set[tuple[str, datetime]] = set()
+    with work.engine.connect() as connection:
+        for start in range(0, len(ids), CHUNK):
+            query = select(CHANGE.c.record_id, CHANGE.c.at).where(
+                CHANGE.c.source == work.source.name,
+                CHANGE.c.object == stream.objects[0],
+                CHANGE.c.record_id.in_(ids[start : start + CHUNK]),
+            )
+            told |= {(record_id, at) for record_id, at in connection.execute(query)}
+        born = _created(connection, work.source.name, stream, ids)
+    # What a record was created with is no change of it.
+    return {each for each, at in moved if (each, at) not in told and (born.get(each) is None or at > born[each])}
+
+
+def _created(connection: Connection, source: str, stream: Stream, ids: Sequence[str]) -> dict[str, datetime]:
+    """When these records were created, so far as that is known here."""
+    table = objects()[stream.objects[0]].table
+    found: dict[str, datetime] = {}
+    for start in range(0, len(ids) if "created_at" in table.c else 0, CHUNK):
+        query = select(table.c.id, table.c.created_at).where(
+            table.c.source == source, table.c.id.in_(ids[start : start + CHUNK]), table.c.created_at.is_not(None)
+        )
+        found.update((record_id, at) for record_id, at in connection.execute(query))
+    return found
 
 
 def _unknown(work: Work, stream: Stream, news: dict[str, datetime]) -> list[str]:
@@ -180,5 +194,5 @@ def _done(work: Work, numbers: Sequence[int], outcome: str) -> None:
     values: dict[str, Any] = {"done_at": work.now(), "outcome": outcome}
     with writing(work.engine, work.source.name) as connection:
         for start in range(0, len(numbers), CHUNK):
-            here = _EVENT.c.id.in_(numbers[start : start + CHUNK])
-            connection.execute(update(_EVENT).where(here).values(**values))
+            here = EVENT.c.id.in_(numbers[start : start + CHUNK])
+            connection.execute(update(EVENT).where(here).values(**values))

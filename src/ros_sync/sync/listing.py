@@ -14,6 +14,7 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.errors import DailyLimitError
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.links import has_links
 from ros_sync.mirror.store import is_empty
 from ros_sync.sync.fetching import Fetching, Reading
 from ros_sync.sync.pages import joined
@@ -30,16 +31,17 @@ class Listing:
         self._work = work
         self._places = places
 
-    def run(self, now: datetime, *, full: bool) -> None:
-        """List what has not been listed, what was cut off, what is to be read otherwise now; with `full` everything."""
+    def run(self, now: datetime, *, full: bool) -> frozenset[str]:
+        """List what has not been listed, what was cut off, what is to be read otherwise now; with `full` everything.
+
+        Gives the names of the streams that were listed to their end.
+        """
         work, begun_at = self._work, clock.to_micros(self._work.source.present)
         wanted = self._wanted(begun_at, full=full)
         if not wanted:
-            return
-        with work.engine.connect() as connection:
-            empty = {name: is_empty(connection, objects()[name], work.source.name) for name in objects()}
+            return frozenset()
         begun = {each.name: self._position(each) is None for each in wanted}
-        fresh = {each.name for each in wanted if begun[each.name] and all(empty[name] for name in each.objects)}
+        fresh = {each.name for each in wanted if begun[each.name] and self._is_unknown(each)}
         readings = [
             [Reading(each, partial(work.source.listed, each, position=self._position(each)))] for each in wanted
         ]
@@ -74,6 +76,14 @@ class Listing:
         if whole and all(self._places[each.name].backfill is None for each in wanted):
             with writing(work.engine, work.source.name) as connection:
                 save_state(connection, work.source.name, now, reconciled_at=now, linked_at=now)
+        return frozenset(each.name for each in wanted if self._places[each.name].backfill is None)
+
+    def _is_unknown(self, stream: Stream) -> bool:
+        """Whether the mirror holds nothing of the stream: no record of its objects, and no link that others told of."""
+        source = self._work.source.name
+        with self._work.engine.connect() as connection:
+            empty = all(is_empty(connection, objects()[name], source) for name in stream.objects)
+            return empty and not has_links(connection, source, stream.name)
 
     def _position(self, stream: Stream) -> str | None:
         window = self._places[stream.name].backfill

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
-from ros_sync.errors import RosSyncError
 from ros_sync.sync.cadence import floored
 from ros_sync.sync.pages import joined
 from ros_sync.sync.places import Place, Window, save_place
@@ -17,11 +16,12 @@ POLL, PASS = "poll", "settled"
 
 
 class Polling:
-    """Polls every stream that was listed before this cycle."""
+    """Polls every stream but those that were `listed` to their end in this very cycle."""
 
-    def __init__(self, work: Work, places: dict[str, Place]) -> None:
+    def __init__(self, work: Work, places: dict[str, Place], listed: Collection[str]) -> None:
         self._work = work
         self._places = places
+        self._listed = listed
 
     def run(self) -> None:
         """Read each stream up to the present."""
@@ -31,7 +31,7 @@ class Polling:
             if place.backfill is None and place.polled_until is not None and not counted.trouble:
                 try:
                     self._stream(stream, place, until)
-                except RosSyncError as error:
+                except Exception as error:  # it is told, and the other streams go on
                     failure = work.note(stream, error)
                     if failure is not None:
                         raise failure from error
@@ -41,8 +41,11 @@ class Polling:
         assert place.polled_until is not None
         cadence = self._work.cadence
         polled = clock.to_micros(place.polled_until)
-        if polled >= until and place.poll is None:
-            return  # it was listed in this very cycle
+        if place.poll is None and stream.name in self._listed:
+            return
+        if polled > until:  # a clock was put back: where polls really got to is not known any more
+            polled = min(until, clock.to_micros(place.complete_until or place.polled_until))
+            place.polled_until = clock.from_micros(polled)
         resumed = place.poll is not None
         window = place.poll or Window(min(polled, until) - cadence.overlap_seconds * 1_000_000, until)
         self._read(stream, place, window, POLL)

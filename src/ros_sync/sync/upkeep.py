@@ -23,6 +23,7 @@ from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
 ACCOUNT = "(account)"  # the name under which the account's time zone is kept
+RETOLD, RETOLD_ROWS = "(retold)", 500  # the name under which it is kept up to when histories were asked for again
 DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
 
 
@@ -107,6 +108,34 @@ def refresh_links(work: Work, now: datetime) -> None:
             work.relink(stream, ids)
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, now, linked_at=now)
+
+
+def retell(work: Work, now: datetime) -> None:
+    """Ask for the histories of records that were modified since the last time, so far as that lies an hour ago.
+
+    A tracked property that was changed there and back between two polls left no trace in what they saw.
+    """
+    with work.engine.connect() as connection:
+        last = cursor(connection, work.source.name, RETOLD)
+    if last is not None and not due(last["updated_at"], now, work.cadence.retell_seconds):
+        return
+    until = work.source.present - timedelta(seconds=work.cadence.settled_seconds)
+    since = last["complete_until"] if last is not None else until  # a back-fill has read every history
+    for stream in work.source.streams if since < until else ():
+        table = objects()[stream.objects[0]].table
+        query = select(table.c.id).where(
+            table.c.source == work.source.name,
+            table.c.deleted_at.is_(None),
+            table.c.modified_at > since,
+            table.c.modified_at <= until,
+        )
+        with work.engine.connect() as connection:
+            ids = [str(each) for each in connection.execute(query).scalars()] if stream.tracked else []
+        for start in range(0, len(ids), RETOLD_ROWS):
+            chunk = ids[start : start + RETOLD_ROWS]
+            work.read_again(stream, chunk, moved=chunk, erase=False)
+    with writing(work.engine, work.source.name) as connection:
+        save_cursor(connection, work.source.name, RETOLD, now, complete_until=until)
 
 
 def derive(work: Work, now: datetime) -> None:

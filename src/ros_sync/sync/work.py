@@ -21,6 +21,7 @@ from ros_sync.mirror.tables import SyncRun
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.heard import told_since
 from ros_sync.sync.pages import joined, without
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import CycleReport, Progress, StreamReport
@@ -29,6 +30,8 @@ from ros_sync.sync.writing import writing
 log = structlog.get_logger(__name__)
 
 CHUNK = 400  # ids a statement
+MODIFIED = "modified_at"
+TOUCHED_HISTORIES = 50  # as many as one call of HubSpot's tells the histories of
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
 # Of persons that are missing and cannot be read either, so many at once are believed to have been erased. More of them look
 # like a permission that was taken away.
@@ -42,7 +45,8 @@ class Work:
     """One source, one mirror, and what is done to them now. Not for several threads at once.
 
     `touched` are the (stream, id) that were written since derived values were last worked out; None stands for all of them,
-    as it does for a process that has just begun: the one before may have been killed in between.
+    as it does for a process that has just begun: the one before may have been killed in between. `hinted`: what is read now
+    is read because a webhook told of it, so that nothing is fresher.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Work:
         self.cadence = cadence
         self.report = CycleReport(source.name, now())
         self.touched: set[tuple[str, str]] | None = None
+        self.hinted = False
         self._progress = progress
         self._stopping = stopping
         self._run_id: int | None = None
@@ -130,13 +135,18 @@ class Work:
         )
 
     def note(self, stream: Stream, error: Exception) -> DailyLimitError | None:
-        """Keep what went wrong with a stream; the day's limit ends the cycle, and a mistake of ours is raised."""
+        """Keep what went wrong with a stream, so that the others go on; the day's limit ends the cycle."""
         if isinstance(error, DailyLimitError):
             return error
-        if isinstance(error, StoppedError) or not isinstance(error, RosSyncError):
+        if isinstance(error, StoppedError):
             raise error
-        self.report.of(stream.name).trouble = str(error)
-        log.warning("stream_failed", source=self.source.name, stream=stream.name, error=str(error))
+        if isinstance(error, RosSyncError):
+            told = str(error)
+            log.warning("stream_failed", source=self.source.name, stream=stream.name, error=told)
+        else:  # a mistake of ours, or an answer that nobody thought of
+            told = f"{stream.name} could not be read: {type(error).__name__}; the log has the details"
+            log.error("stream_failed_unexpectedly", source=self.source.name, stream=stream.name, exc_info=error)
+        self.report.of(stream.name).trouble = told
         return None
 
     def tell(self, stream: Stream, phase: str, pages: Sequence[Page]) -> None:
@@ -148,10 +158,31 @@ class Work:
     # ---- writing pages
 
     def apply(self, applier: Applier, stream: Stream, page: Page, *, empty: bool = False) -> Applied:
-        """Write a page that was completed."""
+        """Write a page that was completed, less what is known better by now.
+
+        Between reading and writing a webhook may have told of a record, and somebody else have read it since: an erased person
+        or a merged record does not come back, and links and deletions that were read before are left alone.
+        """
+        if not empty or redirects.any_of(applier.connection, self.source.name, stream.objects[0]):
+            page = without(page, self._ended(applier.connection, stream, page.ids))
+        if not self.hinted and (page.links or page.deleted):
+            fresher = self.told_meanwhile(applier.connection, stream, [*page.links, *page.deleted])
+            page.links = {each: links for each, links in page.links.items() if each not in fresher}
+            page.deleted = {each: at for each, at in page.deleted.items() if each not in fresher}
         applied = applier.apply(stream, page, self.report.of(stream.name), empty=empty)
         self.touch(stream, applied)
         return applied
+
+    def told_meanwhile(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Those of these records of which a webhook has told since this work began."""
+        return told_since(connection, self.source.name, stream.name, ids, self.report.started_at)
+
+    def _ended(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Those of these records that were merged into others, or erased."""
+        found: set[str] = set()
+        for name in stream.objects:
+            found |= redirects.resolve(connection, self.source.name, name, ids).keys()
+        return found
 
     def touch(self, stream: Stream, applied: Applied | Iterable[str]) -> None:
         """Remember what was written, until derived values are worked out."""
@@ -171,11 +202,14 @@ class Work:
         *,
         gone: bool = True,
         linked: Collection[str] = (),
+        moved: Collection[str] = (),
+        erase: bool = True,
         suspected_of: int | None = None,
     ) -> None:
         """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here.
 
-        Links are read of those that are new or were thought deleted, and of `linked`. Where the CRM has said nothing of these
+        Links are read of those that are new or were thought deleted, and of `linked`, histories of new and changed ones, and
+        of `moved`. Without `erase`, the CRM did not say that persons were erased: they are marked as deleted. Where the CRM has said nothing of these
         records and their absence alone speaks, `suspected_of` is how many there are in all: see `keep_suspects`.
         """
         unique = list(dict.fromkeys(ids))
@@ -185,9 +219,12 @@ class Work:
         page = self.source.read(stream, unique)
         if suspected_of is not None:
             self.keep_suspects(stream, page, suspected_of)
+        if not erase:
+            page.deleted |= dict.fromkeys(page.gone, clock.to_micros(self.now()))
+            page.gone = []
         with self.engine.connect() as connection:
             back = self._doubtful(connection, stream, page.ids)
-        page = self.with_needs(stream, page, confirmed=back | set(page.ids).intersection(linked))
+        page = self.with_needs(stream, page, confirmed=back | set(page.ids).intersection(linked), moved=moved)
         with self.writing() as (_, applier):
             self.apply(applier, stream, page)
             self.touch(stream, applier.revive(stream, page.ids, self.report.of(stream.name)))
@@ -213,7 +250,10 @@ class Work:
         """Read the links of these records again."""
         if ids and stream.links:
             found = self.source.links(stream, list(dict.fromkeys(ids)))
-            with self.writing() as (_, applier):
+            with self.writing() as (connection, applier):
+                if not self.hinted:
+                    fresher = self.told_meanwhile(connection, stream, list(found))
+                    found = {each: links for each, links in found.items() if each not in fresher}
                 self.touch(stream, applier.link(stream, found))
 
     def completed(self, stream: Stream, page: Page, *, with_links: bool = False) -> tuple[Page, set[str]]:
@@ -232,12 +272,13 @@ class Work:
             page.histories, page.links = {}, {}
         return self.with_needs(stream, page, confirmed=set(page.ids) if with_links else confirmed), confirmed
 
-    def with_needs(self, stream: Stream, page: Page, *, confirmed: set[str]) -> Page:
+    def with_needs(self, stream: Stream, page: Page, *, confirmed: set[str], moved: Collection[str] = ()) -> Page:
         """The page with the histories of records that are new or moved, and the links of new and `confirmed` ones."""
         with self.engine.connect() as connection:
-            new, moved = self._in_need(connection, stream, page)
-        if stream.tracked and new | moved:
-            page.histories = self.source.histories(stream, sorted(new | moved, key=_number))
+            new, changed = self._in_need(connection, stream, page)
+        told = new | changed | set(page.ids).intersection(moved)
+        if stream.tracked and told:
+            page.histories = self.source.histories(stream, sorted(told, key=_number))
         if stream.links and new | confirmed:
             page.links = self.source.links(stream, sorted(new | confirmed, key=_number))
         return page
@@ -254,7 +295,11 @@ class Work:
         return found
 
     def _in_need(self, connection: Connection, stream: Stream, page: Page) -> tuple[set[str], set[str]]:
-        """The ids of records that are new here, and of those in which a tracked column changed."""
+        """The ids of records that are new here, and of those in which a tracked column changed, or may have.
+
+        A record that was modified and says what it said may have been changed there and back: a few of those are asked about,
+        so that a bulk edit of properties that are not mirrored costs nothing; `upkeep.retell` asks about all of them.
+        """
         if not page.batches or not page.batches[0].columns["id"] or not (stream.tracked or stream.links):
             return set(), set()
         batch = page.batches[0]
@@ -265,14 +310,16 @@ class Work:
         )
         rows = list(zip(*columns.values(), strict=True))
         tracked = {mirrored.columns[name] for name in stream.tracked}
-        new, moved = set(), set()
+        new, moved, touched = set(), set(), set()
         for start in range(0, len(rows), COMPARED_ROWS):
             for record_id, changed in upsert.compare(rows[start : start + COMPARED_ROWS]).items():
                 if changed is None:
                     new.add(record_id)
                 elif tracked.intersection(changed):
                     moved.add(record_id)
-        return new, moved
+                elif changed == (MODIFIED,):
+                    touched.add(record_id)
+        return new, moved | touched if len(touched) <= TOUCHED_HISTORIES else moved
 
 
 def _number(record_id: str) -> tuple[int, str]:

@@ -35,7 +35,7 @@ from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
-from ros_sync.sync import hints
+from ros_sync.sync import heard
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.engine import Syncer
 from ros_sync.web.app import create_app
@@ -108,7 +108,7 @@ def follow(config: dict[str, Any]) -> None:
     source = source_of(config, clock)
 
     def keep(found: Sequence[Hint]) -> int:
-        return hints.keep(engine, source.name, found, clock())
+        return heard.keep(engine, source.name, found, clock())
 
     def work_off() -> None:
         syncer = syncer_of(engine, source, clock)

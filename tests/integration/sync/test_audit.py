@@ -123,8 +123,8 @@ def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str,
             return [delete(contacts).where(contacts.c.id == lead)], ("missing", "contact", lead, [])
         case "alive":
             call = objects()["activity"].table
-            return [update(call).where(call.c.id == company.call).values(deleted_at=NOW)], (
-                "alive", "activity", company.call, [],
+            return [update(call).where(call.c.id == f"calls/{company.call}").values(deleted_at=NOW)], (
+                "alive", "activity", f"calls/{company.call}", [],
             )  # fmt: skip
         case "values":
             values = {"amount_minor": 1, "close_date": None, "closing_plan": False, "next_step": "x" * 500}
@@ -352,7 +352,9 @@ def test_a_merge_moves_the_links_of_others_before_they_are_mended(
     assert (repaired.shown_left, told(audited(hubspot, engine))) == ([], [])
     with engine.connect() as connection:
         call = objects()["activity"].table
-        assert connection.execute(select(call.c.deal_id).where(call.c.id == company.call)).scalar_one() == new
+        assert (
+            connection.execute(select(call.c.deal_id).where(call.c.id == f"calls/{company.call}")).scalar_one() == new
+        )
 
 
 def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine: Engine, company: Company) -> None:

@@ -17,7 +17,7 @@ from ros_sync.errors import DailyLimitError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import WebhookEvent
 from ros_sync.sandbox.hubspot.faults import Fault
-from ros_sync.sync import hints
+from ros_sync.sync import heard as kept
 from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
@@ -31,7 +31,7 @@ def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[st
 
 def heard(hubspot: Followed, engine: Engine, *events: dict[str, object]) -> int:
     found, _ = hubspot.source().hints(orjson.dumps(events))
-    return hints.keep(engine, "hubspot", found, hubspot.clock())
+    return kept.keep(engine, "hubspot", found, hubspot.clock())
 
 
 def synced(hubspot: Followed, engine: Engine) -> Syncer:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.errors import PermanentError
+from ros_sync.errors import AmbiguousError, PermanentError
 from ros_sync.fields import Carried
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.organisation.people import Directory
@@ -228,3 +228,88 @@ def test_a_deal_that_was_archived_or_merged(hubspot: Followed, syncer: Syncer, d
     syncer.cycle()
     assert write(syncer, first, {"next_step": "Wait"}).state == "done"
     assert hubspot.account.snapshot("deals")[new]["hs_next_step"] == "Wait"
+
+
+def test_a_write_whose_answer_was_lost_is_not_made_over_somebody_s_change(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call was carried out, its answer lost, and somebody set something else: what they set stands."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    update = HubSpotClient.update
+
+    def lost(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
+        monkeypatch.setattr(HubSpotClient, "update", update)
+        update(client, stream, record_id, properties)
+        hubspot.clock.advance(1)
+        hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
+        raise AmbiguousError("the connection broke")
+
+    monkeypatch.setattr(HubSpotClient, "update", lost)
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    held = [each.value for each in hubspot.account.history_of("deals", made, "hs_next_step")]
+    assert (outcome.state, held) == ("done", ["Send offer", "Wait", "Call Jane"])
+
+
+def test_a_change_that_was_overwritten_before_a_kill_is_put_back_by_the_next_attempt(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our look and our write somebody was at it, and we ended before we could see that."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    update = HubSpotClient.update
+
+    def killed(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
+        monkeypatch.setattr(HubSpotClient, "update", update)
+        hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
+        hubspot.clock.advance(1)
+        update(client, stream, record_id, properties)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HubSpotClient, "update", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(syncer, made, {"next_step": "Wait"})
+    (outcome,) = syncer.carry_out_writes()
+    assert (outcome.state, hubspot.account.snapshot("deals")[made]["hs_next_step"]) == ("conflict", "Call Jane")
+
+
+def test_a_note_is_found_among_very_many(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deal with more notes than a page of associations holds gets one note for a wish that was tried twice."""
+    made = deal()
+    syncer.cycle()
+    create = HubSpotClient.create
+
+    def killed(client: HubSpotClient, stream: str, body: Mapping[str, object]) -> object:
+        monkeypatch.setattr(HubSpotClient, "create", create)
+        create(client, stream, body)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(HubSpotClient, "create", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(syncer, made, {"next_step": "Wait"})
+    for number in range(130):
+        note = hubspot.account.create("notes", {"hs_note_body": f"Note {number}"})
+        hubspot.account.associate("notes", note, "deals", made)
+    (outcome,) = syncer.carry_out_writes()
+    ours = [each for each in hubspot.account.snapshot("notes").values() if ADA in str(each["hs_note_body"])]
+    assert (outcome.state, len(ours)) == ("done", 1)
+
+
+def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """A value that is no day is refused when it is asked for; one that slipped through is refused when its turn comes."""
+    made = deal()
+    syncer.cycle()
+    with pytest.raises(PermanentError, match="is no date"):
+        write(syncer, made, {"next_step_date": "next tuesday"})
+    hubspot.faults.next("*", Fault("status"), times=30)
+    first, second = (write(syncer, made, {"next_step_date": day}) for day in ("2026-03-09", "2026-03-10"))
+    hubspot.faults.clear()
+    with syncer.engine.begin() as connection:
+        connection.execute(text('UPDATE write_back SET changes = \'{"next_step_date": "soon"}\' WHERE id = 1'))
+        connection.execute(text("UPDATE write_back SET expected = '{\"next_step_date\": null}' WHERE id = 2"))
+    outcomes = [(each.number, str(each.state)) for each in syncer.carry_out_writes()]
+    assert (str(first.state), str(second.state), outcomes) == ("open", "open", [(1, "refused"), (2, "done")])

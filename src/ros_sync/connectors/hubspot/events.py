@@ -28,6 +28,7 @@ _REACTIONS = {
     "associationChange": Reaction(record=False, links=True),
     "restore": Reaction(record=True, links=True),
     "merge": Reaction(record=True, links=True),
+    "privacyDeletion": Reaction(record=True, links=False, erased=True),
 }
 _READ = Reaction(record=True, links=False)  # deletions, and whatever HubSpot may invent
 
@@ -52,9 +53,9 @@ def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
     return hints, others
 
 
-def reaction(kind: str) -> Reaction:
-    """What an event of a kind such as `deal.propertyChange` asks for."""
-    return _REACTIONS.get(kind.partition(".")[2], _READ)
+def reaction(kind: str, *, tracked: bool) -> Reaction:
+    """What an event of a kind such as `deal.propertyChange` asks for; `tracked`: of a property whose history is kept."""
+    return _REACTIONS.get(kind.partition(".")[2], _READ)._replace(history=tracked)
 
 
 def _hints(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[str, str]) -> list[Hint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -316,9 +317,14 @@ class HubSpotSource:
         """What a webhook's body says, and how many of its entries say nothing to us; ValueError where it is no JSON."""
         return events.read_events(body, self._mapping)
 
-    def reaction(self, kind: str) -> Reaction:
+    def reaction(self, stream: str, kind: str, changed: str | None) -> Reaction:
         """What a hint of that kind asks for."""
-        return events.reaction(kind)
+        tracked = self._mapping.stream(stream).tracked_properties if stream in self._followed else ()
+        return events.reaction(kind, tracked=changed in tracked)
+
+    @cached_property
+    def _followed(self) -> frozenset[str]:
+        return frozenset(stream.name for stream in self._mapping.streams)
 
     @property
     def writable(self) -> Mapping[str, frozenset[str]]:

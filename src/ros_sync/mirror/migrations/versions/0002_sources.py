@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_webhook_event_open", "webhook_event", ["source", "done_at"], unique=False)
+    op.create_index("ix_webhook_event_record", "webhook_event", ["source", "stream", "record_id"], unique=False)
     op.create_index("uq_webhook_event_key", "webhook_event", ["source", "key"], unique=True)
 
     op.create_table(
@@ -113,6 +114,7 @@ def downgrade() -> None:
 
     op.drop_table("write_back")
     op.drop_index("uq_webhook_event_key", table_name="webhook_event")
+    op.drop_index("ix_webhook_event_record", table_name="webhook_event")
     op.drop_index("ix_webhook_event_open", table_name="webhook_event")
 
     op.drop_table("webhook_event")

@@ -1,0 +1,63 @@
+"""What a CRM says by webhook, as it is kept: before it is answered, once, until some days after it was worked off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, Table, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ros_sync import clock
+from ros_sync.connectors.source import Hint
+from ros_sync.mirror.tables import WebhookEvent
+
+CHUNK = 400  # ids a statement
+
+EVENT: Table = WebhookEvent.metadata.tables["webhook_event"]
+
+
+def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> int:
+    """Store hints; those that are stored already are not stored again. Gives the number of new ones."""
+    rows = [
+        {
+            "source": source,
+            "key": hint.key,
+            "kind": hint.kind,
+            "stream": hint.stream,
+            "record_id": hint.record_id,
+            "occurred_at": None if hint.at is None else clock.from_micros(hint.at),
+            "received_at": now,
+            "body": None if hint.property is None else {"property": hint.property},
+        }
+        for hint in {hint.key: hint for hint in hints}.values()
+    ]
+    if not rows:
+        return 0
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(EVENT.c.id)
+    kept = 0
+    with engine.begin() as connection:
+        for start in range(0, len(rows), CHUNK):
+            kept += len(connection.execute(statement.values(rows[start : start + CHUNK])).all())
+    return kept
+
+
+def waiting(connection: Connection, source: str) -> int:
+    """How many hints are still to be worked off."""
+    query = select(func.count()).where(EVENT.c.source == source, EVENT.c.done_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def told_since(connection: Connection, source: str, stream: str, ids: Sequence[str], since: datetime) -> set[str]:
+    """Those of these records of which a hint waits, or was worked off since: what was read of them before may be old."""
+    found: set[str] = set()
+    for start in range(0, len(ids), CHUNK):
+        query = select(EVENT.c.record_id).where(
+            EVENT.c.source == source,
+            EVENT.c.stream == stream,
+            EVENT.c.record_id.in_(ids[start : start + CHUNK]),
+            or_(EVENT.c.done_at.is_(None), EVENT.c.done_at >= since),
+        )
+        found.update(connection.execute(query).scalars())
+    return found
