@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 # domain.md 2: corrections within 24 hours of each other count as one change.
 CORRECTION = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class DateMove:
+class DateMove(NamedTuple):
     """The close date was moved at `at`. `closing` marks a move made by, or after, closing the deal."""
 
     at: datetime
@@ -21,8 +20,7 @@ class DateMove:
     closing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(NamedTuple):
     """How a deal's close date has moved while it was open."""
 
     push_count: int = 0
@@ -33,8 +31,7 @@ class Slip:
     net_slip_days: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StageMove:
+class StageMove(NamedTuple):
     """The deal moved to another stage at `at`; orders count from 1 and are None where they are not known."""
 
     at: datetime
@@ -44,8 +41,7 @@ class StageMove:
     new_order: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class StageEntry:
+class StageEntry(NamedTuple):
     """How a deal came to its present stage."""
 
     entered_at: datetime | None

@@ -313,7 +313,8 @@ class Timeline:
                 instants.add(born if instants else min(born, since))
             states = states_of(values, sorted(instants), present) if instants else [(since, present)]
             for (start, state), (end, _) in pairwise(states):
-                versions.append((*state, start, start, end, source, record_id))
+                said = None if modified is None else min(modified, start)
+                versions.append((*state, start, said, end, source, record_id))
             found.since.append(states[-1][0])
         return found
 

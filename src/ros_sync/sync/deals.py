@@ -51,7 +51,11 @@ def initial_columns(columns: Columns) -> dict[str, Iterable[Carried]]:
     """The computed columns of deals that the mirror sees for the first time."""
     nothing: list[Carried] = [None] * len(columns["id"])
     created = columns.get("created_at", nothing)
-    more: dict[str, Iterable[Carried]] = {"first_close_date": columns.get("close_date", nothing)}
+    days = columns.get("close_date", nothing)
+    more: dict[str, Iterable[Carried]] = {
+        "first_close_date": days,
+        "net_slip_days": [None if day is None else 0 for day in days],
+    }
     entered = columns.get("stage_entered_at")
     if entered is None:
         return {**more, "stage_entered_at": created, "advanced_at": created}

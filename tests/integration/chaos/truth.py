@@ -51,7 +51,9 @@ def _presence(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     wanted = {
         name: {r.id for r in account.records[kind].values() if r.archived_at is None} for kind, name in KINDS.items()
     }
-    wanted["activity"] = {f"{kind}/{r.id}" for kind in ACTIVITIES for r in account.records[kind].values() if r.archived_at is None}
+    wanted["activity"] = {
+        f"{kind}/{r.id}" for kind in ACTIVITIES for r in account.records[kind].values() if r.archived_at is None
+    }
     wanted["owner"] = set(account.owners)
     for name, ids in wanted.items():
         held = {row[0] for row in _rows(engine, f"SELECT id FROM {name} WHERE deleted_at IS NULL")}

@@ -61,7 +61,8 @@ def test_who_was_erased_meanwhile_does_not_come_back(hubspot: Followed, engine: 
     cycled(hubspot.syncer(engine))
     hubspot.clock.advance(60)
     hubspot.account.update("contacts", person, {"lastname": "Quux"})
-    source, done = hubspot.source(), []
+    source = hubspot.source()
+    done: list[int] = []
 
     def erased() -> None:
         if not done:
@@ -177,9 +178,9 @@ def test_there_and_back_between_two_looks_is_known(
             "deals", made, {"hs_next_step": "Call"}
         )  # so that the row itself says that something changed
     if way == "webhook":
-        at = int(times[0].timestamp() * 1000)
         cycled(syncer)
-        hear(hubspot, engine, "deal.propertyChange", made, propertyName="closedate", occurredAt=at)
+        occurred = int(times[0].timestamp() * 1000)
+        hear(hubspot, engine, "deal.propertyChange", made, propertyName="closedate", occurredAt=occurred)
         syncer.work_off_hints()
     for _ in range(3):
         cycled(syncer)
