@@ -28,6 +28,7 @@ import urllib3
 
 import hubspot
 from ros_sync.connectors.hubspot.answers import MalformedError, broken, check, parsed
+from ros_sync.connectors.hubspot.connections import HostPool
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
     HTTP_OK,
@@ -113,9 +114,10 @@ class HubSpotClient:
         self._owners = client.crm.owners.owners_api
         self._pipelines = client.crm.pipelines.pipelines_api
         self._properties = client.crm.properties.core_api
+        pool = HostPool(self._url, **objects.rest_client.pool_manager.connection_pool_kw)
         for api in (self._basic, self._associations, self._owners, self._pipelines, self._properties):
             api.api_client.configuration.client_side_validation = False
-            api.api_client.rest_client.pool_manager = objects.rest_client.pool_manager
+            api.api_client.rest_client.pool_manager = pool
 
     @property
     def present(self) -> datetime:

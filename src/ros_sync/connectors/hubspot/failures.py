@@ -163,12 +163,6 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
-def is_missing_property(error: RosSyncError) -> bool:
-    """Whether a refusal says that a property that was asked for is not there."""
-    words = str(error).lower()
-    return "propert" in words and ("does not exist" in words or "doesnt_exist" in words)
-
-
 def _read(body: bytes) -> Mapping[str, Any]:
     try:
         told = orjson.loads(body)

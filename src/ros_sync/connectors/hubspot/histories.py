@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from sys import intern
 from typing import Any, NamedTuple
 
 from ros_sync.connectors.hubspot import values
@@ -176,4 +177,5 @@ def _author(entry: Json) -> str | None:
     source = entry.get("sourceId")
     if source and source.startswith("userId:"):
         return f"user:{source.removeprefix('userId:')}"
-    return entry.get("sourceType") or None
+    kind = entry.get("sourceType")
+    return intern(kind) if kind else None  # one object for all who say the same: it is held until a group is written
