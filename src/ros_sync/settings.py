@@ -351,14 +351,17 @@ class _Origins:
     env_file: Path
     env_lines: Mapping[str, int]
     environment: frozenset[str]
+    env_broken: Mapping[str, int]
 
     @classmethod
     def read(cls, workspace: Path) -> _Origins:
         toml_file, env_file = workspace / FILE_NAME, workspace / ENV_FILE_NAME
         text = _read(toml_file)
         names = frozenset(name.upper() for name, value in os.environ.items() if value)
-        env_lines = _lines_of_env(_read(env_file)) if env_file.is_file() else {}
-        return cls(toml_file, _parse(toml_file, text), _lines_of_toml(text), env_file, env_lines, names)
+        env_text = _read(env_file) if env_file.is_file() else ""
+        env_lines = _lines_of_env(env_text)
+        broken = _broken_lines_of_env(env_text)
+        return cls(toml_file, _parse(toml_file, text), _lines_of_toml(text), env_file, env_lines, names, broken)
 
     def where(self, key: str) -> Where:
         """Where the value of `section.key` was read."""
@@ -380,6 +383,9 @@ class _Origins:
                     if f"{section}.{name}" not in known:
                         yield self._unknown(f"{section}.{name}", "key", known)
         variables = {_variable(key) for key in known}
+        for name, line in self.env_broken.items():
+            where = Where(file=str(self.env_file), line=line, key=name)
+            yield SettingsError("this line says nothing: there is no = behind the name", where=where)
         in_environment = [(name, Where(file="environment", key=name)) for name in sorted(self.environment)]
         in_file = [(name, Where(file=str(self.env_file), line=line, key=name)) for name, line in self.env_lines.items()]
         for name, where in [*in_environment, *in_file]:
@@ -439,6 +445,13 @@ def _lines_of_env(text: str) -> dict[str, int]:
     pattern = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*[^\s#]")
     found = ((pattern.match(line), number) for number, line in enumerate(text.splitlines(), start=1))
     return {match[1].upper(): number for match, number in found if match}
+
+
+def _broken_lines_of_env(text: str) -> dict[str, int]:
+    """Lines that begin with a name of ours and give it no value, by that name."""
+    pattern = re.compile(rf"\s*(?:export\s+)?({ENV_PREFIX}\w+)(?!\w|\s*=)")
+    found = ((pattern.match(line), number) for number, line in enumerate(text.splitlines(), start=1))
+    return {match[1]: number for match, number in found if match}
 
 
 def _problem(details: ErrorDetails, origins: _Origins) -> SettingsError:

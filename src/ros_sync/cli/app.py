@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -68,6 +70,23 @@ app.command("set-aside")(set_aside.set_aside)
 app.command("status")(status.status)
 app.add_typer(alerts.app)
 app.add_typer(rules.app)
+
+
+def _flow(group: typer.Typer) -> None:
+    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end."""
+    for command in group.registered_commands:
+        command.help = _flowing(command.callback)
+    if group.registered_callback is not None and group is not app:
+        group.registered_callback.help = _flowing(group.registered_callback.callback)
+
+
+def _flowing(documented: Callable[..., object] | None) -> str:
+    paragraphs = (inspect.getdoc(documented) or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+for each in (app, sync.app, alerts.app, rules.app):
+    _flow(each)
 
 
 def main() -> None:

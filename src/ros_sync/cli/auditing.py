@@ -15,7 +15,7 @@ from ros_sync import clock
 from ros_sync.cli.company import connector_files, deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import sources_of
+from ros_sync.cli.sources import refuse_unreadable, sources_of
 from ros_sync.errors import DatabaseBusyError, SettingsError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
@@ -30,6 +30,7 @@ def audit(
 ) -> None:
     """Audit each source and tell of it; exit code 1 where mirror and CRM do not agree, or could not be compared."""
     settings = invocation.start()
+    refuse_unreadable(settings)
     if not connector_files(settings):
         raise SettingsError(
             f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
@@ -66,7 +67,7 @@ def _alone(url: str) -> Iterator[None]:
             raise DatabaseBusyError(
                 error.message,
                 where=error.where,
-                hint="stop `ros-sync serve` while the audit runs; on PostgreSQL both can run side by side",
+                hint="let it end, or stop it, while the audit runs; on PostgreSQL both can run side by side",
             ) from None
         yield
 
@@ -162,7 +163,8 @@ def _show_differences(
         out.print(shown(str(each)), highlight=False, soft_wrap=True)
         for name, *sides in each.fields:
             crm, mirror = (shown(NOTHING if side is None else side) for side in sides)
-            words = f"    {shown(name)}: {crm} [dim]in the CRM,[/dim] {mirror} [dim]here[/dim]"
+            theirs = "by its associations" if each.kind is Kind.LINK_FIELDS else "in the CRM"
+            words = f"    {shown(name)}: {crm} [dim]{theirs},[/dim] {mirror} [dim]here[/dim]"
             out.print(words, highlight=False, soft_wrap=True)
     if total > len(differences):
         out.print(f"[dim]… {total - len(differences):,} more (--limit)[/dim]", highlight=False)

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 from ros_sync.cli.company import ORGANISATION_FILE
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.workspace import lay_out
+from ros_sync.errors import RosSyncError, Where
 from ros_sync.notifiers.console import draw
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import counts
@@ -52,8 +53,17 @@ class RuleWeek:
 
 
 def folder_of(given: Path | None) -> Path:
-    """Where the demo is put."""
-    return given.expanduser().resolve() if given else Path(tempfile.mkdtemp(prefix="ros-sync-demo-"))
+    """Where the demo is put; RosSyncError for a folder with something in it: nothing of yours is written over."""
+    if given is None:
+        return Path(tempfile.mkdtemp(prefix="ros-sync-demo-"))
+    root = given.expanduser().resolve()
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise RosSyncError(
+            "there is something in this folder already, and the demo makes a workspace of its own",
+            where=Where(file=str(root)),
+            hint="name a folder that is empty or not there, or leave --folder out",
+        )
+    return root
 
 
 def workspace(root: Path, world: World, variables: Mapping[str, str], **own: BaseModel) -> Settings:

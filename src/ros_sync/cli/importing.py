@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -141,11 +142,16 @@ def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
                 f"nobody knows:[/yellow] {shown(named)}{more}",
                 soft_wrap=True,
             )
-        for currency, rows in file.without_rate.most_common():
-            invocation.out.print(
-                f"[yellow]{counted(rows, 'amount')} in {shown(currency)} without a rate[/yellow] "
-                "[dim](rates in rules/organisation.yaml)[/dim]"
-            )
+        show_without_rate(invocation, file.without_rate)
+
+
+def show_without_rate(invocation: Invocation, without_rate: Counter[str]) -> None:
+    """Tell of amounts that could not be told in the company's currency."""
+    for currency, rows in without_rate.most_common():
+        invocation.out.print(
+            f"[yellow]{counted(rows, 'amount')} in {shown(currency)} without a rate[/yellow] "
+            "[dim](rates in rules/organisation.yaml)[/dim]"
+        )
 
 
 def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:

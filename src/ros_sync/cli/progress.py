@@ -31,7 +31,8 @@ def teller(bars: Progress) -> Callable[[Reached], None]:
     def tell(reached: Reached) -> None:
         if reached.stream not in tasks:
             tasks[reached.stream] = bars.add_task(reached.stream, total=reached.expected)
-        total = max(reached.expected or 0, reached.read) or None
+        # A list does not say how long it is: then the bar only shows that something goes on.
+        total = max(reached.expected, reached.read) if reached.expected else None
         bars.update(tasks[reached.stream], completed=reached.read, total=total)
 
     return tell

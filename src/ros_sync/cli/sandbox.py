@@ -19,8 +19,10 @@ class RateLimits(StrEnum):
 
 def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="Port of the HubSpot; 0 lets the system choose.")] = 8766,
-    slack_port: Annotated[int, typer.Option(help="Port of the Slack; 0 lets the system choose.")] = 8765,
+    port: Annotated[int, typer.Option(help="Port of the HubSpot; 0 lets the system choose.", min=0, max=65_535)] = 8766,
+    slack_port: Annotated[
+        int, typer.Option(help="Port of the Slack; 0 lets the system choose.", min=0, max=65_535)
+    ] = 8765,
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
     scale: Annotated[float, typer.Option(help="Size of the company; 0 is an empty account.", min=0.0, max=20.0)] = 1.0,
     at: Annotated[

@@ -12,7 +12,7 @@ from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.cli.following import Following
-from ros_sync.cli.sources import is_followed
+from ros_sync.cli.sources import is_followed, refuse_unreadable
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -64,7 +64,10 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
     """
     with StopRequest() as stop, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
+        refuse_unreadable(settings)
         following = Following(settings, engine) if is_followed(settings) else None
+        if following is None and settings.hubspot.token is not None:
+            log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
         try:
             jobs = planned_jobs(settings, engine, following)
             stale_at = stale_in(engine, settings.sync.stale_seconds)

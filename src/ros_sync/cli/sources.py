@@ -10,7 +10,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import connector_files, load_connector
+from ros_sync.cli.company import connector_files, custom_kinds, load_connector
 from ros_sync.connectors.hubspot.client import HubSpotClient, refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
@@ -65,6 +65,11 @@ def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], 
     if engine is None:
         return MemoryPace(rates, sleep=sleep)
     return DatabasePace(engine, VENDOR, rates, sleep=sleep)
+
+
+def refuse_unreadable(settings: Settings) -> None:
+    """Raise what is wrong with any file of `connectors/`: one that cannot be read does not say which CRM it is about."""
+    custom_kinds(settings)
 
 
 def is_followed(settings: Settings) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -11,24 +12,29 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import pace_of, sources_of
+from ros_sync.cli.sources import pace_of, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
-from ros_sync.errors import RosSyncError, SettingsError
+from ros_sync.errors import RosSyncError, SettingsError, StoppedError
 from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport, StreamReport
 
 SHOWN_SET_ASIDE = 5
+INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
+HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
     """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
     settings = invocation.start()
+    refuse_unreadable(settings)
     if not connector_files(settings):
         raise SettingsError(
             f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
@@ -36,17 +42,22 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
         )
     context = deal_context(organisation_of(settings))
     reports: list[CycleReport] = []
-    with DatabaseLock(settings.database_url):
+    with Interruptible() as interrupt, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            pace = pace_of(settings, engine)
+            pace = pace_of(settings, engine, interrupt.pause)
             with progress_bars(invocation) as bars:
-                for each in sources_of(settings, source, pace=pace):
-                    syncer = Syncer(engine, each, context, now=clock.now, progress=teller(bars))
+                for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause):
+                    syncer = Syncer(
+                        engine, each, context, now=clock.now, progress=teller(bars), stopping=interrupt.is_set
+                    )
                     before = pace.use
                     report = syncer.cycle(full=full)
                     report.used_share = used_share(before, pace.use, report.seconds)
                     reports.append(report)
+        except (StoppedError, KeyboardInterrupt):
+            invocation.err.print("[yellow]Stopped.[/yellow] `ros-sync sync` goes on from here.", highlight=False)
+            sys.exit(INTERRUPTED)
         finally:
             engine.dispose()
     if as_json:
@@ -93,7 +104,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(shown(report.source), no_wrap=True, min_width=max(map(len, [report.source, *report.streams])))
     for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(HEADINGS.get(name, name), justify="right", no_wrap=True)
     for name, counts in report.streams.items():
         table.add_row(shown(name), *(f"{getattr(counts, each):,}" for each in columns))
     out.print(table)
@@ -103,6 +114,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     words += f"; {report.used_share:.0%} of what the rate limit allows" if report.used_share is not None else ""
     out.print(words + ".", highlight=False)
     _show_place(out, report)
+    show_without_rate(invocation, sum((each.without_rate for each in report.streams.values()), Counter()))
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
@@ -118,15 +130,13 @@ def show(invocation: Invocation, report: CycleReport) -> None:
 
 
 def _show_place(out: Console, report: CycleReport) -> None:
-    """How far it has been followed: cursor and lag."""
+    """How far it has been followed, and where the durable watermark stands."""
     if report.complete_at is not None:
-        assert report.lag is not None
-        behind = f"{report.lag.total_seconds():,.0f} s ago when this ended"
-        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here, {behind}.", highlight=False)
+        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here.", highlight=False)
     settled = [each.complete_until for each in report.streams.values() if each.complete_until is not None]
     if settled:
-        words = f"Cursor: polls go on from there; the durable watermark stands at {min(settled):%Y-%m-%d %H:%M:%S} UTC."
-        out.print(f"[dim]{words}[/dim]", highlight=False)
+        words = f"The next poll goes on there, and reads again what was modified since {min(settled):%H:%M} UTC once an hour."
+        out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
@@ -141,6 +151,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     """Look at each source's account; exit code 1 where something keeps it from being read."""
     settings = invocation.start()
     findings: dict[str, list[Problem]] = {}
+    refuse_unreadable(settings)
     for source in sources_of(settings):
         try:
             findings[source.name] = source.examine()

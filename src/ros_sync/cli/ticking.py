@@ -137,7 +137,9 @@ def show(
     if report.now > clock.now() + AHEAD:
         out.print("[yellow]That moment lies ahead: what was said waits for it in ordinary ticks.[/yellow]")
     if held.undeliverable:
-        out.print(f"[yellow]{counted(held.undeliverable, 'message')} reach nobody:[/yellow]", highlight=False)
+        out.print(
+            f"[yellow]{counted(held.undeliverable, 'message')} for nobody who can be reached:[/yellow]", highlight=False
+        )
         for reason, number in held.undeliverable_by_reason.items():
             out.print(f"  {number:,}: {shown(reason)}", soft_wrap=True, highlight=False)
     if report.notices.nobody:

@@ -20,6 +20,7 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.money import Money
 from ros_sync.rules.given import read_given
+from ros_sync.rules.language.parameters import read_number
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import State, Wish
@@ -46,6 +47,7 @@ def write(
         engine = open_engine(settings.database_url)
         try:
             found = _writing(sources_of(settings, source, engine=engine), name)
+            record_id = record_id.removeprefix(f"{found.name}:")  # as `alerts why` writes it
             currency = _currency(engine, mirrored, found.name, record_id) or organisation.home_currency
             wish = Wish(
                 name,
@@ -115,7 +117,7 @@ def _carried(field: Field, text: str, currency: str) -> Carried:
         return clock.to_micros(clock.now())
     value = read_given(field, text)
     if field.kind is Kind.MONEY:
-        money = value if isinstance(value, Money) else Money.of(text.replace(",", ""), currency)
+        money = value if isinstance(value, Money) else Money.of(read_number(text), currency)
         if money.currency != currency:
             raise ValueError(f"the record's amounts are in {currency}, not in {money.currency}")
         return money.minor

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from io import FileIO
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from ros_sync.errors import StoppedError
+
+SLICE_SECONDS = 0.1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -64,3 +68,42 @@ class StopRequest:
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         self.request(signal.Signals(number).name)
+
+
+class Interruptible:
+    """Lets work that reads and waits in several threads end soon after Ctrl-C or SIGTERM; a second one ends it at once.
+
+    The main thread gets a KeyboardInterrupt; threads that wait with `pause` get StoppedError within `SLICE_SECONDS`.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._former: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._former = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def is_set(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._stopped
+
+    def pause(self, seconds: float) -> None:
+        """Wait; StoppedError as soon as somebody asks to stop."""
+        ends_at = time.monotonic() + seconds
+        while not self._stopped and (left := ends_at - time.monotonic()) > 0:
+            time.sleep(min(left, SLICE_SECONDS))
+        if self._stopped:
+            raise StoppedError
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopped = True  # no lock or event: the code that this interrupts may hold theirs
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        raise KeyboardInterrupt

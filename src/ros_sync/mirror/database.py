@@ -65,7 +65,11 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     parsed = normalised(url)
     path = _file_of(parsed)
     if read_only and path is not None and not path.exists():
-        raise RosSyncError("there is no database yet", where=Where(file=str(path)), hint="import something first")
+        raise RosSyncError(
+            "there is no database yet",
+            where=Where(file=str(path)),
+            hint="`ros-sync sync` or `ros-sync import` makes it",
+        )
     if path is not None:
         _make_private(path)
     engine = create_engine(parsed)

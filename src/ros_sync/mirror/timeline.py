@@ -270,7 +270,7 @@ class Timeline:
         self._insert_changes(new)
 
     def _insert_changes(self, new: Sequence[Change]) -> None:
-        fixed = {"object": self._mirrored.name, "source": self._source, "run_id": self._run_id}
+        fixed: dict[str, Carried] = {"object": self._mirrored.name, "source": self._source, "run_id": self._run_id}
         insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new", "by"), new, fixed)
 
     def _many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

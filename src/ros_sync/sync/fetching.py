@@ -6,6 +6,7 @@ import contextvars
 import gc
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,6 +18,7 @@ AHEAD = 32  # pages that wait to be written: what may be read at full pace while
 LOOK_SECONDS = 0.2  # how often a thread that waits for room looks whether it is to stop
 GARBAGE_OBJECTS = 100_000  # what is read are trees without cycles, and many: looking for cycles every 700 costs a sixth
 END_SECONDS = 90.0  # for a call under way; one that waits for its turn is a daemon's, and ends with the process
+LEFT_SECONDS = 2.0  # for the same where something went wrong, or somebody wants to stop: nothing waits for its answer
 
 Part = TypeVar("Part")
 
@@ -38,6 +40,31 @@ class Reading(Generic[Part]):
     pages: Callable[[], Iterator[Page]]
 
 
+class _SeldomGarbage:
+    """Whether Python looks for garbage more seldom: while at least one is reading, in whatever thread and order they end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._thresholds = gc.get_threshold()
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._readers:
+                self._thresholds = gc.get_threshold()
+                gc.set_threshold(GARBAGE_OBJECTS, *self._thresholds[1:])
+            self._readers += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._readers -= 1
+            if not self._readers:
+                gc.set_threshold(*self._thresholds)
+
+
+_seldom_garbage = _SeldomGarbage()
+
+
 class Fetching(Generic[Part]):
     """A context in which each stream's readings are read one after the other, all streams at the same time.
 
@@ -51,12 +78,10 @@ class Fetching(Generic[Part]):
         self._stop = threading.Event()
         self._left = threading.Event()  # nobody takes anything from the queue any more
         self._threads: list[threading.Thread] = []
-        self._thresholds = gc.get_threshold()
 
     def __enter__(self) -> Self:
         """Start reading."""
-        self._thresholds = gc.get_threshold()
-        gc.set_threshold(GARBAGE_OBJECTS, *self._thresholds[1:])
+        _seldom_garbage.begin()
         for number, readings in enumerate(self._streams):
             context = contextvars.copy_context()
             thread = threading.Thread(
@@ -70,11 +95,12 @@ class Fetching(Generic[Part]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop reading."""
-        gc.set_threshold(*self._thresholds)
+        _seldom_garbage.end()
         self.stop()
         self._left.set()
+        ends_at = time.monotonic() + (END_SECONDS if kind is None else LEFT_SECONDS)
         for thread in self._threads:
-            thread.join(END_SECONDS)
+            thread.join(max(0.0, ends_at - time.monotonic()))
 
     def stop(self) -> None:
         """Begin no further call; what was fetched already may still be taken."""

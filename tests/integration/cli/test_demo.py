@@ -43,6 +43,16 @@ def count(folder: Path, query: str) -> int:
         return int(connection.execute(query).fetchone()[0])
 
 
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    """The demo makes a workspace of its own, and writes over nobody's."""
+    (tmp_path / ".env").write_text("ROS_SYNC_SLACK__TOKEN=xoxb-mine")
+    done = subprocess.run(
+        [str(ROS_SYNC), "demo", "--folder", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, "something in this folder" in done.stderr) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
 # ---- over HubSpot
 
 

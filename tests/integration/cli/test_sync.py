@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ from tests.integration.cli.conftest import CONNECTOR, Followed
 from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import define
-from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sandbox.hubspot.faults import Fault, Faults
 from ros_sync.sandbox.hubspot.webhooks import WebhookSender
 
 COMMAND = str(Path(sys.executable).parent / "ros-sync")
@@ -31,7 +32,7 @@ def test_the_summary_says_what_was_done(followed: Followed) -> None:
     """Records by stream, calls, share of the limit, up to when everything is here; as JSON the same."""
     followed.account.update("deals", followed.deals[0], {"amount": "9"})
     code, out, _ = followed.run("sync", "--source", "hubspot")
-    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to", "durable watermark")
+    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to", "The next poll goes on there")
     assert (code, [words for words in wanted if words not in out]) == (0, [])
     _, told, _ = followed.run("sync", "--json")
     (report,) = json.loads(told)
@@ -121,12 +122,69 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
         ("amount=much", "is no number"),
         ("close_date=soon", "close_date is of the kind date"),
         ("name=x", "is not written back"),
+        ("amount=12,500", "is no number"),
     ],
 )
 def test_what_cannot_be_written_is_said(followed: Followed, change: str, words: str) -> None:
     """A mistyped field, a value of another kind, a field that is not written back: exit code 1 and what to do."""
     code, _, err = followed.run("sync", "write", "deal", followed.deals[0], change, "--by", "ada@loom.example")
     assert (code, words in err) == (1, True), err
+
+
+def test_amounts_are_written_as_people_say_them(followed: Followed) -> None:
+    """20k is twenty thousand, as in rule files, and the record may be named as alerts name it."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    record = f"hubspot:{followed.deals[0]}"
+    done = followed.run("sync", "write", "deal", record, "amount=20k", "--by", "ada@loom.example")
+    assert (done[0], followed.account.snapshot("deals")[followed.deals[0]]["amount"]) == (0, "20000.00")
+
+
+def test_an_answer_to_an_mql_cannot_be_emptied(followed: Followed) -> None:
+    """Writing `accepted` moves the lifecycle stage whatever it is given: nothing behind the sign must not accept."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    given = {"email": "a@mill.example", "lifecyclestage": "marketingqualifiedlead", "hubspot_owner_id": "7"}
+    lead = followed.account.create("contacts", given)
+    followed.run("sync")
+    code, out, _ = followed.run("sync", "write", "lead", lead, "accepted=", "--by", "ada@loom.example")
+    held = followed.account.snapshot("contacts")[lead]["lifecyclestage"]
+    assert (code, "cannot be emptied" in out, held) == (1, True, "marketingqualifiedlead")
+
+
+def test_amounts_without_a_rate_are_told(followed: Followed) -> None:
+    """What cannot be compared in the company's currency is said, with where rates stand."""
+    followed.account.create("deals", {"dealname": "Loom", "amount": "5", "deal_currency_code": "SEK"})
+    _, out, _ = followed.run("sync")
+    assert "1 amount in SEK without a rate" in out
+
+
+@pytest.mark.parametrize("content", ["", "just words", "\0\1\2"])
+@pytest.mark.parametrize("words", [("doctor",), ("sync",), ("sync", "audit")])
+def test_a_connector_file_that_cannot_be_read_is_no_missing_one(
+    followed: Followed, content: str, words: tuple[str, ...]
+) -> None:
+    """An empty or foreign file is named, whichever command meets it."""
+    Path("connectors/hubspot.yaml").write_text(content)
+    code, _, err = followed.run(*words)
+    assert (code, "hubspot.yaml" in err, "no connector file" in err) == (1, True, False)
+
+
+def test_a_sync_that_waits_can_be_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C ends it while HubSpot asks it to slow down, says so, and the next one goes on."""
+    account, faults = HubSpotAccount(now=clock.now), Faults()
+    define(account)
+    faults.next("list", Fault("rate_limit_ten_secondly"), times=1_000)
+    subprocess.run([COMMAND, "init", str(tmp_path / "w")], check=True, capture_output=True)
+    with HubSpotServer(account, faults=faults) as server:
+        (tmp_path / "w/.env").write_text(
+            f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={server.url}\n"
+        )
+        process = subprocess.Popen([COMMAND, "-w", str(tmp_path / "w"), "sync"], stderr=subprocess.PIPE, text=True)
+        assert until(lambda: sum(faults.happened.values()) > 0)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, "Stopped." in told) == (130, True)
 
 
 # ---- serve

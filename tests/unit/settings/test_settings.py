@@ -327,3 +327,15 @@ def test_template_shows_every_key() -> None:
     shown = re.findall(r"^# (\w+) = ", TEMPLATE.read_text(), flags=re.MULTILINE)
     elsewhere = {"token", "signing_secret", "url_file", "client_secret", "refresh_token"}
     assert sorted(key.split(".")[1] for key in settings_keys() if key.split(".")[1] not in elsewhere) == sorted(shown)
+
+
+@pytest.mark.parametrize(
+    "line", ["ROS_SYNC_SLACK__TOKEN", "export ROS_SYNC_SLACK__TOKEN", "ROS_SYNC_SLACK__TOKEN: xoxb-1"]
+)
+def test_a_line_of_the_env_file_without_a_value_is_told(tmp_path: Path, line: str) -> None:
+    """A forgotten equals sign is a mistake with its line, not a setting that is quietly left out."""
+    (tmp_path / "ros-sync.toml").touch()
+    (tmp_path / ".env").write_text(f"# mine\n{line}\n")
+    with pytest.raises(RosSyncError) as caught:
+        load(tmp_path)
+    assert (".env:2" in str(caught.value), "no = behind the name" in str(caught.value)) == (True, True)

@@ -307,7 +307,7 @@ class HubSpotClient:
             status, data, headers = _answered(partial(call, _request_auth=bearer))
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
-                f"the connection to HubSpot broke: {broken(error)}", where=Where(record=what)
+                f"the connection to HubSpot broke ({self._url}): {broken(error)}", where=Where(record=what)
             ) from error
         self._hear_time(headers.get("Date"))
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:

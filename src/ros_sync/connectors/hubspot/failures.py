@@ -62,7 +62,7 @@ def failure(
     if status == HTTP_UNAUTHORIZED:
         if category == EXPIRED:
             return TokenExpiredError("HubSpot says that the access token has expired", where=where)
-        hint = "set hubspot.token, or client_id, client_secret and refresh_token; `ros-sync doctor` says which"
+        hint = "set hubspot.token, or client_id, client_secret and refresh_token, to those of this account"
         return AuthExpiredError(f"HubSpot does not accept the credentials: {words or category}", where=where, hint=hint)
     if status == HTTP_FORBIDDEN:
         scopes = ", ".join(_scopes(told))

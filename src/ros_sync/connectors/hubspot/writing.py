@@ -31,7 +31,12 @@ def to_properties(
         field = entry.field(name)
         assert field is not None
         text = _text(field, value, entry, definitions, present, currency)
-        for key, template in entry.write[name].items():
+        templates = entry.write[name]
+        if value is None and (VALUE not in templates.values() or len(templates) > 1):
+            raise PermanentError(
+                f"{name} cannot be emptied: writing it sets {', '.join(templates)}", where=Where(key=name)
+            )
+        for key, template in templates.items():
             properties[key] = text if template == VALUE else template
     return properties
 
