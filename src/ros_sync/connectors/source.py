@@ -41,12 +41,14 @@ class Stream:
     """One kind of record of the vendor.
 
     `objects` are the canonical objects that it feeds; the first one gets every record. `tracked` are the canonical
-    fields whose history the CRM is asked for, `links` the streams that its records are associated with.
+    fields whose history the CRM is asked for, `following` those that say nothing but what a tracked one says (the stage's
+    probability): their past is kept in versions, and their changes are none of their own. `links` the streams that its records are associated with.
     """
 
     name: str
     objects: tuple[str, ...]
     tracked: frozenset[str] = frozenset()
+    following: frozenset[str] = frozenset()
     links: tuple[str, ...] = ()
 
 

@@ -46,7 +46,8 @@ class Upsert:
 
     `run_id` is kept with each state written. Where the mirror holds nothing of this object and source yet, pass
     `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the last one,
-    says everything of `custom_names`; others of the company's own properties are kept as they are.
+    says everything of `custom_names`; others of the company's own properties are kept as they are. Of `silent` columns the
+    past is kept in versions alone.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Upsert:
         run_id: int | None,
         expect_empty: bool = False,
         custom_names: frozenset[str] = frozenset(),
+        silent: frozenset[str] = frozenset(),
     ) -> None:
         assert columns[0] == "id"
         self._connection = connection
@@ -68,6 +70,7 @@ class Upsert:
         self._run_id = run_id
         self._expect_empty = expect_empty
         self._custom_names = custom_names
+        self._silent = silent
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
 
     def write(
@@ -226,7 +229,8 @@ class Upsert:
             moments.append((moment, source, record_id, moment))
             updates.append((*new[1:], moment, self._run_id, source, record_id))
             for name, before, after in _told(differing):
-                history.append((record_id, name, moment, before, after))
+                if name not in self._silent:
+                    history.append((record_id, name, moment, before, after))
         self._many(self._end_statement, moments)
         assignments = ", ".join(f'"{name}" = {mark}' for name in (*self._columns[1:], "valid_from", "run_id"))
         self._many(f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}", updates)  # noqa: S608

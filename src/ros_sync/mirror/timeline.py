@@ -51,7 +51,10 @@ class _Stored:
 
 
 class Timeline:
-    """Splices histories of one object and source. `columns` are the tracked ones, those that every history may hold."""
+    """Splices histories of one object and source. `columns` are the tracked ones, those that every history may hold.
+
+    Of `silent` ones there are versions and no changes.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,9 @@ class Timeline:
         columns: Sequence[str],
         *,
         run_id: int | None,
+        silent: frozenset[str] = frozenset(),
     ) -> None:
+        self._silent = silent
         self._connection = connection
         self._mirrored = mirrored
         self._source = source
@@ -232,7 +237,7 @@ class Timeline:
     ) -> None:
         """Note the changes that are missing from the history and those that it holds wrongly."""
         for column, history in values.items():
-            if not history:
+            if not history or column in self._silent:
                 continue
             first = history[0][0]
             stored = record.changes[column]
@@ -286,7 +291,7 @@ class Timeline:
         the present row; only what differs travels.
         """
         found = Beginning()
-        columns, nothing, source = self.columns, (), self._source
+        columns, nothing, source, silent = self.columns, (), self._source, self._silent
         versions, changes = found.versions, found.changes
         for record_id, since, modified, born, present in rows:
             history = histories.get(record_id)
@@ -307,7 +312,7 @@ class Timeline:
                     instants.update(map(start_of, entries))
                     moved = bool(entries)
                 values.append(entries)
-                if moved:
+                if moved and column not in silent:
                     changes += [(record_id, column, *each) for each in differences(entries, born, None, cut_off=False)]
             if born is not None and (not instants or born < min(instants)):
                 instants.add(born if instants else min(born, since))
@@ -378,9 +383,11 @@ def splice(
     created: Mapping[str, int | None],
     run_id: int | None,
     fresh: bool = False,
+    silent: frozenset[str] = frozenset(),
 ) -> set[str]:
     """Splice the histories of records of one object; see `Timeline.splice`. All may hold the same columns."""
     columns = tracked_columns(histories.values())
     if not columns:
         return set()
-    return Timeline(connection, mirrored, source, columns, run_id=run_id).splice(histories, created, fresh=fresh)
+    timeline = Timeline(connection, mirrored, source, columns, run_id=run_id, silent=silent)
+    return timeline.splice(histories, created, fresh=fresh)

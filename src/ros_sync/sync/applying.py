@@ -100,15 +100,16 @@ class Applier:
             run_id=self.run_id,
             expect_empty=empty,
             custom_names=batch.custom_names,
+            silent=self._silent(stream, mirrored),
         )
         told = history_columns(self.connection, name, mirrored, batch, histories, self._context)
         initial = partial(self._initial, stream, mirrored, linked)
         spliced: set[str] = set()
         if empty:
-            written = self._insert(mirrored, upsert, columns, told, initial)
+            written = self._insert(stream, mirrored, upsert, columns, told, initial)
         else:
             written = upsert.write(list(zip(*columns.values(), strict=True)), self._now, initial=initial)
-            spliced = self._splice(mirrored, batch, told, set(written.created))
+            spliced = self._splice(stream, mirrored, batch, told, set(written.created))
         created = set(written.created)
         if batch.object == "deal":
             moved = {each for each, changed in written.updated.items() if HISTORIC.intersection(changed)}
@@ -168,8 +169,14 @@ class Applier:
         fields = self._source.link_fields.get(name, {})
         return {field: target for field, target in fields.items() if target[0] in to_streams}
 
+    @staticmethod
+    def _silent(stream: Stream, mirrored: MirroredObject) -> frozenset[str]:
+        """The columns whose changes are those of others."""
+        return frozenset(mirrored.columns[name] for name in stream.following if name in mirrored.columns)
+
     def _insert(
         self,
+        stream: Stream,
         mirrored: MirroredObject,
         upsert: Upsert,
         columns: Columns,
@@ -180,14 +187,20 @@ class Applier:
         tracked = tracked_columns(histories.values())
         if not tracked:
             return upsert.insert(columns, self._now, initial)
-        timeline = Timeline(self.connection, mirrored, self._source.name, tracked, run_id=self.run_id)
+        silent = self._silent(stream, mirrored)
+        timeline = Timeline(self.connection, mirrored, self._source.name, tracked, run_id=self.run_id, silent=silent)
         written, changes = insert_first(upsert, timeline, columns, histories, self._now, initial)
         if mirrored.name == "deal":
             count_first(self.connection, self._source.name, columns, changes, self._context.quarter_of)
         return written
 
     def _splice(
-        self, mirrored: MirroredObject, batch: Batch, histories: Mapping[str, ColumnHistory], created: set[str]
+        self,
+        stream: Stream,
+        mirrored: MirroredObject,
+        batch: Batch,
+        histories: Mapping[str, ColumnHistory],
+        created: set[str],
     ) -> set[str]:
         """Take in the CRM's own histories; the ids of records whose past changed."""
         ids = [str(each) for each in batch.columns["id"]]
@@ -204,6 +217,7 @@ class Applier:
                     created={each: _micros(born.get(each)) for each in part},
                     run_id=self.run_id,
                     fresh=fresh,
+                    silent=self._silent(stream, mirrored),
                 )
         return changed
 

@@ -271,7 +271,11 @@ class Comparison:
         ids = [str(each) for each in batch.columns["id"]]
         created = dict(zip(ids, batch.columns.get("created", [None] * len(ids)), strict=True))
         modified = _modified_of(page)
-        told = {each: history for each, history in page.histories.items() if each in alive}
+        told = {
+            each: {name: entries for name, entries in history.items() if name not in stream.following}
+            for each, history in page.histories.items()
+            if each in alive
+        }
         differing = retold(self._connection, self._source.name, objects()[stream.objects[0]], told, created)
         for record_id, fields in differing.items():
             at = modified.get(record_id)

@@ -16,6 +16,7 @@ CUSTOM = "custom."
 OBJECT_ID = "hs_object_id"
 MERGED_IDS = "hs_merged_object_ids"  # asked for beside them: where it is set, other records ended in this one
 STAGE_FIELDS = ("pipeline", "stage_kind", "stage_position", "stage_order", "probability")  # what a stage brings with it
+BY_STAGE_ALONE = frozenset(("stage_position", "probability"))  # of these, what the stage's definition says
 ENGAGEMENTS = frozenset(("calls", "emails", "meetings", "notes", "tasks"))
 VALUE = "{value}"  # in `write:`, stands for what is written
 
@@ -106,7 +107,9 @@ class StreamMapping:
         names = set(self.track)
         if "stage" in names:
             names.update(STAGE_FIELDS)
-        return Stream(self.name, tuple(each.object for each in self.objects), frozenset(names), self.links)
+        following = names.intersection(BY_STAGE_ALONE)
+        objects = tuple(each.object for each in self.objects)
+        return Stream(self.name, objects, frozenset(names - following), frozenset(following), self.links)
 
 
 @dataclass(frozen=True)
