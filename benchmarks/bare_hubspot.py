@@ -1,9 +1,10 @@
 """The floor of following HubSpot: urllib3, orjson and executemany. Nothing is compared, converted or understood.
 
-It makes the same calls as ours for records, and writes into the same tables, as they come: of each deal the properties
-in the columns that they are mapped to, those of the company as one JSON object; a version for each instant at which a
-tracked property changed (or for the state that ended, where a deal is polled), with the same columns; the links. It
-writes no change history and nothing that is worked out, and commits as seldom as ours.
+It makes the same calls as ours for records, and writes the same columns of the same tables, as they come: of each deal the
+properties in the columns that they are mapped to, those of the company as one JSON object, and in the columns that ours works
+out (what a stage brings with it, the amount at home, the account, the first close date, pushes, stage entries) whatever is at
+hand without working anything out; a version for each instant at which a tracked property changed (or for the state that
+ended, where a deal is polled), with the same columns; the links. It writes no change history, and commits as seldom as ours.
 """
 
 from __future__ import annotations
@@ -28,7 +29,23 @@ COLUMNS = (
     "source", "id", "valid_from", "run_id", "name", "amount_minor", "currency", "pipeline", "stage", "close_date",
     "created_at", "owner_id", "forecast_category", "next_step", "next_step_date", "deal_type", "segment", "region",
     "competitor", "closing_plan", "contacts_engaged", "champion", "modified_at", "custom",
+    "stage_kind", "stage_position", "stage_order", "probability", "amount_home_minor", "owner_named", "account_id",
+    "first_close_date", "stage_entered_at", "advanced_at", "stage_entry_known", "push_count", "fiscal_push_count",
+    "pull_in_count", "days_pushed", "net_slip_days", "stage_days_before",
 )  # fmt: skip
+AT_HAND = (
+    "dealstage",
+    "dealstage",
+    "dealstage",
+    "dealstage",
+    "amount",
+    "owner",
+    "company",
+    "closedate",
+    "createdate",
+    "createdate",
+)
+NOUGHT = (0,) * 7  # of the counts
 
 
 class Bare:
@@ -122,7 +139,10 @@ class Bare:
         for result, moments in zip(results, instants, strict=True):
             properties = result["properties"]
             own = {name: properties[name] for name in OWN_PROPERTIES}
-            values = (*map(properties.get, STANDARD), properties[MODIFIED], orjson.dumps(own).decode())
+            values = (
+                *map(properties.get, STANDARD), properties[MODIFIED], orjson.dumps(own).decode(),
+                *map(properties.get, AT_HAND), *NOUGHT,
+            )  # fmt: skip
             rows.append(("hubspot", result["id"], moments[-1], 1, *values))
             versions += [("hubspot", result["id"], since, 1, *values, until) for since, until in pairwise(moments)]
         self._insert("deal", COLUMNS, rows)

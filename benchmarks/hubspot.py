@@ -5,8 +5,8 @@ system time of all threads between the first call for records and the last write
 the connection are outside on every side. Describing the account (7 calls, about 20 ms) is inside ours in the back-fill, as
 the first cycle of a process does it; no other side does. 1,000 changes are one cycle of a process that is already running: it
 has described the account and has polled before, so that SQLAlchemy has compiled its statements. The floor writes the
-columns that HubSpot fills; ours fills further ones (what a stage brings with it, amounts at home, the account, pushes and
-stage entries), and writes the change history, which no other side does.
+same columns and versions with whatever is at hand; ours works them out, and writes the change history, which no other side
+does.
 """
 
 from __future__ import annotations
