@@ -180,11 +180,13 @@ def _failed(work: Work, row: RowMapping, error: Exception) -> Outcome:
     if isinstance(error, DailyLimitError):
         with writing(work.engine, work.source.name) as connection:
             save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
-        return _close(work, row, State.OPEN, str(error))
+        return _close(
+            work, row, State.OPEN, f"kept, and carried out by `ros-sync serve` when calls are allowed again: {error}"
+        )
     if isinstance(error, PermanentError):
         return _close(work, row, State.REFUSED, str(error))
     if isinstance(error, RosSyncError):
-        return _close(work, row, State.OPEN, f"it will be tried again: {error}")
+        return _close(work, row, State.OPEN, f"kept, and tried again by `ros-sync serve`: {error}")
     log.error("write_failed", number=row["id"], exc_info=error)
     return _close(work, row, State.REFUSED, f"it cannot be written: {type(error).__name__}")
 

@@ -14,6 +14,9 @@ Body = Mapping[str, Any]
 Act = Callable[[str, Body], Any]
 
 
+_SETTINGS = frozenset(("search_lag_seconds", "time_zone", "currency", "history_versions", "limits", "scopes"))
+
+
 class AccountOrders:
     """What can be ordered of an account whatever it is for. Each order's docstring is its JSON."""
 
@@ -85,6 +88,11 @@ class AccountOrders:
 
         Each key alone will do. `limits` may be "real" or "none"; `scopes` are the private app's, "all" gives all back.
         """
+        unknown = sorted(set(body) - _SETTINGS)
+        if unknown:
+            raise ValueError(f"there is no setting {unknown[0]}")
+        if body.get("scopes", "all") != "all" and not set(map(str, body["scopes"])) <= set(SCOPES):
+            raise ValueError(f"there are these scopes: {', '.join(SCOPES)}")
         account = self._account
         with account.lock:
             if "search_lag_seconds" in body:
