@@ -128,11 +128,10 @@ def _since() -> int:
 
 
 def _typed(work: str, url: str, token: str, database: Path, tracked: list[str]) -> tuple[Work, Callable[[], None]]:
+    import hubspot  # noqa: PLC0415
     from benchmarks.bare_hubspot import ASKED, HISTORY_PAGE, MODIFIED, PAGE, SEARCH_PAGE  # noqa: PLC0415
     from benchmarks.hubspot_account import TRACKED  # noqa: PLC0415
     from hubspot.crm.objects import BatchReadInputSimplePublicObjectId, PublicObjectSearchRequest  # noqa: PLC0415
-
-    import hubspot  # noqa: PLC0415
 
     del database
     objects = hubspot.HubSpot(access_token=token, host=url).crm.objects

@@ -16,6 +16,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+import hubspot
 import hubspot.crm.associations.v4
 import hubspot.crm.objects
 import hubspot.crm.owners
@@ -26,7 +27,6 @@ import orjson
 import tenacity
 import urllib3
 
-import hubspot
 from ros_sync.connectors.hubspot.answers import MalformedError, broken, check, parsed
 from ros_sync.connectors.hubspot.connections import HostPool
 from ros_sync.connectors.hubspot.failures import (
