@@ -38,7 +38,7 @@ demo: $(VENV)/.run ## set everything up and run the main job on a small company
 	@$(BIN)/ros-sync demo
 
 test: $(VENV)/.dev ## set everything up and run all tests
-	@$(BIN)/pytest -n 4 --dist loadscope
+	@$(BIN)/pytest -n 3 --dist loadscope
 
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
 	@$(BIN)/ruff check .

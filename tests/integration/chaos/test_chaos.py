@@ -32,7 +32,7 @@ from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
 from ros_sync.sync.audit import Auditor
 
-KILLS = int(os.environ.get("ROS_SYNC_CHAOS_KILLS", "8"))
+KILLS = int(os.environ.get("ROS_SYNC_CHAOS_KILLS", "6"))
 SEED = int(os.environ.get("ROS_SYNC_CHAOS_SEED", "20261127"))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = 86_400

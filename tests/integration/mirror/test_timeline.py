@@ -103,7 +103,7 @@ def connection(engine: Engine) -> Iterator[Connection]:
         yield opened
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_one_back_fill_knows_the_past_as_well_as_a_mirror_that_polled_all_along(
     connection: Connection, edits: list[Edit]

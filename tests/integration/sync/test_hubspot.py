@@ -259,7 +259,7 @@ def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine,
     ok(syncer.cycle())
     at = STORY_MONDAY
     while at < WEEK_LATER:
-        at += timedelta(hours=17)
+        at += timedelta(hours=29)
         followed.clock.move_to(at)
         story.advance_to(at)
         ok(syncer.cycle())
