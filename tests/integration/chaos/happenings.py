@@ -20,10 +20,11 @@ ACTIVITIES = ("calls", "emails", "meetings", "notes", "tasks")
 
 
 class Happenings:
-    """A random history. `done` counts what happened."""
+    """A random history. `done` counts what happened; `restored` are the kinds and ids that were archived once and came back."""
 
     def __init__(self, account: HubSpotAccount, clock: SharedClock, seed: int) -> None:
         self.done: Counter[str] = Counter()
+        self.restored: set[tuple[str, str]] = set()
         self._account = account
         self._clock = clock
         self._rng = Random(seed)
@@ -113,7 +114,9 @@ class Happenings:
 
     def _restore(self) -> None:
         kind = self._rng.choice(("deals", "deals", "contacts", "companies", "calls"))
-        self._account.restore(kind, self._pick(kind, archived=True))
+        record_id = self._pick(kind, archived=True)
+        self._account.restore(kind, record_id)
+        self.restored.add((kind, record_id))
 
     def _merge(self) -> None:
         kind = self._rng.choice(("deals", "contacts", "companies"))
