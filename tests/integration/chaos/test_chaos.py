@@ -85,7 +85,7 @@ def test_nothing_is_lost(config: dict[str, Any], engine: Engine) -> None:
     Path(config["folder"], "untruths").write_text("\n".join(found))
     assert found == []
     assert set(happenings.done) >= {"create", "edit", "archive", "restore", "merge", "erase", "associate", "dissociate"}
-    assert sum(faults.happened.values()) >= KILLS // 4
+    assert sum(faults.happened.values()) > KILLS // 2
 
 
 def untold(difference: Difference, happenings: Happenings) -> bool:
