@@ -67,7 +67,7 @@ def test_nothing_is_lost(config: dict[str, Any], engine: Engine) -> None:
         sender.start(0.05)
         with zygote(config) as (say, hear):
             for life in range(KILLS):
-                faults.at_random((0.0, 0.05, 0.3)[life % 3], rng.randrange(10**6), every_fault())
+                faults.at_random((0.3, 0.0, 0.3)[life % 3], rng.randrange(10**6), every_fault())
                 live(rng, happenings, account, say, hear)
                 if life % 25 == 24:
                     faults.next("*", Fault("daily_limit"))
