@@ -225,7 +225,7 @@ class Source(Protocol):
         """Owners, stages, and what of the connector file the account cannot give. Also renews what is known of properties."""
 
     def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
-        """Every record, with links, and with the histories of tracked fields; `archived`: ids in `deleted` alone."""
+        """Every record, with links, and with the histories of tracked fields; `archived`: `deleted` and `merged` alone."""
 
     def changed(self, stream: Stream, since: int, until: int, *, position: str | None = None) -> Iterator[Page]:
         """The records modified from `since` up to and with `until`, each once, however many share an instant."""

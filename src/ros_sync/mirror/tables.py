@@ -404,6 +404,17 @@ class Redirect(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant, description="when it was learnt")
 
 
+class ArchivedRecord(SQLModel, table=True):
+    """A record that is archived in the CRM and was never seen here: there is no row to mark as deleted."""
+
+    __tablename__ = "archived_record"
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True, description="the vendor's kind of record, such as `deals`")
+    id: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant, description="when it was last found archived")
+
+
 class WebhookEvent(SQLModel, table=True):
     """An event that a CRM sent: stored before it is answered, worked off in batches, a hint and no truth."""
 

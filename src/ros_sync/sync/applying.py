@@ -15,7 +15,7 @@ from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import History, Link, Page, Source, Stream
 from ros_sync.fields import Carried
-from ros_sync.mirror import links, redirects
+from ros_sync.mirror import archived, links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
@@ -69,7 +69,7 @@ class Applier:
             applied.rows |= linked.rows
             applied.ends |= linked.ends
         self._refill(neighbours, stream.name)
-        applied.rows |= self.delete(stream, page.deleted, report) | page.merged.keys() | set(page.merged.values())
+        applied.rows |= self._archive(stream, page.deleted, report) | page.merged.keys() | set(page.merged.values())
         applied.ends |= {(name, each) for name, near in neighbours.items() for each in near}
         return applied
 
@@ -326,6 +326,15 @@ class Applier:
             upsert.write(rows, self._now, derived=True)
 
     # ---- deletions, merges
+
+    def _archive(self, stream: Stream, deleted: Mapping[str, int], report: StreamReport) -> set[str]:
+        """Mark records as deleted; those that were never seen here are remembered, as no poll tells when they come back."""
+        if not deleted:
+            return set()
+        table, at = objects()[stream.objects[0]].table, clock.from_micros(self._now)
+        unseen = archived.unseen(self.connection, self._source.name, table, list(deleted))
+        archived.remember(self.connection, self._source.name, stream.name, sorted(unseen), at)
+        return self.delete(stream, deleted, report)
 
     def delete(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
         """Mark records as deleted since an instant, or (None) as there again; those that the mirror holds otherwise."""

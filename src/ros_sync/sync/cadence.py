@@ -23,10 +23,9 @@ class Cadence:
     pass_seconds: int = 3600
     describe_seconds: int = DAY_SECONDS
     describe_again_seconds: int = 3600  # where the last look found problems
-    archived_seconds: int = DAY_SECONDS
+    look_back_seconds: int = DAY_SECONDS
     archived_days: int = 90
     links_seconds: int = DAY_SECONDS
-    retell_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
     group_rows: int = 5_000  # records whose histories and links are asked for together

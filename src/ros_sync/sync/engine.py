@@ -133,15 +133,17 @@ class Syncer:
         if self.source.outdated or self._due(state, "described_at", every):
             upkeep.describe(self._work, now)
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
+        if state.get("archived_listed_at") is None:  # what the back-fill will not see, and may be restored meanwhile
+            upkeep.look_back(self._work, now)
+        known = {name for name, place in places.items() if place.polled_until is not None}
         listed = Listing(self._work, places).run(now, full=full)
         Polling(self._work, places, listed).run()
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
-        if self._due(state, "archived_listed_at", "archived_seconds"):
-            upkeep.look_for_archived(self._work, now)
+        if listed - known or self._due(state, "archived_listed_at", "look_back_seconds"):
+            upkeep.look_back(self._work, now)
         if self._due(state, "linked_at", "links_seconds"):
             upkeep.refresh_links(self._work, now)
-        upkeep.retell(self._work, now)
         self._meet_strangers(report, now)
         upkeep.derive(self._work, now)
 

@@ -256,11 +256,13 @@ class Work:
                     found = {each: links for each, links in found.items() if each not in fresher}
                 self.touch(stream, applier.link(stream, found))
 
-    def completed(self, stream: Stream, page: Page, *, with_links: bool = False) -> tuple[Page, set[str]]:
+    def completed(
+        self, stream: Stream, page: Page, *, with_links: bool = False, with_histories: bool = False
+    ) -> tuple[Page, set[str]]:
         """The page with what it lacks, and the ids among its records that were thought deleted and are there again.
 
         Search may tell of a record that was archived, merged or erased meanwhile; those are asked for by id. Histories and
-        links are asked for where the mirror needs them; `with_links`: the links of every record.
+        links are asked for where the mirror needs them; `with_links`, `with_histories`: those of every record.
         """
         with self.engine.connect() as connection:
             doubtful = self._doubtful(connection, stream, page.ids)
@@ -270,7 +272,10 @@ class Work:
             confirmed = set(found.ids)
             page = joined([without(page, doubtful), found])
             page.histories, page.links = {}, {}
-        return self.with_needs(stream, page, confirmed=set(page.ids) if with_links else confirmed), confirmed
+        page = self.with_needs(
+            stream, page, confirmed=set(page.ids) if with_links else confirmed, moved=page.ids if with_histories else ()
+        )
+        return page, confirmed
 
     def with_needs(self, stream: Stream, page: Page, *, confirmed: set[str], moved: Collection[str] = ()) -> Page:
         """The page with the histories of records that are new or moved, and the links of new and `confirmed` ones."""
@@ -298,7 +303,7 @@ class Work:
         """The ids of records that are new here, and of those in which a tracked column changed, or may have.
 
         A record that was modified and says what it said may have been changed there and back: a few of those are asked about,
-        so that a bulk edit of properties that are not mirrored costs nothing; `upkeep.retell` asks about all of them.
+        so that a bulk edit of properties that are not mirrored costs nothing; `upkeep.look_back` asks about all of them.
         """
         if not page.batches or not page.batches[0].columns["id"] or not (stream.tracked or stream.links):
             return set(), set()

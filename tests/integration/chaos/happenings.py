@@ -20,11 +20,10 @@ ACTIVITIES = ("calls", "emails", "meetings", "notes", "tasks")
 
 
 class Happenings:
-    """A random history. `done` counts what happened; `restored` are the kinds and ids that were archived once and came back."""
+    """A random history. `done` counts what happened."""
 
     def __init__(self, account: HubSpotAccount, clock: SharedClock, seed: int) -> None:
         self.done: Counter[str] = Counter()
-        self.restored: set[tuple[str, str]] = set()
         self._account = account
         self._clock = clock
         self._rng = Random(seed)
@@ -114,9 +113,7 @@ class Happenings:
 
     def _restore(self) -> None:
         kind = self._rng.choice(("deals", "deals", "contacts", "companies", "calls"))
-        record_id = self._pick(kind, archived=True)
-        self._account.restore(kind, record_id)
-        self.restored.add((kind, record_id))
+        self._account.restore(kind, self._pick(kind, archived=True))
 
     def _merge(self) -> None:
         kind = self._rng.choice(("deals", "contacts", "companies"))

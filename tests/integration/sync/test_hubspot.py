@@ -172,7 +172,7 @@ def test_an_erased_person_is_nowhere_any_more(hubspot: Followed, engine: Engine)
 def test_a_lagging_search_brings_nothing_back(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """Search may still tell of a deal that was archived a moment ago; it stays deleted."""
     made = deal()
-    syncer = hubspot.syncer(engine, cadence=Cadence(archived_seconds=1))
+    syncer = hubspot.syncer(engine, cadence=Cadence(look_back_seconds=1))
     ok(syncer.cycle())
     hubspot.account.search_lag_seconds = 60
     hubspot.clock.advance(100)

@@ -106,15 +106,15 @@ class HubSpotSource:
     # ---- records
 
     def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
-        """Every record in the order of ids, with links and histories; archived ones as `deleted` alone."""
+        """Every record in the order of ids, with links and histories; of archived ones `deleted` and `merged` alone."""
         mapping, after = self._account.prepared(stream), position
         while True:
             if archived:
                 body = self._client.list_page(
-                    stream.name, limit=LIST_PAGE, properties=[OBJECT_ID], after=after, archived=True
+                    stream.name, limit=LIST_PAGE, properties=[OBJECT_ID, MERGED_IDS], after=after, archived=True
                 )
                 deleted = {str(each["id"]): self._deleted_at(each) for each in body["results"]}
-                page = self._ours(Page(stream.name, deleted=deleted))
+                page = self._ours(Page(stream.name, deleted=deleted, merged=_merged(body["results"])))
             else:
                 body = self._list_page(mapping, after)
                 page = self._page(mapping, body["results"])

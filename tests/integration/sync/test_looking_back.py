@@ -1,0 +1,191 @@
+"""What no webhook told, and no poll can find: archived before it was seen, restored, merged and archived. A day is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine, text
+from tests.integration.chaos.follower import SharedClock
+from tests.integration.chaos.happenings import Happenings
+from tests.integration.sync.conftest import CONTEXT, NOW, Followed
+
+from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
+from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.tokens import SCOPES
+from ros_sync.sync import heard
+from ros_sync.sync.audit import Auditor
+from ros_sync.sync.audit_report import AuditReport
+from ros_sync.sync.engine import Syncer
+
+Make = Callable[..., str]
+DAY = 86_400
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(each) for each in connection.execute(text(query))]
+
+
+def a_day_later(hubspot: Followed, syncer: Syncer) -> None:
+    hubspot.clock.advance(DAY)
+    assert syncer.cycle().trouble is None
+
+
+def audited(hubspot: Followed, engine: Engine) -> AuditReport:
+    return Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, history=True).run()
+
+
+@pytest.mark.parametrize("kind", ["calls", "deals"])
+def test_archived_before_it_was_ever_seen_and_restored(hubspot: Followed, engine: Engine, kind: str) -> None:
+    """It comes back with its old modified date; that it is no longer listed as archived tells."""
+    made = hubspot.account.create(kind, {"hs_timestamp": "2026-03-01T09:00:00Z"} if kind == "calls" else {})
+    hubspot.account.archive(kind, made)
+    hubspot.clock.advance(7_200)
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT stream, id FROM archived_record") == [
+        (kind, made if kind == "deals" else f"calls/{made}")
+    ]
+    hubspot.account.restore(kind, made)
+    a_day_later(hubspot, syncer)
+    assert audited(hubspot, engine).shown == []
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT id FROM archived_record") == []
+
+
+def test_restored_while_the_first_back_fill_was_under_way(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """What is archived is looked at before the first page too: it may be back before the last one."""
+    made = [deal() for _ in range(80)]
+    hubspot.account.archive("deals", made[0])
+    hubspot.clock.advance(7_200)
+    source = hubspot.source()
+    listed = source.listed
+
+    def restored_meanwhile(stream: Any, **more: Any) -> Any:
+        for page in listed(stream, **more):
+            yield page
+            if stream.name == "deals" and page.ids:
+                hubspot.account.restore("deals", made[0])
+
+    source.listed = restored_meanwhile  # type: ignore[method-assign]  # something happens in between
+    assert hubspot.syncer(engine, source=source).cycle().trouble is None
+    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(80,)]
+
+
+def test_a_webhook_about_an_archived_record_is_remembered(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Created and archived before a poll came, and restored: the deletion was told, the restore was not."""
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    made = deal()
+    hubspot.account.archive("deals", made)
+    event = {"eventId": 1, "subscriptionType": "deal.deletion", "objectId": int(made)}
+    found, _ = hubspot.source().hints(orjson.dumps([event]))
+    heard.keep(engine, "hubspot", found, hubspot.clock())
+    syncer.work_off_hints()
+    hubspot.account.restore("deals", made)
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == [(made,)]
+
+
+def test_modified_and_archived_before_a_poll_and_restored(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The mirror never saw it archived and has the values of before; a poll of that time did not list it."""
+    made = deal()
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.clock.advance(3_600)
+    hubspot.account.update("deals", made, {"amount": "77"})
+    hubspot.account.archive("deals", made)
+    for _ in range(3):
+        hubspot.clock.advance(3_600)
+        assert syncer.cycle().trouble is None
+    hubspot.account.restore("deals", made)
+    assert syncer.cycle().trouble is None
+    assert rows(engine, "SELECT amount_minor FROM deal") == [(100_000,)]
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT amount_minor FROM deal") == [(7_700,)]
+    assert audited(hubspot, engine).shown == []
+
+
+def test_merged_into_a_record_that_was_archived_at_once(hubspot: Followed, engine: Engine) -> None:
+    """No poll sees the new record; the list of archived ones says what it was made of."""
+    first, other = (hubspot.account.create("companies", {"name": name}) for name in ("Mill", "Mill Ltd"))
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("companies", first, other)
+    hubspot.account.archive("companies", new)
+    a_day_later(hubspot, syncer)
+    assert sorted(rows(engine, "SELECT old_id, new_id FROM redirect")) == [(first, new), (other, new)]
+    assert rows(engine, "SELECT count(*) FROM account WHERE deleted_at IS NULL") == [(0,)]
+    assert audited(hubspot, engine).shown == []
+    hubspot.account.restore("companies", new)
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT id FROM account WHERE deleted_at IS NULL") == [(new,)]
+    assert audited(hubspot, engine).shown == []
+
+
+def test_archived_records_that_were_never_here_may_go_for_good(hubspot: Followed, engine: Engine) -> None:
+    """Eighty persons leave the recycle bin at once: nobody here is erased, nobody is warned, and nobody is asked for again."""
+    made = [hubspot.account.create("contacts", {"firstname": str(number)}) for number in range(80)]
+    for each in made:
+        hubspot.account.archive("contacts", each)
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    for each in made:
+        hubspot.account.erase("contacts", each)
+    hubspot.clock.advance(DAY)
+    report = syncer.cycle()
+    assert (report.trouble, report.problems, report.total("erased")) == (None, [], 0)
+    assert rows(engine, "SELECT id FROM archived_record") == []
+
+
+def test_a_stream_whose_archive_cannot_be_read_stops_no_other(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The look goes on with the next stream, says which one failed, and is repeated."""
+    made = deal()
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.account.archive("deals", made)
+    hubspot.clock.advance(DAY)
+    first = syncer.source.streams[0].name
+    assert first != "deals"
+    hubspot.account.tokens.limit_scopes(tuple(scope for scope in SCOPES if f"objects.{first}.read" not in scope))
+    report = syncer.cycle()
+    assert first in str(report.trouble)
+    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(0,)]
+    hubspot.account.tokens.limit_scopes(SCOPES)
+    hubspot.clock.advance(60)
+    before = len(hubspot.account.calls)
+    assert syncer.cycle().trouble is None
+    assert sum(call.object_type == first for call in hubspot.account.calls[before:]) > 1
+
+
+@pytest.mark.parametrize("seed", [8, 25])
+def test_two_quiet_days_are_enough_without_a_single_webhook(tmp_path: Path, engine: Engine, seed: int) -> None:
+    """A random history, polled now and then: what is left is what the weekly listing alone can tell."""
+    clock = SharedClock(tmp_path / "clock", NOW)
+    account = HubSpotAccount(now=clock, search_lag_seconds=45.0)
+    define(account)
+    for number in range(1, 4):
+        account.add_owner(str(number), f"o{number}@loom.example", "Owner", str(number))
+    happenings = Happenings(account, clock, seed)
+    for _ in range(250):
+        happenings.happen()
+    with HubSpotServer(account) as server:
+        source = Followed(account, clock, None, server.url).source()  # type: ignore[arg-type]
+        syncer = Syncer(engine, source, CONTEXT, now=clock)
+        for turn in range(60):
+            for _ in range(turn * 7 % 16):
+                happenings.happen()
+            assert syncer.cycle().trouble is None
+        for _ in range(2):
+            clock.advance(timedelta(days=1).total_seconds())
+            assert syncer.cycle().trouble is None
+        report = Auditor(engine, source, CONTEXT, now=clock, history=True, keep=10_000).run()
+        late = ("links", "link_fields", "erased")
+        assert [str(each) for each in report.shown if each.kind not in late] == []
