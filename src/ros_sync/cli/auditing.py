@@ -12,11 +12,11 @@ from typing import Any
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import refuse_unreadable, sources_of
-from ros_sync.errors import DatabaseBusyError, SettingsError
+from ros_sync.cli.sources import refuse_unfollowed, sources_of
+from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.audit import Auditor
@@ -30,12 +30,7 @@ def audit(
 ) -> None:
     """Audit each source and tell of it; exit code 1 where mirror and CRM do not agree, or could not be compared."""
     settings = invocation.start()
-    refuse_unreadable(settings)
-    if not connector_files(settings):
-        raise SettingsError(
-            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
-            hint="`ros-sync init DIR` lays out connectors/hubspot.yaml",
-        )
+    refuse_unfollowed(settings)
     context = deal_context(organisation_of(settings))
     reports: list[AuditReport] = []
     with _alone(settings.database_url):

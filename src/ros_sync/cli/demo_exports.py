@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from ros_sync.cli import logs
 from ros_sync.cli.company import company_of, deal_context, mapping_of, notifiers_of, organisation_of
 from ros_sync.cli.demonstration import (
-    COMPANY,
     DELIVERY_SECONDS,
     RuleWeek,
     day_of,
@@ -39,7 +38,8 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
-from ros_sync.sandbox.world import STORY_MONDAY, WEEK_LATER, World
+from ros_sync.sandbox.slack.company import provision
+from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sandbox.world.exports import write_exports
 from ros_sync.settings import LogSettings, Settings, SlackSettings
 from ros_sync.sync.imports import ImportReport, import_files
@@ -66,9 +66,7 @@ def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
     say = invocation.err if as_json else invocation.out
     at = SandboxClock(STORY_MONDAY)
     slack = SlackWorkspace(COMPANY, now=at)
-    for person in world.people():
-        if person.in_slack:
-            slack.add_user(person.name, person.email, person.tz, deleted=not person.works_on(WEEK_LATER.date()))
+    provision(slack, world, WEEK_LATER.date())
     with SlackServer(slack) as server:
         logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
         settings = _workspace(root, world, slack.token, server.api_url)

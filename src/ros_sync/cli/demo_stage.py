@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ros_sync.cli.demonstration import COMPANY, workspace
+from ros_sync.cli.demonstration import workspace
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
 from ros_sync.sandbox.hubspot.company import Story
@@ -17,7 +17,8 @@ from ros_sync.sandbox.hubspot.control import Control
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
-from ros_sync.sandbox.world import STORY_MONDAY, World
+from ros_sync.sandbox.slack.company import provision
+from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, World
 from ros_sync.settings import HubSpotSettings, Settings, SlackSettings
 
 SEARCH_LAG_SECONDS = 5.0
@@ -36,7 +37,7 @@ class Stage:
         self.slack = SlackWorkspace(COMPANY, now=self.clock)
         self._story = Story(self.account, self.world)
         faults = Faults()
-        control = Control(self.account, faults, self.clock, self._story, moved=self._people_to_slack)
+        control = Control(self.account, faults, self.clock, self._story, moved=self._provision_slack)
         self.hubspot_server = HubSpotServer(self.account, faults=faults, extend=control.add_to)
         self.slack_server = SlackServer(self.slack)
         self._control = control
@@ -53,7 +54,7 @@ class Stage:
         """Let the company work up to an instant; the number of things that happened."""
         self.clock.move_to(at)
         happened = self._story.advance_to(at)
-        self._people_to_slack()
+        self._provision_slack()
         return happened
 
     @contextmanager
@@ -82,12 +83,5 @@ class Stage:
         }
         return workspace(root, self.world, variables, hubspot=hubspot, slack=slack)
 
-    def _people_to_slack(self) -> None:
-        """Let everybody who is in Slack be there, and those who have left the company be deactivated."""
-        today = self.clock().date()
-        for person in self.world.people():
-            if person.in_slack:
-                user = self.slack.user_by_email(person.email) or self.slack.add_user(
-                    person.name, person.email, person.tz
-                )
-                user.deleted = not person.works_on(today)
+    def _provision_slack(self) -> None:
+        provision(self.slack, self.world, self.clock().date())

@@ -36,7 +36,6 @@ from ros_sync.settings import (
     load,
 )
 
-COMPANY = "Northwind Loom"
 SHOWN_PEOPLE = 5
 DELIVERY_SECONDS = 3_600.0  # of the story: Slack lets edits pass one by one, and waiting costs nothing here
 

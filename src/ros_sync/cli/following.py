@@ -84,10 +84,14 @@ class Following:
             except RosSyncError as error:
                 if not self._sources:
                     raise
-                if str(error) != self._told:
-                    self._told = str(error)
-                    log.error("connector_file_unusable", error=str(error))  # noqa: TRY400  # its message says it all
+                self._tell_once(str(error))
             return list(syncers)
+
+    def _tell_once(self, trouble: str) -> None:
+        """Log what is wrong with an edit, once and not with every job that meets it."""
+        if trouble != self._told:
+            self._told = trouble
+            log.error("connector_file_unusable", error=trouble)
 
     def _renew(self) -> None:
         files = {str(path): path.read_bytes() for path in connector_files(self._settings)}

@@ -21,7 +21,8 @@ from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.serving import SandboxServer
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
-from ros_sync.sandbox.world import STORY_MONDAY, World
+from ros_sync.sandbox.slack.company import provision
+from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, World
 
 LIFE_SECONDS = 20.0  # how often a living company goes on
 
@@ -42,16 +43,16 @@ def run(  # noqa: PLR0913  # each is an option
     clock = SandboxClock(parse_moment(at, "--at") or (now() if live else STORY_MONDAY), runs=True)
     limits = Limits.like_hubspot() if real_limits else Limits()
     account = HubSpotAccount(now=clock, limits=limits, search_lag_seconds=search_lag)
-    slack = SlackWorkspace("Northwind Loom", now=clock)
+    slack = SlackWorkspace(COMPANY, now=clock)
     world = World(seed, scale=scale or 1.0)
     story = Story(account, world)
     if scale:
         invocation.err.print("[dim]Making up a company …[/dim]")
         story.advance_to(clock())
-        _people_to_slack(world, slack, clock)
+        provision(slack, world, clock().date())
     faults = Faults()
     control = Control(
-        account, faults, clock, story if scale else None, moved=lambda: _people_to_slack(world, slack, clock)
+        account, faults, clock, story if scale else None, moved=lambda: provision(slack, world, clock().date())
     )
     hubspot = HubSpotServer(account, faults=faults, port=ports[0], extend=control.add_to)
     slack_server = SlackServer(slack, port=ports[1])
@@ -92,16 +93,6 @@ def _living(story: Story, clock: SandboxClock) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-def _people_to_slack(world: World, slack: SlackWorkspace, clock: SandboxClock) -> None:
-    """Let everybody who is in Slack be there, and those who have left the company be deactivated."""
-    today = clock().date()
-    for person in world.people():
-        if not person.in_slack:
-            continue
-        user = slack.user_by_email(person.email) or slack.add_user(person.name, person.email, person.tz)
-        user.deleted = not person.works_on(today)
 
 
 def _tell(

@@ -22,6 +22,7 @@ from ros_sync.sync.rates import DatabasePace
 
 VENDOR = "hubspot"  # whose limits these are
 OAUTH_FILE = ".hubspot-oauth.json"
+LAY_OUT = "`ros-sync init DIR` lays out connectors/hubspot.yaml"
 
 
 def sources_of(
@@ -70,6 +71,15 @@ def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], 
 def refuse_unreadable(settings: Settings) -> None:
     """Raise what is wrong with any file of `connectors/`: one that cannot be read does not say which CRM it is about."""
     custom_kinds(settings)
+
+
+def refuse_unfollowed(settings: Settings, *, hint: str = LAY_OUT) -> None:
+    """Raise SettingsError where no CRM is followed over its API, and what `refuse_unreadable` raises."""
+    refuse_unreadable(settings)
+    if not connector_files(settings):
+        raise SettingsError(
+            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}", hint=hint
+        )
 
 
 def is_followed(settings: Settings) -> bool:

@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import pace_of, refuse_unreadable, sources_of
+from ros_sync.cli.sources import LAY_OUT, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
-from ros_sync.errors import RosSyncError, SettingsError, StoppedError
+from ros_sync.errors import RosSyncError, StoppedError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
@@ -34,12 +34,7 @@ MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
     """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
     settings = invocation.start()
-    refuse_unreadable(settings)
-    if not connector_files(settings):
-        raise SettingsError(
-            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}",
-            hint="`ros-sync init DIR` lays out connectors/hubspot.yaml; exports are read by `ros-sync import`",
-        )
+    refuse_unfollowed(settings, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
     context = deal_context(organisation_of(settings))
     reports: list[CycleReport] = []
     with Interruptible() as interrupt, DatabaseLock(settings.database_url):

@@ -184,10 +184,13 @@ class NotedBooks(MemoryBooks):
             if row["name"] == DAY:
                 if row["not_before"] is not None:
                     super().park(row["not_before"])
-                continue
-            held = _bucket(row)
-            fresh = Bucket(0.0, self.now(), held.per_second, held.not_before - ahead, held.used)
-            super().change(row["name"], lambda _bucket, now, fresh=fresh: sane(fresh, now))  # type: ignore[misc]  # a default binds the loop's value
+            else:
+                self._begin(row["name"], _bucket(row), ahead)
+
+    def _begin(self, limit: str, noted: Bucket, ahead: float) -> None:
+        """Begin with a bucket that is empty and keeps the pause that was noted."""
+        fresh = Bucket(0.0, self.now(), noted.per_second, noted.not_before - ahead, noted.used)
+        super().change(limit, lambda _, now: sane(fresh, now))
 
     def _note(self) -> None:
         """Write what is to be noted, unless somebody else is writing: it is tried again with the next call."""

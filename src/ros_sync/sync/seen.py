@@ -1,34 +1,19 @@
-"""Which ids a file has shown already. Kept in a private database on disk, so that memory does not grow with the file."""
+"""Which ids a file has shown already, kept on disk, so that memory does not grow with the file."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from itertools import repeat
-from types import TracebackType
-from typing import Self
+
+from ros_sync.sync.scratch import ScratchDatabase
 
 
-class SeenIds:
+class SeenIds(ScratchDatabase):
     """Ids of one object, each with the place it was first seen at."""
 
     def __init__(self) -> None:
+        super().__init__("CREATE TABLE seen (id TEXT PRIMARY KEY, file INTEGER, line INTEGER) WITHOUT ROWID")
         self._files: list[str] = []
-        self._connection = sqlite3.connect("", isolation_level=None)
-        self._connection.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
-            "CREATE TABLE seen (id TEXT PRIMARY KEY, file INTEGER, line INTEGER) WITHOUT ROWID; BEGIN"
-        )
-
-    def __enter__(self) -> Self:
-        """The ids live as long as the block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Forget everything."""
-        self._connection.close()
 
     def add(self, ids: Sequence[str], file: str, lines: Sequence[int]) -> dict[int, str]:
         """Remember the ids; give index -> `file:line` of the first time for each that was seen before."""

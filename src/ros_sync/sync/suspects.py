@@ -1,33 +1,20 @@
-"""Ids of records that look different, kept in a private database on disk, so that memory does not grow with their number."""
+"""Ids of records that look different, kept on disk, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
+
+from ros_sync.sync.scratch import ScratchDatabase
 
 
-class Suspects:
+class Suspects(ScratchDatabase):
     """Records to be looked at again, by stream. `listed`: the CRM listed them; `confirmed`: they do differ."""
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect("", isolation_level=None)
-        self._connection.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
+        super().__init__(
             "CREATE TABLE suspect (stream TEXT, id TEXT, listed INTEGER, confirmed INTEGER DEFAULT 0,"
-            " PRIMARY KEY (stream, id)) WITHOUT ROWID; BEGIN"
+            " PRIMARY KEY (stream, id)) WITHOUT ROWID"
         )
-
-    def __enter__(self) -> Self:
-        """They live as long as the block."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Forget everything."""
-        self._connection.close()
 
     def add(self, stream: str, ids: Iterable[str], *, listed: bool) -> None:
         """Remember records; one that is known already stays as it is."""

@@ -109,6 +109,10 @@ class Firm:
             found = session.exec(select(OutboxMessage).order_by(col(OutboxMessage.id))).all()
             return [(message.recipient, Document.from_dict(message.document)) for message in found]
 
+    def told(self) -> list[tuple[str, list[str]]]:
+        """Who is to be told of which records, by their headings."""
+        return [(recipient, [item.heading for item in document.items]) for recipient, document in self.messages()]
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database."""
         with self.engine.connect() as connection:

@@ -16,10 +16,6 @@ def alerts(firm: Firm) -> list[tuple[str, str, str]]:
     return firm.rows("SELECT source, record_id, state FROM alert ORDER BY source, record_id, id")
 
 
-def told(firm: Firm) -> list[tuple[str, list[str]]]:
-    return [(recipient, [item.heading for item in document.items]) for recipient, document in firm.messages()]
-
-
 def test_a_stale_source_opens_and_resolves_nothing_and_another_goes_on(firm: Firm) -> None:
     """In both, one deal is mended and one neglected; only in the fresh source that has consequences."""
     for source in ("crm", "other"):
@@ -126,7 +122,7 @@ def test_a_record_of_a_stale_source_changes_hands_when_it_is_fresh(firm: Firm) -
     firm.read(later)
     firm.tick(later + MINUTE)
     assert [("Deal 1 crm", False), ("Deal 1 other", True)] == [(item.heading, item.done) for item in document.items]
-    assert ("bob@example.com", ["Deal 1 crm"]) == told(firm)[-1]
+    assert ("bob@example.com", ["Deal 1 crm"]) == firm.told()[-1]
 
 
 def test_a_retired_rule_ends_its_alerts_on_a_stale_source_too(firm: Firm) -> None:

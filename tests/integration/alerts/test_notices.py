@@ -17,10 +17,6 @@ def rules(firm: Firm, notify: str) -> None:
     firm.rules(more=notify.replace("{{", "{").replace("}}", "}"))
 
 
-def told(firm: Firm) -> list[tuple[str, list[str]]]:
-    return [(recipient, [item.heading for item in document.items]) for recipient, document in firm.messages()]
-
-
 def test_a_digest_holds_all_of_one_persons_records(firm: Firm) -> None:
     """Two deals of Ann's in one message, one of Bob's in another."""
     rules(firm, DIGEST)
@@ -28,7 +24,7 @@ def test_a_digest_holds_all_of_one_persons_records(firm: Firm) -> None:
     firm.deal("2")
     firm.deal("3", owner_id="b")
     firm.tick()
-    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("bob@example.com", ["Deal 3"])] == told(firm)
+    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("bob@example.com", ["Deal 3"])] == firm.told()
 
 
 def test_a_digest_says_how_many_and_the_message_without_its_heading(firm: Firm) -> None:
@@ -51,12 +47,12 @@ def test_nobody_gets_a_second_digest_on_one_day(firm: Firm) -> None:
     firm.delivered()
     firm.deal("2")
     firm.tick(MONDAY + timedelta(hours=2))
-    same_day = told(firm)
+    same_day = firm.told()
     firm.tick(MONDAY + DAY - timedelta(hours=1, seconds=1))
-    early = told(firm)
+    early = firm.told()
     firm.tick(MONDAY + DAY - timedelta(hours=1))
     assert 1 == len(same_day) == len(early)
-    assert ("ann@example.com", ["Deal 2"]) == told(firm)[1]
+    assert ("ann@example.com", ["Deal 2"]) == firm.told()[1]
 
 
 def test_a_digest_that_has_not_gone_out_takes_up_what_comes(firm: Firm) -> None:
@@ -66,7 +62,7 @@ def test_a_digest_that_has_not_gone_out_takes_up_what_comes(firm: Firm) -> None:
     firm.tick()
     firm.deal("2")
     firm.tick(MONDAY + timedelta(hours=2))
-    assert [("ann@example.com", ["Deal 1", "Deal 2"])] == told(firm)
+    assert [("ann@example.com", ["Deal 1", "Deal 2"])] == firm.told()
 
 
 def test_a_mended_record_is_marked_done_in_the_message_that_told_of_it(firm: Firm) -> None:
@@ -104,7 +100,7 @@ def test_what_a_rule_finds_at_once_is_one_direct_message(firm: Firm) -> None:
     firm.tick()
     firm.deal("3")
     firm.tick(MONDAY + DAY)
-    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("ann@example.com", ["Deal 3"])] == told(firm)
+    assert [("ann@example.com", ["Deal 1", "Deal 2"]), ("ann@example.com", ["Deal 3"])] == firm.told()
     assert "No next step: 2 deals" == firm.messages()[0][1].title
 
 
@@ -188,7 +184,7 @@ def test_the_nights_findings_wait_for_the_morning(firm: Firm) -> None:
     firm.tick(MONDAY + timedelta(hours=22))
     firm.tick(MONDAY + timedelta(hours=23))
     assert 1 == at_night.notices.later
-    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2", "Deal 3"])] == told(firm)
+    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2", "Deal 3"])] == firm.told()
 
 
 def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:
@@ -196,7 +192,7 @@ def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:
     rules(firm, "notify: [{{to: owner}}, {{to: manager, mode: digest, after: 2 days}}]")
     firm.deal("1")
     firm.tick()
-    before = told(firm)
+    before = firm.told()
     firm.tick(MONDAY + 2 * DAY)
     recipient, document = firm.messages()[-1]
     assert 1 == len(before)

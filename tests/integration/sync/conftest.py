@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
@@ -35,6 +35,12 @@ def first_of_quarter(day: date) -> date:
 
 
 CONTEXT = DealContext("EUR", {"USD": Decimal("0.92"), "SGD": Decimal("0.68")}, first_of_quarter)
+
+
+def one(engine: Engine, query: str) -> object:
+    """The one value that a query gives; None where it gives none."""
+    with engine.connect() as connection:
+        return connection.execute(text(query)).scalar_one_or_none()
 
 
 @dataclass

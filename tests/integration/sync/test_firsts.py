@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
+from tests.integration.sync.conftest import first_of_quarter
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
@@ -75,16 +75,12 @@ ADVANCED = Told(
 )  # fmt: skip
 
 
-def quarter(day: date) -> date:
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-
-
 def at_once(connection: Connection, columns: Columns, histories: Mapping[str, Mapping[str, Sequence[Value]]]) -> None:
     """As a first back-fill writes deals."""
     upsert = Upsert(connection, DEAL, "crm", COLUMNS, run_id=1, expect_empty=True)
     timeline = Timeline(connection, DEAL, "crm", TRACKED, run_id=1)
     _, changes = insert_first(upsert, timeline, columns, histories, NOW, initial_columns)
-    count_first(connection, "crm", columns, changes, quarter)
+    count_first(connection, "crm", columns, changes, first_of_quarter)
 
 
 def step_by_step(
@@ -95,7 +91,7 @@ def step_by_step(
     Upsert(connection, DEAL, "crm", COLUMNS, run_id=1).write(rows, NOW, initial=initial_columns)
     created = dict(zip(columns["id"], columns["created_at"], strict=True))
     splice(connection, DEAL, "crm", histories, created=created, run_id=1)  # type: ignore[arg-type]  # ids, instants
-    recount(connection, "crm", sorted(histories), DealContext("EUR", {}, quarter), entry_is_given=False)
+    recount(connection, "crm", sorted(histories), DealContext("EUR", {}, first_of_quarter), entry_is_given=False)
 
 
 def written(connection: Connection) -> dict[str, list[tuple[object, ...]]]:

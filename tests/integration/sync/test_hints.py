@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import Engine, func, select, text
-from tests.integration.sync.conftest import Followed
+from sqlalchemy import Engine, func, select
+from tests.integration.sync.conftest import Followed, one
 
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import DailyLimitError
@@ -40,11 +40,6 @@ def synced(hubspot: Followed, engine: Engine) -> Syncer:
     hubspot.clock.advance(60)
     hubspot.calls()
     return syncer
-
-
-def one(engine: Engine, query: str) -> object:
-    with engine.connect() as connection:
-        return connection.execute(text(query)).scalar_one_or_none()
 
 
 def test_an_event_is_kept_once_however_often_it_is_sent(hubspot: Followed, engine: Engine) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import Engine, text
-from tests.integration.sync.conftest import NOW, Followed
+from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.source import HubSpotSource
@@ -21,11 +21,6 @@ from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
-
-
-def one(engine: Engine, query: str) -> object:
-    with engine.connect() as connection:
-        return connection.execute(text(query)).scalar_one_or_none()
 
 
 def cycled(syncer: Syncer, *, full: bool = False) -> None:

@@ -20,6 +20,7 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import Outcome, Wish
 
 Make = Callable[..., str]
+Call = Callable[[], object]
 ADA, BO, CEM, REVOPS = "ada@loom.example", "bo@loom.example", "cem@loom.example", "rita@loom.example"
 PEOPLE = {
     ADA: Member(email=ADA, manager=CEM),
@@ -43,6 +44,17 @@ def write(
     **more: Carried,
 ) -> Outcome:
     return syncer.write(Wish(name, record_id, changes, by, more or None), people(syncer.engine))
+
+
+def instead_of_the_next(monkeypatch: pytest.MonkeyPatch, method: str, happens: Callable[[Call], object]) -> None:
+    """Let something happen instead of the client's next call of that method; it is given the call, to make it or not."""
+    original = getattr(HubSpotClient, method)
+
+    def replaced(client: HubSpotClient, *arguments: object) -> object:
+        monkeypatch.setattr(HubSpotClient, method, original)
+        return happens(lambda: original(client, *arguments))
+
+    monkeypatch.setattr(HubSpotClient, method, replaced)
 
 
 def row(engine: Engine, query: str) -> tuple[object, ...]:
@@ -119,16 +131,14 @@ def test_a_change_in_the_very_moment_of_writing_is_put_back(
     """HubSpot has no conditional write: what somebody set between our look and our write is found and set again."""
     made = deal(hs_next_step="Send offer")
     syncer.cycle()
-    update = HubSpotClient.update
 
-    def overtaken(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
-        monkeypatch.setattr(HubSpotClient, "update", update)
+    def overtaken(update: Call) -> object:
         hubspot.clock.advance(1)
         hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
         hubspot.clock.advance(1)
-        return update(client, stream, record_id, properties)
+        return update()
 
-    monkeypatch.setattr(HubSpotClient, "update", overtaken)
+    instead_of_the_next(monkeypatch, "update", overtaken)
     outcome = write(syncer, made, {"next_step": "Wait"})
     assert (outcome.state, outcome.found) == ("conflict", {"next_step": "Call Jane"})
     assert hubspot.account.snapshot("deals")[made]["hs_next_step"] == "Call Jane"
@@ -237,16 +247,14 @@ def test_a_write_whose_answer_was_lost_is_not_made_over_somebody_s_change(
     made = deal(hs_next_step="Send offer")
     syncer.cycle()
     hubspot.clock.advance(60)
-    update = HubSpotClient.update
 
-    def lost(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
-        monkeypatch.setattr(HubSpotClient, "update", update)
-        update(client, stream, record_id, properties)
+    def lost(update: Call) -> object:
+        update()
         hubspot.clock.advance(1)
         hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
         raise AmbiguousError("the connection broke")
 
-    monkeypatch.setattr(HubSpotClient, "update", lost)
+    instead_of_the_next(monkeypatch, "update", lost)
     outcome = write(syncer, made, {"next_step": "Wait"})
     held = [each.value for each in hubspot.account.history_of("deals", made, "hs_next_step")]
     assert (outcome.state, held) == ("done", ["Send offer", "Wait", "Call Jane"])
@@ -259,16 +267,14 @@ def test_a_change_that_was_overwritten_before_a_kill_is_put_back_by_the_next_att
     made = deal(hs_next_step="Send offer")
     syncer.cycle()
     hubspot.clock.advance(60)
-    update = HubSpotClient.update
 
-    def killed(client: HubSpotClient, stream: str, record_id: str, properties: Mapping[str, str]) -> object:
-        monkeypatch.setattr(HubSpotClient, "update", update)
+    def killed(update: Call) -> object:
         hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
         hubspot.clock.advance(1)
-        update(client, stream, record_id, properties)
+        update()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(HubSpotClient, "update", killed)
+    instead_of_the_next(monkeypatch, "update", killed)
     with pytest.raises(KeyboardInterrupt):
         write(syncer, made, {"next_step": "Wait"})
     (outcome,) = syncer.carry_out_writes()
@@ -281,14 +287,12 @@ def test_a_note_is_found_among_very_many(
     """A deal with more notes than a page of associations holds gets one note for a wish that was tried twice."""
     made = deal()
     syncer.cycle()
-    create = HubSpotClient.create
 
-    def killed(client: HubSpotClient, stream: str, body: Mapping[str, object]) -> object:
-        monkeypatch.setattr(HubSpotClient, "create", create)
-        create(client, stream, body)
+    def killed(create: Call) -> object:
+        create()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(HubSpotClient, "create", killed)
+    instead_of_the_next(monkeypatch, "create", killed)
     with pytest.raises(KeyboardInterrupt):
         write(syncer, made, {"next_step": "Wait"})
     for number in range(130):

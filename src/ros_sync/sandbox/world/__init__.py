@@ -5,9 +5,11 @@ from __future__ import annotations
 from ros_sync.sandbox.world.company import START, STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sandbox.world.events import Change, Event, Row, Value, WorldState
 from ros_sync.sandbox.world.exports import write_exports
+from ros_sync.sandbox.world.names import COMPANY
 from ros_sync.sandbox.world.people import Person
 
 __all__ = [
+    "COMPANY",
     "START",
     "STORY_MONDAY",
     "WEEK_LATER",
