@@ -16,15 +16,8 @@ from ros_sync.connectors.base import Batch
 from ros_sync.errors import StaleWriteError
 from ros_sync.fields import Carried
 
-
-class Entry(NamedTuple):
-    """One entry of a property's history: since `at` (microseconds) it had `value`; `by` is who set it, where known."""
-
-    at: int
-    value: Carried
-    by: str | None = None
-
-
+# One entry of a property's history: since when (microseconds) it had which value, and who set it, where known.
+Entry = tuple[int, Carried, str | None]
 History = Mapping[str, Sequence[Entry]]  # of one record, by canonical field, oldest first, as far back as the CRM goes
 
 

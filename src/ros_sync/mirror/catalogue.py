@@ -59,10 +59,10 @@ def _object(model: type[tables.Mirrored], version_model: type[SQLModel]) -> Mirr
         if name is None:
             continue
         fields[name] = Field(name, column.info["kind"], column.info["doc"])
-        columns[name] = column.name
+        columns[name] = str(column.name)  # SQLAlchemy's own kind of text is dear to bind as a value
         if column.info.get("computed"):
             computed.add(name)
-    return MirroredObject(table.name, model, version_model, fields, columns, frozenset(computed))
+    return MirroredObject(str(table.name), model, version_model, fields, columns, frozenset(computed))
 
 
 @cache

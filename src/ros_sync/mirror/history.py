@@ -1,20 +1,23 @@
-"""What follows from the history of a deal: pushes, slips, stage entries. Pure functions of its changes."""
+"""What follows from the history of a deal: pushes, slips, stage entries. Pure functions of its changes.
+
+Instants are microseconds since 1970 UTC, as they are stored: thousands of deals are counted in a back-fill.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
-from itertools import pairwise
+from datetime import date
 from typing import NamedTuple
 
 # domain.md 2: corrections within 24 hours of each other count as one change.
-CORRECTION = timedelta(hours=24)
+DAY = 24 * 3600 * 1_000_000
+CORRECTION = DAY
 
 
 class DateMove(NamedTuple):
     """The close date was moved at `at`. `closing` marks a move made by, or after, closing the deal."""
 
-    at: datetime
+    at: int
     old: date | None
     new: date | None
     closing: bool = False
@@ -34,7 +37,7 @@ class Slip(NamedTuple):
 class StageMove(NamedTuple):
     """The deal moved to another stage at `at`; orders count from 1 and are None where they are not known."""
 
-    at: datetime
+    at: int
     old: str | None
     new: str | None
     old_order: int | None
@@ -44,10 +47,10 @@ class StageMove(NamedTuple):
 class StageEntry(NamedTuple):
     """How a deal came to its present stage."""
 
-    entered_at: datetime | None
+    entered_at: int | None
     known: bool
     days_before: float
-    advanced_at: datetime | None
+    advanced_at: int | None
 
 
 def slip(
@@ -87,26 +90,19 @@ def _corrected(moves: Iterable[DateMove]) -> list[DateMove]:
     return drawn
 
 
-def stage_entry(created: datetime | None, moves: Sequence[StageMove]) -> StageEntry:
+def stage_entry(created: int | None, moves: Sequence[StageMove]) -> StageEntry:
     """When the deal entered its present stage, how long it had been there before, and when it last advanced.
 
     A deal that never moved counts from its creation and is marked as not known. Going back a stage is no advance.
     """
     if not moves:
         return StageEntry(created, known=False, days_before=0.0, advanced_at=created)
-    present = moves[-1].new
-    starts = [created, *(move.at for move in moves)]
-    stages = [moves[0].old, *(move.new for move in moves)]
-    before = timedelta()
-    for (start, end), stage in zip(pairwise(starts), stages, strict=False):
-        if stage == present and start is not None and end is not None:
-            before += end - start
-    advances = [
-        m.at for m in moves if m.old_order is not None and m.new_order is not None and m.new_order > m.old_order
-    ]
-    return StageEntry(
-        entered_at=moves[-1].at,
-        known=True,
-        days_before=before / timedelta(days=1),
-        advanced_at=advances[-1] if advances else created,
-    )
+    present, start, stage = moves[-1].new, created, moves[0].old
+    before, advanced = 0, created
+    for at, _, new, old_order, new_order in moves:
+        if stage == present and start is not None:
+            before += at - start
+        if old_order is not None and new_order is not None and new_order > old_order:
+            advanced = at
+        start, stage = at, new
+    return StageEntry(entered_at=moves[-1].at, known=True, days_before=before / DAY, advanced_at=advanced)

@@ -292,19 +292,29 @@ def insert_rows(
 
     Several rows a statement: for short rows, beginning and ending a statement costs more than what it writes.
     """
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
     names = ", ".join(f'"{name}"' for name in (*columns, *fixed))
-    marks = f"({', '.join([mark] * (len(columns) + len(fixed)))})"
     more = tuple(fixed.values())
     whole = len(rows) - len(rows) % ROWS_A_STATEMENT
-    flat = [
-        tuple(chain.from_iterable(chain.from_iterable((row, more) for row in rows[at : at + ROWS_A_STATEMENT])))
-        for at in range(0, whole, ROWS_A_STATEMENT)
-    ]
-    for count, parameters in ((ROWS_A_STATEMENT, flat), (1, [(*row, *more) for row in rows[whole:]])):
-        if parameters:
-            statement = f"INSERT INTO {table} ({names}) VALUES {', '.join([marks] * count)}"  # noqa: S608  # names are ours
+    for part, count in ((rows[:whole], ROWS_A_STATEMENT), (rows[whole:], 1)):
+        if part:
+            marks, parameters = _together(part, len(columns), more, count, connection.dialect.name)
+            statement = f"INSERT INTO {table} ({names}) VALUES {marks}"  # noqa: S608  # names are ours
             connection.exec_driver_sql(statement, parameters)
+
+
+def _together(
+    rows: Sequence[tuple[Carried, ...]], width: int, more: tuple[Carried, ...], count: int, dialect: str
+) -> tuple[str, list[tuple[Carried, ...]]]:
+    """What stands after VALUES, and the parameters: `count` rows a statement, each followed by `more`."""
+    groups = (rows[at : at + count] for at in range(0, len(rows), count))
+    if dialect != "sqlite":
+        marks = ", ".join([f"({', '.join(['%s'] * (width + len(more)))})"] * count)
+        return marks, [tuple(chain.from_iterable((*row, *more) for row in group)) for group in groups]
+    # SQLite's parameters have numbers, so that what is the same in each row is bound once.
+    shared = [f"?{number}" for number in range(1, len(more) + 1)]
+    own = ([f"?{len(more) + place * width + number}" for number in range(1, width + 1)] for place in range(count))
+    marks = ", ".join(f"({', '.join((*each, *shared))})" for each in own)
+    return marks, [(*more, *chain.from_iterable(group)) for group in groups]
 
 
 def as_text(value: object) -> str | None:

@@ -34,7 +34,7 @@ from ros_sync.mirror.property_history import (
     states_of,
     tracked_columns,
 )
-from ros_sync.mirror.store import insert_rows, one_of, rows_of
+from ros_sync.mirror.store import as_text, insert_rows, one_of, rows_of
 
 CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
@@ -303,16 +303,18 @@ class Timeline:
             instants: set[int] = set()
             for column, now in zip(columns, present, strict=True):
                 entries = history.get(column, nothing)
-                if len(entries) == 1 and entries[0][1] == now and entries[0][0] <= until:
-                    at = entries[0][0]
-                    instants.add(at)
-                    moved = born is not None and at > born
-                else:
-                    entries = settled(entries, now, modified)
-                    instants.update(map(start_of, entries))
-                    moved = bool(entries)
+                if len(entries) == 1:  # mostly: it was never changed
+                    at, value, by = entries[0]
+                    if value == now and at <= until:
+                        instants.add(at)
+                        values.append(entries)
+                        if value is not None and born is not None and at > born and column not in silent:
+                            changes.append((record_id, column, at, None, as_text(value), by))
+                        continue
+                entries = settled(entries, now, modified)
+                instants.update(map(start_of, entries))
                 values.append(entries)
-                if moved and column not in silent:
+                if column not in silent:
                     changes += [(record_id, column, *each) for each in differences(entries, born, None, cut_off=False)]
             if born is not None and (not instants or born < min(instants)):
                 instants.add(born if instants else min(born, since))

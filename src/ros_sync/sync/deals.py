@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ros_sync import clock
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.history import DateMove, StageMove, slip, stage_entry
+from ros_sync.mirror.history import DateMove, Slip, StageMove, slip, stage_entry
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 
@@ -108,58 +107,52 @@ def computed(
     stage_kind: str | None,
     quarter_of: Callable[[date], date],
 ) -> Computed:
-    """Work out a deal's computed columns from its changes, oldest first, and from what it says at present.
+    """Work out a deal's computed columns from its changes and from what it says at present.
 
-    Where the stage never moved, creation counts as its entry; where it never advanced, as the last advance.
+    The changes of each column come oldest first. Where the stage never moved, creation counts as its entry; where it
+    never advanced, as the last advance.
     """
     moves = close_date_moves(changes, stage_kind)
-    present = _day(close_date)
-    first = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
-    dates = slip(first, present, moves, quarter_of)
-    entry = stage_entry(None if created_at is None else clock.from_micros(created_at), _stage_moves(changes))
+    first, dates = close_date, Slip(net_slip_days=None if close_date is None else 0)
+    if moves:
+        present = _day(close_date)
+        first_day = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
+        first, dates = None if first_day is None else first_day.isoformat(), slip(first_day, present, moves, quarter_of)
+    entry = stage_entry(created_at, _stage_moves(changes))
     return Computed(
-        None if first is None else first.isoformat(),
+        first,
         dates.push_count,
         dates.fiscal_push_count,
         dates.pull_in_count,
         dates.days_pushed,
         dates.net_slip_days,
-        _micros(entry.entered_at),
+        entry.entered_at,
         entry.known,
         entry.days_before,
-        _micros(entry.advanced_at),
+        entry.advanced_at,
     )
 
 
 def close_date_moves(changes: Sequence[Moved], present_kind: str | None) -> list[DateMove]:
     """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
-    kinds = [change for change in changes if change.column == "stage_kind"]
+    dates = [change for change in changes if change.column == "close_date"]
+    kinds = [change for change in changes if change.column == "stage_kind"] if dates else []
     moves: list[DateMove] = []
-    for change in changes:
-        if change.column == "close_date":
-            until = [kind.new for kind in kinds if kind.at <= change.at]
-            kind = until[-1] if until else kinds[0].old if kinds else present_kind
-            at = clock.from_micros(change.at)
-            moves.append(DateMove(at, _day(change.old), _day(change.new), closing=kind in ("won", "lost")))
+    for change in dates:
+        until = [kind.new for kind in kinds if kind.at <= change.at]
+        kind = until[-1] if until else kinds[0].old if kinds else present_kind
+        moves.append(DateMove(change.at, _day(change.old), _day(change.new), closing=kind in ("won", "lost")))
     return moves
 
 
 def _stage_moves(changes: Sequence[Moved]) -> list[StageMove]:
     orders = {change.at: change for change in changes if change.column == "stage_order"}
     moves: list[StageMove] = []
-    for change in changes:
-        if change.column == "stage":
-            order = orders.get(change.at)
+    for column, at, old, new in changes:
+        if column == "stage":
+            order = orders.get(at)
             before, after = (None, None) if order is None else (order.old, order.new)
-            moves.append(
-                StageMove(
-                    clock.from_micros(change.at),
-                    change.old,
-                    change.new,
-                    int(before) if before else None,
-                    int(after) if after else None,
-                )
-            )
+            moves.append(StageMove(at, old, new, int(before) if before else None, int(after) if after else None))
     return moves
 
 
@@ -218,10 +211,6 @@ def _advanced(changes: Sequence[Moved]) -> bool:
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def _micros(instant: datetime | None) -> int | None:
-    return None if instant is None else clock.to_micros(instant)
 
 
 def _whole(value: Carried) -> int | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -20,7 +19,6 @@ from ros_sync.mirror.timeline import Timeline
 from ros_sync.sync.deals import HISTORIC, Moved, computed, write_computed
 
 _PRESENT = ("created_at", "close_date", "stage_kind")
-_at = attrgetter("at")
 
 
 def insert_first(
@@ -55,14 +53,14 @@ def count_first(
 ) -> None:
     """Write the computed columns of the deals of a batch that moved before they were first seen here."""
     moved: dict[str, list[Moved]] = defaultdict(list)
-    for record_id, column, at, old, new, _ in changes:
+    for record_id, column, at, old, new, _ in changes:  # column by column, oldest first
         if column in HISTORIC:
             moved[record_id].append(Moved(column, at, old, new))
     nothing: list[Carried] = [None] * len(columns["id"])
     rows = zip(columns["id"], *(columns.get(name, nothing) for name in _PRESENT), strict=True)
     found = {
         str(record_id): computed(
-            sorted(moved[record_id], key=_at),
+            moved[record_id],
             created_at=created_at,
             close_date=close_date,
             stage_kind=stage_kind,

@@ -26,10 +26,13 @@ def history_columns(
 ) -> dict[str, dict[str, Sequence[Value]]]:
     """By record id; amounts are told at home too, and owners that nobody here knows as `owner_named`."""
     names = mirrored.columns
-    found: dict[str, dict[str, Sequence[Value]]] = {
-        record_id: {names[name]: entries for name, entries in history.items()}
-        for record_id, history in histories.items()
-    }
+    columns_of: dict[tuple[str, ...], list[str]] = {}  # by the fields of a history, which are mostly the same
+    found: dict[str, dict[str, Sequence[Value]]] = {}
+    for record_id, history in histories.items():
+        fields = tuple(history)
+        if fields not in columns_of:
+            columns_of[fields] = [names[name] for name in fields]
+        found[record_id] = dict(zip(columns_of[fields], history.values(), strict=True))
     _add_amounts_at_home(found, batch, context)
     owners = {value for columns in found.values() for _, value, _ in columns.get("owner_id", ())} - {None}
     known = References(connection, source).resolve(BY_ID, owners) if owners else {}

@@ -74,7 +74,7 @@ def _of_record(
         if not entries:
             continue
         mine = changes.get(column, ())
-        before = [each for each in mine if each[0] < entries[0].at]
+        before = [each for each in mine if each[0] < entries[0][0]]
         expected = expected_changes(entries, born, modified, present, before[-1] if before else None)
         first = next((pair for pair in zip_longest(expected, mine[len(before) :]) if pair[0] != pair[1]), None)
         if first is not None:
@@ -92,13 +92,13 @@ def expected_changes(
     entry, it is right from its modified instant on.
     """
     steps: list[tuple[int, Carried]] = []
-    for entry in entries:
-        if modified is not None and entry.at > modified:
+    for at, value, _ in entries:
+        if modified is not None and at > modified:
             break
-        if steps and steps[-1][0] == entry.at:  # set twice in one instant: the last word counts
+        if steps and steps[-1][0] == at:  # set twice in one instant: the last word counts
             steps.pop()
-        if not steps or steps[-1][1] != entry.value:
-            steps.append((entry.at, entry.value))
+        if not steps or steps[-1][1] != value:
+            steps.append((at, value))
     if not steps:
         return []
     last_at, last = steps[-1]

@@ -36,6 +36,7 @@ KILLS = int(os.environ.get("ROS_SYNC_CHAOS_KILLS", "8"))
 SEED = int(os.environ.get("ROS_SYNC_CHAOS_SEED", "20261127"))
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = 86_400
+LIVES = ((0, 0), (1, 12), (5, 60), (50, 200))  # calls that a life makes, by turns: killed at once, early, late
 LIFE_SECONDS = 8.0  # a life that makes no calls, as the source is parked, ends too
 PLAN = DeliveryPlan(late_share=0.2, late_seconds=120, twice_share=0.2, lost_share=0.1, shuffled=True, retry_scale=0.05)
 REPOSITORY = Path(__file__).parents[3]
@@ -67,7 +68,7 @@ def test_nothing_is_lost(config: dict[str, Any], engine: Engine) -> None:
         with zygote(config) as (say, hear):
             for life in range(KILLS):
                 faults.at_random((0.3, 0.0, 0.3)[life % 3], rng.randrange(10**6), every_fault())
-                live(rng, happenings, account, say, hear)
+                live(rng, happenings, account, say, hear, calls=LIVES[life % len(LIVES)])
                 if life % 25 == 24:
                     faults.next("*", Fault("daily_limit"))
                     happenings_until_the_morning(clock, happenings)
@@ -96,12 +97,14 @@ def every_fault() -> list[Fault]:
     ]
 
 
-def live(rng: Random, happenings: Happenings, account: HubSpotAccount, say: IO[str], hear: IO[str]) -> None:
-    """One life: the process begins, things happen while it makes some calls, and it is killed."""
+def live(
+    rng: Random, happenings: Happenings, account: HubSpotAccount, say: IO[str], hear: IO[str], *, calls: tuple[int, int]
+) -> None:
+    """One life: the process begins, things happen while it makes so many calls (at least, at most), and it is killed."""
     say.write("live\n")
     say.flush()
     child = int(hear.readline())
-    last_call = len(account.calls) + rng.choice((0, rng.randint(1, 12), rng.randint(5, 60), rng.randint(50, 200)))
+    last_call = len(account.calls) + rng.randint(*calls)
     ends_at = time.monotonic() + LIFE_SECONDS
     while len(account.calls) < last_call and time.monotonic() < ends_at:
         happenings.happen()

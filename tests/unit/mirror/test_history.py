@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from ros_sync import clock
 from ros_sync.mirror.history import DateMove, Slip, StageEntry, StageMove, slip, stage_entry
 
 
@@ -14,11 +15,11 @@ def quarter_of(day: date) -> date:
     return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
 
 
-def at(day: int, hour: int = 9) -> datetime:
-    return datetime(2026, 3, day, hour, tzinfo=UTC)
+def at(day: int, hour: int = 9) -> int:
+    return clock.to_micros(datetime(2026, 3, day, hour, tzinfo=UTC))
 
 
-def moved(old: date, new: date, when: datetime | None = None, *, closing: bool = False) -> DateMove:
+def moved(old: date, new: date, when: int | None = None, *, closing: bool = False) -> DateMove:
     return DateMove(when or at(2), old, new, closing=closing)
 
 

@@ -10,7 +10,7 @@ from ros_sync.sync.retold import Change, expected_changes
 
 def entries(*given: tuple[int, str | None]) -> list[Entry]:
     """A history."""
-    return [Entry(at, value) for at, value in given]
+    return [(at, value, None) for at, value in given]
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def _text(value: Any) -> str | None:
 def _entries(told: Any) -> list[Json]:
     usable = (each for each in told if isinstance(each, dict)) if isinstance(told, list) else ()
     return [
-        {**each, "value": _text(each.get("value")), "timestamp": str(each["timestamp"])}
+        {**{name: _text(held) for name, held in each.items()}, "timestamp": str(each["timestamp"])}
         for each in usable
         if re.fullmatch(r"-?\d+|\d{4}-.+", str(each.get("timestamp")))
     ]

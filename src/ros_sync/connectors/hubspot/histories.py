@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from sys import intern
 from typing import Any, NamedTuple
 
 from ros_sync.connectors.hubspot import values
@@ -61,6 +60,7 @@ class HistoryReader:
         self._stages = values.Remembered(self._stage)
         self._differing = values.Remembered(_differing)
         self._instants = values.Remembered(_instant)
+        self._authors = values.Remembered(_author)
 
     def read(self, result: Json) -> dict[str, list[Entry]]:
         """The history of the tracked fields of one record, oldest first."""
@@ -84,20 +84,24 @@ class HistoryReader:
 
     def _entries(self, told: Sequence[Json], value_of: Callable[[Cell], Carried]) -> list[Entry]:
         """The entries at which the value became another one, oldest first."""
-        when = self._instants
+        when, authors = self._instants, self._authors
         found: list[Entry] = []
         last: Any = found  # no value is like it
         for each in reversed(told):
             value = value_of(each.get("value") or None)
             if value != last:
-                found.append(Entry(when[each["timestamp"]], value, _author(each)))
+                by = authors[each.get("updatedByUserId"), each.get("sourceId"), each.get("sourceType")]
+                found.append((when[each["timestamp"]], value, by))
                 last = value
         return found
 
     def _told(self, told: Sequence[Json]) -> list[Told]:
         """Everything that HubSpot tells of one property, oldest first."""
         when = self._instants
-        return [(when[each["timestamp"]], each.get("value") or None, _author(each)) for each in reversed(told)]
+        return [(when[each["timestamp"]], each.get("value") or None, self._by(each)) for each in reversed(told)]
+
+    def _by(self, entry: Json) -> str | None:
+        return self._authors[entry.get("updatedByUserId"), entry.get("sourceId"), entry.get("sourceType")]
 
     def _stage_moves(self, told: Sequence[Json], pipeline_id: Cell) -> list[StageMove]:
         """Oldest first. A stage is looked up in the present pipeline, then in the others."""
@@ -106,7 +110,7 @@ class HistoryReader:
         for each in reversed(told):
             stage_id = each.get("value") or None
             if stage_id != last:
-                moves.append((self._instants[each["timestamp"]], self._stages[pipeline_id, stage_id], _author(each)))
+                moves.append((self._instants[each["timestamp"]], self._stages[pipeline_id, stage_id], self._by(each)))
                 last = stage_id
         return moves
 
@@ -115,10 +119,10 @@ class HistoryReader:
         if not moves:
             return {name: [] for name in BY_STAGE}
         at, before, by = moves[0]
-        columns = [[Entry(at, value, by)] for value in before]
+        columns = [[(at, value, by)] for value in before]
         for at, row, by in moves[1:]:
             for place in self._differing[before, row]:
-                columns[place].append(Entry(at, row[place], by))
+                columns[place].append((at, row[place], by))
             before = row
         return dict(zip(BY_STAGE, columns, strict=True))
 
@@ -146,8 +150,8 @@ def _closed_history(closed: _Tracked, dates: Sequence[Told], moves: Sequence[Sta
         stage, by = next(((row, by) for when, row, by in reversed(moves) if when <= at), (None, None))
         date = next((cell for when, cell, _ in reversed(dates) if when <= at), None)
         value = closed.known[date] if stage is not None and stage[STAGE_KIND] in kinds else None
-        if not found or found[-1].value != value:
-            found.append(Entry(at, value, by))
+        if not found or found[-1][1] != value:
+            found.append((at, value, by))
     return found
 
 
@@ -169,13 +173,11 @@ def _instant(text: str) -> int:
     return int(values.instant(text) or 0)
 
 
-def _author(entry: Json) -> str | None:
-    """`user:101`, or what did it, as HubSpot names it: `INTEGRATION`."""
-    user = entry.get("updatedByUserId")
+def _author(told: tuple[Any, str | None, str | None]) -> str | None:
+    """`user:101`, or what did it, as HubSpot names it: `INTEGRATION`, out of an entry's user, source and kind of source."""
+    user, source, kind = told
     if user is not None:
         return f"user:{user}"
-    source = entry.get("sourceId")
     if source and source.startswith("userId:"):
         return f"user:{source.removeprefix('userId:')}"
-    kind = entry.get("sourceType")
-    return intern(kind) if kind else None  # one object for all who say the same: it is held until a group is written
+    return kind or None
