@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, true
 from sqlmodel import Session, col
 
-from ros_sync.mirror.tables import SourceState
+from ros_sync.mirror.bookkeeping import SourceState
 
 _UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 

@@ -12,8 +12,9 @@ from sqlmodel import Session, col
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
+from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Deal, Owner, SetAsideRow, SyncRun
+from ros_sync.mirror.tables import Deal, Owner
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
 

@@ -13,8 +13,8 @@ from sqlmodel import col
 from ros_sync.cli.invocation import Invocation, shown
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import RosSyncError, Where
+from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.tables import SetAsideRow, SyncRun
 
 
 @dataclass(frozen=True, slots=True)

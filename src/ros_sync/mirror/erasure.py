@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from ros_sync.mirror import links, redirects
+from ros_sync.mirror.bookkeeping import SetAsideRow, WebhookEvent, WriteBack
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change, SetAsideRow, WebhookEvent, WriteBack
+from ros_sync.mirror.tables import Change
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept

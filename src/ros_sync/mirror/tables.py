@@ -3,7 +3,8 @@
 Every mirrored row is keyed by (source, id). Two tables stand for each object: the present (`deal`) and the past
 (`deal_version`), with the same columns. A present row is true from `valid_from` on; when it changes, the state that
 ended moves to the version table with its `valid_to`. So the present stays small and quick, a record that never
-changed costs one row, and the state at any moment is a union of the two (`mirror.as_of`).
+changed costs one row, and the state at any moment is a union of the two (`mirror.as_of`). Beside them stand changes, links,
+redirects and what is archived. What the mirror notes of its own work is in `bookkeeping`.
 """
 
 from __future__ import annotations
@@ -302,83 +303,6 @@ class Change(SQLModel, table=True):
     run_id: int | None = Field(default=None, sa_type=BigKey)
 
 
-class SyncRun(SQLModel, table=True):
-    """One run of a sync or import: what it read and what it did."""
-
-    __tablename__ = "sync_run"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
-    source: str
-    kind: str = Field(description="import, or the kind of poll")
-    what: str = Field(description="the files or objects read")
-    as_of: datetime = Field(sa_type=Instant, description="the moment whose state was read")
-    started_at: datetime = Field(sa_type=Instant)
-    finished_at: datetime | None = Field(default=None, sa_type=Instant)
-    rows_read: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    older: int = Field(default=0, description="rows older than what is stored, left alone")
-    set_aside: int = 0
-    error: str | None = None
-
-
-class Cursor(SQLModel, table=True):
-    """How far a source's object has been followed."""
-
-    source: str = Field(primary_key=True)
-    object: str = Field(primary_key=True)
-    value: str = Field(description="opaque to everything but its connector")
-    complete_until: datetime | None = Field(
-        default=None, sa_type=Instant, description="the durable watermark: everything up to then is here for certain"
-    )
-    polled_until: datetime | None = Field(
-        default=None, sa_type=Instant, description="how far the last finished poll has read; see `complete_until`"
-    )
-    updated_at: datetime = Field(sa_type=Instant)
-
-
-class SetAsideRow(SQLModel, table=True):
-    """A row of a file that could not be read: where it stands, what was in it, and why."""
-
-    __tablename__ = "set_aside_row"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
-    run_id: int = Field(sa_type=BigKey, index=True)
-    source: str
-    file: str = Field(description="the file; for a record of a CRM's API the stream it came by")
-    line: int = Field(description="where the row begins; 0 for a record of a CRM's API")
-    record_id: str | None = Field(default=None, description="the record, where it was read over a CRM's API")
-    column: str | None = None
-    value: str | None = None
-    reason: str
-
-
-class SourceState(SQLModel, table=True):
-    """How a source that is followed over its API is doing."""
-
-    __tablename__ = "source_state"
-
-    source: str = Field(primary_key=True)
-    complete_at: datetime | None = Field(
-        default=None, sa_type=Instant, description="the moment up to which the last complete cycle read every stream"
-    )
-    parked_until: datetime | None = Field(
-        default=None, sa_type=Instant, description="no calls before then: the day's are used up"
-    )
-    trouble: str | None = Field(
-        default=None, description="what keeps it from being read, in words; None while it works"
-    )
-    problems: list[dict[str, Any]] | None = Field(
-        default=None, sa_type=Json, description="what the last look at the account found wanting"
-    )
-    described_at: datetime | None = Field(default=None, sa_type=Instant)
-    archived_listed_at: datetime | None = Field(default=None, sa_type=Instant)
-    reconciled_at: datetime | None = Field(default=None, sa_type=Instant)
-    linked_at: datetime | None = Field(default=None, sa_type=Instant, description="when all links were last read")
-    updated_at: datetime = Field(sa_type=Instant)
-
-
 class RecordLink(SQLModel, table=True):
     """An association of a record in the CRM, as it is at present. One pair may have several labels."""
 
@@ -413,60 +337,3 @@ class ArchivedRecord(SQLModel, table=True):
     stream: str = Field(primary_key=True, description="the vendor's kind of record, such as `deals`")
     id: str = Field(primary_key=True)
     at: datetime = Field(sa_type=Instant, description="when it was last found archived")
-
-
-class WebhookEvent(SQLModel, table=True):
-    """An event that a CRM sent: stored before it is answered, worked off in batches, a hint and no truth."""
-
-    __tablename__ = "webhook_event"
-    __table_args__ = (
-        Index("uq_webhook_event_key", "source", "key", unique=True),
-        Index("ix_webhook_event_open", "source", "done_at"),
-        Index("ix_webhook_event_record", "source", "stream", "record_id"),
-    )
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
-    source: str
-    key: str = Field(description="what makes it the same event when it is sent again")
-    kind: str = Field(description="the vendor's name of what happened, such as `deal.propertyChange`")
-    stream: str = Field(description="the stream it is about; empty where it is about none that is mirrored")
-    record_id: str
-    occurred_at: datetime | None = Field(default=None, sa_type=Instant)
-    received_at: datetime = Field(sa_type=Instant)
-    done_at: datetime | None = Field(default=None, sa_type=Instant)
-    outcome: str | None = None
-    body: dict[str, Any] | None = Field(default=None, sa_type=Json)
-
-
-class RateBucket(SQLModel, table=True):
-    """Calls that a limit of a vendor still allows; shared by every process that calls."""
-
-    __tablename__ = "rate_bucket"
-
-    source: str = Field(primary_key=True)
-    name: str = Field(primary_key=True, description="the limit, such as `calls` or `search`")
-    capacity: float = Field(description="calls that may be made at once")
-    per_second: float = Field(description="calls that are allowed again each second")
-    tokens: float
-    at: datetime = Field(sa_type=Instant, description="when `tokens` was right")
-    not_before: datetime | None = Field(default=None, sa_type=Instant, description="no call before then")
-    used: int = Field(default=0, sa_type=BigKey, description="calls made in all")
-
-
-class WriteBack(SQLModel, table=True):
-    """A change that a person asked for here and that is written to the CRM: the audit trail."""
-
-    __tablename__ = "write_back"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
-    source: str
-    object: str
-    record_id: str
-    changes: dict[str, Any] = Field(sa_type=Json, description="by canonical field, in carried form")
-    expected: dict[str, Any] = Field(sa_type=Json, description="what the person saw, by canonical field")
-    asked_by: str = Field(description="e-mail address of the person who asked")
-    asked_at: datetime = Field(sa_type=Instant)
-    state: str = Field(description="open, done, refused or conflict")
-    attempts: int = 0
-    done_at: datetime | None = Field(default=None, sa_type=Instant)
-    outcome: str | None = Field(default=None, description="what became of it, in words")

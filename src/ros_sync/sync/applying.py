@@ -16,11 +16,11 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import History, Link, Page, Source, Stream
 from ros_sync.fields import Carried
 from ros_sync.mirror import archived, links, redirects
+from ros_sync.mirror.bookkeeping import SetAsideRow
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
-from ros_sync.mirror.tables import SetAsideRow
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
 from ros_sync.sync.firsts import count_first, insert_first

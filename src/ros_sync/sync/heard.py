@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
-from ros_sync.mirror.tables import WebhookEvent
+from ros_sync.mirror.bookkeeping import WebhookEvent
 
 CHUNK = 400  # ids a statement
 

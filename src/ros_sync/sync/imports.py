@@ -21,9 +21,9 @@ from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
+from ros_sync.mirror.bookkeeping import Cursor, SyncRun
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
-from ros_sync.mirror.tables import Cursor, SyncRun
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.deals import DealContext

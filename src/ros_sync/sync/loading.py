@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, insert
 
 from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.mirror.bookkeeping import SetAsideRow
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
-from ros_sync.mirror.tables import SetAsideRow
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.seen import SeenIds

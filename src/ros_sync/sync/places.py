@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlmodel import col
 
 from ros_sync import clock
-from ros_sync.mirror.tables import Cursor, SourceState
+from ros_sync.mirror.bookkeeping import Cursor, SourceState
 
 
 @dataclass(frozen=True, slots=True)

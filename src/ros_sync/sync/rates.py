@@ -38,8 +38,8 @@ from sqlalchemy.exc import OperationalError
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
 from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, Rates
+from ros_sync.mirror.bookkeeping import RateBucket
 from ros_sync.mirror.database import BUSY_TIMEOUT_MS
-from ros_sync.mirror.tables import RateBucket
 
 DAY = "day"  # the row that says until when the day's calls are used up
 NOTE_SECONDS = 60.0  # how often the calls made are noted on SQLite

@@ -14,10 +14,10 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Problem, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
+from ros_sync.mirror.bookkeeping import SyncRun
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Upsert
-from ros_sync.mirror.tables import SyncRun
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext

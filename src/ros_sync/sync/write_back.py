@@ -20,9 +20,9 @@ from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Source
 from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
 from ros_sync.fields import Carried, Kind, carry, did_you_mean
 from ros_sync.mirror import redirects
+from ros_sync.mirror.bookkeeping import WriteBack
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import as_text
-from ros_sync.mirror.tables import WriteBack
 from ros_sync.money import Money
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.rights import may_change

@@ -13,9 +13,9 @@ from sqlmodel import Session, col, select
 
 from ros_sync import clock
 from ros_sync.jobs.cycle import Company, TickReport, tick
+from ros_sync.mirror.bookkeeping import SourceState
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
-from ros_sync.mirror.tables import SourceState
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from ros_sync.mirror.tables import SetAsideRow, SyncRun
+from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Command = Callable[..., str]

@@ -17,7 +17,8 @@ from ros_sync import clock
 from ros_sync.alerts.tables import Alert
 from ros_sync.cli.serving import stale_in
 from ros_sync.jobs.health import Health
-from ros_sync.mirror.tables import Deal, SourceState
+from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.tables import Deal
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 

@@ -21,7 +21,8 @@ from ros_sync.cli.survey import (
     UnknownOwner,
     survey,
 )
-from ros_sync.mirror.tables import Deal, Lead, Owner, SetAsideRow, SourceState, SyncRun
+from ros_sync.mirror.bookkeeping import SetAsideRow, SourceState, SyncRun
+from ros_sync.mirror.tables import Deal, Lead, Owner
 from ros_sync.outbox.tables import OutboxMessage
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from tests.integration.sync.conftest import Followed, one
 
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import DailyLimitError
+from ros_sync.mirror.bookkeeping import WebhookEvent
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import WebhookEvent
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync import heard as kept
 from ros_sync.sync.engine import Syncer

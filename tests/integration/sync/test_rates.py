@@ -28,9 +28,10 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
 from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Pace, Rates, used_share
 from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
+from ros_sync.mirror.bookkeeping import RateBucket, SourceState
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.tables import Deal, RateBucket, SourceState
+from ros_sync.mirror.tables import Deal
 from ros_sync.sandbox.hubspot import HubSpotServer
 from ros_sync.sandbox.hubspot.account import ApiCall, HubSpotAccount
 from ros_sync.sandbox.hubspot.company import define

@@ -21,8 +21,8 @@ from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
+from ros_sync.mirror.bookkeeping import WebhookEvent
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import WebhookEvent
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount
 from ros_sync.sandbox.hubspot.company import define
