@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -192,8 +193,10 @@ def test_forged_requests_are_refused_and_break_nothing() -> None:
             statuses[status] = statuses.get(status, 0) + 1
         return statuses
 
-    good = asyncio.run(call(app, *request(BODY, PATH)))
-    assert (good, asyncio.run(all_of_them()), len(kept)) == (204, {401: FORGERIES}, 1)
+    with ThreadPoolExecutor(1) as pool:  # the browser's tests leave a loop running in the thread of theirs
+        good = pool.submit(asyncio.run, call(app, *request(BODY, PATH))).result()
+        statuses = pool.submit(asyncio.run, all_of_them()).result()
+    assert (good, statuses, len(kept)) == (204, {401: FORGERIES}, 1)
 
 
 Raw = tuple[bytes, bytes, list[tuple[bytes, bytes]]]
