@@ -82,7 +82,6 @@ class SourceState(SQLModel, table=True):
         default=None, sa_type=Json, description="what the last look at the account found wanting"
     )
     described_at: datetime | None = Field(default=None, sa_type=Instant)
-    archived_listed_at: datetime | None = Field(default=None, sa_type=Instant)
     reconciled_at: datetime | None = Field(default=None, sa_type=Instant)
     linked_at: datetime | None = Field(default=None, sa_type=Instant, description="when all links were last read")
     updated_at: datetime = Field(sa_type=Instant)

@@ -336,11 +336,21 @@ class Applier:
         archived.remember(self.connection, self._source.name, stream.name, sorted(unseen), at)
         return self.delete(stream, deleted, report)
 
-    def delete(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
-        """Mark records as deleted since an instant, or (None) as there again; those that the mirror holds otherwise."""
+    def delete(
+        self,
+        stream: Stream,
+        deleted: Mapping[str, int | None],
+        report: StreamReport,
+        *,
+        names: Sequence[str] | None = None,
+    ) -> set[str]:
+        """Mark records as deleted since an instant, or (None) as there again; those that the mirror holds otherwise.
+
+        `names` are the objects of the stream that are meant, if not all.
+        """
         changed: set[str] = set()
         ids = list(deleted)
-        for name in stream.objects:
+        for name in names or stream.objects:
             upsert = Upsert(
                 self.connection, objects()[name], self._source.name, ("id", "deleted_at"), run_id=self.run_id
             )
@@ -362,7 +372,10 @@ class Applier:
     def revive(
         self, stream: Stream, ids: Sequence[str], report: StreamReport, *, before: int | None = None
     ) -> set[str]:
-        """Records that the CRM has: where they were thought deleted (before an instant), they are there again."""
+        """Records that the CRM has: where they were thought deleted (before an instant), they are there again.
+
+        Whether one is a lead again too, its page has told: see `_belongs`.
+        """
         table = objects()[stream.objects[0]].table
         found: list[str] = []
         for start in range(0, len(ids), CHUNK):
@@ -374,7 +387,7 @@ class Applier:
             if before is not None:
                 where.append(table.c.deleted_at <= clock.from_micros(before))
             found += self.connection.execute(select(table.c.id).where(*where)).scalars()
-        return self.delete(stream, dict.fromkeys(found), report) if found else set()
+        return self.delete(stream, dict.fromkeys(found), report, names=stream.objects[:1]) if found else set()
 
     def merge(self, stream: Stream, merged: Mapping[str, str], report: StreamReport) -> dict[str, set[str]]:
         """Note which records went into others; their own rows end and stay with their history.

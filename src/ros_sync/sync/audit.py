@@ -22,7 +22,7 @@ from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.audit_report import AuditReport, Difference, Kind
-from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.cadence import Cadence, parked
 from ros_sync.sync.comparison import Comparison
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.fetching import Fetching, Reading
@@ -124,9 +124,8 @@ class Auditor:
         with self._engine.connect() as connection:
             state = state_of(connection, self._source.name)
             self._places = read_places(connection, self._source.name)
-        parked = state.get("parked_until")
-        if parked is not None and parked > report.started_at:
-            raise DailyLimitError("the calls that the CRM allows in a day are used up", resume_at=parked)
+        if parked(state.get("parked_until"), report.started_at):
+            raise DailyLimitError("the calls that the CRM allows in a day are used up", resume_at=state["parked_until"])
         for stream in self._source.streams:
             place = self._places.get(stream.name)
             if place is None or place.polled_until is None:

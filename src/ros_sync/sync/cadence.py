@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 DAY_SECONDS = 24 * 3600
 MILLISECOND = 1_000  # in microseconds: what a CRM's cursor property is exact to
+CLOCKS_DIFFER = timedelta(
+    minutes=1
+)  # by so much those of two processes may; what lies further ahead was noted by a wrong one
+LONGEST_PARKED = timedelta(hours=25)  # a day of the CRM's at whose end clocks are put back
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Cadence:
     describe_again_seconds: int = 3600  # where the last look found problems
     look_back_seconds: int = DAY_SECONDS
     archived_days: int = 90
+    hint_again_seconds: int = 300  # how long hints of a stream that cannot be read wait before they are tried again
     links_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
@@ -33,8 +38,21 @@ class Cadence:
 
 
 def due(last: datetime | None, now: datetime, every_seconds: float) -> bool:
-    """Whether what was done at `last` (None: never) is to be done again."""
-    return last is None or (now - last).total_seconds() >= every_seconds
+    """Whether what was done at `last` (None: never) is to be done again.
+
+    A clock that was ahead and was put right must not stop everything until its time has come.
+    """
+    return last is None or (now - last).total_seconds() >= every_seconds or lies_ahead(last, now)
+
+
+def lies_ahead(noted: datetime, now: datetime) -> bool:
+    """Whether a moment that was noted as the present cannot have been: the clock was wrong then, or is now."""
+    return noted - now > CLOCKS_DIFFER
+
+
+def parked(until: datetime | None, now: datetime) -> bool:
+    """Whether a source may not be called before `until`; one that lies further ahead than a day was noted by a wrong clock."""
+    return until is not None and now < until <= now + LONGEST_PARKED
 
 
 def floored(instant: int) -> int:

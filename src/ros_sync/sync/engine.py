@@ -21,9 +21,10 @@ from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
 from ros_sync.sync import heard, hints, upkeep, write_back
-from ros_sync.sync.cadence import Cadence, due
+from ros_sync.sync.cadence import Cadence, due, lies_ahead, parked
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
+from ros_sync.sync.looking_back import LookingBack
 from ros_sync.sync.places import cursor, read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
 from ros_sync.sync.reports import CycleReport, Progress
@@ -98,10 +99,12 @@ class Syncer:
         if account is not None:
             self.source.remember(account["value"])
         now = report.started_at
-        parked = state.get("parked_until")
-        if parked is not None and parked > now:
-            report.parked_until, report.trouble = parked, USED_UP
-            report.complete_at = state.get("complete_at")
+        complete_at = state.get("complete_at")
+        if complete_at is not None and lies_ahead(complete_at, now):
+            complete_at = None  # nobody knows when it was
+        if parked(state.get("parked_until"), now):
+            report.parked_until, report.trouble = state["parked_until"], USED_UP
+            report.complete_at = complete_at
             return
         try:
             self._follow(report, state, places, now, full=full)
@@ -113,7 +116,7 @@ class Syncer:
             report.trouble = str(error)
         stuck = [each.trouble for each in report.streams.values() if each.trouble]
         report.trouble = report.trouble or (stuck[0] if stuck else None)
-        report.complete_at = state.get("complete_at") if report.trouble else now
+        report.complete_at = complete_at if report.trouble else now
         if report.trouble:
             log.warning("source_in_trouble", source=self.source.name, trouble=report.trouble)
         with writing(self.engine, self.source.name) as connection:
@@ -133,15 +136,15 @@ class Syncer:
         if self.source.outdated or self._due(state, "described_at", every):
             upkeep.describe(self._work, now)
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
-        if state.get("archived_listed_at") is None:  # what the back-fill will not see, and may be restored meanwhile
-            upkeep.look_back(self._work, now)
-        known = {name for name, place in places.items() if place.polled_until is not None}
+        unknown = {name for name, place in places.items() if place.polled_until is None}
+        unknown |= {stream.name for stream in self.source.streams} - places.keys()
+        looking = LookingBack(self._work, now)
+        looking.before_back_fill(unknown)
         listed = Listing(self._work, places).run(now, full=full)
         Polling(self._work, places, listed).run()
+        looking.run(listed & unknown)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
-        if listed - known or self._due(state, "archived_listed_at", "look_back_seconds"):
-            upkeep.look_back(self._work, now)
         if self._due(state, "linked_at", "links_seconds"):
             upkeep.refresh_links(self._work, now)
         self._meet_strangers(report, now)

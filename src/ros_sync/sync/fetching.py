@@ -78,6 +78,7 @@ class Fetching(Generic[Part]):
         self._stop = threading.Event()
         self._left = threading.Event()  # nobody takes anything from the queue any more
         self._threads: list[threading.Thread] = []
+        self.abandoned: list[Part] = []
 
     def __enter__(self) -> Self:
         """Start reading."""
@@ -106,6 +107,10 @@ class Fetching(Generic[Part]):
         """Begin no further call; what was fetched already may still be taken."""
         self._stop.set()
 
+    def abandon(self, part: Part) -> None:
+        """Read no more of a part, and give nothing more of it."""
+        self.abandoned.append(part)
+
     def __iter__(self) -> Iterator[Fetched[Part]]:
         """What was fetched, in the order in which it came."""
         running = len(self._threads)
@@ -113,7 +118,7 @@ class Fetching(Generic[Part]):
             fetched = self._queue.get()
             if fetched is None:
                 running -= 1
-            else:
+            elif fetched.part not in self.abandoned:
                 yield fetched
 
     def _read(self, readings: Sequence[Reading[Part]]) -> None:
@@ -137,7 +142,7 @@ class Fetching(Generic[Part]):
 
     def _hand_over(self, fetched: Fetched[Part] | None) -> bool:
         """Wait for room; False when everything is to stop. That a thread ends (None) is told even then."""
-        while fetched is None or not self._stop.is_set():
+        while fetched is None or not (self._stop.is_set() or fetched.part in self.abandoned):
             try:
                 self._queue.put(fetched, timeout=LOOK_SECONDS)
             except queue.Full:

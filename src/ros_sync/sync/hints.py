@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy import Connection, Table, delete, select, update
 
 from ros_sync.connectors.source import Source, Stream
-from ros_sync.errors import DailyLimitError, PermanentError
+from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Change
 from ros_sync.sync import upkeep
+from ros_sync.sync.cadence import parked
 from ros_sync.sync.heard import CHUNK, EVENT
 from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.reports import CycleReport
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 5_000  # hints worked off together; a flood takes several rounds, and a tick comes in between
 READ_AT_ONCE = 500  # records written in one transaction
 KEPT = timedelta(days=3)  # longer than a CRM sends the same event again (HubSpot: 24 hours)
+GIVEN_UP = timedelta(days=14)  # a hint that could not be worked off: the weekly listing has long seen what it was about
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class _Asked:
     """What the hints about one stream ask for, and their numbers."""
 
     numbers: list[int] = field(default_factory=list)
+    old: list[int] = field(default_factory=list)  # those among them that have waited for too long
     records: dict[str, None] = field(default_factory=dict)
     newer: dict[str, datetime] = field(default_factory=dict)
     links: dict[str, None] = field(default_factory=dict)
@@ -47,36 +50,26 @@ def work_off(work: Work) -> CycleReport | None:
     """Read what the hints that wait are about, in as few calls as possible; None where there is nothing to do.
 
     A hint about a state that the mirror has already costs no call. Whatever happens, a hint is done only once what it asked
-    for is written, so that a kill costs reading it again.
+    for is written, so that a kill costs reading it again. Those of a stream that cannot be read wait, and hold no other up.
     """
     source = work.source
     with work.engine.connect() as connection:
         state = state_of(connection, source.name)
-        parked = state.get("parked_until")
-        if parked is not None and parked > work.now():
+        if parked(state.get("parked_until"), work.now()):
             return None
         # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
         places = read_places(connection, source.name)
-        early = [each.name for each in source.streams if each.name not in places or not places[each.name].polled_until]
-        asked = _asked(connection, source, early)
+        early = {each.name for each in source.streams if each.name not in places or not places[each.name].polled_until}
+        waiting = {name for name, until in work.put_off.items() if work.now() < until}
+        asked = _asked(connection, source, sorted(early | waiting), work.now() - GIVEN_UP)
     if not asked:
         return None
     streams = {stream.name: stream for stream in source.streams}
+    passing: TransientError | None = None
     for name, theirs in asked.items():
-        outcome = "read"
-        try:
-            if name in streams:
-                _read(work, streams[name], theirs)
-            else:
-                outcome = "not followed"
-        except DailyLimitError as error:
-            with writing(work.engine, source.name) as connection:
-                save_state(connection, source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
-            raise
-        except PermanentError as error:  # polls will find what can be found; these would wait for ever
-            outcome = str(error)
-            log.warning("hints_failed", source=source.name, stream=name, error=outcome)
-        _done(work, theirs.numbers, outcome)
+        passing = _worked_off(work, streams.get(name), name, theirs) or passing
+    if passing is not None:
+        raise passing
     upkeep.derive(work, work.report.started_at)
     with writing(work.engine, source.name) as connection:
         old = (EVENT.c.source == source.name) & (EVENT.c.done_at < work.now() - KEPT)
@@ -84,8 +77,42 @@ def work_off(work: Work) -> CycleReport | None:
     return work.report
 
 
-def _asked(connection: Connection, source: Source, early: Sequence[str]) -> dict[str, _Asked]:
-    columns = (EVENT.c.id, EVENT.c.kind, EVENT.c.stream, EVENT.c.record_id, EVENT.c.occurred_at, EVENT.c.body)
+def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> TransientError | None:
+    """Work off the hints about one stream; what keeps it from being read for the moment. Raises where the day's calls are used up."""
+    try:
+        if stream is not None:
+            _read(work, stream, asked)
+    except DailyLimitError as error:
+        with writing(work.engine, work.source.name) as connection:
+            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+        raise
+    except StoppedError:
+        raise
+    except TransientError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  # one stream that cannot be read is no reason for the others to wait
+        _put_off(work, name, asked, error)
+    else:
+        _done(work, asked.numbers, "not followed" if stream is None else "read")
+    return None
+
+
+def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
+    """Let the hints of a stream wait for a while: a permission that is missing may come back, and what they told of with it.
+
+    Those that have waited for weeks are given up.
+    """
+    told = str(error) if isinstance(error, RosSyncError) else type(error).__name__
+    log.warning(
+        "hints_failed", source=work.source.name, stream=name, error=told, exc_info=not isinstance(error, RosSyncError)
+    )
+    work.put_off[name] = work.now() + timedelta(seconds=work.cadence.hint_again_seconds)
+    _done(work, asked.old, told)
+
+
+def _asked(connection: Connection, source: Source, early: Sequence[str], given_up: datetime) -> dict[str, _Asked]:
+    columns = (EVENT.c.id, EVENT.c.kind, EVENT.c.stream, EVENT.c.record_id, EVENT.c.occurred_at, EVENT.c.received_at,
+               EVENT.c.body)  # fmt: skip
     query = (
         select(*columns)
         .where(EVENT.c.source == source.name, EVENT.c.done_at.is_(None), EVENT.c.stream.not_in(early))
@@ -97,6 +124,8 @@ def _asked(connection: Connection, source: Source, early: Sequence[str]) -> dict
         changed = (row.body or {}).get("property")
         theirs, reaction = asked[row.stream], source.reaction(row.stream, row.kind, changed)
         theirs.numbers.append(row.id)
+        if row.received_at < given_up:
+            theirs.old.append(row.id)
         if reaction.links:
             theirs.links[row.record_id] = None
         if reaction.erased:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
@@ -65,18 +67,23 @@ class Listing:
                     if rows[stream.name] < work.cadence.backfill_rows:
                         continue
                 last = fetched.page is None
-                self._write(stream, pages, begun_at, empty=is_fresh, last=last)
+                complete = last and begun[stream.name] and not is_fresh
+                error = self._written(
+                    stream, pages, begun_at, empty=is_fresh, last=last, seen=seen if complete else None
+                )
+                if error is not None:
+                    failure = work.note(stream, error) or failure
+                    fetching.abandon(stream)
                 pages.clear()
                 rows[stream.name] = 0
-                if last and begun[stream.name] and not is_fresh:
-                    self._find_vanished(stream, seen)
         if failure is not None:
             raise failure
-        whole = len(wanted) == len(work.source.streams) and all(begun.values())
-        if whole and all(self._places[each.name].backfill is None for each in wanted):
+        through = {each.name for each in wanted if self._places[each.name].backfill is None}
+        through -= {each.name for each in fetching.abandoned}
+        if len(through) == len(work.source.streams) and all(begun.values()):
             with writing(work.engine, work.source.name) as connection:
                 save_state(connection, work.source.name, now, reconciled_at=now, linked_at=now)
-        return frozenset(each.name for each in wanted if self._places[each.name].backfill is None)
+        return frozenset(through)
 
     def _is_unknown(self, stream: Stream) -> bool:
         """Whether the mirror holds nothing of the stream: no record of its objects, and no link that others told of."""
@@ -104,7 +111,36 @@ class Listing:
                 wanted.append(stream)
         return wanted
 
+    def _written(
+        self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool, seen: SeenIds | None
+    ) -> Exception | None:
+        """Write what was read, and look for what has vanished where the whole listing was `seen`; what went wrong with it."""
+        try:
+            self._write(stream, pages, begun_at, empty=empty, last=last)
+            if seen is not None:
+                self._find_vanished(stream, seen)
+        except Exception as error:  # noqa: BLE001  # it is told, and the other streams go on
+            return error
+        return None
+
     def _write(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
+        """Write what was read; `empty`: as what the mirror knows nothing of, as long as that is so."""
+        work, place, counted = self._work, self._places[stream.name], self._work.report.of(stream.name)
+        kept = deepcopy((place, counted))
+        try:
+            try:
+                self._write_as(stream, pages, begun_at, empty=empty, last=last)
+            except IntegrityError:
+                if not empty:
+                    raise
+                # A webhook told of the other side of a link meanwhile, or the list told of a record twice.
+                self._places[stream.name], work.report.streams[stream.name] = deepcopy(kept)
+                self._write_as(stream, pages, begun_at, empty=False, last=last)
+        except Exception:
+            self._places[stream.name], work.report.streams[stream.name] = kept
+            raise
+
+    def _write_as(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
         work, place = self._work, self._places[stream.name]
         counted, window = work.report.of(stream.name), place.backfill
         assert window is not None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
-from ros_sync.sync.cadence import floored
+from ros_sync.sync.cadence import floored, lies_ahead
 from ros_sync.sync.pages import joined
 from ros_sync.sync.places import Place, Window, save_place
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
 POLL, PASS = "poll", "settled"
+ASKED_AGAIN = timedelta(days=1)  # what is read again where a watermark was noted by a clock that was ahead
 
 
 class Polling:
@@ -43,6 +45,8 @@ class Polling:
         polled = clock.to_micros(place.polled_until)
         if place.poll is None and stream.name in self._listed:
             return
+        if place.complete_until is not None and lies_ahead(place.complete_until, clock.from_micros(until)):
+            place.complete_until = clock.from_micros(until) - ASKED_AGAIN
         if polled > until:  # a clock was put back: where polls really got to is not known any more
             polled = min(until, clock.to_micros(place.complete_until or place.polled_until))
             place.polled_until = clock.from_micros(polled)

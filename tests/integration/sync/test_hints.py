@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import orjson
 import pytest
 from sqlalchemy import Engine, func, select
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.sync.conftest import NOW, Followed, one
 
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.source import Hint, Page, Stream
 from ros_sync.errors import DailyLimitError
 from ros_sync.mirror.bookkeeping import WebhookEvent
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync import heard as kept
 from ros_sync.sync.engine import Syncer
 
@@ -196,3 +197,65 @@ def test_strangers_are_kept_out(hubspot: Followed) -> None:
     found, others = hubspot.source().hints(body)
     assert ([(each.kind, each.record_id) for each in found], others) == ([("deal.deletion", "7")], 8)
     assert isinstance(found[0], Hint)
+
+
+def test_hints_of_a_stream_that_cannot_be_read_wait(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """A scope is missing for a while: what was told meanwhile, a privacy deletion too, is read when it is back."""
+    person, company = (
+        hubspot.account.create("contacts", {"firstname": "Quirina"}),
+        hubspot.account.create("companies", {}),
+    )
+    made = deal(dealstage="closedwon")
+    syncer = synced(hubspot, engine)
+    hubspot.account.tokens.limit_scopes(tuple(scope for scope in SCOPES if "contacts.read" not in scope))
+    hubspot.account.erase("contacts", person)
+    hubspot.account.associate("deals", made, "companies", company)
+    heard(
+        hubspot, engine,
+        event("contact.privacyDeletion", person),
+        event("deal.associationChange", made, 2, fromObjectId=int(made), toObjectId=int(company)),
+    )  # fmt: skip
+    syncer.work_off_hints()
+    assert one(engine, "SELECT account_id FROM deal") == company
+    assert one(engine, "SELECT count(*) FROM contact") == 1
+    hubspot.calls()
+    syncer.work_off_hints()
+    assert hubspot.calls() == Counter()
+    hubspot.account.tokens.limit_scopes(SCOPES)
+    hubspot.clock.advance(301)
+    syncer.work_off_hints()
+    assert one(engine, "SELECT count(*) FROM contact") == 0
+
+
+def test_hints_that_nobody_can_work_off_are_given_up(hubspot: Followed, engine: Engine) -> None:
+    """After two weeks they are done, with what kept them from being read."""
+    person = hubspot.account.create("contacts", {"firstname": "Quirina"})
+    syncer = synced(hubspot, engine)
+    hubspot.account.tokens.limit_scopes(tuple(scope for scope in SCOPES if "contacts.read" not in scope))
+    heard(hubspot, engine, event("contact.merge", person))
+    for days, outcome in ((0, None), (13, None), (15, "not allow")):
+        hubspot.clock.move_to(NOW + timedelta(days=days, minutes=10))
+        syncer.work_off_hints()
+        found = one(engine, "SELECT outcome FROM webhook_event")
+        assert found is None if outcome is None else outcome in str(found)
+
+
+def test_a_mistake_about_one_stream_holds_no_other_up(
+    hubspot: Followed, engine: Engine, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that nobody thought of: the deals' hints wait, the contact's is worked off."""
+    made, person = deal(), hubspot.account.create("contacts", {"firstname": "Quirina"})
+    syncer = synced(hubspot, engine)
+    read = syncer.source.read
+
+    def odd(stream: Stream, ids: Sequence[str]) -> Page:
+        if stream.name == "deals":
+            raise ZeroDivisionError
+        return read(stream, ids)
+
+    monkeypatch.setattr(syncer.source, "read", odd)
+    hubspot.account.archive("contacts", person)
+    heard(hubspot, engine, event("deal.merge", made), event("contact.deletion", person, 2))
+    syncer.work_off_hints()
+    waiting = "SELECT count(*) FROM webhook_event WHERE done_at IS NULL"
+    assert (one(engine, waiting), one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL")) == (1, 0)

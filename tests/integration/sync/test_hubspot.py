@@ -276,3 +276,24 @@ def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine,
             then = select(*(past.c[name] for name in tracked)).order_by(past.c.id)
             assert one.execute(then).all() == two.execute(then).all()
     late.dispose()
+
+
+def test_who_was_a_lead_no_more_is_none_after_a_restore(hubspot: Followed, engine: Engine) -> None:
+    """Archived and restored, a contact is what its own record says it is."""
+    mql, lead = "hs_lifecyclestage_marketingqualifiedlead_date", "hs_lifecyclestage_lead_date"
+    person = hubspot.account.create("contacts", {"email": "a@mill.example", mql: "2026-03-01T00:00:00Z"})
+    other = hubspot.account.create("contacts", {"email": "b@mill.example", mql: "2026-03-01T00:00:00Z"})
+    syncer = hubspot.syncer(engine)
+    ok(syncer.cycle())
+    hubspot.clock.advance(60)
+    hubspot.account.update("contacts", person, {mql: "", lead: ""})
+    ok(syncer.cycle())
+    for happens in (hubspot.account.archive, hubspot.account.restore):
+        for each in (person, other):
+            happens("contacts", each)
+        hubspot.clock.advance(90_000)
+        ok(syncer.cycle())
+    with engine.connect() as connection:
+        alive = connection.execute(text("SELECT id FROM lead WHERE deleted_at IS NULL")).scalars().all()
+        people = connection.execute(text("SELECT count(*) FROM contact WHERE deleted_at IS NULL")).scalar_one()
+    assert (alive, people) == ([other], 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from ros_sync.connectors.source import Page, Stream
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync import heard
+from ros_sync.sync.applying import Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.engine import Syncer
 
@@ -348,3 +350,69 @@ def test_a_clock_that_was_ahead_and_is_put_back_misses_nothing(hubspot: Followed
         hubspot.clock.advance(60)
         cycled(syncer)
         assert one(engine, "SELECT amount_minor FROM deal") == int(amount) * 100
+
+
+def test_a_link_that_a_webhook_told_of_during_the_back_fill(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Deals are listed, contacts are not yet: the other side of a link may be there before the contact is."""
+    made, person = deal(), hubspot.account.create("contacts", {"firstname": "Quirina"})
+    hubspot.clock.advance(60)
+    source, other = hubspot.source(), hubspot.syncer(engine)
+    listed = source.listed
+
+    def meanwhile(stream: Stream, **more: Any) -> Iterator[Page]:
+        if stream.name == "contacts" and not more.get("archived"):
+            ends_at = time.monotonic() + 20
+            done = "SELECT 1 FROM cursor WHERE object = 'deals' AND polled_until IS NOT NULL"
+            while one(engine, done) is None and time.monotonic() < ends_at:
+                time.sleep(0.02)
+            hubspot.account.associate("deals", made, "contacts", person)
+            hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(person))
+            other.work_off_hints()
+            assert one(engine, "SELECT count(*) FROM record_link WHERE stream = 'contacts'") == 1
+        yield from listed(stream, **more)
+
+    source.listed = meanwhile  # type: ignore[method-assign]  # as above
+    cycled(hubspot.syncer(engine, source=source))
+    assert one(engine, "SELECT count(*) FROM contact") == 1
+    assert one(engine, "SELECT count(*) FROM record_link WHERE stream = 'contacts'") == 1
+
+
+def test_a_record_that_is_told_again_after_it_was_written(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The same page comes in two transactions: its records are there once, and counted once as new."""
+    made = [deal() for _ in range(120)]
+    source = hubspot.source()
+    read = source.listed
+
+    def twice(stream: Stream, **more: Any) -> Iterator[Page]:
+        for page in read(stream, **more):
+            yield page
+            if stream.name == "deals" and not more.get("archived"):
+                yield page
+
+    source.listed = twice  # type: ignore[method-assign]  # as above
+    report = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=10)).cycle()
+    assert (report.trouble, report.of("deals").created) == (None, len(made))
+    assert one(engine, "SELECT count(*) FROM deal") == len(made)
+
+
+def test_a_stream_that_cannot_be_written_stops_no_other(
+    hubspot: Followed, engine: Engine, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake of ours with contacts is told, deals are here, and the next cycle begins where this one ended."""
+    for number in range(250):
+        hubspot.account.create("contacts", {"firstname": str(number)})
+    deal()
+    apply, source = Applier.apply, hubspot.source()
+
+    def broken(self: Applier, stream: Stream, *arguments: Any, **more: Any) -> Any:
+        if stream.name == "contacts":
+            raise ZeroDivisionError
+        return apply(self, stream, *arguments, **more)
+
+    monkeypatch.setattr(Applier, "apply", broken)
+    syncer = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=100))
+    report = syncer.cycle()
+    assert ("contacts could not be read" in str(report.trouble), one(engine, "SELECT count(*) FROM deal")) == (True, 1)
+    monkeypatch.undo()
+    cycled(syncer)
+    assert one(engine, "SELECT count(*) FROM contact") == 250

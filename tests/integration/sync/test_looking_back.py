@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync import heard
 from ros_sync.sync.audit import Auditor
@@ -32,8 +33,10 @@ def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
 
 
 def a_day_later(hubspot: Followed, syncer: Syncer) -> None:
-    hubspot.clock.advance(DAY)
-    assert syncer.cycle().trouble is None
+    """A day passes, and the hour until search knows everything of it."""
+    for seconds in (DAY, 3_600):
+        hubspot.clock.advance(seconds)
+        assert syncer.cycle().trouble is None
 
 
 def audited(hubspot: Followed, engine: Engine) -> AuditReport:
@@ -189,3 +192,94 @@ def test_two_quiet_days_are_enough_without_a_single_webhook(tmp_path: Path, engi
         report = Auditor(engine, source, CONTEXT, now=clock, history=True, keep=10_000).run()
         late = ("links", "link_fields", "erased")
         assert [str(each) for each in report.shown if each.kind not in late] == []
+
+
+def test_restored_a_moment_before_the_look(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Neither the list nor search knows it then; the search of an hour later does."""
+    hubspot.account.search_lag_seconds = 45.0
+    made = deal()
+    hubspot.clock.advance(7_200)
+    syncer = hubspot.syncer(engine)
+    for _ in range(2):
+        assert syncer.cycle().trouble is None
+        hubspot.clock.advance(3_600)
+    hubspot.account.update("deals", made, {"amount": "77"})
+    hubspot.account.archive("deals", made)
+    for _ in range(21):
+        hubspot.clock.advance(3_600)
+        assert syncer.cycle().trouble is None
+    hubspot.clock.advance(3_580)
+    hubspot.account.restore("deals", made)
+    hubspot.clock.advance(20)
+    for _ in range(3):
+        assert syncer.cycle().trouble is None
+        hubspot.clock.advance(3_600)
+    assert rows(engine, "SELECT amount_minor FROM deal") == [(7_700,)]
+
+
+def test_a_clock_that_was_ahead_stops_nothing(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """After one cycle a year ahead, the look back, the passes and the look at the account go on as before."""
+    made = deal()
+    offset = [timedelta()]
+    source = hubspot.source()
+
+    def now() -> datetime:
+        return hubspot.clock() + offset[0]
+
+    source._client._now = now
+    syncer = Syncer(engine, source, CONTEXT, now=now)
+    for ahead in (0, 365, 0):
+        offset[0] = timedelta(days=ahead)
+        assert syncer.cycle().trouble is None
+        hubspot.clock.advance(60)
+    hubspot.account.archive("deals", made)
+    for _ in range(25):
+        hubspot.clock.advance(3_600)
+        report = syncer.cycle()
+        assert report.trouble is None
+    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(0,)]
+    watermarks = [each.complete_until for each in report.streams.values()]
+    assert all(each is not None and timedelta() < hubspot.clock() - each < timedelta(hours=3) for each in watermarks)
+
+
+def test_a_source_that_was_parked_by_a_clock_ahead_goes_on(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The end of a day that lies a year ahead is believed by nobody, and neither is a complete moment in the future."""
+    deal()
+    offset = [timedelta()]
+    source = hubspot.source()
+
+    def now() -> datetime:
+        return hubspot.clock() + offset[0]
+
+    source._client._now = now
+    syncer = Syncer(engine, source, CONTEXT, now=now)
+    assert syncer.cycle().trouble is None
+    offset[0] = timedelta(days=365)
+    assert syncer.cycle().trouble is None
+    hubspot.faults.next("search", Fault("daily_limit"))
+    assert syncer.cycle().parked_until is not None
+    offset[0] = timedelta()
+    hubspot.clock.advance(60)
+    hubspot.account.tokens.limit_scopes(())
+    report = syncer.cycle()
+    assert (report.parked_until, report.complete_at, "not allow" in str(report.trouble)) == (None, None, True)
+    hubspot.account.tokens.limit_scopes(SCOPES)
+    assert syncer.cycle().trouble is None
+
+
+def test_a_stream_that_stays_forbidden_costs_a_call_or_two(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The others are looked back at once a day all the same, not with each poll."""
+    made = [deal() for _ in range(30)]
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.account.tokens.limit_scopes(tuple(scope for scope in SCOPES if "objects.companies.read" not in scope))
+    for each in made:
+        hubspot.account.update("deals", each, {"amount": "5"})
+    for seconds in (60, DAY, 3_600):
+        hubspot.clock.advance(seconds)
+        assert "companies" in str(syncer.cycle().trouble)
+    hubspot.calls()
+    for _ in range(3):
+        hubspot.clock.advance(60)
+        syncer.cycle()
+        assert sum(hubspot.calls().values()) <= len(syncer.source.streams) + 2

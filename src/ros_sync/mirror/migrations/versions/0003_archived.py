@@ -1,4 +1,4 @@
-"""Archived records that were never seen here."""
+"""Archived records that were never seen here; each stream is looked back at for itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table, and drop the column that stood for all streams."""
     op.create_table(
         "archived_record",
         sa.Column("source", sa.String(), nullable=False),
@@ -21,8 +21,10 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("source", "stream", "id"),
     )
+    op.drop_column("source_state", "archived_listed_at")
 
 
 def downgrade() -> None:
-    """Remove it."""
+    """Remove the table, and bring the column back."""
+    op.add_column("source_state", sa.Column("archived_listed_at", sa.BigInteger(), nullable=True))
     op.drop_table("archived_record")
