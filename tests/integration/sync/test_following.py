@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -17,7 +19,8 @@ from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace, Rates
-from ros_sync.errors import StoppedError
+from ros_sync.connectors.source import Page, Stream
+from ros_sync.errors import StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync import work
@@ -353,3 +356,42 @@ def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
     monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", dumps)
     names = [one(engine, f"SELECT name FROM deal WHERE id = '{each}'") for each in made]
     assert names == ["Looms \ufffd here", "Others"]
+
+
+def breaking_off(source: HubSpotSource, name: str, pages: int) -> HubSpotSource:
+    """The source with a line that goes dead after so many pages of a stream's list."""
+    listed = source.listed
+
+    def dying(stream: Stream, **more: Any) -> Iterator[Page]:
+        for number, page in enumerate(listed(stream, **more), 1):
+            if stream.name == name and number > pages and not more.get("archived"):
+                raise TransientError("the line went dead")
+            yield page
+
+    source.listed = dying  # type: ignore[method-assign]  # stands for a line
+    return source
+
+
+def test_what_was_read_before_a_stream_broke_off_is_kept(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """HubSpot cannot be reached from the third page on: two pages are here, and are not read again."""
+    for _ in range(120):
+        deal()
+    report = hubspot.syncer(engine, source=breaking_off(hubspot.source(), "deals", 2)).cycle()
+    assert ("line went dead" in str(report.trouble), report.of("deals").created) == (True, 100)
+    hubspot.calls()
+    report = hubspot.syncer(engine).cycle()
+    assert (report.trouble, report.of("deals").created) == (None, 20)
+    assert hubspot.calls()["list deals"] == 2  # the page that was wanting, and the list of archived ones
+
+
+def test_a_first_listing_that_was_broken_off_is_whole_in_the_end(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Two processes have listed everything between them: the weekly listing is not due at once."""
+    for _ in range(120):
+        deal()
+    hubspot.syncer(engine, source=breaking_off(hubspot.source(), "deals", 1)).cycle()
+    cycled(hubspot.syncer(engine))
+    hubspot.clock.advance(60)
+    hubspot.calls()
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    assert hubspot.calls() == Counter({f"search {stream.name}": 1 for stream in syncer.source.streams})
