@@ -127,6 +127,9 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             lines.append(
                 Text(f"{entry.source} is parked and goes on by itself at {at(entry.parked_until, now)}", "yellow")
             )
+        if entry.to_write:
+            wait = "change waits" if entry.to_write == 1 else "changes wait"
+            lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
         for problem in entry.problems[:SHOWN_NAMES]:

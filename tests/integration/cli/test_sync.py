@@ -114,6 +114,26 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     assert (code, "may not change this" in err) == (1, True)
 
 
+def test_a_change_that_waits_is_seen_and_made_by_the_next_sync(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HubSpot refuses the token for a while: `status` says that a change waits, `sync` makes it and says so."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    with monkeypatch.context() as patched:
+        patched.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-another")
+        code, out, _ = followed.run(
+            "sync", "write", "deal", followed.deals[0], "next_step=Call", "--by", "ada@loom.example"
+        )
+        assert (code, out.startswith("open:")) == (1, True)
+    assert "1 change waits to be written to hubspot" in followed.run("status")[1]
+    code, out, _ = followed.run("sync")
+    assert (code, "hubspot, change 1: done: written" in out) == (0, True)
+    assert followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"] == "Call"
+    assert "to be written" not in followed.run("status")[1]
+
+
 @pytest.mark.parametrize(
     "change, words",
     [
