@@ -194,8 +194,7 @@ def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[F
     """The sources that are followed over their API, by name."""
     found = []
     open_writes = select(col(WriteBack.source), func.count()).where(col(WriteBack.state) == "open")
-    rows = connection.execute(open_writes.group_by(col(WriteBack.source)))
-    waiting: dict[str, int] = {source: number for source, number in rows}
+    waiting = dict(connection.execute(open_writes.group_by(col(WriteBack.source))).tuples().all())
     for standing in followed(connection):
         lag, parked = standing.lag(now), standing.parked_until
         found.append(
