@@ -21,6 +21,7 @@ from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import define
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
+from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sandbox.hubspot.webhooks import WebhookSender
 
 COMMAND = str(Path(sys.executable).parent / "ros-sync")
@@ -112,6 +113,22 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     assert (held["hs_next_step"], held["amount"]) == ("Call Jane", "12.50")
     code, _, err = followed.run(*step, "eve@loom.example")
     assert (code, "may not change this" in err) == (1, True)
+
+
+def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -> None:
+    """What was written is not called refused, and both the command and doctor name what the app lacks."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    scope = "crm.objects.contacts.write"
+    followed.account.tokens.limit_scopes(tuple(each for each in SCOPES if each != scope))
+    code, out, _ = followed.run(
+        "sync", "write", "deal", followed.deals[0], "next_step=Call Jane", "--by", "ada@loom.example"
+    )
+    assert (0, "Call Jane") == (code, followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"])
+    assert out.startswith("done: written, but the note that says who asked could not be left: ")
+    assert f"(give the app the scopes {scope})" in out
+    assert f"the token lacks the scope {scope}" in followed.run("doctor")[1]
 
 
 @pytest.mark.parametrize(
