@@ -133,6 +133,25 @@ def computed(
     )
 
 
+def beside_stored(
+    columns: Computed,
+    changes: Sequence[Moved],
+    *,
+    entered_at: int | None,
+    advanced_at: int | None,
+    entry_is_given: bool,
+) -> Computed:
+    """What was computed from these changes, less what the stored `entered_at` and `advanced_at` say better.
+
+    The entry that the CRM itself gives stands; where it gives none, what is stored stands until the stage is seen to move.
+    """
+    if entry_is_given or not columns.stage_entry_known:
+        columns = columns._replace(stage_entered_at=entered_at)
+    if not _advanced(changes):
+        columns = columns._replace(advanced_at=advanced_at)
+    return columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
+
+
 def close_date_moves(changes: Sequence[Moved], present_kind: str | None) -> list[DateMove]:
     """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
     dates = [change for change in changes if change.column == "close_date"]
@@ -181,11 +200,13 @@ def _recount(
             stage_kind=_text(stage_kind),
             quarter_of=context.quarter_of,
         )
-        if entry_is_given or not columns.stage_entry_known:
-            columns = columns._replace(stage_entered_at=_whole(entered_at))
-        if not _advanced(history):
-            columns = columns._replace(advanced_at=_whole(advanced_at))
-        found[record_id] = columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
+        found[record_id] = beside_stored(
+            columns,
+            history,
+            entered_at=_whole(entered_at),
+            advanced_at=_whole(advanced_at),
+            entry_is_given=entry_is_given,
+        )
     write_computed(connection, source, found)
 
 

@@ -219,6 +219,30 @@ def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engin
     assert (report.trouble, list(report.shown)) == (None, [])
 
 
+def test_what_was_said_with_a_person_among_others_goes_with_them(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """An e-mail names its first contact; when the second one is erased, its subject goes, and no listing brings it back."""
+    made = deal()
+    first, second = (
+        hubspot.account.create("contacts", {"email": f"{name}@mill.example"}) for name in ("anna", "boris")
+    )
+    email = hubspot.account.create(
+        "emails", {"hs_email_subject": "Boris is ill", "hs_timestamp": "2026-03-01T09:00:00Z"}
+    )
+    for to, record_id in (("deals", made), ("contacts", first), ("contacts", second)):
+        hubspot.account.associate("emails", email, to, record_id)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    assert one(engine, "SELECT subject FROM activity") == "Boris is ill"
+    hubspot.account.erase("contacts", second)
+    for _ in range(2):
+        hubspot.clock.advance(60)
+        assert syncer.cycle(full=True).trouble is None
+    assert one(engine, "SELECT subject FROM activity") is None
+    assert one(engine, "SELECT contact_id FROM activity") == first
+    report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
 def test_a_day_s_limit_ends_at_the_account_s_midnight_for_a_new_process_too(
     hubspot: Followed, engine: Engine, deal: Make
 ) -> None:
