@@ -27,7 +27,7 @@ import orjson
 import tenacity
 import urllib3
 
-from ros_sync.connectors.hubspot.answers import MalformedError, broken, check, parsed
+from ros_sync.connectors.hubspot.answers import DEFINITIONS, MalformedError, broken, check, following, parsed
 from ros_sync.connectors.hubspot.connections import HostPool
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
@@ -39,6 +39,7 @@ from ros_sync.connectors.hubspot.failures import (
     daily_limit,
     failure,
     refresh_failure,
+    standing_still,
 )
 from ros_sync.connectors.hubspot.tokens import Tokens
 from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, Pace, Use
@@ -207,29 +208,35 @@ class HubSpotClient:
         """Every user who can own records."""
         found: list[Json] = []
         after: str | None = None
+        passed: set[str] = set()
         while True:
             more: Json = {"after": after} if after else {}
             body = self._read(
-                "describe", "list of owners",
+                "owners", "list of owners",
                 lambda more=more, **raw: self._owners.get_page(limit=500, archived=archived, **more, **raw),
             )  # fmt: skip
-            found += body.get("results") or ()
-            after = ((body.get("paging") or {}).get("next") or {}).get("after")
-            if not after:
+            found += body["results"]
+            after = following(body)
+            if after is None:
                 return found
+            if after in passed:
+                raise standing_still("list of owners", after)
+            passed.add(after)
 
     def pipelines(self, stream: str) -> Json:
         """The pipelines of a stream."""
-        return self._read("describe", f"pipelines of {stream}", lambda **raw: self._pipelines.get_all(stream, **raw))
+        return self._read("pipelines", f"pipelines of {stream}", lambda **raw: self._pipelines.get_all(stream, **raw))
 
     def properties(self, stream: str) -> Json:
         """The properties of a stream that this token may see."""
-        return self._read("describe", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw))
+        return self._read(
+            "properties", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw)
+        )
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""
         return self._read(
-            "describe", "account details", lambda **raw: self._plain("GET", "/account-info/v3/details", None, **raw)
+            "details", "account details", lambda **raw: self._plain("GET", "/account-info/v3/details", None, **raw)
         )
 
     def scopes(self, token: str) -> list[str]:
@@ -300,7 +307,7 @@ class HubSpotClient:
         self._pace.take(limit)
         self._refuse_if_parked(what)
         with self._lock:
-            self.counts[kind] += 1
+            self.counts["describe" if kind in DEFINITIONS else kind] += 1
         # By call, and not in the client's configuration, which threads share: one of them may hold an older token.
         bearer = {"in": "header", "key": "Authorization", "value": f"Bearer {token}"}
         try:
