@@ -417,7 +417,7 @@ def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str
     where = Where(record="renewal of the access token")
     try:
         status, data, _ = _answered(lambda **raw: create(**form, **raw))
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # as in `_called`
         raise TransientError(f"the connection to HubSpot broke: {type(error).__name__}", where=where) from error
     if not HTTP_OK <= status < HTTP_MULTIPLE:
         raise refresh_failure(status, where)
@@ -425,6 +425,6 @@ def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str
         answer = dict(orjson.loads(data))
     except (orjson.JSONDecodeError, TypeError, ValueError):
         answer = {}
-    if not isinstance(answer.get("access_token"), str):
+    if not isinstance(answer.get("access_token"), str) or not answer["access_token"]:
         raise TransientError("HubSpot's answer holds no access token", where=where)
     return answer
