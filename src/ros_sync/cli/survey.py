@@ -194,7 +194,8 @@ def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[F
     """The sources that are followed over their API, by name."""
     found = []
     open_writes = select(col(WriteBack.source), func.count()).where(col(WriteBack.state) == "open")
-    waiting = dict(connection.execute(open_writes.group_by(col(WriteBack.source))).tuples().all())
+    rows = connection.execute(open_writes.group_by(col(WriteBack.source)))
+    waiting = {str(source): int(number) for source, number in rows}
     for standing in followed(connection):
         lag, parked = standing.lag(now), standing.parked_until
         found.append(

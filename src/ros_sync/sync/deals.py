@@ -19,6 +19,7 @@ from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
+MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 _CHUNK = 400  # records whose history is read at a time
 
 
@@ -32,7 +33,7 @@ class DealContext:
 
 
 def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
-    """Each amount in the company's currency; None where it is missing or its currency has no rate."""
+    """Each amount in the company's currency; None where it is missing, its currency has no rate, or no column holds it."""
     exchanges: dict[Carried, Exchange | None] = {}
     home: list[int | None] = []
     for minor, currency in zip(minors, currencies, strict=True):
@@ -42,7 +43,8 @@ def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], co
         if currency not in exchanges:
             exchanges[currency] = Exchange.between(str(currency), context.home_currency, context.rates)
         exchange = exchanges[currency]
-        home.append(exchange.convert(int(minor)) if exchange else None)
+        worth = exchange.convert(int(minor)) if exchange else None
+        home.append(None if worth is None or abs(worth) > MAX_WHOLE else worth)
     return home
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from tests.integration.sync import conftest
 from tests.integration.sync.conftest import CONNECTOR, NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -240,6 +241,33 @@ def test_what_was_said_with_a_person_among_others_goes_with_them(hubspot: Follow
     assert one(engine, "SELECT subject FROM activity") is None
     assert one(engine, "SELECT contact_id FROM activity") == first
     report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
+def test_a_stage_entry_that_hubspot_gives_stands(
+    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed or polled, whatever else moved: the entry is HubSpot's, it is known, and the audit finds no difference."""
+    own = CONNECTOR.read_text().replace("      requalified: requalified_at\n", "      stage_entered: requalified_at\n")
+    (tmp_path / "hubspot.yaml").write_text(own)
+    monkeypatch.setattr(conftest, "CONNECTOR", tmp_path / "hubspot.yaml")
+    listed, polled, moved = (deal(requalified_at="2026-02-20T00:00:00Z") for _ in range(3))
+    hubspot.clock.advance(100)
+    hubspot.account.update("deals", listed, {"closedate": "2026-05-01T00:00:00Z"})
+    hubspot.clock.advance(100)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(100)
+    hubspot.account.update("deals", polled, {"closedate": "2026-05-01T00:00:00Z"})
+    hubspot.account.update("deals", moved, {"dealstage": "proposal", "requalified_at": "2026-03-01T00:00:00Z"})
+    hubspot.clock.advance(100)
+    cycled(syncer)
+    before, after = (int(datetime(2026, *day, tzinfo=UTC).timestamp()) * 1_000_000 for day in ((2, 20), (3, 1)))
+    with engine.connect() as connection:
+        query = "SELECT id, stage_entered_at, stage_entry_known, push_count FROM deal ORDER BY id"
+        found = list(map(tuple, connection.execute(text(query))))
+    assert [(listed, before, True, 1), (polled, before, True, 1), (moved, after, True, 0)] == found
+    report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock, history=True).run()
     assert (report.trouble, list(report.shown)) == (None, [])
 
 

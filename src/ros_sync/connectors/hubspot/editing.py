@@ -76,7 +76,8 @@ class Editing:
             receipt = Receipt(self._page(before), was_so)
         else:
             receipt = self._write(edit, names, wanted, before, since)
-        if edit.note and receipt.page is not None:
+        unchanged = was_so and not edit.again  # nobody did anything that a note could tell of
+        if edit.note and receipt.page is not None and not unchanged:
             try:
                 self._leave_note(edit, edit.note, now)
             except StoppedError:
