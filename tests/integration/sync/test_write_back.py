@@ -135,6 +135,16 @@ def test_a_note_says_who_asked_and_carries_no_markup(hubspot: Followed, syncer: 
     assert len(hubspot.account.associations_of("deals", made, "notes")) == 1
 
 
+def test_what_stands_there_already_gets_no_second_note(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """The same wish again: nobody changed anything, so there is nothing that a note could tell of."""
+    made = deal()
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    outcomes = [write(syncer, made, {"next_step": "Call Jane"}) for _ in range(2)]
+    assert [each.words for each in outcomes] == ["written", "HubSpot said so already"]
+    assert (said(hubspot, made), len(hubspot.account.snapshot("notes"))) == (["Call Jane"], 1)
+
+
 def test_a_change_made_meanwhile_is_shown_and_stands(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
 ) -> None:
