@@ -49,6 +49,7 @@ def test_refused_credentials_are_told_with_what_to_do(followed: Followed, monkey
     code, out, err = followed.run("sync")
     assert (code, "does not accept the credentials" in out, "hubspot.token" in out) == (1, True, True)
     assert "0815" not in out + err
+    assert "aside" not in out, "no table where nothing was read"
 
 
 def test_a_parked_source_says_until_when(followed: Followed) -> None:

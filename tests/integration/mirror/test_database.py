@@ -117,6 +117,13 @@ def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest
     assert [] == list(tmp_path.iterdir())
 
 
+def test_a_server_that_does_not_answer_is_told_with_the_setting() -> None:
+    """Whoever uses PostgreSQL learns which setting leads there; no password is shown."""
+    with pytest.raises(RosSyncError, match=r"see that database\.url is right") as caught:
+        open_engine("postgresql://u:hunter2@127.0.0.1:9/db")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_place_that_holds_no_database_is_named(tmp_path: Path) -> None:
     """A folder that cannot be made is told in words."""
     (tmp_path / "file").touch()
