@@ -135,6 +135,9 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             resumes = at(entry.parked_until, now)
             told = f"{entry.source} is parked until {resumes}; `ros-sync serve` goes on by itself then"
             lines.append(Text(told, "yellow"))
+        if entry.to_write:
+            wait = "change waits" if entry.to_write == 1 else "changes wait"
+            lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
         for problem in entry.problems[:SHOWN_NAMES]:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
-from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
+from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Deal, Owner
 from ros_sync.outbox import store as outbox
@@ -62,7 +62,8 @@ class FollowedSource:
     """A source that is followed over its API: up to when all of it is here, and what keeps it from being read.
 
     `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at the
-    account found wanting. Nothing is concluded of a `stale` one.
+    account found wanting. Nothing is concluded of a `stale` one. `to_write`: changes that people asked for and that the CRM has
+    not been told yet.
     """
 
     source: str
@@ -72,6 +73,7 @@ class FollowedSource:
     parked_until: datetime | None = None
     trouble: str | None = None
     problems: list[dict[str, Any]] = field(default_factory=list)
+    to_write: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,9 @@ def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
 def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[FollowedSource]:
     """The sources that are followed over their API, by name."""
     found = []
+    open_writes = select(col(WriteBack.source), func.count()).where(col(WriteBack.state) == "open")
+    rows = connection.execute(open_writes.group_by(col(WriteBack.source)))
+    waiting = {str(source): int(number) for source, number in rows}
     for standing in followed(connection):
         lag, parked = standing.lag(now), standing.parked_until
         found.append(
@@ -202,6 +207,7 @@ def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[F
                 parked if parked and parked > now else None,
                 standing.trouble,
                 standing.problems,
+                waiting.get(standing.source, 0),
             )
         )
     return found

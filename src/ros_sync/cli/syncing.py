@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -25,6 +26,7 @@ from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.write_back import Outcome, State
 
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
@@ -39,6 +41,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
     refuse_unfollowed(settings, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
     context = deal_context(organisation_of(settings))
     reports: list[CycleReport] = []
+    written: list[tuple[str, Outcome]] = []
     with Interruptible() as interrupt, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
@@ -52,22 +55,33 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
                     report = syncer.cycle(full=full)
                     report.used_share = used_share(before, pace.use, report.seconds)
                     reports.append(report)
+                    if not (report.busy or report.trouble):
+                        written += [(each.name, outcome) for outcome in syncer.carry_out_writes()]
         except (StoppedError, KeyboardInterrupt):
             invocation.err.print("[yellow]Stopped.[/yellow] `ros-sync sync` goes on from here.", highlight=False)
             sys.exit(INTERRUPTED)
         finally:
             engine.dispose()
     if as_json:
-        invocation.print_json([as_data(report) for report in reports])
+        invocation.print_json([as_data(report, written) for report in reports])
     else:
         for report in reports:
             show(invocation, report)
+        for name, outcome in written:
+            show_written(invocation, name, outcome)
     if any(report.trouble for report in reports):
         sys.exit(1)
 
 
-def as_data(report: CycleReport) -> dict[str, Any]:
-    """A cycle as JSON data."""
+def show_written(invocation: Invocation, name: str, outcome: Outcome) -> None:
+    """Tell what became of a change that somebody had asked for earlier."""
+    colour = "green" if outcome.state is State.DONE else "red"
+    words = f"{shown(name)}, change {outcome.number}: [{colour}]{outcome.state}[/{colour}]: {shown(outcome.words)}"
+    invocation.out.print(words, highlight=False, soft_wrap=True)
+
+
+def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) -> dict[str, Any]:
+    """A cycle as JSON data, with the changes that waited and were written to the CRM after it."""
     return {
         "source": report.source,
         "trouble": report.trouble,
@@ -80,6 +94,11 @@ def as_data(report: CycleReport) -> dict[str, Any]:
         "rate_limit_used_share": report.used_share,
         "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
         "problems": [asdict(problem) for problem in report.problems],
+        "written": [
+            {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
+            for name, outcome in written
+            if name == report.source
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from ros_sync.connectors.base import Batch
-from ros_sync.errors import StaleWriteError
+from ros_sync.errors import RosSyncError, StaleWriteError
 from ros_sync.fields import Carried
 
 # One entry of a property's history: since when (microseconds) it had which value, and who set it, where known.
@@ -137,10 +137,14 @@ class Reaction(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a write: the record as it is now; `was_so`: it said so already and was not written."""
+    """What became of a write: the record as it is now; `was_so`: it said so already and was not written.
 
-    page: Page
+    `trouble` is what failed once the value was there: without a `page` reading the record again, else leaving the note.
+    """
+
+    page: Page | None
     was_so: bool = False
+    trouble: RosSyncError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Edit:
 
     `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something else
     by now, nothing is written. `note` is left on the record. `again`: an earlier attempt broke off and may have been carried
-    out, so that the note is looked for before it is left.
+    out, so that the write and the note are looked for first. What was set before `asked_at` is no attempt of it.
     """
 
     record_id: str
@@ -157,6 +161,7 @@ class Edit:
     expected: Mapping[str, Carried]
     note: str | None = None
     again: bool = False
+    asked_at: datetime | None = None
 
 
 class ChangedMeanwhileError(StaleWriteError):

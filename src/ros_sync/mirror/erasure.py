@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, union, update
 
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import SetAsideRow, WebhookEvent, WriteBack
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import Change, RecordLink
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
@@ -37,7 +37,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
                 connection.execute(delete(table).where(table.c.source == source, table.c.id.in_(chunk)))
             _forget_changes(connection, source, name, chunk)
             redirects.erased(connection, source, name, chunk, at)
-        _forget_activities(connection, source, chunk, at)
+        _forget_activities(connection, source, stream, chunk, at)  # before their links, by which activities are found
         links.forget(connection, source, stream, chunk)
         for model, column in ((SetAsideRow, "record_id"), (WebhookEvent, "record_id"), (WriteBack, "record_id")):
             table = _table(model)
@@ -74,10 +74,10 @@ def withheld(connection: Connection, source: str, ids: Sequence[str]) -> set[str
     return set(redirects.resolve(connection, source, WITHHELD, ids))
 
 
-def _forget_activities(connection: Connection, source: str, ids: Sequence[str], at: datetime) -> None:
+def _forget_activities(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:
     """Activities with these persons lose their subject and the person, in the past too, and never get it back."""
     mirrored = objects()["activity"]
-    touched: set[str] = set()
+    touched = _linked_activities(connection, source, stream, ids)
     for table in (mirrored.table, mirrored.version_table):
         about = (table.c.source == source) & or_(table.c.contact_id.in_(ids), table.c.lead_id.in_(ids))
         touched.update(connection.execute(select(table.c.id).where(about)).scalars())
@@ -97,3 +97,28 @@ def _forget_activities(connection: Connection, source: str, ids: Sequence[str], 
                 change.c.object == "activity", change.c.source == source, change.c.record_id.in_(chunk), mentions
             )
         )
+
+
+def _linked_activities(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> set[str]:
+    """The activities that are linked with these persons, whichever side tells of it.
+
+    The row of an activity names one person, its links all of them. Which streams are activities is not known here, so that
+    every record is looked for among them. Where several streams feed activities, their ids begin with the stream
+    (`calls/501`), and the other side's links lack that.
+    """
+    c = RecordLink.metadata.tables["record_link"].c
+    from_activity = select(c.stream, c.record_id).where(c.source == source, c.to_stream == stream, c.to_id.in_(ids))
+    from_person = select(c.to_stream, c.to_id).where(c.source == source, c.stream == stream, c.record_id.in_(ids))
+    named = {
+        each
+        for kind, other in connection.execute(union(from_activity, from_person))
+        for each in (other, f"{kind}/{other}")
+    }
+    candidates = sorted(named)
+    found: set[str] = set()
+    mirrored = objects()["activity"]
+    for start in range(0, len(candidates), CHUNK):
+        for table in (mirrored.table, mirrored.version_table):
+            there = (table.c.source == source) & table.c.id.in_(candidates[start : start + CHUNK])
+            found.update(connection.execute(select(table.c.id).where(there)).scalars())
+    return found

@@ -117,4 +117,8 @@ def _month_number(day: date) -> int:
 
 
 def _first_of(month_number: int) -> date:
-    return date(month_number // MONTHS, month_number % MONTHS + 1, 1)
+    """The first day of a month; what lies beyond the calendar begins with its first day, or ends with its last."""
+    year, month = divmod(month_number, MONTHS)
+    if not date.min.year <= year <= date.max.year:
+        return date.min if year < date.min.year else date.max
+    return date(year, month + 1, 1)

@@ -29,6 +29,7 @@ from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import SHOWN_ROWS, StreamReport
 
 CHUNK = 400  # ids a statement
+STAGE_ENTERED = "stage_entered_at"
 
 
 @dataclass(slots=True)
@@ -112,8 +113,11 @@ class Applier:
             spliced = self._splice(stream, mirrored, batch, told, set(written.created))
         created = set(written.created)
         if batch.object == "deal":
-            moved = {each for each, changed in written.updated.items() if HISTORIC.intersection(changed)}
-            recount(self.connection, name, sorted(moved | spliced), self._context, entry_is_given=False)
+            counted = HISTORIC | {STAGE_ENTERED}
+            moved = {each for each, changed in written.updated.items() if counted.intersection(changed)} | spliced
+            given = _given(columns, STAGE_ENTERED) if moved else set()
+            for ids, entry_is_given in ((moved & given, True), (moved - given, False)):
+                recount(self.connection, name, sorted(ids), self._context, entry_is_given=entry_is_given)
         if first:
             report.read += len(batch.columns["id"])
             report.created += len(created)
@@ -438,6 +442,12 @@ class Applier:
             for row in rows
         ]
         self.connection.execute(insert(SetAsideRow), kept)
+
+
+def _given(columns: Columns, name: str) -> set[str]:
+    """The ids of the rows in which this column says something."""
+    values = columns.get(name, ())
+    return {str(each) for each, value in zip(columns["id"], values, strict=False) if value is not None}
 
 
 def _micros(value: Carried) -> int | None:

@@ -35,6 +35,7 @@ class Cadence:
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
     group_rows: int = 5_000  # records whose histories and links are asked for together
     backfill_rows: int = 2_000  # records of a back-fill written in one transaction; a kill costs reading them again
+    backfill_seconds: float = 5.0  # how long less than that may wait to be written
 
 
 def due(last: datetime | None, now: datetime, every_seconds: float) -> bool:

@@ -19,6 +19,7 @@ from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
+MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 _CHUNK = 400  # records whose history is read at a time
 
 
@@ -32,7 +33,7 @@ class DealContext:
 
 
 def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
-    """Each amount in the company's currency; None where it is missing or its currency has no rate."""
+    """Each amount in the company's currency; None where it is missing, its currency has no rate, or no column holds it."""
     exchanges: dict[Carried, Exchange | None] = {}
     home: list[int | None] = []
     for minor, currency in zip(minors, currencies, strict=True):
@@ -42,7 +43,8 @@ def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], co
         if currency not in exchanges:
             exchanges[currency] = Exchange.between(str(currency), context.home_currency, context.rates)
         exchange = exchanges[currency]
-        home.append(exchange.convert(int(minor)) if exchange else None)
+        worth = exchange.convert(int(minor)) if exchange else None
+        home.append(None if worth is None or abs(worth) > MAX_WHOLE else worth)
     return home
 
 
@@ -133,6 +135,25 @@ def computed(
     )
 
 
+def beside_stored(
+    columns: Computed,
+    changes: Sequence[Moved],
+    *,
+    entered_at: int | None,
+    advanced_at: int | None,
+    entry_is_given: bool,
+) -> Computed:
+    """What was computed from these changes, less what the stored `entered_at` and `advanced_at` say better.
+
+    The entry that the CRM itself gives stands; where it gives none, what is stored stands until the stage is seen to move.
+    """
+    if entry_is_given or not columns.stage_entry_known:
+        columns = columns._replace(stage_entered_at=entered_at)
+    if not _advanced(changes):
+        columns = columns._replace(advanced_at=advanced_at)
+    return columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
+
+
 def close_date_moves(changes: Sequence[Moved], present_kind: str | None) -> list[DateMove]:
     """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
     dates = [change for change in changes if change.column == "close_date"]
@@ -181,11 +202,13 @@ def _recount(
             stage_kind=_text(stage_kind),
             quarter_of=context.quarter_of,
         )
-        if entry_is_given or not columns.stage_entry_known:
-            columns = columns._replace(stage_entered_at=_whole(entered_at))
-        if not _advanced(history):
-            columns = columns._replace(advanced_at=_whole(advanced_at))
-        found[record_id] = columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
+        found[record_id] = beside_stored(
+            columns,
+            history,
+            entered_at=_whole(entered_at),
+            advanced_at=_whole(advanced_at),
+            entry_is_given=entry_is_given,
+        )
     write_computed(connection, source, found)
 
 

@@ -140,7 +140,8 @@ class Syncer:
         unknown |= {stream.name for stream in self.source.streams} - places.keys()
         looking = LookingBack(self._work, now)
         looking.before_back_fill(unknown)
-        listed = Listing(self._work, places).run(now, full=full)
+        before = state.get("reconciled_at") is not None
+        listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)
         with self.engine.connect() as connection:

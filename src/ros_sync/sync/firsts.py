@@ -16,7 +16,7 @@ from ros_sync.fields import Carried
 from ros_sync.mirror.property_history import Change, ColumnHistory, NewRow
 from ros_sync.mirror.store import Columns, Initial, Upsert, Written
 from ros_sync.mirror.timeline import Timeline
-from ros_sync.sync.deals import HISTORIC, Moved, computed, write_computed
+from ros_sync.sync.deals import HISTORIC, Moved, beside_stored, computed, write_computed
 
 _PRESENT = ("created_at", "close_date", "stage_kind")
 
@@ -51,7 +51,10 @@ def count_first(
     changes: Iterable[Change],
     quarter_of: Callable[[date], date],
 ) -> None:
-    """Write the computed columns of the deals of a batch that moved before they were first seen here."""
+    """Write the computed columns of the deals of a batch that moved before they were first seen here.
+
+    Where the batch says when a deal entered its stage, its word stands.
+    """
     moved: dict[str, list[Moved]] = defaultdict(list)
     for record_id, column, at, old, new, _ in changes:  # column by column, oldest first
         if column in HISTORIC:
@@ -69,4 +72,15 @@ def count_first(
         for record_id, created_at, close_date, stage_kind in rows
         if record_id in moved
     }
+    if "stage_entered_at" in columns:
+        rows = zip(*(columns.get(name, nothing) for name in ("id", "stage_entered_at", "created_at")), strict=True)
+        for record_id, entered_at, created_at in rows:
+            if record_id in found:
+                found[record_id] = beside_stored(
+                    found[record_id],
+                    moved[record_id],
+                    entered_at=entered_at,
+                    advanced_at=created_at if entered_at is None else entered_at,
+                    entry_is_given=entered_at is not None,
+                )
     write_computed(connection, source, found)

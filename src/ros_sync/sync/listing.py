@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
@@ -29,9 +30,11 @@ from ros_sync.sync.writing import writing
 class Listing:
     """Lists the streams that have to be listed, all at once, and writes what comes."""
 
-    def __init__(self, work: Work, places: dict[str, Place]) -> None:
+    def __init__(self, work: Work, places: dict[str, Place], *, listed_before: bool = True) -> None:
         self._work = work
         self._places = places
+        self._listed_before = listed_before  # everything, once at least
+        self._written_at: dict[str, float] = {}
 
     def run(self, now: datetime, *, full: bool) -> frozenset[str]:
         """List what has not been listed, what was cut off, what is to be read otherwise now; with `full` everything.
@@ -54,9 +57,6 @@ class Listing:
             for fetched in fetching:
                 work.go_on()
                 stream, pages = fetched.part, held[fetched.part.name]
-                if fetched.error is not None:
-                    failure = work.note(stream, fetched.error) or failure
-                    continue
                 is_fresh = stream.name in fresh  # nothing of it can have vanished
                 if fetched.page is not None:
                     pages.append(fetched.page)
@@ -64,15 +64,15 @@ class Listing:
                     if not is_fresh:
                         seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
                     rows[stream.name] += len(ids)
-                    if rows[stream.name] < work.cadence.backfill_rows:
+                    if rows[stream.name] < work.cadence.backfill_rows and not self._is_time(stream):
                         continue
-                last = fetched.page is None
+                last = fetched.page is None and fetched.error is None
                 complete = last and begun[stream.name] and not is_fresh
                 error = self._written(
                     stream, pages, begun_at, empty=is_fresh, last=last, seen=seen if complete else None
                 )
-                if error is not None:
-                    failure = work.note(stream, error) or failure
+                for each in filter(None, (fetched.error, error)):
+                    failure = work.note(stream, each) or failure
                     fetching.abandon(stream)
                 pages.clear()
                 rows[stream.name] = 0
@@ -80,10 +80,22 @@ class Listing:
             raise failure
         through = {each.name for each in wanted if self._places[each.name].backfill is None}
         through -= {each.name for each in fetching.abandoned}
-        if len(through) == len(work.source.streams) and all(begun.values()):
+        if self._is_whole(through, begun):
             with writing(work.engine, work.source.name) as connection:
                 save_state(connection, work.source.name, now, reconciled_at=now, linked_at=now)
         return frozenset(through)
+
+    def _is_whole(self, through: Collection[str], begun: Mapping[str, bool]) -> bool:
+        """Whether everything has been listed anew: in one go, or for the first time, by however many processes."""
+        if len(through) == len(self._work.source.streams):
+            return all(begun.values()) or not self._listed_before
+        there = [self._places.get(stream.name) for stream in self._work.source.streams]
+        return not self._listed_before and all(each and each.backfill is None and each.polled_until for each in there)
+
+    def _is_time(self, stream: Stream) -> bool:
+        """Whether what is held of a stream has been waiting for long enough: a kill costs reading it again."""
+        now = time.monotonic()
+        return now - self._written_at.setdefault(stream.name, now) >= self._work.cadence.backfill_seconds
 
     def _is_unknown(self, stream: Stream) -> bool:
         """Whether the mirror holds nothing of the stream: no record of its objects, and no link that others told of."""
@@ -116,7 +128,8 @@ class Listing:
     ) -> Exception | None:
         """Write what was read, and look for what has vanished where the whole listing was `seen`; what went wrong with it."""
         try:
-            self._write(stream, pages, begun_at, empty=empty, last=last)
+            if pages or last:
+                self._write(stream, pages, begun_at, empty=empty, last=last)
             if seen is not None:
                 self._find_vanished(stream, seen)
         except Exception as error:  # noqa: BLE001  # it is told, and the other streams go on
@@ -126,6 +139,7 @@ class Listing:
     def _write(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
         """Write what was read; `empty`: as what the mirror knows nothing of, as long as that is so."""
         work, place, counted = self._work, self._places[stream.name], self._work.report.of(stream.name)
+        self._written_at[stream.name] = time.monotonic()
         kept = deepcopy((place, counted))
         try:
             try:

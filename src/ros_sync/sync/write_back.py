@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, RowMapping, Table, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Source, Stream
+from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
 from ros_sync.fields import Carried, Kind, carry, did_you_mean
 from ros_sync.mirror import redirects
@@ -159,7 +159,8 @@ def carry_out(work: Work, number: int) -> Outcome:
     say = _speaker(work, row)
     told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in row["changes"].items())
     note = f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
-    edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=row["attempts"] > 0)
+    again = row["attempts"] > 0
+    edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"])
     try:
         receipt = work.source.write(stream, edit)
     except ChangedMeanwhileError as error:
@@ -170,16 +171,33 @@ def carry_out(work: Work, number: int) -> Outcome:
         raise
     except Exception as error:  # noqa: BLE001  # one wish must not keep the others from being carried out
         return _failed(work, row, error)
-    _take_in(work, stream, receipt.page)
-    words = "HubSpot said so already" if receipt.was_so and not edit.again else "written"
+    if receipt.page is not None:
+        _take_in(work, stream, receipt.page)
+    words = "HubSpot said so already" if receipt.was_so and not again else "written"
+    if receipt.trouble is not None:
+        return _unfinished(work, row, words, receipt)
     return _close(work, row, State.DONE, words)
+
+
+def _unfinished(work: Work, row: RowMapping, words: str, receipt: Receipt) -> Outcome:
+    """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
+    error = receipt.trouble
+    lack = (
+        "the note that says who asked could not be left"
+        if receipt.page is not None
+        else "it could not be read afterwards"
+    )
+    if isinstance(error, PermanentError):
+        return _close(work, row, State.DONE, f"{words}, but {lack}: {error}")
+    if isinstance(error, DailyLimitError):
+        _park(work, error)
+    return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
 
 
 def _failed(work: Work, row: RowMapping, error: Exception) -> Outcome:
     """What could not be written now stays open; what never can be is refused."""
     if isinstance(error, DailyLimitError):
-        with writing(work.engine, work.source.name) as connection:
-            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+        _park(work, error)
         return _close(
             work, row, State.OPEN, f"kept, and carried out by `ros-sync serve` when calls are allowed again: {error}"
         )
@@ -188,7 +206,14 @@ def _failed(work: Work, row: RowMapping, error: Exception) -> Outcome:
     if isinstance(error, RosSyncError):
         return _close(work, row, State.OPEN, f"kept, and tried again by `ros-sync serve`: {error}")
     log.error("write_failed", number=row["id"], exc_info=error)
-    return _close(work, row, State.REFUSED, f"it cannot be written: {type(error).__name__}")
+    words = f"it failed, and may have been written: {type(error).__name__}; the log has the details"
+    return _close(work, row, State.REFUSED, words)
+
+
+def _park(work: Work, error: DailyLimitError) -> None:
+    """The day's calls are used up: nobody reads or writes this source until there are new ones."""
+    with writing(work.engine, work.source.name) as connection:
+        save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
 
 
 def outcome_of(work: Work, number: int) -> Outcome:
@@ -209,8 +234,13 @@ def _claim(work: Work, number: int) -> RowMapping | None:
 
 
 def _take_in(work: Work, stream: Stream, page: Page) -> None:
-    """The mirror shows at once what the CRM has now, with its history."""
-    page = work.with_needs(stream, page, confirmed=set())
+    """The mirror shows at once what the CRM has now, with its history as far as that can be read now."""
+    try:
+        page = work.with_needs(stream, page, confirmed=set())
+    except StoppedError:
+        raise
+    except RosSyncError as error:  # looking back each day finds the history
+        log.warning("history_put_off", source=work.source.name, stream=stream.name, error=str(error))
     with work.writing() as (_, applier):
         work.apply(applier, stream, page)
     upkeep.derive(work, work.now())

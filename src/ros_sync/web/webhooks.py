@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 
@@ -33,7 +33,7 @@ class HubSpotReceiver:
     the one that arrives here (behind a proxy).
     """
 
-    secret: str
+    secret: str = field(repr=False)
     read: Callable[[bytes], tuple[Sequence[Hint], int]]
     keep: Callable[[Sequence[Hint]], int]
     public_url: str | None = None

@@ -21,7 +21,7 @@ from ros_sync.cli.survey import (
     UnknownOwner,
     survey,
 )
-from ros_sync.mirror.bookkeeping import SetAsideRow, SourceState, SyncRun
+from ros_sync.mirror.bookkeeping import SetAsideRow, SourceState, SyncRun, WriteBack
 from ros_sync.mirror.tables import Deal, Lead, Owner
 from ros_sync.outbox.tables import OutboxMessage
 
@@ -125,6 +125,13 @@ def test_newest_run_of_each_source(connection: Connection) -> None:
     assert expected == found.runs
 
 
+def a_write(source: str, state: str) -> WriteBack:
+    return WriteBack(
+        source=source, object="deal", record_id="1", changes={}, expected={}, asked_by="ada@loom.example",
+        asked_at=NOON, state=state,
+    )  # fmt: skip
+
+
 def test_sources_that_are_followed(connection: Connection) -> None:
     """Each is told with up to when all of it is here, its lag, and what is wanting; parking that is over is not."""
     hour, problem = timedelta(hours=1), {"what": "no scope", "todo": "add it", "fatal": True}
@@ -133,11 +140,12 @@ def test_sources_that_are_followed(connection: Connection) -> None:
         SourceState(source="b", complete_at=NOON - hour, parked_until=NOON + hour, trouble="used up", updated_at=NOON),
         SourceState(source="a", problems=[problem], updated_at=NOON),
         SourceState(source="c", complete_at=NOON, parked_until=NOON - hour, updated_at=NOON),
+        *(a_write("c", state) for state in ("open", "done", "open")),
     )
     assert [
         FollowedSource("a", None, None, stale=True, problems=[problem]),
         FollowedSource("b", NOON - hour, 3600.0, stale=True, parked_until=NOON + hour, trouble="used up"),
-        FollowedSource("c", NOON, 0.0, stale=False),
+        FollowedSource("c", NOON, 0.0, stale=False, to_write=2),
     ] == found.sources
 
 

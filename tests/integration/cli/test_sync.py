@@ -21,6 +21,7 @@ from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import define
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
+from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sandbox.hubspot.webhooks import WebhookSender
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 from ros_sync.sandbox.world import COMPANY
@@ -169,6 +170,42 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     code, _, err = followed.run(*step, "eve@loom.example")
     wanted = ("may not change this", "below `people:` in rules/organisation.yaml")
     assert (code, [words for words in wanted if words not in err]) == (1, [])
+
+
+def test_a_change_that_waits_is_seen_and_made_by_the_next_sync(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HubSpot refuses the token for a while: `status` says that a change waits, `sync` makes it and says so."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    with monkeypatch.context() as patched:
+        patched.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-another")
+        code, out, _ = followed.run(
+            "sync", "write", "deal", followed.deals[0], "next_step=Call", "--by", "ada@loom.example"
+        )
+        assert (code, out.startswith("open:")) == (1, True)
+    assert "1 change waits to be written to hubspot" in followed.run("status")[1]
+    code, out, _ = followed.run("sync")
+    assert (code, "hubspot, change 1: done: written" in out) == (0, True)
+    assert followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"] == "Call"
+    assert "to be written" not in followed.run("status")[1]
+
+
+def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -> None:
+    """What was written is not called refused, and both the command and doctor name what the app lacks."""
+    followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
+    followed.account.update("deals", followed.deals[0], {"hubspot_owner_id": "7"})
+    followed.run("sync")
+    scope = "crm.objects.contacts.write"
+    followed.account.tokens.limit_scopes(tuple(each for each in SCOPES if each != scope))
+    code, out, _ = followed.run(
+        "sync", "write", "deal", followed.deals[0], "next_step=Call Jane", "--by", "ada@loom.example"
+    )
+    assert (0, "Call Jane") == (code, followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"])
+    assert out.startswith("done: written, but the note that says who asked could not be left: ")
+    assert f"(give the app the scopes {scope})" in out
+    assert f"the token lacks the scope {scope}" in followed.run("doctor")[1]
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,18 @@ AMOUNTS = (None, 100, 250)
 BY_STAGE = ("stage", "stage_kind", "stage_order")
 TRACKED = (*BY_STAGE, "close_date", "amount_minor")
 COLUMNS = ("id", "modified_at", "created_at", "name", *TRACKED)
+ENTERED = "stage_entered_at"
 
 
 class Told(NamedTuple):
-    """What a CRM tells of one deal: its present row, without the id, and the histories of tracked columns."""
+    """What a CRM tells of one deal: its present row, without the id, and the histories of tracked columns.
+
+    `entered` is when it entered its stage, where the CRM itself gives that.
+    """
 
     row: tuple[Carried, ...]
     history: Mapping[str, Sequence[Value]]
+    entered: int | None = None
 
 
 @st.composite
@@ -55,7 +60,8 @@ def tellings(draw: st.DrawFn) -> Told:
     stage = draw(st.sampled_from(STAGES)) if not stages or draw(st.booleans()) else stages[-1][1]
     day = draw(st.sampled_from(DAYS)) if not days or draw(st.booleans()) else days[-1][1]
     amount = draw(st.sampled_from(AMOUNTS)) if not amounts or draw(st.booleans()) else amounts[-1][1]
-    return Told((modified, draw(st.sampled_from([born, None])), "Loom", *stage, day, amount), history)
+    entered = draw(st.sampled_from([START + 10 * HOUR, START + 55 * HOUR, None]))
+    return Told((modified, draw(st.sampled_from([born, None])), "Loom", *stage, day, amount), history, entered)
 
 
 def _instants() -> st.SearchStrategy[list[int]]:
@@ -72,12 +78,14 @@ ADVANCED = Told(
         "close_date": [(START, "2026-03-31", None), (START + 40 * HOUR, "2026-07-31", None)],
         "amount_minor": [(START, 100, "user:2")],
     },
+    START + 20 * HOUR,
 )  # fmt: skip
+PUSHED = ADVANCED._replace(history={name: each for name, each in ADVANCED.history.items() if name not in BY_STAGE})
 
 
 def at_once(connection: Connection, columns: Columns, histories: Mapping[str, Mapping[str, Sequence[Value]]]) -> None:
     """As a first back-fill writes deals."""
-    upsert = Upsert(connection, DEAL, "crm", COLUMNS, run_id=1, expect_empty=True)
+    upsert = Upsert(connection, DEAL, "crm", tuple(columns), run_id=1, expect_empty=True)
     timeline = Timeline(connection, DEAL, "crm", TRACKED, run_id=1)
     _, changes = insert_first(upsert, timeline, columns, histories, NOW, initial_columns)
     count_first(connection, "crm", columns, changes, first_of_quarter)
@@ -88,10 +96,14 @@ def step_by_step(
 ) -> None:
     """As a poll writes deals that it meets."""
     rows = list(zip(*columns.values(), strict=True))
-    Upsert(connection, DEAL, "crm", COLUMNS, run_id=1).write(rows, NOW, initial=initial_columns)
+    Upsert(connection, DEAL, "crm", tuple(columns), run_id=1).write(rows, NOW, initial=initial_columns)
     created = dict(zip(columns["id"], columns["created_at"], strict=True))
     splice(connection, DEAL, "crm", histories, created=created, run_id=1)  # type: ignore[arg-type]  # ids, instants
-    recount(connection, "crm", sorted(histories), DealContext("EUR", {}, first_of_quarter), entry_is_given=False)
+    entered = columns.get(ENTERED, [None] * len(rows))
+    given = {str(each) for each, instant in zip(columns["id"], entered, strict=True) if instant is not None}
+    for ids, entry_is_given in ((given, True), (histories.keys() - given, False)):
+        context = DealContext("EUR", {}, first_of_quarter)
+        recount(connection, "crm", sorted(ids), context, entry_is_given=entry_is_given)
 
 
 def written(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -111,14 +123,18 @@ def connection(engine: Engine) -> Iterator[Connection]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(told=st.lists(tellings(), min_size=1, max_size=12))
-@example(told=[ADVANCED])
-def test_a_first_insert_says_what_writing_and_splicing_say(connection: Connection, told: list[Told]) -> None:
+@given(told=st.lists(tellings(), min_size=1, max_size=12), entry_is_given=st.booleans())
+@example(told=[ADVANCED], entry_is_given=False)
+@example(told=[ADVANCED, PUSHED, PUSHED._replace(entered=None)], entry_is_given=True)
+def test_a_first_insert_says_what_writing_and_splicing_say(
+    connection: Connection, told: list[Told], entry_is_given: bool
+) -> None:
     """Deals, versions and changes are the same rows, whether written at once or step by step."""
     values = zip(*(each.row for each in told), strict=True)
     columns: Columns = {
         "id": [str(100 + number) for number in range(len(told))],
         **dict(zip(COLUMNS[1:], map(list, values), strict=True)),
+        **({ENTERED: [each.entered for each in told]} if entry_is_given else {}),
     }
     histories = {str(record_id): each.history for record_id, each in zip(columns["id"], told, strict=True)}
     found = []
@@ -138,3 +154,12 @@ def test_a_first_insert_counts_what_went_before(connection: Connection) -> None:
     query = "SELECT push_count, fiscal_push_count, stage_entered_at, advanced_at, net_slip_days FROM deal"
     expected = [(1, 1, START + 30 * HOUR, START + 30 * HOUR, 122)]
     assert expected == [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.mark.parametrize("told", [ADVANCED, PUSHED], ids=["advanced", "pushed"])
+def test_an_entry_that_the_crm_gives_stands(connection: Connection, told: Told) -> None:
+    """The history of pushes and stages takes nothing from when the CRM says that the stage was entered."""
+    columns: Columns = dict(zip(COLUMNS, ([value] for value in ("7", *told.row)), strict=True))
+    at_once(connection, {**columns, ENTERED: [told.entered]}, {"7": told.history})
+    found = connection.execute(text("SELECT push_count, stage_entered_at, stage_entry_known FROM deal")).one()
+    assert (1, told.entered, True) == tuple(found)

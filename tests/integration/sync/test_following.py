@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from tests.integration.sync import conftest
 from tests.integration.sync.conftest import CONNECTOR, NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -17,7 +20,8 @@ from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace, Rates
-from ros_sync.errors import StoppedError
+from ros_sync.connectors.source import Page, Stream
+from ros_sync.errors import StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync import work
@@ -216,6 +220,57 @@ def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engin
     assert (report.trouble, list(report.shown)) == (None, [])
 
 
+def test_what_was_said_with_a_person_among_others_goes_with_them(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """An e-mail names its first contact; when the second one is erased, its subject goes, and no listing brings it back."""
+    made = deal()
+    first, second = (
+        hubspot.account.create("contacts", {"email": f"{name}@mill.example"}) for name in ("anna", "boris")
+    )
+    email = hubspot.account.create(
+        "emails", {"hs_email_subject": "Boris is ill", "hs_timestamp": "2026-03-01T09:00:00Z"}
+    )
+    for to, record_id in (("deals", made), ("contacts", first), ("contacts", second)):
+        hubspot.account.associate("emails", email, to, record_id)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    assert one(engine, "SELECT subject FROM activity") == "Boris is ill"
+    hubspot.account.erase("contacts", second)
+    for _ in range(2):
+        hubspot.clock.advance(60)
+        assert syncer.cycle(full=True).trouble is None
+    assert one(engine, "SELECT subject FROM activity") is None
+    assert one(engine, "SELECT contact_id FROM activity") == first
+    report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
+def test_a_stage_entry_that_hubspot_gives_stands(
+    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listed or polled, whatever else moved: the entry is HubSpot's, it is known, and the audit finds no difference."""
+    own = CONNECTOR.read_text().replace("      requalified: requalified_at\n", "      stage_entered: requalified_at\n")
+    (tmp_path / "hubspot.yaml").write_text(own)
+    monkeypatch.setattr(conftest, "CONNECTOR", tmp_path / "hubspot.yaml")
+    listed, polled, moved = (deal(requalified_at="2026-02-20T00:00:00Z") for _ in range(3))
+    hubspot.clock.advance(100)
+    hubspot.account.update("deals", listed, {"closedate": "2026-05-01T00:00:00Z"})
+    hubspot.clock.advance(100)
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    hubspot.clock.advance(100)
+    hubspot.account.update("deals", polled, {"closedate": "2026-05-01T00:00:00Z"})
+    hubspot.account.update("deals", moved, {"dealstage": "proposal", "requalified_at": "2026-03-01T00:00:00Z"})
+    hubspot.clock.advance(100)
+    cycled(syncer)
+    before, after = (int(datetime(2026, *day, tzinfo=UTC).timestamp()) * 1_000_000 for day in ((2, 20), (3, 1)))
+    with engine.connect() as connection:
+        query = "SELECT id, stage_entered_at, stage_entry_known, push_count FROM deal ORDER BY id"
+        found = list(map(tuple, connection.execute(text(query))))
+    assert [(listed, before, True, 1), (polled, before, True, 1), (moved, after, True, 0)] == found
+    report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock, history=True).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
 def test_a_day_s_limit_ends_at_the_account_s_midnight_for_a_new_process_too(
     hubspot: Followed, engine: Engine, deal: Make
 ) -> None:
@@ -353,3 +408,42 @@ def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
     monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", dumps)
     names = [one(engine, f"SELECT name FROM deal WHERE id = '{each}'") for each in made]
     assert names == ["Looms \ufffd here", "Others"]
+
+
+def breaking_off(source: HubSpotSource, name: str, pages: int) -> HubSpotSource:
+    """The source with a line that goes dead after so many pages of a stream's list."""
+    listed = source.listed
+
+    def dying(stream: Stream, **more: Any) -> Iterator[Page]:
+        for number, page in enumerate(listed(stream, **more), 1):
+            if stream.name == name and number > pages and not more.get("archived"):
+                raise TransientError("the line went dead")
+            yield page
+
+    source.listed = dying  # type: ignore[method-assign]  # stands for a line
+    return source
+
+
+def test_what_was_read_before_a_stream_broke_off_is_kept(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """HubSpot cannot be reached from the third page on: two pages are here, and are not read again."""
+    for _ in range(120):
+        deal()
+    report = hubspot.syncer(engine, source=breaking_off(hubspot.source(), "deals", 2)).cycle()
+    assert ("line went dead" in str(report.trouble), report.of("deals").created) == (True, 100)
+    hubspot.calls()
+    report = hubspot.syncer(engine).cycle()
+    assert (report.trouble, report.of("deals").created) == (None, 20)
+    assert hubspot.calls()["list deals"] == 2  # the page that was wanting, and the list of archived ones
+
+
+def test_a_first_listing_that_was_broken_off_is_whole_in_the_end(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """Two processes have listed everything between them: the weekly listing is not due at once."""
+    for _ in range(120):
+        deal()
+    hubspot.syncer(engine, source=breaking_off(hubspot.source(), "deals", 1)).cycle()
+    cycled(hubspot.syncer(engine))
+    hubspot.clock.advance(60)
+    hubspot.calls()
+    syncer = hubspot.syncer(engine)
+    cycled(syncer)
+    assert hubspot.calls() == Counter({f"search {stream.name}": 1 for stream in syncer.source.streams})

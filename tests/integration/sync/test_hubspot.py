@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,10 +16,13 @@ from tests.integration.sync.conftest import NOW, Followed
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
+from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 
 Make = Callable[..., str]
@@ -297,3 +302,29 @@ def test_who_was_a_lead_no_more_is_none_after_a_restore(hubspot: Followed, engin
         alive = connection.execute(text("SELECT id FROM lead WHERE deleted_at IS NULL")).scalars().all()
         people = connection.execute(text("SELECT count(*) FROM contact WHERE deleted_at IS NULL")).scalar_one()
     assert (alive, people) == ([other], 2)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"closedate": "9999-12-31T00:00:00Z"}, {"closedate": "0001-01-15T00:00:00Z"}, {"amount": "90000000000000000"}],
+)
+def test_a_deal_beyond_what_can_be_counted_keeps_no_other_away(
+    hubspot: Followed, engine: Engine, deal: Make, properties: dict[str, str]
+) -> None:
+    """Never as a close date, and an amount that no column holds in the company's own currency."""
+    quarter_of = partial(_quarter, FiscalYear(2))
+    context = DealContext("EUR", {"GBP": Decimal("1.17")}, quarter_of)
+    odd, other = deal(deal_currency_code="GBP"), deal()
+    syncer = Syncer(engine, hubspot.source(), context, now=hubspot.clock)
+    ok(syncer.cycle())
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", odd, properties)
+    hubspot.account.update("deals", other, {"hs_next_step": "Call"})
+    hubspot.clock.advance(60)
+    ok(syncer.cycle())
+    assert row(engine, other, "next_step") == ("Call",)
+    assert row(engine, odd, "amount_minor") == (int(properties.get("amount", "1000")) * 100,)
+
+
+def _quarter(fiscal: FiscalYear, day: date) -> date:
+    return fiscal.quarter_of(day).start

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.integration.sync.conftest import NOW, Followed
+from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.errors import AmbiguousError, PermanentError
@@ -15,7 +15,9 @@ from ros_sync.fields import Carried
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.organisation.people import Directory
 from ros_sync.sandbox.hubspot.faults import Fault
+from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sla.owners import directory as directory_of
+from ros_sync.sync.audit import Auditor
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import Outcome, Wish
 
@@ -55,6 +57,30 @@ def instead_of_the_next(monkeypatch: pytest.MonkeyPatch, method: str, happens: C
         return happens(lambda: original(client, *arguments))
 
     monkeypatch.setattr(HubSpotClient, method, replaced)
+
+
+def after_the_next(monkeypatch: pytest.MonkeyPatch, method: str, happens: Call) -> None:
+    """Let something happen once the client's next call of that method was made and answered."""
+
+    def made_first(call: Call) -> object:
+        answer = call()
+        happens()
+        return answer
+
+    instead_of_the_next(monkeypatch, method, made_first)
+
+
+def said(hubspot: Followed, record_id: str) -> list[str | None]:
+    """Every next step that the deal ever had, oldest first."""
+    return [each.value for each in hubspot.account.history_of("deals", record_id, "hs_next_step")]
+
+
+def before_that(hubspot: Followed, record_id: str, *steps: tuple[str, str]) -> None:
+    """Give the deal next steps (what, and by which kind of source) an hour apart."""
+    for step, source in steps:
+        hubspot.clock.advance(3_600)
+        hubspot.account.update("deals", record_id, {"hs_next_step": step}, source=source)
+    hubspot.clock.advance(3_600)
 
 
 def row(engine: Engine, query: str) -> tuple[object, ...]:
@@ -318,3 +344,171 @@ def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, sy
         connection.execute(text("UPDATE write_back SET expected = '{\"next_step_date\": null}' WHERE id = 2"))
     outcomes = [(each.number, str(each.state)) for each in syncer.carry_out_writes()]
     assert (str(first.state), str(second.state), outcomes) == ("open", "open", [(1, "refused"), (2, "done")])
+
+
+def test_a_note_that_is_not_allowed_leaves_the_value_written(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
+) -> None:
+    """Deals may be written and notes may not: the mirror has the value, and the outcome says what to do about the note."""
+    made = deal()
+    syncer.cycle()
+    scope = "crm.objects.contacts.write"
+    hubspot.account.tokens.limit_scopes(tuple(each for each in SCOPES if each != scope))
+    outcome = write(syncer, made, {"amount": 900_000})
+    assert ("9000.00", 900_000) == (
+        hubspot.account.snapshot("deals")[made]["amount"], row(engine, "SELECT amount_minor FROM deal")[0],
+    )  # fmt: skip
+    assert ("done", outcome.words) == row(engine, "SELECT state, outcome FROM write_back")
+    assert outcome.words.startswith("written, but the note that says who asked could not be left: ")
+    assert f"give the app the scopes {scope}" in outcome.words
+    assert syncer.carry_out_writes() == []
+
+
+@pytest.mark.parametrize("kind", ["status", "drop_before", "daily_limit"])
+def test_a_note_that_cannot_be_left_now_is_left_later(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The mirror has the value at once and the wish says what is missing; the next attempt leaves the note and no more."""
+    made = deal()
+    syncer.cycle()
+    after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("write", Fault(kind), times=2))
+    first = write(syncer, made, {"next_step": "Wait"})
+    assert ("open", "Wait") == (first.state, row(engine, "SELECT next_step FROM deal")[0])
+    assert first.words.startswith(
+        "written, but the note that says who asked could not be left yet; `ros-sync serve` tries again"
+    )
+    hubspot.faults.clear()
+    hubspot.clock.advance(86_400)
+    (later,) = syncer.carry_out_writes()
+    assert ("done", "written", ["Wait"], 1) == (
+        later.state, later.words, said(hubspot, made), len(hubspot.account.snapshot("notes")),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("then", ["Send offer", "Call Jane"])
+def test_what_is_set_while_the_note_waits_stands(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    """The wish was written once: whoever sets the old value again, or another one, is not written over for the note's sake."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("write", Fault("status")))
+    write(syncer, made, {"next_step": "Wait"})
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hs_next_step": then}, by="8")
+    (outcome,) = syncer.carry_out_writes()
+    assert ("done", ["Send offer", "Wait", then]) == (outcome.state, said(hubspot, made))
+    assert (then, 1) == (row(engine, "SELECT next_step FROM deal")[0], len(hubspot.account.snapshot("notes")))
+
+
+def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wish says that it was written, and is finished when HubSpot can be read again."""
+    made = deal()
+    syncer.cycle()
+    after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
+    first = write(syncer, made, {"next_step": "Wait"})
+    assert ("open", True) == (first.state, first.words.startswith("written, but it could not be read afterwards yet"))
+    hubspot.faults.clear()
+    (later,) = syncer.carry_out_writes()
+    assert ("done", ["Wait"], 1) == (later.state, said(hubspot, made), len(hubspot.account.snapshot("notes")))
+    assert row(engine, "SELECT next_step FROM deal") == ("Wait",)
+
+
+def test_a_record_that_is_archived_right_after_the_write_was_written(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not there to be read any more; the wish does not end as refused."""
+    made = deal()
+    syncer.cycle()
+    after_the_next(monkeypatch, "update", lambda: hubspot.account.archive("deals", made))
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    assert "done" == outcome.state
+    assert outcome.words.startswith("written, but it could not be read afterwards: ")
+    assert "may have been" not in outcome.words
+
+
+def test_a_record_that_is_gone_when_it_is_tried_again_may_have_been_written(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell any more, and the outcome does not pretend to."""
+    made = deal()
+    syncer.cycle()
+    after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
+    write(syncer, made, {"next_step": "Wait"})
+    hubspot.faults.clear()
+    hubspot.account.archive("deals", made)
+    (outcome,) = syncer.carry_out_writes()
+    assert ("refused", True) == (outcome.state, "is no more; it may have been written before" in outcome.words)
+
+
+def test_a_history_that_cannot_be_read_keeps_no_value_from_the_mirror(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written is shown at once and the wish ends; the history follows, and the audit finds nothing amiss."""
+    made = deal()
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    after_the_next(monkeypatch, "create", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
+    outcome = write(syncer, made, {"close_date": "2026-05-31"})
+    assert ("done", "written", 1) == (
+        outcome.state, outcome.words, row(engine, "SELECT push_count FROM deal")[0],
+    )  # fmt: skip
+    hubspot.faults.clear()
+    hubspot.clock.advance(90_000)
+    syncer.cycle()
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, history=True).run()
+    assert (report.trouble, list(report.shown)) == (None, [])
+
+
+def test_a_write_that_was_not_made_is_not_taken_for_an_older_one(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """An integration set the same value some time ago: a call that broke is made again all the same."""
+    made = deal(hs_next_step="Call Jane")
+    before_that(hubspot, made, ("Wait", "INTEGRATION"), ("Send offer", "CRM_UI"))
+    syncer.cycle()
+    hubspot.faults.next("write", Fault("status"))
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    assert ("done", ["Call Jane", "Wait", "Send offer", "Wait"]) == (outcome.state, said(hubspot, made))
+
+
+def test_what_somebody_set_themselves_is_not_taken_for_ours(
+    hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We ended before the write, and somebody set the same value: nothing is put back, whatever an integration set once."""
+    made = deal(hs_next_step="Call Jane")
+    before_that(hubspot, made, ("Wait", "INTEGRATION"), ("Send offer", "CRM_UI"))
+    syncer.cycle()
+
+    def killed(_: Call) -> object:
+        raise KeyboardInterrupt
+
+    instead_of_the_next(monkeypatch, "update", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write(syncer, made, {"next_step": "Wait"})
+    hubspot.clock.advance(60)
+    hubspot.account.update("deals", made, {"hs_next_step": "Wait"}, by="8")
+    (outcome,) = syncer.carry_out_writes()
+    assert ("done", ["Call Jane", "Wait", "Send offer", "Wait"]) == (outcome.state, said(hubspot, made))
+
+
+def test_what_cannot_be_put_back_is_said(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody was at it in the very moment, and what they set may not be written any more."""
+    made = deal(hs_next_step="Send offer")
+    syncer.cycle()
+    hubspot.clock.advance(60)
+
+    def overtaken(update: Call) -> object:
+        hubspot.account.update("deals", made, {"hs_next_step": "Call Jane"}, by="8")
+        hubspot.clock.advance(1)
+        answer = update()
+        hubspot.account.tokens.limit_scopes(tuple(each for each in SCOPES if each != "crm.objects.deals.write"))
+        return answer
+
+    instead_of_the_next(monkeypatch, "update", overtaken)
+    outcome = write(syncer, made, {"next_step": "Wait"})
+    assert ("conflict", "Wait") == (outcome.state, row(engine, "SELECT next_step FROM deal")[0])
+    assert "what they set could not be put back" in outcome.words

@@ -119,6 +119,25 @@ def test_bodies_that_cannot_be_read(server: WebServer, engine: Engine) -> None:
     assert stored(engine) == 0
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"eventId": "1\0"}, {"eventId": "".join(Random(3).choices("0123456789", k=500_000))}, {"propertyName": "x\0"},
+     {"subscriptionType": "deal.del\0etion"}, {"objectId": "9" * 40}],
+)  # fmt: skip
+def test_an_event_that_no_database_takes_takes_no_other_with_it(
+    server: WebServer, engine: Engine, odd: dict[str, object]
+) -> None:
+    """It is left out; what is good of the same request is stored, and HubSpot does not send it again and again."""
+    good = json.loads(BODY)
+    body = json.dumps([good[0] | odd, *good]).encode()
+    assert (post(server, body, headers(server, body)), stored(engine)) == (204, 1)
+
+
+def test_nothing_shows_the_secret() -> None:
+    """What is printed of the receiver, in a log or an error's report, leaves it out."""
+    assert SECRET not in repr(HubSpotReceiver(SECRET, lambda _body: ([], 0), len))
+
+
 def test_behind_a_proxy_the_public_address_counts() -> None:
     """Where HubSpot calls another address than the one that arrives here, the setting says which."""
     kept: list[Hint] = []

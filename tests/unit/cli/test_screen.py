@@ -118,6 +118,7 @@ def test_sources_take_no_room_where_none_is_followed() -> None:
         "hubspot: the calls of the day are used up",
         "new: there is no property team_size (make it, or leave it out)",
         "and 2 more; `ros-sync doctor` tells all of them",
+        "1 change waits to be written to other",
     ],
 )
 def test_screen_says_how_each_source_is_followed(words: str) -> None:
@@ -127,7 +128,7 @@ def test_screen_says_how_each_source_is_followed(words: str) -> None:
     sources = [
         FollowedSource("hubspot", NOON, 7200.0, stale=True, parked_until=NOON + timedelta(hours=12), trouble=trouble),
         FollowedSource("new", None, None, stale=True, problems=[problem] * 7),
-        FollowedSource("other", NOON + timedelta(hours=2), 0.0, stale=False),
+        FollowedSource("other", NOON + timedelta(hours=2), 0.0, stale=False, to_write=1),
     ]
     assert words in " ".join(shown(a_survey(sources=sources), width=200).split())
 

@@ -92,3 +92,12 @@ def test_a_year_begins_in_one_of_twelve_months() -> None:
 
 def _within(inner: Period, outer: Period) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
+
+
+@pytest.mark.parametrize("day", [date.min, date(1, 1, 15), date(9999, 12, 31), date(9999, 11, 1)])
+@pytest.mark.parametrize("starts", range(1, 13))
+def test_a_period_at_the_end_of_the_calendar(day: date, starts: int) -> None:
+    """People write 9999-12-31 for never: its month, quarter and year are told, and hold it or end with it."""
+    fiscal = FiscalYear(starts)
+    for period in (fiscal.month_of(day), fiscal.quarter_of(day), fiscal.year_of(day)):
+        assert period.start <= day <= period.end

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from ros_sync import clock
+from ros_sync.connectors.hubspot.values import MAX_WHOLE, instant
+
 Json = dict[str, Any]
 
 
@@ -20,12 +23,18 @@ def parsed(data: bytes) -> Json:
     """An answer's body; ValueError for what is no JSON object.
 
     A text cut in the middle of a character (half an emoji) is no JSON to orjson. One record's text must not keep all the
-    others away, so such a body is read once more, and what is broken in it becomes a replacement character.
+    others away, so such a body is read once more, and what is broken in it becomes a replacement character. Nought bytes,
+    which PostgreSQL refuses in whatever text they stand, are left out.
     """
     try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        body = _whole(json.loads(data.decode("utf-8", "replace")))
+        try:
+            body = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            body = _whole(json.loads(data.decode("utf-8", "replace")))
+        else:
+            body = _whole(body) if b"\\u0000" in data else body
+    except RecursionError:
+        raise MalformedError("it is nested too deeply") from None
     if not isinstance(body, dict):
         raise MalformedError("it is no JSON object")
     return body
@@ -33,7 +42,7 @@ def parsed(data: bytes) -> Json:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [_whole(each) for each in value]
     if isinstance(value, dict):
@@ -41,40 +50,87 @@ def _whole(value: Any) -> Any:
     return value
 
 
+_ID = re.compile(r"[1-9]\d{0,18}", re.ASCII)
+_PLACE = re.compile(r"-?\d{1,9}", re.ASCII)
+
+
+def is_id(value: Any) -> bool:
+    """Whether it can be the id of something in HubSpot: a 64-bit number above nought, as a number or a text."""
+    return isinstance(value, int | str) and _ID.fullmatch(str(value)) is not None and int(value) <= MAX_WHOLE
+
+
+def _has_id(each: Any) -> bool:
+    return isinstance(each, dict) and is_id(each.get("id"))
+
+
 def _is_record(each: Any) -> bool:
-    return isinstance(each, dict) and each.get("id") is not None and isinstance(each.get("properties"), dict)
+    return _has_id(each) and isinstance(each.get("properties"), dict)
 
 
 def _is_linked(each: Any) -> bool:
+    if not isinstance(each, dict) or not _has_id(each.get("from")) or not isinstance(each.get("to"), list):
+        return False
+    following(each)
+    return all(map(_is_target, each["to"]))
+
+
+def _is_target(each: Any) -> bool:
+    if not isinstance(each, dict) or not is_id(each.get("toObjectId")):
+        return False
+    kinds = each.get("associationTypes") or []
+    return isinstance(kinds, list) and all(isinstance(kind, dict) for kind in kinds)
+
+
+def _is_pipeline(each: Any) -> bool:
+    return _is_labelled(each) and isinstance(each.get("stages"), list) and all(map(_is_stage, each["stages"]))
+
+
+def _is_stage(each: Any) -> bool:
     return (
-        isinstance(each, dict)
-        and isinstance(each.get("from"), dict)
-        and each["from"].get("id") is not None
-        and isinstance(each.get("to"), list)
+        _is_labelled(each)
+        and isinstance(each.get("metadata") or {}, dict)
+        and _PLACE.fullmatch(str(each.get("displayOrder") or 0)) is not None
     )
 
 
+def _is_labelled(each: Any) -> bool:
+    return isinstance(each, dict) and all(isinstance(each.get(name), str) and each[name] for name in ("id", "label"))
+
+
+def _is_property(each: Any) -> bool:
+    return isinstance(each, dict) and isinstance(each.get("name"), str) and bool(each["name"])
+
+
+# What each result of an answer has to be. One that is not would be taken for missing, and what is missing for deleted.
 _SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "list": _is_record,
     "search": _is_record,
     "batch_read": _is_record,
     "associations": _is_linked,
+    "owners": _has_id,
+    "pipelines": _is_pipeline,
+    "properties": _is_property,
 }
+DEFINITIONS = frozenset(("details", "owners", "pipelines", "properties"))  # what describes an account
 # Categories of a batch's errors that say what is so, not what went wrong (HubSpot, "Error handling", 207).
 SETTLED = re.compile("NOT_FOUND|NO_ASSOCIATIONS|VALIDATION")
 
 
 def check(kind: str, body: Json) -> None:
-    """Raise MalformedError where an answer with records is not what it has to be, or tells of a part that failed."""
+    """Raise MalformedError where an answer is not what its kind has to be, or tells of a part that failed."""
+    if kind == "details":
+        _check_details(body)
     fits = _SHAPES.get(kind)
     if fits is None:
         return
     results = body.get("results")
     if not isinstance(results, list) or not all(map(fits, results)):
         raise MalformedError("it lacks the records that it was asked for")
-    if kind == "search" and not str(body.get("total")).isdigit():
+    following(body)
+    if kind == "search" and re.fullmatch(r"\d{1,18}", str(body.get("total")), re.ASCII) is None:
         raise MalformedError("it does not say how many records there are")
-    for error in body.get("errors") or ():
+    errors = body.get("errors") or []
+    for error in errors if isinstance(errors, list) else [errors]:
         told = (
             {str(error.get(name) or "") for name in ("category", "subCategory")} if isinstance(error, dict) else set()
         )
@@ -82,6 +138,27 @@ def check(kind: str, body: Json) -> None:
             raise MalformedError(
                 f"a part of it failed ({', '.join(sorted(filter(None, told))) or 'without a category'})"
             )
+
+
+def _check_details(body: Json) -> None:
+    try:
+        clock.zone(str(body.get("timeZone")))
+    except ValueError:
+        raise MalformedError("it names no time zone that is known here") from None
+    if not is_id(body.get("portalId")) or not isinstance(body.get("companyCurrency") or "", str):
+        raise MalformedError("it does not say which account this is")
+
+
+def following(body: Json) -> str | None:
+    """Where the next page begins (`after`), None on the last one; MalformedError where that cannot be told."""
+    paging = body.get("paging")
+    told = paging.get("next") if isinstance(paging, dict) else paging
+    if told is None:
+        return None
+    after = told.get("after") if isinstance(told, dict) else None
+    if not isinstance(after, int | str) or after == "":
+        raise MalformedError("it does not say where the next page begins")
+    return str(after)
 
 
 def as_texts(results: Sequence[Json]) -> list[Json]:
@@ -92,19 +169,16 @@ def as_texts(results: Sequence[Json]) -> list[Json]:
     return [
         {
             **each,
+            "updatedAt": _text(each.get("updatedAt")),
             "properties": {name: _text(value) for name, value in each["properties"].items()},
-            **(
-                {
-                    "propertiesWithHistory": {
-                        name: _entries(told) for name, told in each["propertiesWithHistory"].items()
-                    }
-                }
-                if isinstance(each.get("propertiesWithHistory"), dict)
-                else {}
-            ),
+            "propertiesWithHistory": _histories(each.get("propertiesWithHistory")),
         }
         for each in results
     ]
+
+
+def _histories(told: Any) -> dict[str, list[Json]] | None:
+    return {name: _entries(entries) for name, entries in told.items()} if isinstance(told, dict) else None
 
 
 def _text(value: Any) -> str | None:
@@ -112,7 +186,12 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
+    if isinstance(value, int | float):
+        return str(value)
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nested too deeply to be anybody's value
+        return None
 
 
 def _entries(told: Any) -> list[Json]:
@@ -120,8 +199,16 @@ def _entries(told: Any) -> list[Json]:
     return [
         {**{name: _text(held) for name, held in each.items()}, "timestamp": str(each["timestamp"])}
         for each in usable
-        if re.fullmatch(r"-?\d+|\d{4}-.+", str(each.get("timestamp")))
+        if _is_instant(str(each.get("timestamp")))
     ]
+
+
+def _is_instant(told: str) -> bool:
+    try:
+        instant(told)
+    except ValueError:
+        return False
+    return True
 
 
 def broken(error: Exception) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ros_sync.connectors.hubspot.answers import following
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
+from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader, association_links
 from ros_sync.connectors.source import Link, Page
@@ -36,6 +38,7 @@ class Associations:
         found: dict[str, list[Link]] = {each: [] for each in ids}
         labels = self._mapping.stream(stream).labels.get(to, frozenset())
         asked: list[dict[str, str]] = [{"id": each} for each in ids]
+        passed: set[tuple[str, str]] = set()
         while asked:
             further: list[dict[str, str]] = []
             for start in range(0, len(asked), ASSOCIATION_INPUTS):
@@ -45,8 +48,12 @@ class Associations:
                     if record_id not in found:  # the record that was asked for was merged into this one meanwhile
                         continue
                     found[record_id] += association_links(to, result["to"], labels)
-                    after = ((result.get("paging") or {}).get("next") or {}).get("after")
-                    if after:
-                        further.append({"id": record_id, "after": str(after)})
+                    after = following(result)
+                    if after is None:
+                        continue
+                    if (record_id, after) in passed:
+                        raise standing_still(f"links of {stream} {record_id} with {to}", after)
+                    passed.add((record_id, after))
+                    further.append({"id": record_id, "after": after})
             asked = further
         return found

@@ -27,7 +27,7 @@ import orjson
 import tenacity
 import urllib3
 
-from ros_sync.connectors.hubspot.answers import MalformedError, broken, check, parsed
+from ros_sync.connectors.hubspot.answers import DEFINITIONS, MalformedError, broken, check, following, parsed
 from ros_sync.connectors.hubspot.connections import HostPool
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
@@ -39,6 +39,7 @@ from ros_sync.connectors.hubspot.failures import (
     daily_limit,
     failure,
     refresh_failure,
+    standing_still,
 )
 from ros_sync.connectors.hubspot.tokens import Tokens
 from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, Pace, Use
@@ -207,29 +208,35 @@ class HubSpotClient:
         """Every user who can own records."""
         found: list[Json] = []
         after: str | None = None
+        passed: set[str] = set()
         while True:
             more: Json = {"after": after} if after else {}
             body = self._read(
-                "describe", "list of owners",
+                "owners", "list of owners",
                 lambda more=more, **raw: self._owners.get_page(limit=500, archived=archived, **more, **raw),
             )  # fmt: skip
-            found += body.get("results") or ()
-            after = ((body.get("paging") or {}).get("next") or {}).get("after")
-            if not after:
+            found += body["results"]
+            after = following(body)
+            if after is None:
                 return found
+            if after in passed:
+                raise standing_still("list of owners", after)
+            passed.add(after)
 
     def pipelines(self, stream: str) -> Json:
         """The pipelines of a stream."""
-        return self._read("describe", f"pipelines of {stream}", lambda **raw: self._pipelines.get_all(stream, **raw))
+        return self._read("pipelines", f"pipelines of {stream}", lambda **raw: self._pipelines.get_all(stream, **raw))
 
     def properties(self, stream: str) -> Json:
         """The properties of a stream that this token may see."""
-        return self._read("describe", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw))
+        return self._read(
+            "properties", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw)
+        )
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""
         return self._read(
-            "describe", "account details", lambda **raw: self._plain("GET", "/account-info/v3/details", None, **raw)
+            "details", "account details", lambda **raw: self._plain("GET", "/account-info/v3/details", None, **raw)
         )
 
     def scopes(self, token: str) -> list[str]:
@@ -300,7 +307,7 @@ class HubSpotClient:
         self._pace.take(limit)
         self._refuse_if_parked(what)
         with self._lock:
-            self.counts[kind] += 1
+            self.counts["describe" if kind in DEFINITIONS else kind] += 1
         # By call, and not in the client's configuration, which threads share: one of them may hold an older token.
         bearer = {"in": "header", "key": "Authorization", "value": f"Bearer {token}"}
         try:
@@ -410,7 +417,7 @@ def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str
     where = Where(record="renewal of the access token")
     try:
         status, data, _ = _answered(lambda **raw: create(**form, **raw))
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # as in `_called`
         raise TransientError(f"the connection to HubSpot broke: {type(error).__name__}", where=where) from error
     if not HTTP_OK <= status < HTTP_MULTIPLE:
         raise refresh_failure(status, where)
@@ -418,6 +425,6 @@ def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str
         answer = dict(orjson.loads(data))
     except (orjson.JSONDecodeError, TypeError, ValueError):
         answer = {}
-    if not isinstance(answer.get("access_token"), str):
+    if not isinstance(answer.get("access_token"), str) or not answer["access_token"]:
         raise TransientError("HubSpot's answer holds no access token", where=where)
     return answer

@@ -77,18 +77,22 @@ def read_properties(body: Json) -> dict[str, PropertyDefinition]:
         each["name"]: PropertyDefinition(
             each["name"],
             str(each.get("type", "string")),
-            frozenset(option["value"] for option in each.get("options") or ()),
+            _options(each.get("options")),
         )
-        for each in body.get("results") or ()
-        if isinstance(each, dict) and each.get("name")
+        for each in body["results"]
     }
+
+
+def _options(told: object) -> frozenset[str]:
+    values = (each.get("value") for each in told if isinstance(each, dict)) if isinstance(told, list) else ()
+    return frozenset(value for value in values if isinstance(value, str))
 
 
 def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions) -> None:
     """Note the pipelines and their stages in `definitions`, all at once: other threads are reading records by them."""
     found: dict[tuple[str, str], AccountStage] = {}
     pipelines: dict[str, str] = {}
-    for pipeline in body.get("results") or ():
+    for pipeline in body["results"]:
         label = str(pipeline["label"])
         pipelines[str(pipeline["id"])] = label
         stages = sorted(pipeline.get("stages") or (), key=lambda stage: int(stage.get("displayOrder") or 0))
@@ -123,14 +127,22 @@ def owners_batch(owners: Sequence[Json]) -> Batch:
     unique = {str(owner["id"]): owner for owner in owners}
     columns: dict[str, list[Carried]] = {"id": list(unique), "name": [], "email": [], "active": [], "team": []}
     for owner in unique.values():
-        email = str(owner.get("email") or "").strip() or None
-        name = " ".join(part for part in (owner.get("firstName"), owner.get("lastName")) if part).strip()
-        teams = sorted(owner.get("teams") or (), key=lambda team: not team.get("primary"))
+        email = _word(owner.get("email")) or None
+        name = " ".join(filter(None, map(_word, (owner.get("firstName"), owner.get("lastName")))))
+        teams = sorted(_named(owner.get("teams")), key=lambda team: not team.get("primary"))
         columns["name"].append(name or email)
         columns["email"].append(email)
         columns["active"].append(not owner.get("archived"))
         columns["team"].append(str(teams[0]["name"]) if teams else None)
     return Batch("owner", "owners", columns, [0] * len(unique))
+
+
+def _named(told: object) -> list[Json]:
+    return [each for each in told if isinstance(each, dict) and each.get("name")] if isinstance(told, list) else []
+
+
+def _word(told: object) -> str:
+    return told.strip() if isinstance(told, str) else ""
 
 
 def stages_batch(definitions: Definitions) -> Batch:

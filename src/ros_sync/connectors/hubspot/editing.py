@@ -7,6 +7,7 @@ before our own entry has to be what the person saw. Where it is not, somebody wa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -14,14 +15,23 @@ from typing import Any
 import orjson
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.client import HubSpotClient, Json
+from ros_sync.connectors.hubspot.client import CLOCKS_AGREE, HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import CUSTOM, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.values import instant
 from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt
-from ros_sync.errors import AmbiguousError, DailyLimitError, PermanentError, RateLimitedError, TransientError, Where
+from ros_sync.errors import (
+    AmbiguousError,
+    DailyLimitError,
+    PermanentError,
+    RateLimitedError,
+    RosSyncError,
+    StoppedError,
+    TransientError,
+    Where,
+)
 from ros_sync.fields import Carried
 
 NOTE_TYPES = {
@@ -56,20 +66,29 @@ class Editing:
     def make(self, edit: Edit, now: datetime, *, currency: str | None) -> Receipt:
         """Make it; ChangedMeanwhileError where somebody was quicker, PermanentError where HubSpot refuses it."""
         names = self._written(edit)
-        before = self._read(edit.record_id, names)
+        before = self._look(edit, names, perhaps_written=edit.again)
+        since = self._since(edit, now)
         wanted = to_properties(self._mapping, edit.changes, self._definitions, before["properties"], currency=currency)
         was_so = _says(before, wanted)
-        if was_so and edit.again:  # perhaps by an attempt of ours that broke off before it looked who else was at it
-            page = self._judge(edit, names, wanted, before)
+        if edit.again and (was_so or _ours(before, wanted, since)):  # by an attempt that did not see who else was at it
+            receipt = Receipt(self._judge(edit, names, wanted, before, since), was_so)
         elif was_so:
-            page = self._page(before)
+            receipt = Receipt(self._page(before), was_so)
         else:
-            page = self._write(edit, names, wanted, before)
-        if edit.note:
-            self._leave_note(edit, edit.note, now)
-        return Receipt(page, was_so)
+            receipt = self._write(edit, names, wanted, before, since)
+        unchanged = was_so and not edit.again  # nobody did anything that a note could tell of
+        if edit.note and receipt.page is not None and not unchanged:
+            try:
+                self._leave_note(edit, edit.note, now)
+            except StoppedError:
+                raise
+            except RosSyncError as error:  # the value stands all the same
+                return replace(receipt, trouble=error)
+        return receipt
 
-    def _write(self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json) -> Page:
+    def _write(
+        self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json, since: int | None
+    ) -> Receipt:
         """Set the properties, and look who else was at it. After a call that broke, it is looked before it is made again."""
         failure: TransientError | AmbiguousError | None = None
         for _ in range(ATTEMPTS):
@@ -77,37 +96,59 @@ class Editing:
             if self._fields(page, edit.expected) != dict(edit.expected):
                 words = _who(record, names) + "; nothing was written"
                 raise ChangedMeanwhileError(words, found=self._fields(page, edit.changes), page=page)
+            written = False
             try:
                 self._client.update(self._mapping.name, edit.record_id, wanted)
+                written = True
             except (TransientError, AmbiguousError) as error:
                 if isinstance(error, RateLimitedError | DailyLimitError):
                     raise
                 failure = error
-            record = self._read(edit.record_id, names)
-            if _says(record, wanted) or _ours(record, wanted):
-                return self._judge(edit, names, wanted, record)
+            try:
+                record = self._look(edit, names, perhaps_written=not written)
+            except StoppedError:
+                raise
+            except RosSyncError as error:
+                if not written:
+                    raise
+                return Receipt(None, trouble=error)
+            if written or _says(record, wanted) or _ours(record, wanted, since):
+                return Receipt(self._judge(edit, names, wanted, record, since))
         assert failure is not None
         raise failure
 
-    def _judge(self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json) -> Page:
+    def _judge(
+        self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json, since: int | None
+    ) -> Page:
         """Whether what we wrote took the place of what the person saw; else what was there is put back."""
-        lost = self._overwritten(edit, wanted, record)
+        lost = self._overwritten(edit, wanted, record, since)
         if not lost:
             return self._page(record)
         back = {name: value for name, value in lost.items() if _alike(record["properties"].get(name), wanted[name])}
-        if back:  # what somebody set after us stands anyway
-            self._client.update(self._mapping.name, edit.record_id, back)
+        words = "what was set after that stands"
+        if back:
+            try:
+                self._client.update(self._mapping.name, edit.record_id, back)
+                words = "what they set was put back"
+            except PermanentError as error:
+                words = f"what they set could not be put back: {error}"
             record = self._read(edit.record_id, names)
         page = self._page(record)
         raise ChangedMeanwhileError(
-            "somebody changed it in the very moment, and what they set was put back",
+            f"somebody changed it in the very moment, and {words}",
             found=self._fields(page, edit.changes),
             page=page,
         )
 
-    def _overwritten(self, edit: Edit, wanted: Mapping[str, str], record: Json) -> dict[str, str]:
+    def _since(self, edit: Edit, now: datetime) -> int | None:
+        """From when on by HubSpot's clock an entry may be this edit's (microseconds); an older one of ours is another's."""
+        if edit.asked_at is None:
+            return None
+        return clock.to_micros(edit.asked_at + (self._client.present - now) - CLOCKS_AGREE)
+
+    def _overwritten(self, edit: Edit, wanted: Mapping[str, str], record: Json, since: int | None) -> dict[str, str]:
         """By property, what stood before our own entries and is not what the person saw."""
-        places = _ours(record, wanted)
+        places = _ours(record, wanted, since)
         before: dict[str, str | None] = {}
         for name, place in places.items():
             older = _history(record, name)[place + 1 :]
@@ -129,6 +170,16 @@ class Editing:
             for field in edit.changes:
                 names |= dict.fromkeys(entry.write.get(field, {}))
         return self._definitions.known(self._mapping.name, names)
+
+    def _look(self, edit: Edit, names: Sequence[str], *, perhaps_written: bool) -> Json:
+        """The record; where it cannot be had and the edit may have been made before that, the error says so."""
+        try:
+            return self._read(edit.record_id, names)
+        except PermanentError as error:
+            if not perhaps_written:
+                raise
+            words = f"{error.message}; it may have been written before"
+            raise PermanentError(words, where=error.where, hint=error.hint) from error
 
     def _read(self, record_id: str, names: Sequence[str]) -> Json:
         found = self._client.batch_read(self._mapping.name, [record_id], self._asked, names)["results"]
@@ -181,15 +232,27 @@ def _says(record: Json, wanted: Mapping[str, str]) -> bool:
     return all(_alike(record["properties"].get(name), value) for name, value in wanted.items())
 
 
-def _ours(record: Json, wanted: Mapping[str, str]) -> dict[str, int]:
-    """By property the place of the newest entry of its history that we made: an integration's, with the value wanted."""
+def _ours(record: Json, wanted: Mapping[str, str], since: int | None) -> dict[str, int]:
+    """By property the place of the newest entry of its history that we made: an integration's, with the value wanted.
+
+    Those from before `since` (microseconds) are none of ours; they may say the same.
+    """
     places = {}
     for name, value in wanted.items():
         for place, entry in enumerate(_history(record, name)):
+            if since is not None and _is_older(entry, since):
+                break
             if str(entry.get("sourceType")).upper() in OUR_SOURCES and _alike(entry.get("value"), value):
                 places[name] = place
                 break
     return places
+
+
+def _is_older(entry: Json, since: int) -> bool:
+    try:
+        return int(instant(str(entry.get("timestamp"))) or since) < since
+    except ValueError:
+        return False
 
 
 def _history(record: Json, name: str) -> Sequence[Json]:

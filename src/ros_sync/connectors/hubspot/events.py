@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from ros_sync.connectors.hubspot.answers import is_id
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.source import Hint, Reaction
 
@@ -20,6 +22,11 @@ _TYPE_IDS = {
 }  # fmt: skip
 # What makes an event the same when it is sent again; its number alone does not (HubSpot, "Webhooks API": not guaranteed).
 _KEYS = ("eventId", "subscriptionId", "occurredAt", "objectId", "fromObjectId", "toObjectId", "propertyName")
+# Each of these is stored, and what a database refuses (a nought byte, a key beyond 2 KB) would cost the whole request.
+_NUMBERS = frozenset(("eventId", "subscriptionId", "objectId", "fromObjectId", "toObjectId"))
+_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
+_VERB = re.compile(r"\w{1,50}", re.ASCII)
+_WORDS = re.compile(r"[^\0]{0,200}")
 MAX_MILLIS = 253_402_300_799_000  # the end of the year 9999
 _CHANGE, _CREATION = "propertyChange", "creation"
 _REACTIONS = {
@@ -64,7 +71,7 @@ def _hints(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[s
         return []
     noun, _, verb = str(entry.get("subscriptionType") or "").partition(".")
     stream = _TYPE_IDS.get(str(entry.get("objectTypeId")), "") if noun == "object" else _STREAMS.get(noun, "")
-    if not verb or stream not in mapped:
+    if _VERB.fullmatch(verb) is None or stream not in mapped or not all(_is_fit(entry, name) for name in _KEYS):
         return []
     if verb == _CHANGE and str(entry.get("propertyName")) not in mapped[stream]:
         return []
@@ -84,12 +91,13 @@ def _ids(entry: Mapping[str, Any]) -> tuple[str, ...]:
     found = [entry.get(name) for name in names]
     merged = entry.get("mergedObjectIds")
     found += merged if isinstance(merged, list) else []
-    return tuple(dict.fromkeys(str(each) for each in found if _is_id(each)))
+    return tuple(dict.fromkeys(str(each) for each in found if is_id(each)))
 
 
-def _is_id(value: Any) -> bool:
-    """Whether it can be a record's id: they are 64-bit numbers."""
-    return isinstance(value, int | str) and str(value).isascii() and str(value).isdigit() and len(str(value)) <= 19  # noqa: PLR2004  # digits of 2**63
+def _is_fit(entry: Mapping[str, Any], name: str) -> bool:
+    """Whether what an event says there can be a part of its key."""
+    value = entry.get(name)
+    return value is None or (_NUMBER if name in _NUMBERS else _WORDS).fullmatch(str(value)) is not None
 
 
 def _occurred(value: Any) -> int | None:

@@ -117,6 +117,15 @@ def refresh_failure(status: int, where: Where) -> RosSyncError:
     )
 
 
+def standing_still(what: str, position: str) -> TransientError:
+    """The error for an answer after which the same page would be asked for again, and so for ever."""
+    return TransientError(
+        f"HubSpot's answer does not lead on: what comes after {position} would begin there again",
+        where=Where(record=what),
+        hint="nothing is taken for deleted and it is tried again by itself; if it stays, tell HubSpot's support",
+    )
+
+
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """The seconds to wait that an answer names, as a number or as a date; None where it names none that makes sense.
 

@@ -18,6 +18,7 @@ import orjson
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export.cells import CellReader, Failures
 from ros_sync.connectors.hubspot import values
+from ros_sync.connectors.hubspot.answers import is_id
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.histories import HistoryReader, stage_values
 from ros_sync.connectors.hubspot.mapping import (
@@ -72,23 +73,38 @@ class RecordReader:
         }
 
     def links(self, results: Iterable[Json]) -> tuple[dict[str, list[Link]], dict[str, list[str]]]:
-        """The links that came with the records, and by stream the ids of the records that have more of them."""
+        """The links that came with the records, and by stream the ids of the records that have more of them.
+
+        Where what came with a record cannot be read, all of its links have to be asked for.
+        """
         found: dict[str, list[Link]] = {}
         more: dict[str, list[str]] = {}
         for result in results:
             record_id = str(result["id"])
-            unique: dict[Link, None] = {}
-            for name, part in (result.get("associations") or {}).items():
-                stream = self._streams[name]
-                if stream is None:
-                    continue
-                labels = self._labels
-                for each in part.get("results") or ():
-                    unique[Link(stream, str(each["id"]), labels[stream, str(each.get("type"))])] = None
-                if part.get("paging"):
-                    more.setdefault(stream, []).append(record_id)
-            found[record_id] = list(unique)
+            try:
+                found[record_id], unread = self._inline(result.get("associations"))
+            except (AttributeError, TypeError, ValueError):
+                found[record_id], unread = [], list(self._mapping.links)
+            for stream in unread:
+                more.setdefault(stream, []).append(record_id)
         return found, more
+
+    def _inline(self, associations: Any) -> tuple[list[Link], list[str]]:
+        """The links inside a record of a list, and the streams with which it has more."""
+        unique: dict[Link, None] = {}
+        more: list[str] = []
+        labels = self._labels
+        for name, part in ({} if associations is None else associations).items():
+            stream = self._streams[name]
+            if stream is None:
+                continue
+            for each in part["results"]:
+                if not is_id(each.get("id")):
+                    raise ValueError("is no id")
+                unique[Link(stream, str(each["id"]), labels[stream, str(each.get("type"))])] = None
+            if part.get("paging"):
+                more.append(stream)
+        return list(unique), more
 
     def _followed(self, name: str) -> str | None:
         """`companies`, also where HubSpot writes `COMPANIES` or `company`; None where links with it are not followed."""

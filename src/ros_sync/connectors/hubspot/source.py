@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from ros_sync import clock
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.account import Account
-from ros_sync.connectors.hubspot.answers import as_texts
+from ros_sync.connectors.hubspot.answers import as_texts, following, is_id
 from ros_sync.connectors.hubspot.associations import Associations
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.editing import Editing
+from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.values import instant
@@ -108,6 +109,7 @@ class HubSpotSource:
     def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
         """Every record in the order of ids, with links and histories; of archived ones `deleted` and `merged` alone."""
         mapping, after = self._account.prepared(stream), position
+        passed = {after}
         while True:
             if archived:
                 body = self._client.list_page(
@@ -120,10 +122,13 @@ class HubSpotSource:
                 page = self._page(mapping, body["results"])
                 self._associations.add_to(page, mapping, self._account.reader(mapping), body["results"])
                 page = self._ours(page)
-            after = ((body.get("paging") or {}).get("next") or {}).get("after")
+            after = following(body)
+            if after is not None and after in passed:
+                raise standing_still(f"list of {stream.name}", after)
+            passed.add(after)
             page.position = after
             yield page
-            if not after:
+            if after is None:
                 return
 
     def _list_page(self, mapping: StreamMapping, after: str | None) -> Json:
@@ -173,6 +178,8 @@ class HubSpotSource:
             page = self._ours(self._page(mapping, results))
             page.expected = int(body["total"])
             is_last = not results or page.expected <= len(results)
+            if not is_last and int(results[-1]["id"]) <= int(last):
+                raise standing_still(f"search of {stream.name}", last)
             last = str(results[-1]["id"]) if results else last
             page.position = None if is_last else last
             yield page
@@ -323,8 +330,12 @@ class HubSpotSource:
         )
 
     def _deleted_at(self, record: Mapping[str, Any]) -> int:
-        told = record.get("archivedAt") or record.get("updatedAt")
-        return int(instant(str(told)) or 0) if told else clock.to_micros(self.present)
+        for told in (record.get("archivedAt"), record.get("updatedAt")):
+            try:
+                return int(instant(str(told)) or 0)
+            except ValueError:
+                continue
+        return clock.to_micros(self.present)
 
 
 def _filter(name: str, operator: str, value: str) -> dict[str, str]:
@@ -338,5 +349,5 @@ def _merged(results: Sequence[Json]) -> dict[str, str]:
         olds = record["properties"].get(MERGED_IDS)
         if olds:
             record_id = str(record["id"])
-            into |= {old: record_id for old in olds.split(";") if old and old != record_id}
+            into |= {old: record_id for old in str(olds).split(";") if is_id(old) and old != record_id}
     return into

@@ -19,6 +19,7 @@ from ros_sync.errors import AuthExpiredError
 
 EARLY = timedelta(minutes=1)  # a token is renewed so long before its end
 DEFAULT_LIFE_SECONDS = 1_800  # HubSpot, "OAuth": access tokens live 30 minutes
+LONGEST_LIFE_SECONDS = 86_400  # whatever is said to live longer: that is no life of an access token
 _PRIVATE = 0o600
 
 Exchange = Callable[[str], dict[str, Any]]  # refresh token -> HubSpot's answer
@@ -87,11 +88,11 @@ class OAuthTokens:
             if not self._is_good(held, refused):
                 refresh = str(held["refresh_token"]) if held else self._given
                 answer = self._exchange(refresh)
-                life = timedelta(seconds=float(answer.get("expires_in") or DEFAULT_LIFE_SECONDS))
+                told = answer.get("refresh_token")
                 held = {
                     "access_token": str(answer["access_token"]),
-                    "refresh_token": str(answer.get("refresh_token") or refresh),
-                    "expires_at": (self._now() + life).isoformat(),
+                    "refresh_token": told if isinstance(told, str) and told else refresh,
+                    "expires_at": (self._now() + _life(answer.get("expires_in"))).isoformat(),
                     "given": _mark(self._given),
                 }
                 self._write(held)
@@ -100,11 +101,14 @@ class OAuthTokens:
 
     def _is_good(self, held: dict[str, Any] | None, refused: str | None) -> TypeGuard[dict[str, Any]]:
         """Whether the access token can be called with: it is another than the refused one, and has not ended."""
-        return held is not None and held["access_token"] != refused and self._ends(held) - EARLY > self._now()
+        return held is not None and held["access_token"] != refused and self._ends(held) > self._now() + EARLY
 
     @staticmethod
     def _ends(held: dict[str, Any]) -> datetime:
-        return datetime.fromisoformat(str(held["expires_at"]))
+        ends = datetime.fromisoformat(str(held["expires_at"]))
+        if ends.tzinfo is None:
+            raise ValueError("an instant without a time zone")
+        return ends
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -132,6 +136,15 @@ class OAuthTokens:
             os.fsync(opened.fileno())  # HubSpot may accept the former refresh token no more
         Path(name).chmod(_PRIVATE)
         Path(name).replace(self._file)
+
+
+def _life(told: Any) -> timedelta:
+    """How long an access token lives. By now HubSpot may have taken the former refresh token back, so nothing is raised."""
+    try:
+        seconds = DEFAULT_LIFE_SECONDS if isinstance(told, bool) else float(told)
+    except (TypeError, ValueError, OverflowError):
+        seconds = DEFAULT_LIFE_SECONDS
+    return timedelta(seconds=seconds if 0 < seconds <= LONGEST_LIFE_SECONDS else DEFAULT_LIFE_SECONDS)
 
 
 def _mark(secret: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,7 @@ MILLISECOND = 1_000  # in microseconds
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, in microseconds
 MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 REMEMBERED = 20_000  # texts whose meaning is remembered; forgotten beyond, so that memory stays flat
-_WHOLE_DIGITS = 15  # a whole number of so many digits fits in 64 bits, as minor units of any currency too
+_WHOLE_DIGITS = 15  # a whole number of so many digits fits in 64 bits
 _MIDNIGHT = (0, 0, 0, 0)
 
 K = TypeVar("K", bound=Hashable)
@@ -107,8 +107,9 @@ def instant(value: str) -> Carried:
     """Milliseconds since 1970 UTC, or ISO 8601, as microseconds."""
     try:
         if value[-1:] == "Z" or not value.lstrip("-").isdigit():
-            return round(_aware(value).timestamp() * 1_000) * MILLISECOND
-        at = int(value) * MILLISECOND
+            at = round(_aware(value).timestamp() * 1_000) * MILLISECOND
+        else:
+            at = int(value) * MILLISECOND
     except (ValueError, OverflowError):
         raise ValueError("is no date and time") from None
     if not FIRST <= at <= LAST:
@@ -146,12 +147,13 @@ def day(zone: ZoneInfo) -> Callable[[str], Carried]:
 def minor_units(value: str, currency: str) -> Carried:
     """An amount in minor units of its currency; decimals beyond those of the currency are rounded half up."""
     if value.isdecimal() and value.isascii() and len(value) <= _WHOLE_DIGITS:
-        return int(value) * int(10 ** money.exponent(currency))
+        return _whole(int(value) * int(10 ** money.exponent(currency)))
     try:
+        # Numbers of more than 28 digits, NaN and infinities are refused here: nothing huge is ever built.
         scaled = Decimal(value).scaleb(money.exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-    except InvalidOperation:
+    except DecimalException:
         raise ValueError("is no amount") from None
-    if not scaled.is_finite():
+    if not scaled.is_finite() or "_" in value:
         raise ValueError("is no amount")
     return _whole(int(scaled))
 

@@ -21,8 +21,9 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 class HubSpot:
     """Gives a new access token for the refresh token that is valid, and perhaps another refresh token with it."""
 
-    def __init__(self, *, rotates: bool = False) -> None:
+    def __init__(self, *, rotates: bool = False, **odd: Any) -> None:
         self.rotates = rotates
+        self.odd = odd
         self.valid = "refresh-0"
         self.asked: list[str] = []
 
@@ -32,7 +33,8 @@ class HubSpot:
             raise AuthExpiredError("HubSpot does not accept the refresh token")
         if self.rotates:
             self.valid = f"refresh-{len(self.asked)}"
-        return {"access_token": f"access-{len(self.asked)}", "refresh_token": self.valid, "expires_in": 1_800}
+        told = {"access_token": f"access-{len(self.asked)}", "refresh_token": self.valid, "expires_in": 1_800}
+        return told | self.odd
 
 
 class Clock:
@@ -84,6 +86,26 @@ def test_a_rotated_refresh_token_is_kept(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("odd", ["soon", 1e20, float("nan"), "1e999", None, -5, 0, True, [1], {}])
+def test_a_rotated_refresh_token_is_kept_whatever_is_said_of_its_life(file: Path, odd: Any) -> None:
+    """A life that makes no sense is taken for the half hour that HubSpot documents."""
+    hubspot, clock = HubSpot(rotates=True, expires_in=odd), Clock()
+    OAuthTokens("refresh-0", hubspot.exchange, file, clock).token()
+    clock.now += timedelta(minutes=28, seconds=59)
+    assert OAuthTokens("refresh-0", hubspot.exchange, file, clock).token() == "access-1"
+    clock.now += timedelta(seconds=1)
+    assert OAuthTokens("refresh-0", hubspot.exchange, file, clock).token() == "access-2"
+
+
+@pytest.mark.parametrize("odd", [None, "", 5, ["refresh-1"]])
+def test_what_is_no_refresh_token_does_not_take_the_place_of_one(file: Path, odd: Any) -> None:
+    """The one that was exchanged stays."""
+    hubspot, clock = HubSpot(refresh_token=odd), Clock()
+    OAuthTokens("refresh-0", hubspot.exchange, file, clock).token()
+    clock.now += timedelta(hours=1)
+    assert OAuthTokens("refresh-0", hubspot.exchange, file, clock).token() == "access-2"
+
+
 def test_a_new_refresh_token_in_the_settings_begins_anew(file: Path) -> None:
     """Nothing of what the file keeps of another connection is used: it may be another account's."""
     hubspot, other = HubSpot(), HubSpot()
@@ -93,10 +115,22 @@ def test_a_new_refresh_token_in_the_settings_begins_anew(file: Path) -> None:
     assert other.asked == ["refresh-of-another-account"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"access_token": 5}', '{"expires_at": "never"}', "\x00"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", '{"access_token": 5}', '{"expires_at": "never"}', "\x00",
+     '{"expires_at": "2026-03-02"}', '{"expires_at": "0001-01-01T00:00:00+00:00"}'],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_is_as_none(file: Path, content: str) -> None:
     """A torn file costs a renewal and no more."""
     file.write_text(content)
+    assert OAuthTokens("refresh-0", HubSpot().exchange, file, Clock()).token() == "access-1"
+
+
+@pytest.mark.parametrize("ends", ["2026-03-02T12:00:00", "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00"])
+def test_an_end_that_is_none_costs_a_renewal_at_most(file: Path, ends: str) -> None:
+    """Whatever the file says of the token's end, a token comes."""
+    OAuthTokens("refresh-0", HubSpot().exchange, file, Clock()).token()
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"expires_at": ends}))
     assert OAuthTokens("refresh-0", HubSpot().exchange, file, Clock()).token() == "access-1"
 
 

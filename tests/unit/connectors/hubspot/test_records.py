@@ -1,0 +1,96 @@
+"""HubSpot's records whatever stands in them: the record comes, and what cannot be read is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ros_sync.connectors.hubspot.answers import as_texts
+from ros_sync.connectors.hubspot.definitions import Definitions, owners_batch, read_properties
+from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.source import Link
+from ros_sync.mirror.catalogue import objects
+
+MAPPING = load_hubspot(
+    Path(__file__).parents[4] / "connectors/hubspot.yaml", {name: each.settable for name, each in objects().items()}
+)
+DEALS = MAPPING.stream("deals")
+PROPERTIES = sorted({*DEALS.properties, *DEALS.tracked_properties, "hs_merged_object_ids"})
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["1e999999", "NaN", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9" * 5_000]),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=3), inside, max_size=3),
+    max_leaves=5,
+)
+
+
+def held(names: list[str], values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(st.sampled_from(names), values, max_size=4)
+
+
+ENTRY = held(["timestamp", "value", "updatedByUserId", "sourceId", "sourceType"], ODD)
+HISTORIES = ODD | held(PROPERTIES, ODD | st.lists(ENTRY | ODD, max_size=3))
+
+
+@given(held(PROPERTIES, ODD), HISTORIES, ODD, ODD)
+def test_a_record_comes_whatever_stands_in_it(
+    properties: Any, histories: Any, modified: Any, associations: Any
+) -> None:
+    """Neither a value nor an entry of a history nor an association keeps the record, or the one beside it, away."""
+    whole = dict.fromkeys(PROPERTIES, None)
+    odd = {
+        "id": "7",
+        "properties": whole | properties,
+        "propertiesWithHistory": histories,
+        "updatedAt": modified,
+        "associations": associations,
+    }
+    good = {"id": "8", "properties": whole | {"amount": "5"}}
+    reader = RecordReader(DEALS, Definitions(), currency="EUR")
+    records = as_texts([odd, good])
+    batch = reader.batches(records)[0]
+    reader.histories(records)
+    found, _ = reader.links(records)
+    assert (["7", "8"], 500, {"7", "8"}) == (batch.columns["id"], batch.columns["amount"][1], set(found))
+
+
+@pytest.mark.parametrize(
+    "associations",
+    [
+        [],
+        "none",
+        {"companies": None},
+        {"companies": {"results": "x"}},
+        {"companies": {"results": [None]}},
+        {"companies": {"results": [{"type": "deal_to_company"}]}},
+    ],
+)
+def test_links_that_cannot_be_read_are_asked_for(associations: Any) -> None:
+    """An odd list of associations is no empty one: the record is among those that have more of them."""
+    good = {"id": "8", "associations": {"companies": {"results": [{"id": "5", "type": "deal_to_company"}]}}}
+    found, more = RecordReader(DEALS, Definitions()).links([{"id": "7", "associations": associations}, good])
+    assert ({"7": [], "8": [Link("companies", "5", "primary")]}, {to: ["7"] for to in DEALS.links}) == (found, more)
+
+
+@pytest.mark.parametrize("odd", [{"firstName": 5}, {"teams": "x"}, {"teams": [None]}, {"teams": [{}]}, {"email": []}])
+def test_owners_come_whatever_is_said_of_them(odd: dict[str, Any]) -> None:
+    """An owner is known by id; a name or team that is none is missing."""
+    batch = owners_batch([{"id": "7"} | odd, {"id": "8", "teams": [{"name": "East", "primary": True}]}])
+    assert (["7", "8"], [None, "East"]) == (batch.columns["id"], batch.columns["team"])
+
+
+@pytest.mark.parametrize("odd", ["x", 5, [None], [{"label": "Commit"}], [{"value": ["COMMIT"]}]])
+def test_properties_come_whatever_is_said_of_their_options(odd: Any) -> None:
+    """The options that can be read are those that there are."""
+    options = [*odd, {"value": "OMIT"}] if isinstance(odd, list) else odd
+    found = read_properties({"results": [{"name": "forecast", "type": "enumeration", "options": options}]})
+    assert ({"OMIT"} if isinstance(odd, list) else set()) == found["forecast"].options
