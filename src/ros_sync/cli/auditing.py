@@ -110,6 +110,9 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 def show(invocation: Invocation, report: AuditReport) -> None:
     """Tell a person what an audit found."""
+    if not report.streams and report.trouble is not None:
+        _conclude(invocation, report)
+        return
     out = invocation.out
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(shown(report.source))

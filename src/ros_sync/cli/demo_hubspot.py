@@ -198,7 +198,8 @@ def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     week = played.week
     _show_reading(invocation, played)
-    show_rules(invocation, week.rules(), week.days[0].at, week.days[-1].at)
+    why = ", as the person whom it was about was erased"
+    show_rules(invocation, week.rules(), week.days[0].at, week.days[-1].at, why_unmended=why)
     posted, edited = (sum(getattr(day.delivered, name) for day in week.days) for name in ("posted", "edited"))
     show_told(invocation, week.engine, posted=posted, edited=edited)
     _show_scenes(invocation, played)

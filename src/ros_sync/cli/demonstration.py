@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.table import Table
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
+from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.cli.company import ORGANISATION_FILE
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.workspace import lay_out
@@ -117,21 +118,27 @@ def headline(invocation: Invocation, words: str) -> None:
 # ---- parts of the summary
 
 
-def show_rules(invocation: Invocation, weeks: Sequence[RuleWeek], first: datetime, second: datetime) -> None:
-    """What the rules found on both Mondays."""
+def show_rules(
+    invocation: Invocation, weeks: Sequence[RuleWeek], first: datetime, second: datetime, *, why_unmended: str = ""
+) -> None:
+    """What the rules found on both Mondays; `why_unmended` says what else than mending ended alerts, if anything did."""
     headline(invocation, "What the rules found")
     made = table("rule", f"open {first.day} {first:%b}", "mended", "new", f"open {second.day} {second:%b}")
     for week in weeks:
         mended = f"[green]{week.mended:,}[/green]"
         made.add_row(shown(week.rule_id), f"{week.open_before:,}", mended, f"{week.new:,}", f"{week.open_after:,}")
     invocation.out.print(made)
+    for week in weeks:
+        if unmended := week.open_before - week.mended + week.new - week.open_after:
+            words = f"{counted(unmended, 'alert')} of {shown(week.rule_id)} ended without being mended{why_unmended}."
+            invocation.out.print(f"[dim]{words}[/dim]", highlight=False)
 
 
 def show_told(invocation: Invocation, engine: Engine, *, posted: int, edited: int) -> None:
-    """Who was told, and what reached nobody."""
+    """Who was told what, and what reached nobody."""
     out = invocation.out
-    headline(invocation, "Who was told")
-    out.print(_people(messages_of(engine)))
+    headline(invocation, "Who was told what")
+    out.print(_people(messages_of(engine), _rules_told(engine)))
     out.print(
         f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were mended.",
         highlight=False,
@@ -169,16 +176,38 @@ def example_of(messages: Sequence[OutboxMessage]) -> OutboxMessage | None:
     return min(fitting)[-1] if fitting else None
 
 
-def _people(messages: Sequence[OutboxMessage]) -> Table:
+def _rules_told(engine: Engine) -> dict[str, Counter[str]]:
+    """By message, of how many alerts of each rule it tells."""
+    notice, alert = AlertNotice.metadata.tables["alert_notice"], Alert.metadata.tables["alert"]
+    query = (
+        select(notice.c.message_key, alert.c.rule_id, func.count())
+        .join(alert, alert.c.id == notice.c.alert_id)
+        .group_by(notice.c.message_key, alert.c.rule_id)
+    )
+    found: dict[str, Counter[str]] = {}
+    with engine.connect() as connection:
+        for key, rule_id, number in connection.execute(query):
+            found.setdefault(key, Counter())[rule_id] += number
+    return found
+
+
+def _people(messages: Sequence[OutboxMessage], rules: Mapping[str, Counter[str]]) -> Table:
     """Those with the most on their list, from the newest of their messages."""
     waiting = {message.recipient_name or message.recipient: _waiting(message) for message in messages}
     told = Counter(message.recipient_name or message.recipient for message in messages)
+    what: dict[str, Counter[str]] = {}
+    for message in messages:
+        what.setdefault(message.recipient_name or message.recipient, Counter()).update(rules.get(message.key, {}))
     made = table("person", "messages", "still to do")
+    for column in made.columns:
+        column.no_wrap = True
+    made.add_column("told of")
     ranked = sorted(told, key=lambda name: (-waiting.get(name, 0), name))
     for name in ranked[:SHOWN_PEOPLE]:
-        made.add_row(shown(name), f"{told[name]:,}", f"{waiting.get(name, 0):,}")
+        of = ", ".join(f"{number:,} {rule}" for rule, number in what[name].most_common())
+        made.add_row(shown(name), f"{told[name]:,}", f"{waiting.get(name, 0):,}", shown(of))
     if len(ranked) > SHOWN_PEOPLE:
-        made.add_row(f"[dim]and {len(ranked) - SHOWN_PEOPLE:,} more people[/dim]", "", "")
+        made.add_row(f"[dim]and {len(ranked) - SHOWN_PEOPLE:,} more people[/dim]", "", "", "")
     return made
 
 

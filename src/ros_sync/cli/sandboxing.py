@@ -130,6 +130,11 @@ def _tell(
     out.file.flush()
 
 
+def _search_lags(seconds: float) -> str:
+    """How long after a change `sync` finds it, where search lags."""
+    return f" (as HubSpot's search lags, not before {seconds:g} seconds have passed)" if seconds else ""
+
+
 def _to_try(account: HubSpotAccount, url: str, *, live: bool) -> list[str]:
     """What a newcomer can do with it, as lines."""
     clock = f"\nBoth go by one clock. It runs, and is at {account.now():%A, %d %B %Y, %H:%M} UTC."
@@ -139,7 +144,7 @@ def _to_try(account: HubSpotAccount, url: str, *, live: bool) -> list[str]:
         body = json.dumps({"do": "update", "object": "deals", "id": deal, "properties": {"amount": "12345"}})
         return [
             clock,
-            "Somebody changes a deal, for `ros-sync sync` to find:",
+            "Somebody changes a deal, for `ros-sync sync` to find" + _search_lags(account.search_lag_seconds) + ":",
             f"  curl -d '{body}' {url}/control/records",
             more,
         ]

@@ -66,7 +66,9 @@ def _table(*columns: str) -> Table:
 
 def _mirror(found: Survey) -> RenderableType:
     if not any(found.objects.values()):
-        return Text("nothing yet; `ros-sync import` brings in an export of your CRM", style="yellow")
+        return Text(
+            "nothing yet; `ros-sync sync` follows your CRM, `ros-sync import` brings in an export of it", style="yellow"
+        )
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", style="bold")
     grid.add_column()
@@ -107,9 +109,15 @@ def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
             when = Text(f"began {when}, has not ended", style="yellow")
         numbers = (f"{number:,}" for number in (run.rows_read, run.created, run.updated))
         aside = Text(f"{run.set_aside:,}", style="yellow" if run.set_aside else "")
-        name = Text.assemble(clean(run.source), (f"\n{clean(f'{run.kind} {run.what}')}", "dim"))
+        name = Text.assemble(clean(run.source), (f"\n{clean(_what(run))}", "dim"))
         table.add_row(name, f"{run.as_of:%Y-%m-%d}", when, *numbers, aside)
     return table
+
+
+def _what(run: LastRun) -> str:
+    """What a run read; streams that do not fit into the column are counted."""
+    words, streams = f"{run.kind} {run.what}", run.what.split(", ")
+    return f"sync of {len(streams)} streams" if run.kind == "sync" and len(words) > SOURCE_WIDTH else words
 
 
 def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -124,9 +132,9 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
         state = Text("stale: its alerts keep their last state", "yellow") if entry.stale else Text("fresh", "green")
         table.add_row(Text(clean(entry.source)), until, lag, state)
         if entry.parked_until is not None:
-            lines.append(
-                Text(f"{entry.source} is parked and goes on by itself at {at(entry.parked_until, now)}", "yellow")
-            )
+            resumes = at(entry.parked_until, now)
+            told = f"{entry.source} is parked until {resumes}; `ros-sync serve` goes on by itself then"
+            lines.append(Text(told, "yellow"))
         if entry.to_write:
             wait = "change waits" if entry.to_write == 1 else "changes wait"
             lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))

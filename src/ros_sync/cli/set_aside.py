@@ -1,4 +1,4 @@
-"""`ros-sync set-aside`: the rows of files that could not be read."""
+"""`ros-sync set-aside`: the rows of files and the values of CRM records that could not be read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def set_aside(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = 100,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print them as JSON.")] = False,
 ) -> None:
-    """List the rows that an import could not read: file, line, column, value and reason.
+    """List what could not be read: rows of an import, and values of a CRM's records; each with its place and reason.
 
     It only reads, and works while [bold]ros-sync serve[/bold] runs.
 

@@ -22,9 +22,9 @@ def sync(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Bring the mirror up to the CRM's present: what is new, what changed, what was deleted or merged.
+    """Bring the mirror up to the CRM's present (sync audit compares the two, sync write changes a record).
 
-    The first run lists everything; later ones ask for what was modified since. A run that is cut off goes on where it
+    What is new, what changed, what was deleted or merged. The first run lists everything; later ones ask for what was modified since. A run that is cut off goes on where it
     ended. [bold]ros-sync serve[/bold] does the same again and again.
 
     Example: [bold]ros-sync sync --source hubspot[/bold]

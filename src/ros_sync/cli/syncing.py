@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ros_sync import clock
+from ros_sync.alerts.freshness import at
 from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, shown
@@ -19,7 +20,7 @@ from ros_sync.cli.progress import progress_bars, teller
 from ros_sync.cli.sources import LAY_OUT, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
-from ros_sync.errors import RosSyncError, StoppedError
+from ros_sync.errors import RosSyncError, StoppedError, TransientError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
@@ -30,6 +31,7 @@ from ros_sync.sync.write_back import Outcome, State
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
+UNREACHED = "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; then run this again"
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
@@ -121,7 +123,8 @@ def show(invocation: Invocation, report: CycleReport) -> None:
         table.add_column(HEADINGS.get(name, name), justify="right", no_wrap=True)
     for name, counts in report.streams.items():
         table.add_row(shown(name), *(f"{getattr(counts, each):,}" for each in columns))
-    out.print(table)
+    if report.streams:
+        out.print(table)
     share = report.calls_per_thousand if report.total("read") >= MANY_ROWS else None
     words = f"{counted(report.call_count, 'call')} in {report.seconds:.1f} s"
     words += f", {share:.1f} for each 1,000 records" if share else ""
@@ -133,23 +136,50 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
     show_problems(invocation, report.problems)
+    _show_trouble(out, report)
+
+
+def _show_trouble(out: Console, report: CycleReport) -> None:
+    """What kept the source from being read, each stream in a line, and what happens next."""
+    failed = {name: each.trouble for name, each in report.streams.items() if each.trouble}
     if report.parked_until is not None:
         out.print(
             f"[yellow]Parked until {report.parked_until:%Y-%m-%d %H:%M} UTC: {shown(report.trouble or '')}.[/yellow] "
-            "It goes on by itself then.",
+            "`ros-sync serve` goes on by itself then; without it, run `ros-sync sync` again.",
             highlight=False,
+            soft_wrap=True,
         )
-    elif report.trouble:
+    elif report.trouble and report.trouble not in failed.values():
         out.print(f"[red]{shown(report.trouble)}[/red]", highlight=False, soft_wrap=True)
+    for name, trouble in failed.items():
+        out.print(f"[red]{shown(name)}: {shown(trouble)}[/red]", highlight=False, soft_wrap=True)
+    if report.trouble and report.parked_until is None:
+        words = "`ros-sync doctor` tells more of what keeps it from being read."
+        out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
 def _show_place(out: Console, report: CycleReport) -> None:
-    """How far it has been followed, and where the durable watermark stands."""
-    if report.complete_at is not None:
-        out.print(f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here.", highlight=False)
+    """How far it has been followed, and where the durable watermark stands (docs/discussion/sync.md, "One cycle")."""
+    if report.complete_at is None:
+        out.print(
+            "There is no moment yet up to which everything is here. The next run goes on where this one ended: with the "
+            "back-fill, where it is not complete.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
+    out.print(
+        f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here, as far as the CRM's search shows it.",
+        highlight=False,
+        soft_wrap=True,
+    )
     settled = [each.complete_until for each in report.streams.values() if each.complete_until is not None]
     if settled:
-        words = f"The next poll goes on there, and reads again what was modified since {min(settled):%H:%M} UTC once an hour."
+        watermark = at(min(settled), report.finished_at or report.started_at)
+        words = (
+            f"The next poll goes on there. The durable watermark is {watermark}: everything modified before it is here for "
+            "good; what was modified since is read again once an hour, as search lags."
+        )
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
@@ -170,7 +200,8 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
         try:
             findings[source.name] = source.examine()
         except RosSyncError as error:
-            findings[source.name] = [Problem(error.message, error.hint or "mend it, and run this again", fatal=True)]
+            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
+            findings[source.name] = [Problem(error.message, hint, fatal=True)]
     if as_json:
         invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
     else:

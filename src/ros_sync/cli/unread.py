@@ -1,4 +1,4 @@
-"""The rows of files that could not be read: asked of the database, shown by `ros-sync set-aside`."""
+"""The rows of files and the values of CRM records that could not be read: asked of the database, shown by `ros-sync set-aside`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, Connection, func, select
 from sqlmodel import col
 
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
@@ -19,7 +19,10 @@ from ros_sync.mirror.database import open_engine
 
 @dataclass(frozen=True, slots=True)
 class UnreadRow:
-    """A row that was set aside, and the run that met it. `value` is the beginning of what stands there."""
+    """A row that was set aside, and the run that met it. `value` is the beginning of what stands there.
+
+    Of a record that a CRM's API gave: `file` is the stream, `line` is 0, and `record_id` the record's id.
+    """
 
     run_id: int
     source: str
@@ -29,6 +32,7 @@ class UnreadRow:
     column: str | None
     value: str | None
     reason: str
+    record_id: str | None = None
 
 
 def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple[list[UnreadRow], int]:
@@ -39,7 +43,7 @@ def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple
     """
     chosen = _chosen(connection, run)
     total = connection.execute(select(func.count()).select_from(SetAsideRow).where(chosen)).scalar_one()
-    names = ("source", "file", "line", "column", "value", "reason")
+    names = ("source", "file", "line", "column", "value", "reason", "record_id")
     source, *others = (col(getattr(SetAsideRow, name)) for name in names)
     query = (
         select(col(SetAsideRow.run_id), source, col(SyncRun.as_of), *others)
@@ -84,15 +88,25 @@ def _show(invocation: Invocation, rows: Sequence[UnreadRow], total: int) -> None
         heading = f"{source}, run {run_id}, as of {as_of:%Y-%m-%d %H:%M} UTC"
         out.print(f"[bold]{shown(heading)}[/bold]", soft_wrap=True, highlight=False)
         for row in of_run:
-            words = str(SetAside(row.file, row.line, row.column, row.value, row.reason))
+            words = str(SetAside(row.file, row.line, row.column, row.value, row.reason, row.record_id))
             out.print(f"  {shown(words)}", soft_wrap=True, highlight=False)
     if not total:
         out.print("No row was set aside.")
         return
     more = f", {len(rows):,} shown; --limit {total} shows all" if total > len(rows) else ""
-    counted = "1 row" if total == 1 else f"{total:,} rows"
+    number = counted(total, "row")
     out.print(
-        f"[dim]{counted} set aside{more}. Mend the file or the mapping, and import again.[/dim]",
+        f"[dim]{number} set aside{more}. {_what_to_do(rows)}[/dim]",
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _what_to_do(rows: Sequence[UnreadRow]) -> str:
+    """How the rows that are shown can be read after all: those of files, and those of CRM records."""
+    steps = []
+    if any(row.record_id is None for row in rows):
+        steps.append("Mend the file or the mapping, and import again.")
+    if any(row.record_id is not None for row in rows):
+        steps.append("Mend the record in the CRM, and the next `ros-sync sync` reads it.")
+    return " ".join(steps)

@@ -87,7 +87,11 @@ def _open(path: Path) -> int:
     except OSError as error:
         known = {errno.EACCES: "no permission to write here", errno.EROFS: "the file system is read-only"}
         reason = known.get(error.errno or 0, error.strerror)
-        raise RosSyncError(f"the database cannot be locked: {reason}", where=Where(file=str(path))) from error
+        raise RosSyncError(
+            f"the database cannot be locked: {reason}",
+            where=Where(file=str(path)),
+            hint=f"let this user write in {path.parent}, or set database.url to a file elsewhere",
+        ) from error
 
 
 def _holder(descriptor: int) -> str:

@@ -79,7 +79,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         _bring_up_to_date(engine, upgrade=not read_only)
     except (OperationalError, DatabaseError) as error:
         engine.dispose()
-        raise RosSyncError(f"the database cannot be opened: {error.orig}", where=Where(file=_shown(parsed))) from error
+        words = f"the database cannot be opened: {error.orig}"
+        raise RosSyncError(words, where=Where(file=_shown(parsed)), hint=_way_out(str(error.orig), path)) from error
     except RosSyncError:
         engine.dispose()
         raise
@@ -103,7 +104,19 @@ def _make_private(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(_PRIVATE, exist_ok=True)
     except OSError as error:
-        raise RosSyncError(f"the database cannot be opened: {error.strerror}", where=Where(file=str(path))) from error
+        words = f"the database cannot be opened: {error.strerror}"
+        raise RosSyncError(words, where=Where(file=str(path)), hint=_way_out("", path)) from error
+
+
+def _way_out(trouble: str, path: Path | None) -> str | None:
+    """What to do about a database that cannot be opened; `path` is the file of one of SQLite, `trouble` its words."""
+    if path is None:
+        return "see that database.url is right and that the server answers there"
+    if "not a database" in trouble or "malformed" in trouble:
+        return "set database.url to another file, or restore a back-up of this one"
+    if "locked" in trouble:
+        return "another process writes to it; try again when it has ended"
+    return f"let this user read and write the file and the folder {path.parent}, or set database.url to another file"
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -132,7 +145,7 @@ def _bring_up_to_date(engine: Engine, *, upgrade: bool) -> None:
         raise RosSyncError(
             "the database is of an older ros-sync, or empty",
             where=Where(file=shown),
-            hint="run `ros-sync tick` to bring it up to date",
+            hint="`ros-sync sync` brings it up to date; where no CRM is followed, `ros-sync import` does",
         )
     config = Config()
     config.set_main_option("script_location", str(script.dir))

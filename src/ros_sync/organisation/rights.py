@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ros_sync.organisation.people import Directory, Person
 
 REVOPS = "revops"  # the role of those who may change any record, as organisation.yaml names it
+REVOPS_SAID = "`role: revops` in rules/organisation.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,18 @@ class Right:
 def may_change(asker: Person | None, owner: Person | None, directory: Directory) -> Right:
     """Whether `asker` may change a record of `owner`: their own, those of the people below them, RevOps all of them."""
     if asker is None:
-        return Right(granted=False, reason="nobody here is known by that e-mail address")
+        return Right(
+            granted=False,
+            reason="nobody here is known by that e-mail address; name them below `people:` in rules/organisation.yaml",
+        )
     if not asker.active:
         return Right(granted=False, reason=f"{asker.name} does not work here any more")
     if (asker.role or "").casefold().replace(" ", "") == REVOPS:
         return Right(granted=True, reason="RevOps may change every record")
     if owner is None:
-        return Right(granted=False, reason="the record has no owner here, so RevOps alone may change it")
+        return Right(
+            granted=False, reason=f"the record has no owner here, so RevOps alone may change it ({REVOPS_SAID})"
+        )
     seen: set[str] = set()
     person: Person | None = owner
     while person is not None and person.key not in seen:
@@ -35,4 +41,8 @@ def may_change(asker: Person | None, owner: Person | None, directory: Directory)
             return Right(granted=True, reason=own)
         seen.add(person.key)
         person = directory.manager_of(person)
-    return Right(granted=False, reason=f"the record is {owner.name}'s, who does not report to {asker.name}")
+    return Right(
+        granted=False,
+        reason=f"the record is {owner.name}'s, who does not report to {asker.name}; the owner, a manager above them and "
+        f"RevOps may ({REVOPS_SAID})",
+    )

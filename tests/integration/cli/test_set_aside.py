@@ -45,6 +45,21 @@ def test_each_row_is_told_with_all_that_is_known(command: Command) -> None:
     assert expected == lines[lines.index(expected[0]) :][:2]
 
 
+def test_a_crm_record_is_named_by_its_id(command: Command, engine: Engine) -> None:
+    """What came over an API has no line; as JSON its id is told, and what to do is not to import again."""
+    with Session(engine) as session:
+        session.add(SyncRun(id=1, source="hubspot", kind="sync", what="deals", as_of=NOON, started_at=NOON))
+        session.flush()
+        told = {"file": "deals", "line": 0, "record_id": "4711", "column": "closedate", "value": "soon"}
+        session.add(SetAsideRow.model_validate({"run_id": 1, "source": "hubspot", "reason": "is no date", **told}))
+        session.commit()
+    printed = command("set-aside")
+    assert "  deals 4711, column 'closedate': 'soon': is no date\n" in printed
+    assert ("Mend the record in the CRM" in printed, "import again" in printed) == (True, False)
+    (found,) = json.loads(command("set-aside", "--json"))["rows"]
+    assert {**found, **told} == found
+
+
 @pytest.mark.usefixtures("rows_set_aside")
 def test_the_newest_run_that_set_any_aside_counts(command: Command) -> None:
     """Of each source the rows of one run are listed, all of them; older runs are over."""

@@ -236,6 +236,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
     except PermanentError as error:
         state = str(error)
     assert (state == "done", "may not change this" in state) == (granted, not granted)
+    assert ("a manager above them and RevOps may (`role: revops` in rules/organisation.yaml)" in state) == (by == BO)
     assert row(syncer.engine, "SELECT count(*) FROM write_back") == (int(granted),)
 
 

@@ -127,3 +127,9 @@ def test_surprise_is_one_masked_line(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a command with exit code 130."""
     assert ending(monkeypatch, KeyboardInterrupt()) == 130
+
+
+def test_the_line_of_sync_names_what_is_below_it() -> None:
+    """Whoever reads the list of commands learns of audit and write, which are no commands of their own."""
+    first = str(COMMANDS["sync"].help).split("\n\n", maxsplit=1)[0]
+    assert ("sync audit" in first, "sync write" in first) == (True, True)

@@ -83,7 +83,15 @@ def test_ordinary_screen_fits() -> None:
 
 def test_empty_mirror_says_what_to_do() -> None:
     """An empty mirror says how it is filled."""
-    assert "ros-sync import" in shown(a_survey(objects={"deal": 0}, runs=[]))
+    told = shown(a_survey(objects={"deal": 0}, runs=[]))
+    assert ("`ros-sync sync`" in told, "`ros-sync import`" in told) == (True, True)
+
+
+def test_a_sync_of_many_streams_counts_them() -> None:
+    """Their names would not fit beside the numbers; one stream is named."""
+    many = replace(RUN, source="hubspot", kind="sync", what="owner, pipeline_stage, deals, contacts")
+    printed = [shown(a_survey(runs=[run]), width=80) for run in (many, replace(many, what="deals"))]
+    assert ("sync of 4 streams" in printed[0], "sync deals" in printed[1]) == (True, True)
 
 
 def test_run_stays_on_its_two_lines() -> None:
@@ -106,7 +114,7 @@ def test_sources_take_no_room_where_none_is_followed() -> None:
         "hubspot 12:00 UTC 2 h stale: its alerts keep their last state",
         "other 14:00 UTC less than 1 min fresh",
         "new not yet stale: its alerts keep their last state",
-        "hubspot is parked and goes on by itself at 2026-03-03 00:00 UTC",
+        "hubspot is parked until 2026-03-03 00:00 UTC; `ros-sync serve` goes on by itself then",
         "hubspot: the calls of the day are used up",
         "new: there is no property team_size (make it, or leave it out)",
         "and 2 more; `ros-sync doctor` tells all of them",

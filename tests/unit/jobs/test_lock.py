@@ -92,10 +92,10 @@ def test_no_lock_where_none_is_needed(url: str) -> None:
 
 
 def test_folder_that_is_a_file(tmp_path: Path) -> None:
-    """A lock that cannot be made is told with its path."""
+    """A lock that cannot be made is told with its path and what to do."""
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(RosSyncError, match=r"ros-sync\.db\.lock: the database cannot be locked"),
+        pytest.raises(RosSyncError, match=r"ros-sync\.db\.lock: the database cannot be locked.*let this user write in"),
         DatabaseLock(f"sqlite:///{tmp_path}/file/ros-sync.db"),
     ):
         pass

@@ -75,10 +75,9 @@ class Account:
             except PermanentError as error:
                 refused.append(error)
         problems = doctor.problems(self._mapping, found, self._scopes())
-        if not any(each.fatal for each in problems):
-            problems += [
-                Problem(each.message, each.hint or "look at the app in HubSpot", fatal=True) for each in refused
-            ]
+        if not any(each.fatal and each.stream is None for each in problems):  # no scope lacks, which would explain them
+            told = (Problem(each.message, each.hint or "look at the app in HubSpot", fatal=True) for each in refused)
+            problems += dict.fromkeys(told)  # once, where all calls are refused for one reason
         return problems
 
     def _owners(self) -> list[Json]:

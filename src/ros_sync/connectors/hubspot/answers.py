@@ -216,5 +216,5 @@ def broken(error: Exception) -> str:
     reason = getattr(error, "reason", None) or error
     words = " ".join(re.findall("[A-Z][a-z]+|[A-Z]+(?![a-z])", type(reason).__name__.removesuffix("Error"))).lower()
     told = re.search(r"\[Errno -?\d+\] ([\w ,]+)", str(reason))
-    words = {"new connection": "there is none", "max retry": "it was given up"}.get(words, words)
+    words = {"new connection": "nothing answers there", "max retry": "it was given up"}.get(words, words)
     return f"{words} ({told[1]})" if told else words

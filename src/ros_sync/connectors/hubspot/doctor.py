@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 
 from ros_sync.connectors.hubspot.definitions import Definitions
-from ros_sync.connectors.hubspot.mapping import FieldMapping, HubSpotMapping, StreamMapping
+from ros_sync.connectors.hubspot.mapping import FieldMapping, HubSpotMapping, StreamMapping, modified_property
 from ros_sync.connectors.source import Problem
 from ros_sync.fields import Kind, did_you_mean
 
@@ -29,7 +30,7 @@ def problems(mapping: HubSpotMapping, definitions: Definitions, scopes: Collecti
     for stream in mapping.streams:
         found += _wrong_properties(stream, definitions)
     found += _unplaced_stages(mapping, definitions)
-    return found
+    return sorted(found, key=lambda problem: not problem.fatal)
 
 
 def scopes_for(mapping: HubSpotMapping) -> list[str]:
@@ -59,9 +60,11 @@ def _wrong_properties(stream: StreamMapping, definitions: Definitions) -> Iterat
     there = definitions.properties.get(stream.name)
     if there is None:
         return
+    if stream.modified not in there:
+        yield _without_cursor(stream)
     for entry in stream.objects:
-        for name in (*entry.only_if_known, stream.modified):
-            if name not in there:
+        for name in entry.only_if_known:
+            if name not in there and name != stream.modified:
                 yield _absent(stream, name, "that decides which records are read", there)
         for field in entry.fields:
             for name in field.properties:
@@ -71,10 +74,29 @@ def _wrong_properties(stream: StreamMapping, definitions: Definitions) -> Iterat
             yield from _unknown_values(stream, field, definitions)
 
 
+def _without_cursor(stream: StreamMapping) -> Problem:
+    """Without the property that says when a record was modified nothing can be asked for."""
+    usual = modified_property(stream.name)
+    if stream.modified == usual:
+        todo = "let the app see it in HubSpot"
+    else:
+        todo = f"write `modified: {usual}` in the connector file, or leave the line out: HubSpot keeps it there for {stream.name}"
+    return Problem(
+        f"{stream.name} have no property {stream.modified!r} that says when a record was modified, or the token may not "
+        "see it: their changes cannot be followed",
+        todo,
+        stream.name,
+        stream.modified,
+        fatal=True,
+    )
+
+
 def _absent(stream: StreamMapping, name: str, what: str, there: Collection[str]) -> Problem:
+    others = sorted(set(there) - set(stream.properties))  # one that is mapped already is not what was meant
+    guess = f"; {did_you_mean(name, others)}" if get_close_matches(name, others) else ""
     return Problem(
         f"{stream.name} have no property {name!r} {what}, or the token may not see it",
-        f"create it in HubSpot, let the app see it, or take it out of the connector file; {did_you_mean(name, there)}",
+        f"create it in HubSpot, let the app see it, or take it out of the connector file{guess}",
         stream.name,
         name,
     )

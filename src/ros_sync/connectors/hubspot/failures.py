@@ -27,6 +27,7 @@ HTTP_OK, HTTP_MULTIPLE = 200, 300
 HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 401, 403, 404, 429, 500
 # HubSpot, "Error handling": 408 timeouts, 423 locked, 477 a migration is under way; each asks to try again.
 PASSING = frozenset((408, 423, 425, 477))
+UNKNOWN_THERE = frozenset((404, 405))  # without the reason that HubSpot gives: another kind of server
 EXPIRED = "EXPIRED_AUTHENTICATION"
 DAILY, TEN_SECONDLY = "DAILY", "TEN_SECONDLY_ROLLING"
 # How long a refusal without Retry-After lasts: the length of the window that it names.
@@ -70,6 +71,16 @@ def failure(
         return PermanentError(f"HubSpot does not allow this: {words or category}", where=where, hint=hint)
     if status >= HTTP_SERVER_ERROR or status in PASSING:
         return TransientError(f"HubSpot answered {status}{': ' + words if words else ''}", where=where)
+    return _refused(status, category, words, where)
+
+
+def _refused(status: int, category: str, words: str, where: Where) -> PermanentError:
+    if status in UNKNOWN_THERE and not category and not words:
+        return PermanentError(
+            f"the address does not answer like HubSpot: {status}, without a reason",
+            where=where,
+            hint="see that hubspot.api_url is right; leave it out for HubSpot itself",
+        )
     return PermanentError(f"HubSpot refused ({status} {category}): {words or 'it did not say why'}", where=where)
 
 
@@ -91,7 +102,7 @@ def daily_limit(resume_at: datetime, where: Where) -> DailyLimitError:
         "the calls that HubSpot allows in a day are used up",
         resume_at=resume_at,
         where=where,
-        hint="it goes on by itself after midnight in the account's time zone",
+        hint="`ros-sync serve` goes on by itself after midnight in the account's time zone",
     )
 
 

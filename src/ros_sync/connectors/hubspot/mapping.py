@@ -66,6 +66,11 @@ class ObjectMapping:
         return next((each for each in self.fields if each.name == name), None)
 
 
+def modified_property(stream: str) -> str:
+    """The property by which HubSpot says when a record was modified (HubSpot, "Search the CRM", default properties)."""
+    return "lastmodifieddate" if stream == "contacts" else "hs_lastmodifieddate"
+
+
 @dataclass(frozen=True)
 class StreamMapping:
     """One kind of HubSpot's records: `modified` is its cursor property; `track` are canonical fields of the first object."""

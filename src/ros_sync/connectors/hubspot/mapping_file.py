@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from ros_sync import money
@@ -14,6 +15,7 @@ from ros_sync.connectors.hubspot.mapping import (
     HubSpotMapping,
     ObjectMapping,
     StreamMapping,
+    modified_property,
 )
 from ros_sync.errors import MappingError
 from ros_sync.fields import Carried, Field, Kind, did_you_mean
@@ -90,14 +92,15 @@ def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMappin
         return None
     fields = _Fields(object_name, objects[object_name]).read_all(part)
     only_if_known = tuple(text for node in section.listed("only_if_known") if (text := section.sheet.text(node)))
-    entry = ObjectMapping(object_name, fields, only_if_known, _writes(section, fields))
+    unread = set(part) - {mapping.name for mapping in fields}
+    entry = ObjectMapping(object_name, fields, only_if_known, _writes(section, fields, unread))
     first = known.get(name)
     if first is not None:
         for key in ("modified", "track", "links"):
             if key in section:
                 section.problem(key, f"{key} stands at the first entry of {name}", "remove it here")
         return replace(first, objects=(*first.objects, entry))
-    modified = section.text("modified") or ("lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate")
+    modified = section.text("modified") or modified_property(name)
     links = tuple(text for node in section.listed("links") if (text := section.sheet.choice(node, STREAMS)))
     track = _track(section, fields)
     _check_links(section, fields, links)
@@ -127,15 +130,16 @@ def _check_links(section: Section, fields: tuple[FieldMapping, ...], links: tupl
             )
 
 
-def _writes(section: Section, fields: tuple[FieldMapping, ...]) -> dict[str, dict[str, str]]:
-    """By field the properties that a write sets."""
+def _writes(section: Section, fields: tuple[FieldMapping, ...], unread: Collection[str]) -> dict[str, dict[str, str]]:
+    """By field the properties that a write sets. `unread` are keys of `fields:` of which a problem is told already."""
     part = section.section("write") if "write" in section else None
     mapped = {mapping.name: mapping for mapping in fields}
     writes: dict[str, dict[str, str]] = {}
     for name in part or ():
         assert part is not None
         if name not in mapped:
-            part.problem(name, f"{name} is not mapped above", did_you_mean(name, mapped))
+            if not get_close_matches(name, unread):  # else that key is this field, mistyped
+                part.problem(name, f"{name} is not mapped above", did_you_mean(name, mapped))
             continue
         node = part.value(name)
         if node is None or node.is_missing:

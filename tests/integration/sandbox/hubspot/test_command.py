@@ -66,6 +66,21 @@ def test_a_living_company_is_at_the_present() -> None:
         assert (behind < timedelta(minutes=1), clock.now() - deal.updated_at < timedelta(days=14)) == (True, True)
 
 
+@pytest.mark.parametrize(
+    "lag, words", [("5", "not before 5 seconds have passed):"), ("0", "for `ros-sync sync` to find:")]
+)
+def test_what_is_to_be_tried_says_that_search_lags(lag: str, words: str) -> None:
+    """Who runs `sync` right after the change would find nothing, and is told so where that is the case."""
+    command = [*COMMAND, *FREE, "--scale", "0.05", "--search-lag", lag, "--live"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = next(line for line in process.stdout if line.startswith("Somebody changes a deal"))
+        finally:
+            process.kill()
+    assert line.rstrip().endswith(words)
+
+
 def test_an_empty_account_has_the_company_s_furniture() -> None:
     """With scale 0 there are properties and pipelines, and no records; the story cannot go on."""
     with running("--scale", "0") as (_, told):

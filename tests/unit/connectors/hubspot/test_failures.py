@@ -137,6 +137,13 @@ def test_a_daily_limit_says_when_it_ends() -> None:
     assert "by itself" in str(error)
 
 
+def test_an_address_that_knows_no_such_call_is_not_hubspots() -> None:
+    """HubSpot says why it does not know something; a 404 without a word comes from elsewhere, and names the setting."""
+    error, hubspots = told(404), told(404, category="OBJECT_NOT_FOUND")
+    assert ("does not answer like HubSpot" in str(error), "hubspot.api_url" in str(error)) == (True, True)
+    assert "does not answer like HubSpot" not in str(hubspots)
+
+
 @pytest.mark.parametrize(
     "status, body, kind",
     [

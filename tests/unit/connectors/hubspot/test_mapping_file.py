@@ -53,3 +53,13 @@ def test_what_is_written_must_be_mapped(tmp_path: Path) -> None:
     """A field can be written back only where it is known which property it is."""
     text = HEAD + "  - stream: deals\n    object: deal\n    fields:\n      name: dealname\n    write:\n      amount:\n"
     assert "amount is not mapped above" in problems(tmp_path, text)[0]
+
+
+def test_one_mistyped_field_is_one_problem(tmp_path: Path) -> None:
+    """That it is not mapped follows from the mistake, and is not told as another one."""
+    text = (
+        HEAD
+        + "  - stream: deals\n    object: deal\n    fields:\n      nxt_step: hs_next_step\n    write:\n      next_step:\n"
+    )
+    (told,) = problems(tmp_path, text)
+    assert "did you mean 'next_step'?" in told
