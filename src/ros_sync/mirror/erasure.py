@@ -109,16 +109,18 @@ def _linked_activities(connection: Connection, source: str, stream: str, ids: Se
     c = RecordLink.metadata.tables["record_link"].c
     from_activity = select(c.stream, c.record_id).where(c.source == source, c.to_stream == stream, c.to_id.in_(ids))
     from_person = select(c.to_stream, c.to_id).where(c.source == source, c.stream == stream, c.record_id.in_(ids))
-    named = {
-        each
-        for kind, other in connection.execute(union(from_activity, from_person))
-        for each in (other, f"{kind}/{other}")
-    }
+    named: dict[str, set[str]] = {}  # by id, the streams of which it may be
+    for kind, other in connection.execute(union(from_activity, from_person)):
+        for each in (other, f"{kind}/{other}"):
+            named.setdefault(each, set()).add(kind)
     candidates = sorted(named)
     found: set[str] = set()
     mirrored = objects()["activity"]
     for start in range(0, len(candidates), CHUNK):
         for table in (mirrored.table, mirrored.version_table):
             there = (table.c.source == source) & table.c.id.in_(candidates[start : start + CHUNK])
-            found.update(connection.execute(select(table.c.id).where(there)).scalars())
+            for record_id, kind in connection.execute(select(table.c.id, table.c.activity_kind).where(there)):
+                bare = "/" not in record_id  # then a deal may have the same number
+                if not bare or kind is None or f"{kind}s" in named[record_id]:
+                    found.add(record_id)
     return found

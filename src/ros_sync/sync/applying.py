@@ -113,9 +113,12 @@ class Applier:
             spliced = self._splice(stream, mirrored, batch, told, set(written.created))
         created = set(written.created)
         if batch.object == "deal":
-            counted = HISTORIC | {STAGE_ENTERED}
-            moved = {each for each, changed in written.updated.items() if counted.intersection(changed)} | spliced
-            given = _given(columns, STAGE_ENTERED) if moved else set()
+            given = _given(columns, STAGE_ENTERED) if written.updated or spliced else set()
+            moved = spliced | {
+                each
+                for each, changed in written.updated.items()
+                if HISTORIC.intersection(changed) or (STAGE_ENTERED in changed and each in given)
+            }
             for ids, entry_is_given in ((moved & given, True), (moved - given, False)):
                 recount(self.connection, name, sorted(ids), self._context, entry_is_given=entry_is_given)
         if first:

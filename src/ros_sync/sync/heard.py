@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
 from ros_sync.mirror.bookkeeping import WebhookEvent
+from ros_sync.sync.cadence import CLOCKS_DIFFER
 
 CHUNK = 400  # ids a statement
 
@@ -50,11 +51,14 @@ def waiting(connection: Connection, source: str) -> int:
 
 
 def told_since(connection: Connection, source: str, stream: str, ids: Sequence[str], since: datetime) -> set[str]:
-    """Those of these records of which a hint waits, or was worked off since: what was read of them before may be old."""
+    """Those of these records of which a hint came or was worked off since: what was read of them before may be old.
+
+    One that has waited for longer tells of what had happened before the reading began.
+    """
     query = select(EVENT.c.record_id).where(
         EVENT.c.source == source,
         EVENT.c.stream == stream,
-        or_(EVENT.c.done_at.is_(None), EVENT.c.done_at >= since),
+        or_(EVENT.c.done_at >= since, EVENT.c.done_at.is_(None) & (EVENT.c.received_at >= since - CLOCKS_DIFFER)),
     )
     if connection.execute(query.limit(1)).first() is None:  # mostly, and at once
         return set()

@@ -80,9 +80,14 @@ class Listing:
             raise failure
         through = {each.name for each in wanted if self._places[each.name].backfill is None}
         through -= {each.name for each in fetching.abandoned}
-        if self._is_whole(through, begun):
+        # What cannot be listed at all (a scope is missing) is tried with each cycle, and keeps no other from being done.
+        stuck = {
+            each.name for each in fetching.abandoned if self._places[each.name].backfill and not self._position(each)
+        }
+        if through and self._is_whole(through | stuck, begun):
+            anew = {"linked_at": now} if all(begun.values()) else {}
             with writing(work.engine, work.source.name) as connection:
-                save_state(connection, work.source.name, now, reconciled_at=now, linked_at=now)
+                save_state(connection, work.source.name, now, reconciled_at=now, **anew)
         return frozenset(through)
 
     def _is_whole(self, through: Collection[str], begun: Mapping[str, bool]) -> bool:

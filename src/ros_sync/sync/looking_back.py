@@ -41,7 +41,7 @@ class _Looked:
 
 
 class LookingBack:
-    """Looks back at each stream for itself: one that cannot be read keeps no other from it, and costs none a call."""
+    """Looks back at each stream for itself: one that cannot be read keeps no other from it."""
 
     def __init__(self, work: Work, now: datetime) -> None:
         self._work = work

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import deepcopy
+from dataclasses import fields
 from datetime import timedelta
 
 from ros_sync import clock
@@ -76,6 +78,17 @@ class Polling:
 
     def _write(
         self, stream: Stream, place: Place, window: Window, name: str, pages: Sequence[Page], *, last: bool = False
+    ) -> None:
+        kept = deepcopy(place)
+        try:
+            self._write_as(stream, place, window, name, pages, last=last)
+        except Exception:
+            for each in fields(kept):
+                setattr(place, each.name, getattr(kept, each.name))
+            raise
+
+    def _write_as(
+        self, stream: Stream, place: Place, window: Window, name: str, pages: Sequence[Page], *, last: bool
     ) -> None:
         work = self._work
         page, confirmed = None, set[str]()

@@ -27,6 +27,7 @@ from ros_sync.money import Money
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.rights import may_change
 from ros_sync.sync import upkeep
+from ros_sync.sync.cadence import parked
 from ros_sync.sync.places import save_state, state_of
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
@@ -144,10 +145,15 @@ def carry_out_open(work: Work) -> list[Outcome]:
         state = state_of(connection, work.source.name)
         query = select(_WRITE.c.id).where(_WRITE.c.source == work.source.name, _WRITE.c.state == State.OPEN)
         numbers = list(connection.execute(query.order_by(_WRITE.c.id)).scalars())
-    parked = state.get("parked_until")
-    if parked is not None and parked > work.now():
+    if parked(state.get("parked_until"), work.now()):
         return []
-    return [carry_out(work, number) for number in numbers]
+    done: list[Outcome] = []
+    for number in numbers:
+        done.append(carry_out(work, number))
+        with work.engine.connect() as connection:
+            if parked(state_of(connection, work.source.name).get("parked_until"), work.now()):
+                break  # the day's calls are used up: the others have not been tried
+    return done
 
 
 def carry_out(work: Work, number: int) -> Outcome:
@@ -155,7 +161,9 @@ def carry_out(work: Work, number: int) -> Outcome:
     row = _claim(work, number)
     if row is None:
         return outcome_of(work, number)
-    stream = next(each for each in work.source.streams if row["object"] in each.objects)
+    stream = next((each for each in work.source.streams if row["object"] in each.objects), None)
+    if stream is None:
+        return _close(work, row, State.REFUSED, f"the connector file follows no {row['object']}s any more")
     say = _speaker(work, row)
     told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in row["changes"].items())
     note = f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
@@ -173,7 +181,7 @@ def carry_out(work: Work, number: int) -> Outcome:
         return _failed(work, row, error)
     if receipt.page is not None:
         _take_in(work, stream, receipt.page)
-    words = "HubSpot said so already" if receipt.was_so and not again else "written"
+    words = "HubSpot said so already" if receipt.was_so else "written"
     if receipt.trouble is not None:
         return _unfinished(work, row, words, receipt)
     return _close(work, row, State.DONE, words)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.errors import AmbiguousError, PermanentError
 from ros_sync.fields import Carried
 from ros_sync.organisation.company import Member, Organisation
@@ -522,3 +523,34 @@ def test_what_cannot_be_put_back_is_said(
     outcome = write(syncer, made, {"next_step": "Wait"})
     assert ("conflict", "Wait") == (outcome.state, row(engine, "SELECT next_step FROM deal")[0])
     assert "what they set could not be put back" in outcome.words
+
+
+def test_a_wish_of_what_is_followed_no_more_holds_up_no_other(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connector file was edited: the wish is refused, in words."""
+    made = deal()
+    syncer.cycle()
+    hubspot.faults.next("write", Fault("daily_limit"))
+    assert write(syncer, made, {"next_step": "Wait"}).state == "open"
+    hubspot.clock.advance(90_000)
+    monkeypatch.setattr(HubSpotSource, "streams", ())
+    (outcome,) = syncer.carry_out_writes()
+    assert (outcome.state, "follows no deals any more" in outcome.words) == ("refused", True)
+
+
+def test_what_was_never_tried_is_no_second_attempt(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
+) -> None:
+    """The day's calls were used up with the first of two wishes; meanwhile somebody did the second one themselves."""
+    made = [deal(), deal()]
+    syncer.cycle()
+    hubspot.clock.advance(60)
+    hubspot.faults.next("write", Fault("daily_limit"), 2)
+    assert [write(syncer, each, {"next_step": "Wait"}).state for each in made] == ["open", "open"]
+    hubspot.faults.clear()
+    hubspot.clock.advance(90_000)
+    hubspot.account.update("deals", made[1], {"hs_next_step": "Wait"}, by="8")
+    outcomes = syncer.carry_out_writes()
+    assert [(each.state, each.words) for each in outcomes] == [("done", "written"), ("done", "HubSpot said so already")]
+    assert len(hubspot.account.snapshot("notes")) == 1

@@ -51,7 +51,7 @@ def _whole(value: Any) -> Any:
 
 
 _ID = re.compile(r"[1-9]\d{0,18}", re.ASCII)
-_PLACE = re.compile(r"-?\d{1,9}", re.ASCII)
+_PLACE = re.compile(r"-?\d{1,15}", re.ASCII)
 
 
 def is_id(value: Any) -> bool:

@@ -121,6 +121,11 @@ class HubSpotClient:
             api.api_client.rest_client.pool_manager = pool
 
     @property
+    def ahead(self) -> timedelta:
+        """By how much HubSpot's clock is ahead of ours, as far as its answers have told it."""
+        return self._ahead
+
+    @property
     def present(self) -> datetime:
         """The present by HubSpot's clock, as far as its answers have told it."""
         return self._now() + self._ahead

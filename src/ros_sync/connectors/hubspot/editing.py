@@ -67,7 +67,7 @@ class Editing:
         """Make it; ChangedMeanwhileError where somebody was quicker, PermanentError where HubSpot refuses it."""
         names = self._written(edit)
         before = self._look(edit, names, perhaps_written=edit.again)
-        since = self._since(edit, now)
+        since = self._since(edit)
         wanted = to_properties(self._mapping, edit.changes, self._definitions, before["properties"], currency=currency)
         was_so = _says(before, wanted)
         if edit.again and (was_so or _ours(before, wanted, since)):  # by an attempt that did not see who else was at it
@@ -76,7 +76,9 @@ class Editing:
             receipt = Receipt(self._page(before), was_so)
         else:
             receipt = self._write(edit, names, wanted, before, since)
-        unchanged = was_so and not edit.again  # nobody did anything that a note could tell of
+        # Where nobody of ours set it, there is nothing that a note could tell of.
+        unchanged = was_so and not (edit.again and _ours(before, wanted, since))
+        receipt = replace(receipt, was_so=unchanged)
         if edit.note and receipt.page is not None and not unchanged:
             try:
                 self._leave_note(edit, edit.note, now)
@@ -140,11 +142,11 @@ class Editing:
             page=page,
         )
 
-    def _since(self, edit: Edit, now: datetime) -> int | None:
+    def _since(self, edit: Edit) -> int | None:
         """From when on by HubSpot's clock an entry may be this edit's (microseconds); an older one of ours is another's."""
         if edit.asked_at is None:
             return None
-        return clock.to_micros(edit.asked_at + (self._client.present - now) - CLOCKS_AGREE)
+        return clock.to_micros(edit.asked_at + self._client.ahead - CLOCKS_AGREE)
 
     def _overwritten(self, edit: Edit, wanted: Mapping[str, str], record: Json, since: int | None) -> dict[str, str]:
         """By property, what stood before our own entries and is not what the person saw."""

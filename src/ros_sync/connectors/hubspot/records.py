@@ -83,7 +83,7 @@ class RecordReader:
             record_id = str(result["id"])
             try:
                 found[record_id], unread = self._inline(result.get("associations"))
-            except (AttributeError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 found[record_id], unread = [], list(self._mapping.links)
             for stream in unread:
                 more.setdefault(stream, []).append(record_id)
