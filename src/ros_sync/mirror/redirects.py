@@ -41,6 +41,16 @@ def resolve(connection: Connection, source: str, name: str, ids: Sequence[str]) 
     return _known(connection, source, name, ids)
 
 
+def taken_in(connection: Connection, source: str, name: str, ids: Sequence[str]) -> set[str]:
+    """Those of these ids into which other records were merged."""
+    c = _REDIRECT.c
+    found: set[str] = set()
+    for start in range(0, len(ids), CHUNK):
+        here = (c.source == source) & (c.object == name) & c.new_id.in_(ids[start : start + CHUNK])
+        found.update(connection.execute(select(c.new_id).where(here)).scalars())
+    return found
+
+
 def history_ids(connection: Connection, source: str, name: str, record_id: str) -> list[str]:
     """The ids whose change history belongs to a record: its own, and those that were merged into it."""
     c = _REDIRECT.c

@@ -116,7 +116,11 @@ class LookingBack:
         held, known = self._held(stream)
         work.read_again(stream, sorted(held - listed), suspected_of=known)
         back = sorted(unseen - listed)
-        work.read_again(stream, back, gone=False)  # what the CRM does not know any more was never here
+        with work.engine.connect() as connection:
+            merged = redirects.taken_in(connection, work.source.name, stream.objects[0], back)
+        work.read_again(stream, sorted(merged))  # erased, it takes those with it that went into it
+        # What else the CRM does not know any more was never here.
+        work.read_again(stream, [each for each in back if each not in merged], gone=False)
         if back:
             with writing(work.engine, work.source.name) as connection:
                 archived.forget(connection, work.source.name, stream.name, back, begun_at)

@@ -133,6 +133,23 @@ def test_merged_into_a_record_that_was_archived_at_once(hubspot: Followed, engin
     assert audited(hubspot, engine).shown == []
 
 
+def test_who_was_merged_into_a_person_that_was_erased_is_erased(hubspot: Followed, engine: Engine) -> None:
+    """The one that took them in was archived, restored and erased, and was never here itself."""
+    first, other = (hubspot.account.create("contacts", {"firstname": name}) for name in ("Quirina", "Quirin"))
+    syncer = hubspot.syncer(engine)
+    assert syncer.cycle().trouble is None
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("contacts", first, other)
+    hubspot.account.archive("contacts", new)
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT count(*) FROM contact") == [(2,)]
+    hubspot.account.restore("contacts", new)
+    hubspot.account.erase("contacts", new)
+    a_day_later(hubspot, syncer)
+    assert rows(engine, "SELECT id FROM contact") == []
+    assert audited(hubspot, engine).shown == []
+
+
 def test_archived_records_that_were_never_here_may_go_for_good(hubspot: Followed, engine: Engine) -> None:
     """Eighty persons leave the recycle bin at once: nobody here is erased, nobody is warned, and nobody is asked for again."""
     made = [hubspot.account.create("contacts", {"firstname": str(number)}) for number in range(80)]
