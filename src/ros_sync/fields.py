@@ -28,6 +28,8 @@ from ros_sync import clock
 PythonValue = str | int | float | bool | date | datetime | None
 Carried = str | int | float | bool | None
 
+MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
+
 
 class Kind(StrEnum):
     """The kinds of value."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ros_sync import clock
+
 DAY_SECONDS = 24 * 3600
 MILLISECOND = 1_000  # in microseconds: what a CRM's cursor property is exact to
 CLOCKS_DIFFER = timedelta(
     minutes=1
 )  # by so much those of two processes may; what lies further ahead was noted by a wrong one
-LONGEST_PARKED = timedelta(hours=25)  # a day of the CRM's at whose end clocks are put back
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def lies_ahead(noted: datetime, now: datetime) -> bool:
 
 def parked(until: datetime | None, now: datetime) -> bool:
     """Whether a source may not be called before `until`; one that lies further ahead than a day was noted by a wrong clock."""
-    return until is not None and now < until <= now + LONGEST_PARKED
+    return until is not None and now < until <= now + clock.LONGEST_DAY
 
 
 def floored(instant: int) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ros_sync.fields import Carried
+from ros_sync.fields import MAX_WHOLE, Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, Slip, StageMove, slip, stage_entry
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
@@ -19,7 +19,6 @@ from ros_sync.money import Exchange
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
-MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 _CHUNK = 400  # records whose history is read at a time
 
 

@@ -13,9 +13,8 @@ from functools import cache
 from typing import Final
 
 from ros_sync import money
-from ros_sync.fields import did_you_mean
+from ros_sync.fields import MAX_WHOLE, did_you_mean
 
-MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 MAX_NUMBER_CHARS = 100  # no honest number is longer, and int() of a very long text takes time
 _FAST_DIGITS = 14  # so many digits stay below MAX_WHOLE also as minor units of four decimals
 

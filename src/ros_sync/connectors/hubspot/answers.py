@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.values import MAX_WHOLE, instant
+from ros_sync.connectors.hubspot.values import instant
+from ros_sync.fields import MAX_WHOLE
 
 Json = dict[str, Any]
 

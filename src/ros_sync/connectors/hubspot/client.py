@@ -27,12 +27,12 @@ import orjson
 import tenacity
 import urllib3
 
+from ros_sync import clock
 from ros_sync.connectors.hubspot.answers import DEFINITIONS, MalformedError, broken, check, following, parsed
 from ros_sync.connectors.hubspot.connections import HostPool
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
     HTTP_OK,
-    LONGEST_DAY,
     TEN_SECONDLY,
     LimitReachedError,
     TokenExpiredError,
@@ -339,7 +339,7 @@ class HubSpotClient:
     def _refuse_if_parked(self, what: str) -> None:
         """Make no call while the day's are used up, whichever worker was told so."""
         until, now = self._pace.parked_until, self._now()
-        if until is not None and now < until <= now + LONGEST_DAY:  # further ahead: a clock was put back
+        if until is not None and now < until <= now + clock.LONGEST_DAY:  # further ahead: a clock was put back
             raise daily_limit(until, Where(record=what))
 
     def _tell_pace(self, limit: str, error: RosSyncError) -> None:

@@ -32,7 +32,6 @@ EXPIRED = "EXPIRED_AUTHENTICATION"
 DAILY, TEN_SECONDLY = "DAILY", "TEN_SECONDLY_ROLLING"
 # How long a refusal without Retry-After lasts: the length of the window that it names.
 WINDOW_SECONDS = {"SECONDLY": 1.0, TEN_SECONDLY: 10.0}
-LONGEST_DAY = timedelta(hours=25)  # when clocks are put back
 # A day's limit that still refuses so long after midnight is one whose day has not begun over there: clocks differ, and
 # counters are set back late. Waiting for the next midnight would lose a day.
 DAY_BEGINS_WITHIN = timedelta(minutes=15)
@@ -171,7 +170,7 @@ def midnight_after(now: datetime, time_zone: str | None) -> datetime:
     """When the account's day ends; where its zone is not known, when it has ended wherever the account may be."""
     zone = _zone(time_zone)
     if zone is None:
-        return now + LONGEST_DAY
+        return now + clock.LONGEST_DAY
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     return clock.start_of_day(tomorrow, zone).astimezone(now.tzinfo)
 

@@ -13,11 +13,10 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from ros_sync import money
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import MAX_WHOLE, Carried, Kind
 
 MILLISECOND = 1_000  # in microseconds
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, in microseconds
-MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 REMEMBERED = 20_000  # texts whose meaning is remembered; forgotten beyond, so that memory stays flat
 _WHOLE_DIGITS = 15  # a whole number of so many digits fits in 64 bits
 _MIDNIGHT = (0, 0, 0, 0)
