@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ros_sync.alerts.lifecycle import alert_table
-from ros_sync.alerts.notices import notice_table, outbox
+from ros_sync.alerts.lifecycle import alert_table, notice_table
+from ros_sync.alerts.notices import outbox
 from ros_sync.alerts.tables import State
 
 

@@ -82,7 +82,7 @@ def as_data(
         "clocks": asdict(report.clocks),
         "rules": [asdict(rule) for rule in report.alerts.rules],
         "opened": report.alerts.opened,
-        "resolved": len(report.alerts.resolved),
+        "resolved": report.alerts.resolved,
         "erased": report.erased,
         "stale": [
             {

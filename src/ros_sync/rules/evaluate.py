@@ -44,12 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding as it is told: the record's name, what leads (its amount or company), the message, and the reasons."""
+    """A finding as it is told: the record's name, what leads (its amount or company), and the message."""
 
     headline: str
     lead: str
     text: str
-    seen: list[dict[str, Any]]
 
 
 def clock_definition(rule: Rule) -> ClockDefinition | None:
@@ -107,9 +106,6 @@ def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
-        seen=[
-            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(rule, record, moment).lines
-        ],
     )
 
 

@@ -45,7 +45,7 @@ def test_mending_the_record_resolves_the_alert(firm: Firm) -> None:
     firm.deal("1")
     firm.tick()
     firm.deal("1", MONDAY + DAY, next_step="demo on Friday")
-    assert 1 == len(firm.tick(MONDAY + DAY).alerts.resolved)
+    assert 1 == firm.tick(MONDAY + DAY).alerts.resolved
     assert [("resolved", "no longer so")] == firm.rows("SELECT state, resolution FROM alert")
 
 
@@ -170,7 +170,7 @@ def test_tuning_a_rule_does_not_fire_everything_again(firm: Firm) -> None:
     firm.tick()
     firm.rules(STEP.replace("next_step is missing", "next_step is missing or next_step_date is missing"), more="")
     again = firm.tick(MONDAY + DAY)
-    assert (0, 0) == (again.alerts.opened, len(again.alerts.resolved))
+    assert (0, 0) == (again.alerts.opened, again.alerts.resolved)
 
 
 def test_an_alert_keeps_what_each_line_of_its_rule_saw(firm: Firm) -> None:
