@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import resource
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -99,7 +98,6 @@ def fill(path: Path, *, vague: int, silent: int, slow: int) -> None:
             "INSERT INTO owner (source, id, valid_from, name, email, manager) VALUES ('crm', ?, ?, ?, ?, ?)", people
         )
         connection.execute("ANALYZE")
-    shutil.copy(path, path.with_suffix(".before"))
 
 
 def _in_a_process(path: Path, now: datetime) -> dict[str, float]:
