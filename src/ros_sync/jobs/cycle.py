@@ -19,6 +19,7 @@ from ros_sync.alerts.erasure import forget_erased
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import clock_definitions
 from ros_sync.rules.language import Moment
@@ -78,6 +79,7 @@ def tick(
         followed = follow(session, rules, directory, moment, stale=left)
         changed = [*erased, *followed.resolved, *followed.moved]
         notices = tell(session, rules, directory, moment, transport=transport, changed=changed, stale=left)
+    remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,
