@@ -27,6 +27,8 @@ from ros_sync.rules.model import RuleSet, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.recounting import recount_slips
 
 STALE_SECONDS = SyncSettings().stale_seconds
 
@@ -67,6 +69,7 @@ def tick(
     more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
     """
     started_at = clock.now()
+    recount_slips(engine, DealContext.of(company.organisation), now)
     moment = company.moment(now)
     rules = company.rules.rules
     live = [rule for rule in rules if rule.status is not Status.RETIRED]

@@ -27,6 +27,7 @@ from ros_sync.sync.listing import Listing
 from ros_sync.sync.looking_back import LookingBack
 from ros_sync.sync.places import cursor, read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.reports import CycleReport, Progress
 from ros_sync.sync.work import Work
 from ros_sync.sync.write_back import Outcome, Wish
@@ -75,6 +76,7 @@ class Syncer:
         with alone(self.engine, self.source.name, CYCLE) as mine:
             report.busy = not mine
             if mine:
+                recount_slips(self.engine, self.context, report.started_at)
                 with self._counted(report):
                     self._turn(report, full=full)
         return report
