@@ -61,8 +61,9 @@ class Page:
 
     `batches` hold one batch for each canonical object of the stream, the first one with every record. `histories` and
     `links` are by record id; a record without an entry in `links` was not asked about, one with an entry has exactly
-    those links. `deleted` maps the ids of archived records to when that happened, `merged` an id that is no more to
-    the id of the record that took its place, `gone` are ids that the CRM does not know (any more). `position` is where to
+    those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an id that is no more to
+    the id of the record that took its place, `gone` are ids that the CRM says it does not know (any more). `doubted` are ids of which it says what
+    does not agree: nothing follows from that. `position` is where to
     go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
     there will be in all, where that is known.
     """
@@ -71,9 +72,10 @@ class Page:
     batches: list[Batch] = field(default_factory=list)
     histories: dict[str, History] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
-    deleted: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int | None] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
     position: str | None = None
     expected: int | None = None
 

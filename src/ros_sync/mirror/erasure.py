@@ -85,7 +85,9 @@ def _forget_activities(connection: Connection, source: str, stream: str, ids: Se
     withhold(connection, source, sorted(touched), ids, at)
 
 
-def withhold(connection: Connection, source: str, activities: Sequence[str], persons: Sequence[str], at: datetime) -> None:
+def withhold(
+    connection: Connection, source: str, activities: Sequence[str], persons: Sequence[str], at: datetime
+) -> None:
     """Keep no subject of these activities, now or ever, nor that they were with these persons."""
     mirrored = objects()["activity"]
     for start in range(0, len(activities), CHUNK):

@@ -30,22 +30,20 @@ def set_links(
     kinds: Collection[str],
     ended: Mapping[str, Table | None],
     lasting: Collection[str] = (),
-    fresh: bool = False,
 ) -> tuple[set[str], set[tuple[str, str]]]:
     """Make these records have exactly these links with the streams of `kinds`.
 
     Gives the ids of those whose links changed, and the (stream, id) of the other ends that were won or lost.
 
     Only what differs is written. `ended` has the present records of each stream: a link with a record that is deleted
-    stays, as the CRM does not tell of it until the record is restored. `fresh` says that the mirror knows no links of them.
-    Links with the streams of `lasting` are remembered when they end.
+    stays, as the CRM does not tell of it until the record is restored. Links with the streams of `lasting` are remembered when they end.
     """
     changed: set[str] = set()
     ends: set[tuple[str, str]] = set()
     ids = list(links)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        stored = {} if fresh else _stored(connection, source, stream, chunk, kinds)
+        stored = _stored(connection, source, stream, chunk, kinds)
         new, gone = [], []
         for record_id in chunk:
             wanted, known = set(links[record_id]), stored.get(record_id, set())

@@ -43,9 +43,7 @@ def resolve(connection: Connection, source: str, name: str, ids: Sequence[str]) 
 
 def erased_among(connection: Connection, source: str, names: Iterable[str], ids: Sequence[str]) -> set[str]:
     """Those of these ids that were erased as a record of any of these objects."""
-    return {
-        each for name in names for each, now in _known(connection, source, name, ids).items() if now == ERASED
-    }
+    return {each for name in names for each, now in _known(connection, source, name, ids).items() if now == ERASED}
 
 
 def taken_in(connection: Connection, source: str, name: str, ids: Sequence[str]) -> set[str]:

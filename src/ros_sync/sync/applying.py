@@ -343,14 +343,15 @@ class Applier:
 
     # ---- deletions, merges
 
-    def _archive(self, stream: Stream, deleted: Mapping[str, int], report: StreamReport) -> set[str]:
+    def _archive(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
         """Mark records as deleted; those that were never seen here are remembered, as no poll tells when they come back."""
         if not deleted:
             return set()
         table, at = objects()[stream.objects[0]].table, clock.from_micros(self._now)
         unseen = archived.unseen(self.connection, self._source.name, table, list(deleted))
         archived.remember(self.connection, self._source.name, stream.name, sorted(unseen), at)
-        return self.delete(stream, deleted, report)
+        dated = {each: self._now if since is None else since for each, since in deleted.items()}
+        return self.delete(stream, dated, report)
 
     def delete(
         self,

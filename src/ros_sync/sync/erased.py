@@ -31,7 +31,7 @@ class ErasedPersons:
 
     def left_of(self, stream: Stream, page: Page) -> Page:
         """The page without the rows, histories and links of persons who were erased, and without links to them."""
-        links = dict(self.less(stream, page.links))
+        links = {each: list(theirs) for each, theirs in self.less(stream, page.links).items()}
         gone = self._among(stream.name, [*page.ids, *page.histories])
         page = replace(page, links=links)
         if not gone:
