@@ -138,7 +138,7 @@ class WriteBack(SQLModel, table=True):
     expected: dict[str, Any] = Field(sa_type=Json, description="what the person saw, by canonical field")
     asked_by: str = Field(description="e-mail address of the person who asked")
     asked_at: datetime = Field(sa_type=Instant)
-    state: str = Field(description="open, done, refused or conflict")
+    state: str = Field(description="open, done, partly, refused or conflict")
     attempts: int = 0
     done_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, description="what became of it, in words")
