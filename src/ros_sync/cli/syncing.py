@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from ros_sync import clock
 from ros_sync.alerts.freshness import at
 from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.importing import show_without_rate
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
 from ros_sync.cli.sources import LAY_OUT, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
@@ -25,7 +24,7 @@ from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.write_back import Outcome, State
 
 SHOWN_SET_ASIDE = 5
@@ -92,22 +91,14 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
         "rate_limit_used_share": report.used_share,
-        "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
-        "problems": [asdict(problem) for problem in report.problems],
+        "streams": data_of(report.streams),
+        "problems": [data_of(problem) for problem in report.problems],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
             if name == report.source
         ],
     }
-
-
-def _stream_data(counts: StreamReport) -> dict[str, Any]:
-    """A stream's part; not by `asdict`, which makes counters of pairs out of counters before Python 3.12."""
-    told = {field.name: getattr(counts, field.name) for field in fields(counts)}
-    unknown = {name: dict(each) for name, each in counts.unknown.items()}
-    examples = [asdict(each) for each in counts.examples]
-    return told | {"unknown": unknown, "without_rate": dict(counts.without_rate), "examples": examples}
 
 
 def show(invocation: Invocation, report: CycleReport) -> None:
@@ -203,7 +194,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
     if as_json:
-        invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
+        invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
         for name, problems in findings.items():
             words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"
