@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from ros_sync import clock
 from ros_sync.alerts.freshness import at
 from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.importing import show_without_rate
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
 from ros_sync.cli.sources import LAY_OUT, cadence_of, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
@@ -28,7 +27,7 @@ from ros_sync.settings import Settings
 from ros_sync.sync.deletions import State as WaveState
 from ros_sync.sync.deletions import waves
 from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 
@@ -97,22 +96,14 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
         "rate_limit_used_share": report.used_share,
-        "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
-        "problems": [asdict(problem) for problem in report.problems],
+        "streams": data_of(report.streams),
+        "problems": [data_of(problem) for problem in report.problems],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
             if name == report.source
         ],
     }
-
-
-def _stream_data(counts: StreamReport) -> dict[str, Any]:
-    """A stream's part; not by `asdict`, which makes counters of pairs out of counters before Python 3.12."""
-    told = {field.name: getattr(counts, field.name) for field in fields(counts)}
-    unknown = {name: dict(each) for name, each in counts.unknown.items()}
-    examples = [asdict(each) for each in counts.examples]
-    return told | {"unknown": unknown, "without_rate": dict(counts.without_rate), "examples": examples}
 
 
 def show(invocation: Invocation, report: CycleReport) -> None:
@@ -223,7 +214,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
     if as_json:
-        invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
+        invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
         for name, problems in findings.items():
             words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from tests.integration.sync.conftest import Followed, one
-from tests.integration.sync.test_odd_answers import Between, Json
+from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
-from tests.integration.sync.test_odd_answers import following
 from tests.integration.sync.test_write_back import write
 
 from ros_sync.fields import Carried
@@ -183,8 +182,9 @@ def test_a_person_s_later_change_is_no_refusal(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer to the write is lost, somebody changes the value an hour later, and then it is tried again: it was written."""
-    from ros_sync.errors import TransientError  # noqa: PLC0415
     from tests.integration.sync.test_write_back import after_the_next, instead_of_the_next  # noqa: PLC0415
+
+    from ros_sync.errors import TransientError  # noqa: PLC0415
 
     made = deal(hs_next_step="Call")
     syncer.cycle()
