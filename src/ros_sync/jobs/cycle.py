@@ -22,6 +22,7 @@ from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition
@@ -30,6 +31,8 @@ from ros_sync.rules.model import Rule, RuleSet, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.writing import TICKS, alone
 
 _TICK = "tick"  # what the lock of a tick is named by
@@ -76,6 +79,7 @@ def tick(
     more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
     """
     started_at = clock.now()
+    recount_slips(engine, DealContext.of(company.organisation), now)
     moment = company.moment(now)
     rules = company.rules.rules
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
@@ -94,6 +98,7 @@ def tick(
             notices = tell(session, rules, directory, moment, transport=transport, stale=left, failures=failures)
             failures.keep([rule.id for rule in live], moment)
             session.commit()
+    remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,
