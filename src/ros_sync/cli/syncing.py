@@ -135,8 +135,18 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
-    show_problems(invocation, report.problems)
+    show_problems(invocation, [each for each in report.problems if each.fatal])
+    _count_problems(out, sum(not each.fatal for each in report.problems))
     _show_trouble(out, report)
+
+
+def _count_problems(out: Console, number: int) -> None:
+    """How many things the account lacks: `doctor` tells them, and nobody has to read them again and again."""
+    if number:
+        words = (
+            f"{counted(number, 'thing')} in the connector file {'does' if number == 1 else 'do'} not fit the account"
+        )
+        out.print(f"[dim]{words}; `ros-sync doctor` lists them.[/dim]", highlight=False, soft_wrap=True)
 
 
 def _show_trouble(out: Console, report: CycleReport) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
@@ -20,6 +21,8 @@ from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
 ACCOUNT = "(account)"  # the name under which the account's time zone is kept
+REREAD = "(reread {})"  # the name under which it is kept when all records of a stream were last read again
+REREAD_ROWS = 1_000  # records read again and written at a time
 DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
 
 
@@ -80,6 +83,35 @@ def refresh_links(work: Work, now: datetime) -> None:
             work.relink(stream, ids)
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, now, linked_at=now)
+
+
+def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
+    """Read all records of a stream again where the connector file names a pace for it: not all changes show in a poll.
+
+    Streams that were `listed` just now have been read. What cannot be read is left to the listings, which look for it.
+    """
+    for stream in work.source.streams:
+        if stream.reread_seconds is None:
+            continue
+        name = REREAD.format(stream.name)
+        with work.engine.connect() as connection:
+            last = cursor(connection, work.source.name, name)
+            fresh = last is not None and not due(last["updated_at"], now, stream.reread_seconds)
+            ids = [] if fresh or stream.name in listed else _live_ids(connection, work.source.name, stream)
+        if fresh:
+            continue
+        for start in range(0, len(ids), REREAD_ROWS):
+            work.read_again(stream, ids[start : start + REREAD_ROWS], gone=False)
+        with writing(work.engine, work.source.name) as connection:
+            save_cursor(connection, work.source.name, name, now)
+
+
+def _live_ids(connection: Connection, source: str, stream: Stream) -> list[str]:
+    """The records of a stream that are live here. Where several streams feed one object, an id begins with its stream's name."""
+    table = objects()[stream.objects[0]].table
+    query = select(table.c.id).where(table.c.source == source, table.c.deleted_at.is_(None))
+    ids = [str(each) for each in connection.execute(query.order_by(table.c.id)).scalars()]
+    return [each for each in ids if "/" not in each or each.startswith(f"{stream.name}/")]
 
 
 def derive(work: Work, now: datetime) -> None:

@@ -36,6 +36,7 @@ Json = Mapping[str, Any]
 Cell = str | None
 MODIFIED = "modified"
 SHOWN_CHARS = 200  # of a value that is set aside
+TICKED = ";"  # HubSpot, "Properties": stands between the ticked options of a checkbox
 NO_CURRENCY = "XXX"  # ISO 4217: no currency is known
 PRIMARY, PRIMARY_ENDING = "primary", "_to_company"  # the label, and how the type of such an association ends inline
 
@@ -324,7 +325,8 @@ class _ObjectReader:
         if mapping.kind is Kind.MONEY:
             return _amount
         if mapping.values is not None:
-            return _among(mapping, mapping.values)
+            known = self._definitions.properties.get(self._stream.name, {}).get(mapping.from_property or "")
+            return _each_of(mapping, mapping.values) if known and known.ticks else _among(mapping, mapping.values)
         return _optional(values.reader(mapping.kind, self._zone))
 
 
@@ -363,6 +365,17 @@ def _among(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cel
         if mapping.has_otherwise:
             return mapping.otherwise
         raise ValueError(f"is none of the values that the connector file lists for {mapping.name}")
+
+    return read
+
+
+def _each_of(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cell], Carried]:
+    """Reads a property of which several options may be ticked (`A;B`), each option by what it means."""
+    read_one = _among(mapping, known)
+
+    def read(cell: Cell) -> Carried:
+        meant = dict.fromkeys(read_one(each) for each in (cell or "").split(TICKED) if each)
+        return TICKED.join(str(each) for each in meant if each is not None) or None
 
     return read
 
