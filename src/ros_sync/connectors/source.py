@@ -203,6 +203,13 @@ class Source(Protocol):
     def given(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
 
+    @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """For each canonical object the fields that its records can come with, as the account was last looked at.
+
+        Fields of links are among them, and what a stage brings with it; not those of properties that the account lacks.
+        """
+
     def remember(self, time_zone: str) -> None:
         """What is known of the account's time zone from before, until `describe` tells it; it may be empty."""
 

@@ -142,3 +142,13 @@ class WriteBack(SQLModel, table=True):
     attempts: int = 0
     done_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, description="what became of it, in words")
+
+
+class FilledFields(SQLModel, table=True):
+    """Which fields of an object the records of a source come with. A source that is not here may fill every field."""
+
+    __tablename__ = "filled_fields"
+
+    source: str = Field(primary_key=True)
+    object: str = Field(primary_key=True)
+    fields: list[str] = Field(sa_type=Json, description="in alphabetical order")

@@ -26,6 +26,7 @@ from ros_sync.connectors.hubspot.mapping import (
     OBJECT_ID,
     STAGE_FIELDS,
     FieldMapping,
+    HubSpotMapping,
     ObjectMapping,
     StreamMapping,
 )
@@ -347,6 +348,21 @@ def _readable(stream: StreamMapping, entry: ObjectMapping, definitions: Definiti
         found = [each for each in found if each.name != "pipeline"]
     names_there = {each.name for each in found} | (set(STAGE_FIELDS) if has_stage else set())
     return [each for each in found if all(name in names_there for name, _ in each.only_if)]
+
+
+def filled_fields(mapping: HubSpotMapping, definitions: Definitions) -> dict[str, frozenset[str]]:
+    """By object the fields that records come with: those of properties that the account shows, and of links."""
+    found: dict[str, set[str]] = {}
+    for stream in mapping.streams:
+        for entry in stream.objects:
+            names = found.setdefault(entry.object, set())
+            names.update(each.name for each in _readable(stream, entry, definitions))
+            names.update(each.name for each in entry.fields if each.link)
+            if "stage" in names:
+                names.update(STAGE_FIELDS)
+            if "amount" in names:
+                names.add("currency")
+    return {name: frozenset(fields) for name, fields in found.items()}
 
 
 def _optional(parse: Callable[[str], Carried]) -> Callable[[Cell], Carried]:
