@@ -9,7 +9,7 @@ gets half a digest.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,7 +27,6 @@ from ros_sync.durations import Duration
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.routing import Recipient, RecordOwner, route
-from ros_sync.outbox.store import Addressee
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.evaluate import describe
 from ros_sync.rules.facts import columns_read
@@ -275,7 +274,7 @@ def _decide(this: _Round, portion: _Portion, alert: Row[Any], way: Route, owner:
         notice["message_key"] = message_key
         portion.due[message_key] = {
             "message_key": message_key,
-            "address": asdict(_addressee(recipient, this.transport)),
+            "address": _address(recipient, this.transport),
             "rule_id": None if way.mode is Mode.DIGEST else alert.rule_id,
         }
         this.counts.told += 1
@@ -319,9 +318,12 @@ def _zone_of(recipient: str, directory: Directory, moment: Moment) -> ZoneInfo:
     return zone(person.timezone) if person else moment.timezone
 
 
-def _addressee(recipient: Recipient, transport: str) -> Addressee:
+def _address(recipient: Recipient, transport: str) -> dict[str, str | None]:
+    """Whom a message goes to, as the arguments of an `Addressee`."""
     person = recipient.person
-    assert recipient.key is not None
     if person is None:
-        return Addressee(recipient.key, transport=transport)
-    return Addressee(person.key, person.name, person.email, person.slack_user, transport)
+        return {"key": recipient.key, "transport": transport}
+    return {
+        "key": person.key, "name": person.name, "email": person.email, "slack_user": person.slack_user,
+        "transport": transport,
+    }  # fmt: skip

@@ -59,9 +59,9 @@ def facts_of(rule: Rule, row: Mapping[str, Any], fields: Iterable[str]) -> dict[
     return facts
 
 
-def explain_facts(rule: Rule, facts: Mapping[str, Any], moment: Moment) -> Verdict:
-    """What each line of the rule saw in the values that it fired on."""
-    return judge(rule, _record(rule, facts), moment)
+def explain_facts(rule: Rule, source: str, facts: Mapping[str, Any], moment: Moment) -> Verdict:
+    """What each line of the rule saw in the values that it fired on, as it is asked of the records of `source`."""
+    return judge(rule.fit(source) or rule, _record(rule, facts), moment)
 
 
 def _record(rule: Rule, facts: Mapping[str, Any]) -> Record:
