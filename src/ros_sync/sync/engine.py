@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
-from ros_sync.sync import heard, hints, upkeep, write_back
+from ros_sync.sync import confirmed, heard, hints, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due, lies_ahead, parked
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
@@ -140,12 +140,14 @@ class Syncer:
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
         unknown = {name for name, place in places.items() if place.polled_until is None}
         unknown |= {stream.name for stream in self.source.streams} - places.keys()
+        confirmed.carry_out(self._work)
         looking = LookingBack(self._work, now)
         looking.before_back_fill(unknown)
         before = state.get("reconciled_at") is not None
         listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)
+        upkeep.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         if self._due(state, "linked_at", "links_seconds"):
