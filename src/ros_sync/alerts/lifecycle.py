@@ -27,7 +27,8 @@ from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Route, Rule, Status
-from ros_sync.sla.definitions import calendar_for
+from ros_sync.sla.clocks import overdue
+from ros_sync.sla.definitions import Overdue, calendar_for
 
 CHUNK = 1_000  # records read and written at a time
 
@@ -219,12 +220,17 @@ def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment
     for source, record_id in session.execute(_fresh(rule, moment, stale)):
         by_source.setdefault(source, []).append(record_id)
     held = rule.hold is not None and rule.hold.count > 0
+    definition = clock_definition(rule)
     opened = 0
     for source, ids in by_source.items():
         for chunk in chunks(ids):
             episodes = _episodes(session, rule, source, chunk)
+            late = overdue(session.connection(), definition, source, chunk, moment.now) if definition else {}
             rows = session.execute(select(table).where(table.c.source == source, table.c.id.in_(chunk))).mappings()
-            alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held) for row in rows]
+            alerts = [
+                _alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, late.get(row["id"]), held=held)
+                for row in rows
+            ]
             if alerts:  # a record may have been erased since it was found
                 session.execute(insert(alert_table), alerts)
             opened += 0 if held else len(alerts)
@@ -245,9 +251,16 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
 
 
 def _alert(
-    rule: Rule, row: RowMapping, episode: int, directory: Directory, moment: Moment, *, held: bool
+    rule: Rule,
+    row: RowMapping,
+    episode: int,
+    directory: Directory,
+    moment: Moment,
+    late: Overdue | None,
+    *,
+    held: bool,
 ) -> dict[str, Any]:
-    found = describe(rule, row, moment_of(rule, row, directory, moment))
+    found = describe(rule, row, moment_of(rule, row, directory, moment), late)
     shadow = rule.status is Status.SHADOW
     return {
         "rule_id": rule.id,

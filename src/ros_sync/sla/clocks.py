@@ -30,7 +30,7 @@ from sqlmodel import Session
 from ros_sync.errors import RuleError, Where
 from ros_sync.organisation.people import Directory
 from ros_sync.sla import definitions
-from ros_sync.sla.definitions import ClockDefinition, Terms, due_at, first_stop, state_at
+from ros_sync.sla.definitions import ClockDefinition, Overdue, Terms, due_at, first_stop, state_at
 from ros_sync.sla.laid import CLOCK as _CLOCK
 from ros_sync.sla.laid import EVENT as _EVENT
 from ros_sync.sla.laid import OPEN as _OPEN
@@ -39,7 +39,7 @@ from ros_sync.sla.laid import of as _of
 from ros_sync.sla.owner_clocks import OwnerClocks
 from ros_sync.sla.tables import State, What
 
-__all__ = ["ClockCounts", "advance", "breached"]
+__all__ = ["ClockCounts", "advance", "breached", "overdue"]
 
 START_BATCH = 20_000  # clocks started at a time, so that a first import of a million records stays flat in memory
 
@@ -94,6 +94,22 @@ def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) ->
         o.clock == definition.id, o.object == definition.object, OWNER_OPEN, o.due_at <= now
     )
     return union_all(teams, owners)
+
+
+def overdue(
+    connection: Connection, definition: ClockDefinition, source: str, ids: Sequence[str], now: datetime
+) -> dict[str, Overdue]:
+    """By record, the clock by which it is late at `now`: where several are, the one that was due first."""
+    found: dict[str, Overdue] = {}
+    for table in (_CLOCK, OWNER_CLOCK):
+        c = table.c
+        query = select(c.record_id, c.started_at, c.due_at).where(
+            c.clock == definition.id, c.object == definition.object, c.source == source, c.record_id.in_(ids)
+        )
+        for record_id, *instants in connection.execute(query.where(c.stopped_at.is_(None), c.due_at <= now)):
+            clock = Overdue(*instants)
+            found[record_id] = min(found.get(record_id, clock), clock, key=lambda each: each.due_at)
+    return found
 
 
 class _Step(Laid):

@@ -53,6 +53,14 @@ class Terms:
     calendar_version: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A clock that is past its due instant and has not stopped."""
+
+    started_at: datetime
+    due_at: datetime
+
+
 def problems(definition: ClockDefinition, organisation: Organisation) -> list[str]:
     """What is wrong with a definition, in words for the person who wrote it; nothing where it can be used."""
     mirrored = catalogue.objects().get(definition.object)
