@@ -33,6 +33,7 @@ from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Route, Rule, Status
+from ros_sync.sla.clocks import overdue
 from ros_sync.sla.definitions import calendar_for
 
 CHUNK = 1_000  # records read and written at a time, in one transaction
@@ -276,6 +277,7 @@ def _open_new(
     columns = [table.c[name] for name in columns_read(rule)]
     explained = explained_fields(rule)
     held = rule.hold is not None and rule.hold.count > 0
+    definition = clock_definition(rule)
     query = _fresh(rule, moment, stale).limit(LOOK)
     while True:
         found = session.connection().execute(query).all()
@@ -289,9 +291,13 @@ def _open_new(
                 episodes = _episodes(session, rule, source, chunk)
                 result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(chunk)))
                 names = tuple(result.keys())
+                late = overdue(connection, definition, source, chunk, moment.now) if definition else {}
                 rows = [dict(zip(names, row, strict=True)) for row in result]
                 alerts = [
-                    _alert(rule, row, explained, episodes.get(row["id"], 0) + 1, directory, moment, held=held)
+                    {
+                        **_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held),
+                        "facts": facts_of(rule, row, explained, late.get(row["id"])),
+                    }
                     for row in rows
                 ]
                 if alerts:  # a record may have been erased since it was found
@@ -319,7 +325,6 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
 def _alert(
     rule: Rule,
     row: Mapping[str, Any],
-    explained: Sequence[str],
     episode: int,
     directory: Directory,
     moment: Moment,
@@ -346,7 +351,6 @@ def _alert(
         "lead": found.lead,
         "text": found.text,
         "seen": [],
-        "facts": facts_of(rule, row, explained),
         "next_notice_at": None if held or shadow else moment.now,
     }
 

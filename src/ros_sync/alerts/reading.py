@@ -36,7 +36,9 @@ def listed(
     return [dict(row) for row in rows], total
 
 
-def explained(alert: Mapping[str, Any], rule: Rule | None, directory: Directory, moment: Moment) -> list[dict[str, Any]]:
+def explained(
+    alert: Mapping[str, Any], rule: Rule | None, directory: Directory, moment: Moment
+) -> list[dict[str, Any]]:
     """What each line of an alert's rule saw when it fired: text, whether it holds, and what it saw in words.
 
     It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever instant. Empty

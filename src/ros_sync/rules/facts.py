@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ros_sync import clock
 from ros_sync.fields import Carried, Field, Kind, carry, uncarry
 from ros_sync.mirror import catalogue
 from ros_sync.rules.evaluate import Record, Verdict, judge
@@ -16,8 +17,10 @@ from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
 from ros_sync.rules.records import custom_value, derived_values, fields_behind
 from ros_sync.rules.schema import CUSTOM
+from ros_sync.sla.definitions import Overdue
 
 _ALWAYS = ("source", "id", "deleted_at", "owner_id", "owner_named")
+_CLOCK = "(clock)"  # no field is called so
 _LEADING = ("name", "amount", "currency", "company")  # what headline and lead are made of
 
 
@@ -45,10 +48,17 @@ def explained_fields(rule: Rule) -> list[str]:
     return sorted(stored)
 
 
-def facts_of(rule: Rule, row: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Carried]:
-    """The values of `fields` (as `explained_fields` names them) in a row, in stored form; missing ones are left out."""
+def facts_of(
+    rule: Rule, row: Mapping[str, Any], fields: Iterable[str], late: Overdue | None = None
+) -> dict[str, Carried | list[int]]:
+    """The values of `fields` (as `explained_fields` names them) in a row, in stored form; missing ones are left out.
+
+    `late` is the stored clock by which the record is late: kept as its two instants.
+    """
     entry = catalogue.objects()[rule.applies_to]
-    facts = {}
+    facts: dict[str, Carried | list[int]] = {}
+    if late is not None:
+        facts[_CLOCK] = [clock.to_micros(late.started_at), clock.to_micros(late.due_at)]
     for name in fields:
         if name.startswith(CUSTOM):
             value = (row.get("custom") or {}).get(name.removeprefix(CUSTOM))
@@ -61,7 +71,8 @@ def facts_of(rule: Rule, row: Mapping[str, Any], fields: Iterable[str]) -> dict[
 
 def explain_facts(rule: Rule, source: str, facts: Mapping[str, Any], moment: Moment) -> Verdict:
     """What each line of the rule saw in the values that it fired on, as it is asked of the records of `source`."""
-    return judge(rule.fit(source) or rule, _record(rule, facts), moment)
+    late = Overdue(*map(clock.from_micros, facts[_CLOCK])) if _CLOCK in facts else None
+    return judge(rule.fit(source) or rule, _record(rule, facts), moment, late)
 
 
 def _record(rule: Rule, facts: Mapping[str, Any]) -> Record:
