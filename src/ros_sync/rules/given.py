@@ -26,8 +26,8 @@ _DEFAULTS: dict[str, dict[str, PythonValue]] = {
 }
 
 
-def read_given(field: Field, schema: Schema, text: str) -> Given:
-    """A value of the field as written; ValueError says how to write it."""
+def read_given(field: Field, text: str, schema: Schema | None = None) -> Given:
+    """A value of the field as written; ValueError says how to write it. With a schema, its currency bounds amounts."""
     match field.kind:
         case Kind.NUMBER:
             return float(read_number(text))
@@ -45,7 +45,7 @@ def read_given(field: Field, schema: Schema, text: str) -> Given:
         case Kind.INSTANT:
             return read_local(text)
         case Kind.MONEY:
-            return _read_amount(field, schema, text)
+            return _read_amount(field, text, schema)
         case Kind.TEXT:
             return text
 
@@ -65,14 +65,15 @@ def read_local(text: str) -> datetime:
     return at
 
 
-def _read_amount(field: Field, schema: Schema, text: str) -> Decimal | Money:
+def _read_amount(field: Field, text: str, schema: Schema | None) -> Decimal | Money:
     """An amount with its currency, or in the company's own, within the decimals that it has."""
-    home = schema.home_currency or DEFAULT_CURRENCY
     amount = read_money(text) if re.search(r"[A-Z]{2}$", text) else read_number(text)
+    if schema is None:
+        return amount
     if isinstance(amount, Decimal):
-        Money.of(amount, home)
+        Money.of(amount, schema.home_currency or DEFAULT_CURRENCY)
     elif field.name in schema.home_money and schema.home_currency is not None:
-        in_home_minor(amount, home)
+        in_home_minor(amount, schema.home_currency)
     return amount
 
 

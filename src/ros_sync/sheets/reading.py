@@ -138,6 +138,8 @@ class _Reader:
             line, column = key.line, key.column
             ends_line, ends_column = line - 1, column + len(key.value)
         comment = None if event.style is not None else self._comment_after(ends_line, ends_column)
+        if comment and not event.value and not comment[1:2].isspace():  # it was meant as the value: `to: #sales`
+            line, column = ends_line + 1, self._lines[ends_line].index(comment, ends_column) + 1
         return Scalar(event.value, event.style is not None, line, column, self._path(), comment)
 
     def _comment_after(self, line: int, column: int) -> str | None:

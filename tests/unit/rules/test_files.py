@@ -166,7 +166,7 @@ ALONE = [
     (RULE + "    notify: [{to: #x}]\n", "11:19", 'put it in quotes: "#x"'),
     (
         RULE + "    notify:\n      - to: #sales\n        mode: direct\n",
-        "12:9",
+        "12:13",
         "`to` has no value: #sales is a comment",
     ),
     (RULE + "    notify: [{to: @ada}]\n", "11:19", "no value begins with @"),

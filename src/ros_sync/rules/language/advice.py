@@ -178,7 +178,10 @@ def _of_habits(text: str, masked: str, place: int) -> Iterator[Advice]:
                 for name, group in match.groupdict().items()
             }
             hint = _filled(advice, groups)
-            if hint not in (f"write `{found}`", f"write `{found}]`"):  # this is right as it stands; the fault is elsewhere
+            if hint not in (
+                f"write `{found}`",
+                f"write `{found}]`",
+            ):  # this is right as it stands; the fault is elsewhere
                 yield Advice(found, begins + 1, hint)
 
 
