@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import FromClause, Select, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, Firm
@@ -16,6 +16,7 @@ from ros_sync.alerts.failures import failed_rules
 from ros_sync.rules import evaluate
 from ros_sync.rules.language import Condition, Moment
 from ros_sync.rules.language import sql as compiled
+from ros_sync.rules.model import Rule
 
 DAY = timedelta(days=1)
 RULES = """
@@ -92,7 +93,7 @@ def test_what_the_database_refuses_of_one_rule_is_that_rule_s(firm: Firm, monkey
     """A statement that the database cannot work out: by name, without what it stumbled over."""
     whole = evaluate.findings
 
-    def findings(rule, selectable, moment):  # type: ignore[no-untyped-def]  # the function's own signature
+    def findings(rule: Rule, selectable: FromClause, moment: Moment) -> Select[tuple[str, str]]:
         query = whole(rule, selectable, moment)
         if rule.id != "pushed":
             return query

@@ -40,7 +40,7 @@ rules:
 """
 
 
-class Killed(BaseException):  # noqa: N818  # no error: nothing may catch it
+class Killed(BaseException):  # no error: nothing may catch it
     """Stands for a kill: the transaction that is open is lost, what was committed stays."""
 
 
