@@ -65,18 +65,26 @@ class Followed:
 
 
 def follow(
-    session: Session, rules: Sequence[Rule], directory: Directory, moment: Moment, *, stale: Collection[str] = ()
+    session: Session,
+    rules: Sequence[Rule],
+    directory: Directory,
+    moment: Moment,
+    *,
+    stale: Collection[str] = (),
+    complete: bool = True,
 ) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`.
 
     `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
-    but for what RevOps decides without them: a retired rule's alerts end. The caller owns the transaction.
+    but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`, the alerts of rules
+    that are not among them keep their last state. The caller owns the transaction.
     """
     followed = Followed()
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
-    followed.resolved += _resolve(
-        session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment
-    )
+    gone = alert_table.c.rule_id.not_in([rule.id for rule in watched])
+    if not complete:
+        gone = alert_table.c.rule_id.in_([rule.id for rule in rules if rule.status is Status.RETIRED])
+    followed.resolved += _resolve(session, gone, "its rule was retired", moment)
     for rule in watched:
         counts = RuleCounts(rule.id)
         resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)

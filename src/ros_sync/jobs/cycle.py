@@ -75,7 +75,7 @@ def tick(
         directory = directory_of(session, company.organisation)
         erased = forget_erased(session, moment)
         clocks = advance(session.connection(), clock_definitions(live), directory, now, stale=left)
-        followed = follow(session, rules, directory, moment, stale=left)
+        followed = follow(session, rules, directory, moment, stale=left, complete=company.rules.complete)
         changed = [*erased, *followed.resolved, *followed.moved]
         notices = tell(session, rules, directory, moment, transport=transport, changed=changed, stale=left)
     log.info(
