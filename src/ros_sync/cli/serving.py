@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from rich.console import Console
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
@@ -18,10 +19,11 @@ from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.stop import StopRequest
+from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
-from ros_sync.web.app import StaleAt, create_app
+from ros_sync.web.app import Degraded, StaleAt, create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
 from ros_sync.workspace.configuration import Configuration
@@ -76,7 +78,8 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
         try:
             jobs = planned_jobs(settings, engine, following, configuration)
             stale_at = stale_in(engine, settings.sync.stale_seconds)
-            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at)
+            degraded = degraded_in(engine)
+            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at, degraded=degraded)
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
@@ -93,6 +96,19 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
     return stale_at
 
 
+def degraded_in(engine: Engine) -> Degraded:
+    """Ask the database which files cannot be used."""
+
+    def degraded() -> list[str]:
+        try:
+            return [each.reason for each in broken_files(engine)]
+        except SQLAlchemyError as error:
+            log.warning("broken_files_unknown", error=type(error).__name__)
+            return []
+
+    return degraded
+
+
 def run(
     settings: Settings,
     jobs: list[Job],
@@ -102,10 +118,11 @@ def run(
     host: str | None = None,
     port: int | None = None,
     stale_at: StaleAt = lambda _now: (),
+    degraded: Degraded = lambda: (),
 ) -> str:
     """Run the jobs and the web until `stop` is requested; the reason of that. RosSyncError where it cannot listen."""
     schedule = Schedule(jobs)
-    app = create_app(schedule.health, stale_at=stale_at)
+    app = create_app(schedule.health, stale_at=stale_at, degraded=degraded)
     receiver = following.receiver() if following is not None else None
     if receiver is not None:
         add_hubspot(app, receiver)

@@ -55,7 +55,7 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
     present = clock.now()
     left = [why_left(standing, moment, present, stale_seconds) for standing in report.stale]
     if as_json:
-        invocation.print_json(as_data(report, delivered, held, left))
+        invocation.print_json({**as_data(report, delivered, held, left), "broken_files": in_force.broken})
     else:
         show(invocation, report, delivered, held, left)
 

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from tests.integration.workspace.conftest import RULES, Place, rule
 
-from integration.workspace.conftest import RULES, Place, rule
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.config_versions import broken_files, history, latest
 

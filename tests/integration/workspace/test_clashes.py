@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from integration.workspace.conftest import Place, rule
+from tests.integration.workspace.conftest import Place, rule
 
 CLOCK = "clock: {starts: created, stops: [closed], within: 1 hour, calendar: %s}"
 PEOPLE = ", {email: ann@example.com}"

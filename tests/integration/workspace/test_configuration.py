@@ -3,14 +3,16 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
+from tests.integration.workspace.conftest import RULES, Place, rule
 
-from integration.workspace.conftest import RULES, Place, rule
 from ros_sync.mirror.config_versions import Role, history, in_force, keep, latest, version_in_force
-from ros_sync.sheets import reading
+from ros_sync.sheets import Node, reading
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -38,7 +40,12 @@ def test_only_what_changed_is_read_anew(place: Place, monkeypatch: pytest.Monkey
     place.now()
     parsed: list[str] = []
     read = reading.read
-    monkeypatch.setattr(reading, "read", lambda path, *rest: parsed.append(path.name) or read(path, *rest))
+
+    def noted(path: Path, *rest: Any) -> Node:
+        parsed.append(path.name)
+        return read(path, *rest)
+
+    monkeypatch.setattr(reading, "read", noted)
     (place.folder / "rules/organisation.yaml").touch()
     place.rules("one.yaml", rule("other"))
     assert (["other", "second"], ["one.yaml"]) == (place.rule_ids(), parsed)
@@ -113,8 +120,9 @@ def test_a_database_that_cannot_be_written_stops_no_edit(place: Place) -> None:
     with place.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE config_version RENAME COLUMN seen_at TO away")
     place.rules("one.yaml", rule("other"))
-    with pytest.raises(Exception, match="seen_at"):
-        place.restart() or place.now()
+    place.restart()
+    with pytest.raises(OperationalError, match="seen_at"):
+        place.now()
     with place.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE config_version RENAME COLUMN away TO seen_at")
         connection.exec_driver_sql(
