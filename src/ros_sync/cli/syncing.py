@@ -17,7 +17,7 @@ from ros_sync.cli.company import deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import LAY_OUT, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
+from ros_sync.cli.sources import LAY_OUT, cadence_of, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import RosSyncError, StoppedError, TransientError
@@ -25,8 +25,12 @@ from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import one_line
+from ros_sync.settings import Settings
+from ros_sync.sync.deletions import State as WaveState
+from ros_sync.sync.deletions import waves
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.configuration import Configuration
@@ -54,8 +58,9 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             with progress_bars(invocation) as bars:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, progress=teller(bars), stopping=interrupt.is_set
-                    )
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        stopping=interrupt.is_set,
+                    )  # fmt: skip
                     before = pace.use
                     report = syncer.cycle(full=full)
                     report.used_share = used_share(before, pace.use, report.seconds)
@@ -195,6 +200,20 @@ def _show_place(out: Console, report: CycleReport) -> None:
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
+def held_problems(settings: Settings, source: str) -> list[Problem]:
+    """The deletions of a source that wait for a person; none where there is no database yet."""
+    try:
+        engine = open_engine(settings.database_url, read_only=True)
+    except RosSyncError:  # that there is none, or that it is to be upgraded, is another finding
+        return []
+    try:
+        with engine.connect() as connection:
+            held = waves(connection, WaveState.HELD, source=source)
+            return [held_problem(each.stream, each.records, each.number) for each in held]
+    finally:
+        engine.dispose()
+
+
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
     """Tell what the account lacks, each with what to do."""
     for problem in problems:
@@ -214,6 +233,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
         except RosSyncError as error:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
+        findings[source.name] += held_problems(settings, source.name)
     if as_json:
         invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
     else:

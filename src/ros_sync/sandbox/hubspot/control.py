@@ -55,6 +55,7 @@ class Control(AccountOrders):
             "records": self.change_records,
             "properties": self.order_properties,
             "owners": self.order_owners,
+            "automations": self.order_automations,
             "pipelines": self.order_pipelines,
             "settings": self.order_settings,
             "tokens": self.order_tokens,
