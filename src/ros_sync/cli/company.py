@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError
 from ros_sync.fields import Kind, did_you_mean
-from ros_sync.jobs.cycle import Company
-from ros_sync.notifiers.console import ConsoleNotifier
-from ros_sync.notifiers.notifier import Notifier
-from ros_sync.notifiers.slack.client import SlackClient
-from ros_sync.notifiers.slack.notifier import SlackNotifier
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
-from ros_sync.rules.files import load as load_rules
-from ros_sync.rules.model import RuleSet
 from ros_sync.settings import Settings
 from ros_sync.sync.deals import DealContext
 from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
 from ros_sync.workspace.files import ORGANISATION_FILE, SUFFIXES
+
+# Rules and notifiers are loaded by those commands alone that need them.
+if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy import Engine
+
+    from ros_sync.jobs.cycle import Company
+    from ros_sync.notifiers.notifier import Notifier
 
 
 def organisation_of(settings: Settings) -> Organisation:
@@ -37,6 +36,10 @@ def organisation_of(settings: Settings) -> Organisation:
 
 def company_of(settings: Settings) -> Company:
     """The organisation and the rules, all their problems reported together."""
+    from ros_sync.jobs.cycle import Company  # noqa: PLC0415  # see above
+    from ros_sync.rules.files import load as load_rules  # noqa: PLC0415  # see above
+    from ros_sync.rules.model import RuleSet  # noqa: PLC0415  # see above
+
     problems: list[RosSyncError] = []
     organisation, custom = Organisation(), None
     with _collected(problems):
@@ -145,8 +148,13 @@ def deal_context(organisation: Organisation) -> DealContext:
 
 def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:
     """The ways out, the one for new messages first: Slack where there is a token, and always the terminal."""
+    from ros_sync.notifiers.console import ConsoleNotifier  # noqa: PLC0415  # see above
+
     terminal = ConsoleNotifier(console)
     token = settings.slack.token
     if token is None:
         return [terminal]
+    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
+    from ros_sync.notifiers.slack.notifier import SlackNotifier  # noqa: PLC0415  # see above
+
     return [SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine), terminal]
