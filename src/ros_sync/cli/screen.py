@@ -159,12 +159,11 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
-        for problem in entry.problems[:SHOWN_NAMES]:
-            colour = "red" if problem.get("fatal") else "yellow"
-            words = Text(one_line(f"{entry.source}: {problem.get('what', '')}"), colour)
-            lines.append(words.append(f" ({one_line(str(problem.get('todo', '')))})", "dim"))
-        if (more := len(entry.problems) - SHOWN_NAMES) > 0:
-            lines.append(Text(f"and {more:,} more; `ros-sync doctor` tells all of them", "dim"))
+        if number := len(entry.problems):
+            noun = "thing in the connector file does" if number == 1 else "things in the connector file do"
+            colour = "red" if any(problem.get("fatal") for problem in entry.problems) else "yellow"
+            words = f"{number:,} {noun} not fit the account of {clean(entry.source)}; `ros-sync doctor` lists them"
+            lines.append(Text(words, colour))
     yield "Sources", Group(table, *lines)
 
 

@@ -64,6 +64,17 @@ def sources_of(
     return list(found.values())
 
 
+def client_of(settings: Settings) -> HubSpotClient:
+    """What calls the account, for commands that follow no source; SettingsError where credentials are missing."""
+    return HubSpotClient(
+        hubspot_tokens(settings, clock.now),
+        pace_of(settings, None),
+        now=clock.now,
+        sleep=time.sleep,
+        api_url=settings.hubspot.api_url,
+    )
+
+
 def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None] = time.sleep) -> Pace:
     """The pace of calls to the account, kept in the database where there is one."""
     rates = Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)

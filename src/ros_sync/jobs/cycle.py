@@ -22,6 +22,7 @@ from ros_sync.alerts.notices import NoticeCounts, tell
 from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import clock_definitions
+from ros_sync.rules.fitting import filled, fitted
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import RuleSet, Status
 from ros_sync.settings import SyncSettings
@@ -71,7 +72,8 @@ def tick(
     started_at = clock.now()
     recount_slips(engine, DealContext.of(company.organisation), now)
     moment = company.moment(now)
-    rules = company.rules.rules
+    with engine.connect() as connection:
+        rules = fitted(company.rules, filled(connection))
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
     with Session(engine) as session, session.begin():
         stale = stale_sources(session, now, stale_seconds)

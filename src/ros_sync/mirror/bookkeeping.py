@@ -182,3 +182,13 @@ class Deletion(SQLModel, table=True):
     merged_into: str | None = None
     noted_at: datetime = Field(sa_type=Instant)
     wave_id: int | None = Field(default=None, sa_type=BigKey, description="empty where it was carried out")
+
+
+class FilledFields(SQLModel, table=True):
+    """Which fields of an object the records of a source come with. A source that is not here may fill every field."""
+
+    __tablename__ = "filled_fields"
+
+    source: str = Field(primary_key=True)
+    object: str = Field(primary_key=True)
+    fields: list[str] = Field(sa_type=Json, description="in alphabetical order")

@@ -124,6 +124,9 @@ class Columns(Mapping[str, ColumnElement[Any]]):
         return len(self._object.columns) + len(self._custom)
 
 
+ANSWERS = ("accepted", "rejected", "rejection_code")  # of a lead: with any of these it is open no more
+
+
 def derived_column(name: str, field: str, selectable: FromClause) -> ColumnElement[bool]:
     """The expression of a field that follows from others; KeyError where there is none. Deleted records: see findings."""
     columns = selectable.c
@@ -133,7 +136,7 @@ def derived_column(name: str, field: str, selectable: FromClause) -> ColumnEleme
         case "deal", "is_closed":
             return columns.stage_kind.in_(_CLOSED)
         case "lead", "is_open":
-            return and_(columns.accepted_at.is_(None), columns.rejected_at.is_(None))
+            return and_(columns.accepted_at.is_(None), columns.rejected_at.is_(None), columns.rejection_code.is_(None))
         case _:
             raise KeyError(field)
 
@@ -182,7 +185,7 @@ def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[st
 def derived_values(name: str, record: Mapping[str, PythonValue], *, deleted: bool = False) -> dict[str, PythonValue]:
     """The fields that follow from others; of a deleted record all are false."""
     if name == "lead":
-        return {"is_open": not deleted and record.get("accepted") is None and record.get("rejected") is None}
+        return {"is_open": not deleted and all(record.get(name) is None for name in ANSWERS)}
     if name != "deal":
         return {}
     kind = None if deleted else record.get("stage_kind")

@@ -147,6 +147,7 @@ class Syncer:
         listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)
+        upkeep.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         if self._due(state, "linked_at", "links_seconds"):
