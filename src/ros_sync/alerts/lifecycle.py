@@ -83,20 +83,23 @@ def follow(
     moment: Moment,
     *,
     stale: Collection[str] = (),
+    complete: bool = True,
     failures: RuleFailures | None = None,
 ) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`; commits after each portion.
 
     `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
-    but for what RevOps decides without them: a retired rule's alerts end. A rule that fails, or is among `failures` already,
-    leaves its alerts as they are.
+    but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`, the alerts of rules
+    that are not among them keep their last state. A rule that fails, or is among `failures` already, leaves its alerts as they
+    are.
     """
     failures = failures if failures is not None else RuleFailures(session)
     followed = Followed(failed=failures.reasons)
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
-    followed.resolved += _resolve(
-        session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment
-    )
+    gone = alert_table.c.rule_id.not_in([rule.id for rule in watched])
+    if not complete:
+        gone = alert_table.c.rule_id.in_([rule.id for rule in rules if rule.status is Status.RETIRED])
+    followed.resolved += _resolve(session, gone, "its rule was retired", moment)
     for rule in watched:
         counts = RuleCounts(rule.id)
         if rule.id not in failures:

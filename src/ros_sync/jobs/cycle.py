@@ -96,7 +96,8 @@ def tick(
             failures = RuleFailures(session)
             erased = forget_erased(session, moment)
             clocks = _advance(session, live, directory, now, left, failures)
-            followed = follow(session, rules, directory, moment, stale=left, failures=failures)
+            complete = company.rules.complete
+            followed = follow(session, rules, directory, moment, stale=left, complete=complete, failures=failures)
             notices = tell(session, rules, directory, moment, transport=transport, stale=left, failures=failures)
             failures.keep([rule.id for rule in live], moment)
             session.commit()

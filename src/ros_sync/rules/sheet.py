@@ -24,8 +24,8 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 class RuleSheet(Sheet):
     """A sheet whose maps have a vocabulary, and whose texts can be conditions."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, RuleError)
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        super().__init__(path, RuleError, content=content)
 
     def words(self, node: Node | None, vocabulary: Dictionary[str, Key]) -> dict[str, Node]:
         """The values of a mapping by the keys of a vocabulary; missing required ones are noted."""
