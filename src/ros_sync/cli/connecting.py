@@ -284,7 +284,8 @@ def _diff(done: Connected) -> list[str]:
 
 def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
     def line(words: str, style: str = "") -> None:
-        invocation.out.print(Text(clean(words), style), soft_wrap=True)
+        indent = words[: len(words) - len(words.lstrip())]
+        invocation.out.print(Text(indent + clean(words), style), soft_wrap=True)
 
     for words in done.refused:
         line(f"This part of the account cannot be looked at, and stays as it is: {words}", "red")
@@ -295,10 +296,10 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
     _tell_missing(done, line)
     if dry_run:
         for each in _diff(done):
-            invocation.out.print(
-                Text(each.expandtabs(), "green" if each.startswith("+") else "red" if each.startswith("-") else "dim"),
-                soft_wrap=True,
-            )
+            sign, words = each[:1], each[1:]
+            indent = words[: len(words) - len(words.lstrip())]
+            style = {"+": "green", "-": "red"}.get(sign, "dim")
+            invocation.out.print(Text(f"{sign}{indent}{clean(words)}", style), soft_wrap=True)
         line("\nNothing was changed. Without --dry-run it is.")
     elif done.written:
         line(f"\n✓ {done.file} fits the account. Next: `ros-sync doctor`, then `ros-sync sync`.", "green")
