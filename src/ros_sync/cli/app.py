@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from ros_sync import __version__
-from ros_sync.cli import alerts, connect, demo, imports, rules, sandbox, serve, set_aside, status, sync, tick, workspace
+from ros_sync.cli import (
+    alerts,
+    connect,
+    deletions,
+    demo,
+    imports,
+    rules,
+    sandbox,
+    serve,
+    set_aside,
+    status,
+    sync,
+    tick,
+    workspace,
+)
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 
@@ -69,6 +83,7 @@ app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
 app.command("set-aside")(set_aside.set_aside)
 app.command("status")(status.status)
+app.add_typer(deletions.app)
 app.add_typer(alerts.app)
 app.add_typer(rules.app)
 
@@ -86,7 +101,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, connect.app, sync.app, alerts.app, rules.app):
+for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app):
     _flow(each)
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ros_sync.alerts.freshness import at, span
+from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
 from ros_sync.notifiers.plaintext import clean, one_line
 
@@ -26,6 +27,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         *_sources(found.sources, now),
+        *_held(found),
         ("Open alerts", _alerts(found.alerts)),
         *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
@@ -146,6 +148,19 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             words = f"{number:,} {noun} not fit the account of {clean(entry.source)}; `ros-sync doctor` lists them"
             lines.append(Text(words, colour))
     yield "Sources", Group(table, *lines)
+
+
+def _held(found: Survey) -> Iterator[tuple[str, RenderableType]]:
+    """The deletions that wait for a person, where there are any."""
+    if found.held:
+        lines = [f"wave {wave.number}: {in_words(wave)}" for wave in found.held]
+        lines.append(
+            "`ros-sync deletions confirm WAVE` or `reject WAVE` decides; until then the records stay as they were"
+        )
+        yield (
+            f"Deletions held ({sum(wave.records for wave in found.held):,})",
+            Text("\n".join(map(clean, lines)), "yellow"),
+        )
 
 
 def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:

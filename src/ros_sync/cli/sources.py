@@ -18,6 +18,7 @@ from ros_sync.connectors.pace import MemoryPace, Pace, Rates
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
+from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.rates import DatabasePace
 
 VENDOR = "hubspot"  # whose limits these are
@@ -77,6 +78,11 @@ def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], 
     if engine is None:
         return MemoryPace(rates, sleep=sleep)
     return DatabasePace(engine, VENDOR, rates, sleep=sleep)
+
+
+def cadence_of(settings: Settings) -> Cadence:
+    """How a CRM is followed, as far as the settings say."""
+    return Cadence(deletion_share=settings.sync.deletion_share, deletion_at_least=settings.sync.deletion_at_least)
 
 
 def refuse_unreadable(settings: Settings) -> None:

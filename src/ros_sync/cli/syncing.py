@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from typing import Any
 
 from rich.console import Console
@@ -15,9 +14,9 @@ from ros_sync import clock
 from ros_sync.alerts.freshness import at
 from ros_sync.cli.company import company_of, deal_context, organisation_of
 from ros_sync.cli.importing import show_without_rate
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import LAY_OUT, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
+from ros_sync.cli.sources import LAY_OUT, cadence_of, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem, Source
 from ros_sync.errors import RosSyncError, StoppedError, TransientError
@@ -28,9 +27,12 @@ from ros_sync.rules.fitting import Fit, fits
 from ros_sync.rules.language.wording import field_name
 from ros_sync.rules.model import Status
 from ros_sync.settings import Settings
+from ros_sync.sync.deletions import State as WaveState
+from ros_sync.sync.deletions import waves
 from ros_sync.sync.derived import worked_out
 from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 
 SHOWN_SET_ASIDE = 5
@@ -54,8 +56,9 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             with progress_bars(invocation) as bars:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, progress=teller(bars), stopping=interrupt.is_set
-                    )
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        stopping=interrupt.is_set,
+                    )  # fmt: skip
                     before = pace.use
                     report = syncer.cycle(full=full)
                     report.used_share = used_share(before, pace.use, report.seconds)
@@ -97,22 +100,14 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
         "rate_limit_used_share": report.used_share,
-        "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
-        "problems": [asdict(problem) for problem in report.problems],
+        "streams": data_of(report.streams),
+        "problems": [data_of(problem) for problem in report.problems],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
             if name == report.source
         ],
     }
-
-
-def _stream_data(counts: StreamReport) -> dict[str, Any]:
-    """A stream's part; not by `asdict`, which makes counters of pairs out of counters before Python 3.12."""
-    told = {field.name: getattr(counts, field.name) for field in fields(counts)}
-    unknown = {name: dict(each) for name, each in counts.unknown.items()}
-    examples = [asdict(each) for each in counts.examples]
-    return told | {"unknown": unknown, "without_rate": dict(counts.without_rate), "examples": examples}
 
 
 def show(invocation: Invocation, report: CycleReport) -> None:
@@ -198,6 +193,20 @@ def _show_place(out: Console, report: CycleReport) -> None:
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
+def held_problems(settings: Settings, source: str) -> list[Problem]:
+    """The deletions of a source that wait for a person; none where there is no database yet."""
+    try:
+        engine = open_engine(settings.database_url, read_only=True)
+    except RosSyncError:  # that there is none, or that it is to be upgraded, is another finding
+        return []
+    try:
+        with engine.connect() as connection:
+            held = waves(connection, WaveState.HELD, source=source)
+            return [held_problem(each.stream, each.records, each.number) for each in held]
+    finally:
+        engine.dispose()
+
+
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
     """Tell what the account lacks, each with what to do."""
     for problem in problems:
@@ -219,8 +228,9 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
         except RosSyncError as error:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
+        findings[source.name] += held_problems(settings, source.name)
     if as_json:
-        invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
+        invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
         for name, problems in findings.items():
             words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"

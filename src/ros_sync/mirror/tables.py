@@ -319,6 +319,23 @@ class RecordLink(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant, description="when it was first seen here")
 
 
+class FormerLink(SQLModel, table=True):
+    """An association of an activity with a person that has ended. When the person is erased, what was said with them goes too.
+
+    The CRM takes the association away together with the person, and which of the two is read first is a matter of chance.
+    """
+
+    __tablename__ = "former_link"
+    __table_args__ = (Index("ix_former_link_to", "source", "to_stream", "to_id"),)
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    to_stream: str = Field(primary_key=True)
+    to_id: str = Field(primary_key=True)
+    ended_at: datetime = Field(sa_type=Instant, description="when it was seen here that it had ended")
+
+
 class Redirect(SQLModel, table=True):
     """A record that was merged into another one; asking for the old id means the new one."""
 

@@ -42,7 +42,10 @@ def describe(work: Work, now: datetime) -> None:
             query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_(None))
             ids = [str(each) for each in batch.columns["id"]]
             vanished = set(connection.execute(query).scalars()) - set(ids)
-            applier.delete(stream, dict.fromkeys(vanished, clock.to_micros(work.now())), counted)
+            ends = work.ending(
+                connection, stream, Page(batch.object, batches=[batch], gone=sorted(vanished)), "account"
+            )
+            applier.delete(stream, dict.fromkeys(ends.gone, clock.to_micros(work.now())), counted)
             applier.revive(stream, ids, counted)
             if counted.created or counted.updated or counted.deleted:
                 work.report.streams[batch.object] = counted

@@ -20,6 +20,7 @@ from ros_sync.sandbox.hubspot.index import Index
 from ros_sync.sandbox.hubspot.limits import Limits, Meter
 from ros_sync.sandbox.hubspot.records import Entry, Properties, Record, iso, joined, millis
 from ros_sync.sandbox.hubspot.schema import Schema
+from ros_sync.sandbox.hubspot.taking_over import Automations
 from ros_sync.sandbox.hubspot.tokens import Tokens
 
 ARCHIVE_KEPT = timedelta(days=90)  # HubSpot knowledge base, "Restore deleted records"
@@ -83,6 +84,7 @@ class HubSpotAccount(Schema):
         self.history_versions: int | None = None
         self.meter = Meter(limits or Limits(), time_zone)
         self.tokens = Tokens(now)
+        self.automations = Automations()
         self.listeners: list[Callable[[Happening], None]] = []
         self.calls: list[ApiCall] = []
         self.live_ids: dict[str, list[int]] = {kind: [] for kind in OBJECT_TYPES}  # ascending: lists go by them
