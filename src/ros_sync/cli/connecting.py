@@ -19,7 +19,7 @@ from ros_sync.connectors.hubspot.candidates import NOT_MADE, WANTED, Candidate, 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.connecting import Plan, fit
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
-from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
 from ros_sync.connectors.hubspot.records import filled_fields
 from ros_sync.errors import AuthExpiredError, MappingError, PermanentError, RosSyncError, SettingsError, Where
 from ros_sync.fields import did_you_mean
@@ -172,13 +172,20 @@ def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals
     """The candidate with the share of records in which it is filled; without, where search is refused or there are none."""
     try:
         if stream not in totals:
-            totals[stream] = client.count(stream)
+            totals[stream] = _count(client, stream)
         if not totals[stream]:
             return candidate
-        filled = client.count(stream, candidate.definition.name)
+        filled = _count(client, stream, candidate.definition.name)
     except PermanentError:
         return candidate
     return Candidate(candidate.definition, candidate.sureness, min(1.0, filled / totals[stream]))
+
+
+def _count(client: HubSpotClient, stream: str, having: str = OBJECT_ID) -> int:
+    """How many records have a property filled, as far as search knows."""
+    filters = [{"propertyName": having, "operator": "HAS_PROPERTY"}]
+    query = {"filterGroups": [{"filters": filters}], "properties": [OBJECT_ID], "limit": 1}
+    return int(client.search(stream, query).get("total") or 0)
 
 
 def _wished(names: Sequence[str]) -> frozenset[Wanted]:
