@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,7 +141,29 @@ def _is_connector(path: Path) -> bool:
 def deal_context(organisation: Organisation) -> DealContext:
     """What importing deals asks of the organisation."""
     fiscal = organisation.company.fiscal_year
-    return DealContext(organisation.home_currency, organisation.rates, lambda day: fiscal.quarter_of(day).start)
+    return DealContext(
+        organisation.home_currency,
+        organisation.rates,
+        lambda day: fiscal.quarter_of(day).start,
+        known_people(organisation),
+    )
+
+
+def people_of(settings: Settings) -> frozenset[str]:
+    """`known_people` of the workspace; nobody where its organisation file cannot be read, which others tell."""
+    try:
+        return known_people(organisation_of(settings))
+    except RosSyncError:
+        return frozenset()
+
+
+def known_people(organisation: Organisation) -> frozenset[str]:
+    """By what a CRM may name a person of the organisation file, casefolded: their e-mail, and a name that one has alone."""
+    members = organisation.people.values()
+    names = Counter(member.name.casefold() for member in members if member.name)
+    return frozenset(
+        {member.email.casefold() for member in members} | {name for name, holders in names.items() if holders == 1}
+    )
 
 
 def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:
