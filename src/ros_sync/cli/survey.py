@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -132,7 +131,9 @@ class Survey:
     unknown_owners: list[UnknownOwner]
 
 
-def survey(connection: Connection, now: datetime, stale_seconds: int, people_known: Set[str] = frozenset()) -> Survey:
+def survey(
+    connection: Connection, now: datetime, stale_seconds: int, people_known: frozenset[str] = frozenset()
+) -> Survey:
     """Count everything, reading only; how far the sources lag behind, and which are stale, is as of `now`.
 
     `people_known` are names and e-mails, casefolded, that the organisation file knows.
@@ -263,7 +264,7 @@ def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
     return [Reason(*values) for values in connection.execute(query)]
 
 
-def unknown_owners(connection: Connection, known: Set[str] = frozenset()) -> list[UnknownOwner]:
+def unknown_owners(connection: Connection, known: frozenset[str] = frozenset()) -> list[UnknownOwner]:
     """Names that stand as owner and lead to nobody, over all objects, the most frequent first."""
     records: dict[str, int] = {}
     for mirrored in objects().values():

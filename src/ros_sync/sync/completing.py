@@ -6,7 +6,7 @@ of its contacts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import orjson
@@ -17,7 +17,7 @@ _MODIFIED = frozenset(("modified", "modified_at"))
 _CUSTOM = "custom"
 
 
-class _Unit(NamedTuple):
+class Unit(NamedTuple):
     """Values that mean something together alone: where no leader is there, the others say nothing."""
 
     leaders: tuple[str, ...]
@@ -26,9 +26,9 @@ class _Unit(NamedTuple):
 
 # By the mirror's columns and by the connectors' fields.
 _UNITS = (
-    _Unit(("owner_id", "owner_named"), ("owner_id", "owner_named")),
-    _Unit(("amount_minor",), ("amount_minor", "currency", "amount_home_minor")),
-    _Unit(("amount",), ("amount", "currency")),
+    Unit(("owner_id", "owner_named"), ("owner_id", "owner_named")),
+    Unit(("amount_minor",), ("amount_minor", "currency", "amount_home_minor")),
+    Unit(("amount",), ("amount", "currency")),
 )
 
 
@@ -45,7 +45,7 @@ def merge(first: Mapping[str, Carried], row: Mapping[str, Carried], spoken: Coll
     A missing value says nothing. Of two modified instants the later one is kept; own properties are merged one by one.
     """
     merged, against = dict(first), []
-    for unit in _units(row):
+    for unit in units(row):
         new = {name: row[name] for name in unit.names if name in row}
         old = {name: first.get(name) for name in new}
         leaders = [name for name in unit.leaders if name in new]
@@ -63,14 +63,17 @@ def merge(first: Mapping[str, Carried], row: Mapping[str, Carried], spoken: Coll
     return Merged(merged, against)
 
 
-def _units(row: Mapping[str, Carried]) -> Iterator[_Unit]:
+def units(names: Iterable[str]) -> Iterator[Unit]:
+    """The columns in units, the id left out; only those of a unit's columns that are there."""
+    there = list(names)
     done = {"id"}
-    for name in row:
+    for name in there:
         if name in done:
             continue
-        unit = next((unit for unit in _UNITS if name in unit.names and unit.leaders[0] in row), _Unit((name,), (name,)))
-        done.update(unit.names)
-        yield unit
+        found = next((unit for unit in _UNITS if name in unit.names and unit.leaders[0] in there), None)
+        members = tuple(each for each in found.names if each in there) if found else (name,)
+        yield Unit(tuple(each for each in found.leaders if each in there) if found else (name,), members)
+        done.update(members)
 
 
 def _whole(value: Carried) -> int:

@@ -12,6 +12,7 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.mirror.tables import Change
 from ros_sync.sync.completing import merge
+from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.seen import Before
 
 
@@ -40,6 +41,7 @@ def complete(
     columns: Sequence[str],
     repeated: Mapping[int, tuple[Row, Before]],
     as_of: int,
+    held: HeldBack | None = None,
 ) -> Completion:
     """Add to the stored records what `repeated` rows (index -> row, and what is known of the first) say beyond them."""
     outcome = Completion()
@@ -51,10 +53,13 @@ def complete(
         record_id = str(row["id"])
         if record_id not in known:
             continue  # the first row was not stored either
-        merged = merge(known[record_id], row, before.spoken)
+        merged = merge(known[record_id], row, before.spoken - held.of(record_id) if held else before.spoken)
         if merged.against:
             outcome.against[index] = Against(record_id, before.place, merged.against)
-        elif merged.row != known[record_id]:
+            continue
+        if held:
+            held.settle(record_id, row)
+        if merged.row != known[record_id]:
             outcome.completed += 1
             known[record_id] = merged.row
             changed[record_id] = tuple(merged.row.values())

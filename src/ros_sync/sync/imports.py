@@ -28,6 +28,7 @@ from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.completion import Against, told
 from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
 from ros_sync.sync.seen import SeenIds, SeenRows
 
@@ -243,7 +244,9 @@ def _load(
         stale = _newer_known(connection, mapping.source, report.as_of) & names
     with ExitStack() as stack:
         seen = {name: stack.enter_context(SeenIds()) for name in sorted(names)}
-        for path, entry, batches in readings:
+        held = {name: stack.enter_context(HeldBack()) for name in sorted(names)}
+        for place, (path, entry, batches) in enumerate(readings):
+            later = _filled_later(readings[place:])
             file = FileReport(path.name, entry.object)
             if entry.object == "deal" and not _given(mapping, "deal") & {"stage", "stage_kind"}:
                 file.notes.append(_NO_STAGES)
@@ -257,17 +260,31 @@ def _load(
                         seen[entry.object],
                         expect_empty=entry.object in empty,
                         stale=entry.object in stale,
+                        held=held[entry.object],
+                        later=later,
                     )
                 if progress:
                     progress(path, batch.position)
             if not file.rows_read:
                 file.notes.append("it holds headings and no rows")
+        for name in sorted(names):
+            last = next(file for file in reversed(report.files) if file.object == name)
+            with engine.begin() as connection:
+                last.updated += loader.finish(connection, name, held[name])
     with engine.begin() as connection:
         if names & {"activity", "deal"}:
             given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
         _remember(connection, mapping.source, names - stale, report.as_of)
+
+
+def _filled_later(readings: Sequence[Reading]) -> frozenset[str]:
+    """Of the fields of the first reading, those that a later one of the same object fills as well."""
+    _, first, _ = readings[0]
+    own = {field.name for field in first.fields}
+    others = (field.name for _, entry, _ in readings[1:] if entry.object == first.object for field in entry.fields)
+    return frozenset(own.intersection(others))
 
 
 def _given(mapping: ExportMapping, name: str) -> set[str]:

@@ -16,6 +16,7 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.sync.completion import complete, told
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.seen import SeenIds
 from ros_sync.sync.short_ids import ShortIds
@@ -68,11 +69,14 @@ class BatchLoader:
         *,
         expect_empty: bool,
         stale: bool,
+        held: HeldBack | None = None,
+        later: frozenset[str] = frozenset(),
     ) -> None:
         """Write one batch and count in `file` what became of it.
 
         `expect_empty`: the mirror held nothing of this object before the run. `stale`: a later state is known, so
-        that rows which differ are left alone.
+        that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps what
+        this one leaves empty of them until `finish`.
         """
         set_aside = list(batch.set_aside)
         file.notes += batch.notes
@@ -88,6 +92,9 @@ class BatchLoader:
             initial = initial_columns if batch.object == "deal" else None
             ids = [str(record_id) for record_id in columns["id"]]
             repeated = seen.add(ids, batch.origin, batch.lines, columns)
+            if held is not None and later and not stale:
+                filled = frozenset(mirrored.columns[name] for name in later if name in mirrored.columns)
+                columns = dict(held.hold(upsert.again(), columns, filled, repeated))
             rows: list[Row] = []
             if expect_empty and not repeated:
                 written = upsert.insert(columns, self._as_of, initial)
@@ -95,7 +102,7 @@ class BatchLoader:
                 rows = list(zip(*columns.values(), strict=True))
                 fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
                 written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
-            self._recount(connection, batch, written)
+            self._recount(connection, batch.object, written)
             file.created += len(written.created)
             file.updated += len(written.updated)
             file.unchanged += written.unchanged
@@ -105,16 +112,28 @@ class BatchLoader:
                 file.repeated += len(repeated)
             elif repeated:
                 second = {index: (rows[index], before) for index, before in repeated.items()}
-                completion = complete(connection, mirrored, upsert, names, second, self._as_of)
+                completion = complete(connection, mirrored, upsert, names, second, self._as_of, held)
                 set_aside.extend(told(batch, index, against) for index, against in completion.against.items())
-                self._recount(connection, batch, completion.written)
+                self._recount(connection, batch.object, completion.written)
                 file.completed += completion.completed
                 file.repeated += len(repeated) - len(completion.against) - completion.completed
         file.rows_read += batch.rows_read
         self._keep(connection, set_aside, file)
 
-    def _recount(self, connection: Connection, batch: Batch, written: Written) -> None:
-        if batch.object == "deal":
+    def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
+        """Empty what all files of an object left empty; how many records that changed."""
+
+        def upsert_of(columns: Sequence[str]) -> Upsert:
+            return Upsert(connection, objects()[name], self._source, columns, run_id=self._run_id)
+
+        changed: set[str] = set()
+        for written in held.empty(upsert_of, self._as_of):
+            self._recount(connection, name, written)
+            changed.update(written.updated)
+        return len(changed)
+
+    def _recount(self, connection: Connection, name: str, written: Written) -> None:
+        if name == "deal":
             moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
             recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
 
