@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ros_sync import __version__
-from ros_sync.cli import alerts, demo, imports, rules, sandbox, serve, set_aside, status, sync, tick, workspace
+from ros_sync.cli import alerts, demo, imports, mapping, rules, sandbox, serve, set_aside, status, sync, tick, workspace
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 
@@ -70,6 +70,7 @@ app.command("set-aside")(set_aside.set_aside)
 app.command("status")(status.status)
 app.add_typer(alerts.app)
 app.add_typer(rules.app)
+app.add_typer(mapping.app)
 
 
 def _flow(group: typer.Typer) -> None:
@@ -85,7 +86,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, sync.app, alerts.app, rules.app):
+for each in (app, sync.app, alerts.app, rules.app, mapping.app):
     _flow(each)
 
 

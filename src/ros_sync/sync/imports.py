@@ -63,7 +63,7 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     for path in paths:
         if not path.exists():
             raise ImportRefusedError(f"there is no file or folder {path}")
-        files = _files_in(path) if path.is_dir() else [path]
+        files = files_in(path) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
         if not found:
             patterns = ", ".join(sorted({entry.pattern or "*" for entry in mapping.entries}))
@@ -74,7 +74,7 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     return sorted(steps, key=lambda step: order[step[1].object])
 
 
-def _files_in(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
     """The files of a folder, and of those folders in it whose names give a day; what a system hides is left out."""
     children = sorted(child for child in folder.iterdir() if not child.name.startswith((".", "~$")))
     dated = [child for child in children if child.is_dir() and moment_in(child.name, None) is not None]
