@@ -133,12 +133,7 @@ def show(
     for rule in report.alerts.rules:
         table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
-    for rule_id, reason in report.alerts.failed.items():
-        out.print(
-            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
-            soft_wrap=True,
-            highlight=False,
-        )
+    _show_failed(invocation, report)
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(
@@ -168,5 +163,14 @@ def show(
         out.print(
             f"[yellow]{counted(report.notices.nobody, 'alert')} with nobody to be told[/yellow] "
             "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
+            highlight=False,
+        )
+
+
+def _show_failed(invocation: Invocation, report: TickReport) -> None:
+    for rule_id, reason in report.alerts.failed.items():
+        invocation.out.print(
+            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
+            soft_wrap=True,
             highlight=False,
         )
