@@ -33,12 +33,13 @@ DELIVERY_SECONDS = 60.0  # how long one tick waits for messages whose turn comes
 def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: bool) -> None:
     """Run one cycle, deliver what waits, and tell what was done."""
     settings = invocation.start()
-    moment = parse_moment(now, "--now") or clock.now()
+    asked = parse_moment(now, "--now")
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
             in_force = Configuration(settings, engine).current()
             company = in_force.company()
+            moment = asked or clock.now()  # not before what is in force came into force
             show_broken(invocation, in_force.broken)
             notifiers = notifiers_of(settings, engine, invocation.err if as_json else invocation.out)
             stale_seconds = settings.sync.stale_seconds
