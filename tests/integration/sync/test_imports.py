@@ -106,6 +106,15 @@ def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
     assert [(0, "won")] == rows(engine, "SELECT push_count, stage_kind FROM deal")
 
 
+def test_reopening_a_deal_is_no_push(engine: Engine, load: Import) -> None:
+    """A deal that one export shows as won with that day's date, and the next as open and due as before, was not pushed."""
+    won = ACME.replace("2026-03-31", "2026-03-09").replace("Discovery", "Won")
+    for number, line in enumerate((ACME, won, ACME)):
+        load("deals.csv", HEADER, line, at=MONDAY + number * WEEK)
+    query = "SELECT push_count, pull_in_count, days_pushed, net_slip_days FROM deal"
+    assert [(0, 0, 0, 0)] == rows(engine, query)
+
+
 def test_stage_entry_is_the_export_that_showed_it(engine: Engine, load: Import) -> None:
     """Before it moves, creation counts and is marked so; then the moment of the export that shows the move."""
     created, later = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), int((MONDAY + WEEK).timestamp())
@@ -158,7 +167,7 @@ def test_an_id_twice_with_other_values_is_set_aside(engine: Engine, load: Import
     assert (1, 1, 1) == (report.total("created"), report.total("set_aside"), report.total("repeated"))
     ((line, value, reason),) = rows(engine, "SELECT line, value, reason FROM set_aside_row")
     assert (3, "1") == (line, value)
-    assert "deals.csv:2 already, with another amount_minor, amount_home_minor" in reason
+    assert "deals.csv:2 already, with another amount ('Amount');" in reason
 
 
 def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Import, tmp_path: Path) -> None:
