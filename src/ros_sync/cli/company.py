@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.export.mapping import CUSTOM
+from ros_sync.connectors.export.mapping import FieldMapping as ExportField
+from ros_sync.connectors.hubspot.mapping import FieldMapping as HubSpotField
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError
@@ -81,6 +83,31 @@ def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
             own = (field for field in entry.fields if field.name.startswith(CUSTOM))
             kinds.setdefault(entry.object, {}).update({field.name.removeprefix(CUSTOM): field.kind for field in own})
     return kinds
+
+
+def known_values(settings: Settings) -> dict[str, dict[str, set[str]]]:
+    """The texts that fields can hold, by object and field, as far as the mapping files name them."""
+    known: dict[str, dict[str, set[str]]] = {}
+    entries: list[tuple[str, Iterable[HubSpotField | ExportField]]] = []
+    for path in connector_files(settings):
+        mapping = load_connector(path)
+        entries += [(entry.object, entry.fields) for stream in mapping.streams for entry in stream.objects]
+        for pipeline, stage in mapping.positions:
+            known.setdefault("deal", {}).setdefault("pipeline", set()).add(pipeline)
+            known.setdefault("deal", {}).setdefault("stage", set()).add(stage)
+    for path in _mapping_files(settings):
+        export = load(path)
+        entries += [(entry.object, entry.fields) for entry in export.entries]
+        for each in export.stages:
+            known.setdefault("deal", {}).setdefault("pipeline", set()).add(each.pipeline)
+            known.setdefault("deal", {}).setdefault("stage", set()).add(each.name)
+    for name, fields in entries:
+        for mapped in fields:
+            texts = {value for value in (mapped.values or {}).values() if isinstance(value, str)}
+            if isinstance(mapped.otherwise, str):
+                texts.add(mapped.otherwise)
+            known.setdefault(name, {}).setdefault(mapped.name, set()).update(texts)
+    return known
 
 
 def mapping_of(settings: Settings, given: str | None) -> ExportMapping:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.rules import vocabulary
+from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
 from ros_sync.rules.rule_reader import RuleReader
 from ros_sync.rules.schema import CustomKinds
@@ -24,25 +25,30 @@ def load(
     custom: Mapping[str, CustomKinds] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
+    doubter: Doubter | None = None,
 ) -> RuleSet:
     """Read rule files, and folders of them; rules that inhibit others come first.
 
     `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
-    `home_currency` and `calendars`, what a rule says about them is not checked here.
+    `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
     Raises ProblemsError with every problem in reading order, each at file, line and column.
     """
     problems: list[RosSyncError] = []
     files = rule_files(paths, problems)
+    warnings: list[RosSyncError] = []
     rules: list[Rule] = []
     for file in files:
         sheet = RuleSheet(file)
-        rules += _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
+        rules += _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
         problems += sheet.problems
+        warnings += sheet.warnings
     unique = _unique(rules, problems)
     _check_inhibitions(unique, problems)
     if problems:
         raise ProblemsError(in_reading_order(problems))
-    return RuleSet(tuple(_inhibitors_first(unique)), tuple(str(file) for file in files))
+    return RuleSet(
+        tuple(_inhibitors_first(unique)), tuple(str(file) for file in files), tuple(in_reading_order(warnings))
+    )
 
 
 def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:

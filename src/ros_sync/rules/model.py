@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ros_sync.durations import Duration
-from ros_sync.errors import Where
+from ros_sync.errors import RosSyncError, Where
 from ros_sync.fields import Kind
 from ros_sync.rules.given import Given
 from ros_sync.rules.language import Condition, Parameters
@@ -126,10 +126,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All rules, those that inhibit others before those they inhibit, and the files they came from."""
+    """All rules, those that inhibit others before those they inhibit, and the files they came from.
+
+    `warnings` are doubts about what can be read and is probably not meant.
+    """
 
     rules: tuple[Rule, ...]
     files: tuple[str, ...] = ()
+    warnings: tuple[RosSyncError, ...] = ()
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ros_sync.cli.app import app as whole_app
 from ros_sync.cli.rules import app
 
 GOOD = """version: 1
@@ -44,6 +45,31 @@ def test_problems_are_shown_with_their_place(file: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(file)])
 
     assert (1, True) == (result.exit_code, f"{file}:6:12, rules[1].when[1]\n" in result.stdout)
+
+
+def test_warnings_are_shown_and_fail_nothing(file: Path) -> None:
+    """What can be read and is probably not meant is shown with its place, and the exit code stays 0."""
+    file.write_text(GOOD.replace("is_open,", """forecast_category is "Commit","""))
+    result = CliRunner().invoke(app, ["check", str(file)])
+    as_json = json.loads(CliRunner().invoke(app, ["check", "--json", str(file)]).stdout)
+
+    shown = (f"! {file}:6:33, rules[1].when[1]\n" in result.stdout, "; 1 warning\n" in result.stdout)
+    assert (0, (True, True), [(6, 33)]) == (
+        result.exit_code,
+        shown,
+        [(warning["line"], warning["column"]) for warning in as_json["warnings"]],
+    ), result.stdout
+
+
+def test_a_workspace_knows_its_stages_and_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a workspace, stages come out of its mapping files, and people out of its organisation."""
+    folder = tmp_path / "company"
+    assert CliRunner().invoke(whole_app, ["init", str(folder)]).exit_code == 0
+    monkeypatch.chdir(folder)
+    (folder / "rules" / "more.yaml").write_text(GOOD.replace("is_open,", """stage is "Porposal","""))
+    result = CliRunner().invoke(app, ["check"])
+
+    assert (0, True) == (result.exit_code, 'did you mean "Proposal"?' in result.stdout), result.stdout
 
 
 def test_problems_as_json(file: Path) -> None:
