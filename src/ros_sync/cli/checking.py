@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
-from sqlalchemy import select
 
-from ros_sync.cli.company import custom_kinds, known_values, organisation_of
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.company import custom_kinds, organisation_of
+from ros_sync.cli.invocation import Invocation, data_of
+from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
-from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
-from ros_sync.settings import Settings
 
 
 def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) -> bool:
@@ -70,27 +66,9 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
         custom=custom_kinds(settings),
         home_currency=organisation.home_currency,
         calendars=organisation.calendars,
-        doubter=Doubter(_with_stages(known_values(settings), settings), people),
+        doubter=Doubter(known_values(settings), people),
     )
     return rules, organisation
-
-
-def _with_stages(known: dict[str, dict[str, set[str]]], settings: Settings) -> dict[str, dict[str, set[str]]]:
-    """What the mapping files know, and the stages and pipelines that the mirror has where there is one."""
-    try:
-        engine = open_engine(settings.database_url, read_only=True)
-    except RosSyncError:
-        return known
-    try:
-        with engine.connect() as connection:
-            table = objects()["pipeline_stage"].table
-            for pipeline, stage in connection.execute(select(table.c.pipeline, table.c.name)):
-                deals = known.setdefault("deal", {})
-                deals.setdefault("pipeline", set()).update({pipeline} - {None})
-                deals.setdefault("stage", set()).update({stage} - {None})
-    finally:
-        engine.dispose()
-    return known
 
 
 def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> None:
@@ -135,7 +113,7 @@ def _show_trials(out: Console, rules: RuleSet, outcomes: list[TrialOutcome]) -> 
 
 
 def _problem(problem: RosSyncError) -> dict[str, object]:
-    where = asdict(problem.where or Where())
+    where = data_of(problem.where or Where())
     return {**where, "message": problem.message, "hint": problem.hint}
 
 
@@ -148,7 +126,7 @@ def _outcome(outcome: TrialOutcome) -> dict[str, object]:
         "passed": outcome.passed,
         "expected": outcome.test.expect,
         "fires": outcome.verdict.fires,
-        "lines": [asdict(line) for line in outcome.verdict.lines],
+        "lines": [data_of(line) for line in outcome.verdict.lines],
     }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, data_of
 
 
 def status(
@@ -21,7 +20,8 @@ def status(
 
     Example: [bold]ros-sync status --json[/bold]
     """
-    from ros_sync.cli.screen import show  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli.company import people_of  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli.screen import show  # noqa: PLC0415  # as above
     from ros_sync.cli.survey import survey  # noqa: PLC0415  # as above
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # as above
 
@@ -31,11 +31,11 @@ def status(
     now = clock.now()
     try:
         with engine.connect() as connection:
-            found = survey(connection, now, settings.sync.stale_seconds)
+            found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
     finally:
         engine.dispose()
     if as_json:
         place = {"at": now, "workspace": settings.workspace, "database": settings.database_shown}
-        invocation.print_json({**place, **asdict(found)})
+        invocation.print_json({**place, **data_of(found)})
     else:
         show(invocation.out, found, now, title=f"{settings.workspace}  ·  {settings.database_shown}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
@@ -38,17 +39,60 @@ def load(
     warnings: list[RosSyncError] = []
     rules: list[Rule] = []
     for file in files:
-        sheet = RuleSheet(file)
-        rules += _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
-        problems += sheet.problems
-        warnings += sheet.warnings
-    unique = _unique(rules, problems)
-    _check_inhibitions(unique, problems)
+        found, wrong = read_file(
+            file,
+            custom=custom,
+            home_currency=home_currency,
+            calendars=calendars,
+            doubter=doubter,
+            warnings=warnings,
+        )
+        rules += found
+        problems += wrong
+    unique, clashes = together(rules)
+    problems += clashes
     if problems:
         raise ProblemsError(in_reading_order(problems))
-    return RuleSet(
-        tuple(_inhibitors_first(unique)), tuple(str(file) for file in files), tuple(in_reading_order(warnings))
-    )
+    return replace(ordered(unique, files), warnings=tuple(in_reading_order(warnings)))
+
+
+def read_file(  # what is known around the file
+    path: Path,
+    content: bytes | None = None,
+    *,
+    custom: Mapping[str, CustomKinds] | None = None,
+    home_currency: str | None = None,
+    calendars: Collection[str] | None = None,
+    doubter: Doubter | None = None,
+    warnings: list[RosSyncError] | None = None,
+) -> tuple[list[Rule], list[RosSyncError]]:
+    """Read one rule file by itself: its rules, less those that cannot be used, and its problems.
+
+    `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see `load`.
+    """
+    sheet = RuleSheet(path, content)
+    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
+    if warnings is not None:
+        warnings += sheet.warnings
+    return rules, sheet.problems
+
+
+def together(rules: Iterable[Rule]) -> tuple[dict[str, Rule], list[RosSyncError]]:
+    """The rules of all files by id, the first of each, and what is wrong between them."""
+    problems: list[RosSyncError] = []
+    unique = _unique(rules, problems)
+    _check_inhibitions(unique, problems)
+    return unique, problems
+
+
+def ordered(rules: Mapping[str, Rule], files: Iterable[Path | str], *, complete: bool = True) -> RuleSet:
+    """Make one set of rules between which nothing is wrong."""
+    return RuleSet(tuple(_inhibitors_first(rules)), tuple(str(file) for file in files), complete)
+
+
+def is_rule_file(path: Path) -> bool:
+    """Whether a file in the folder of rules is one, by its name; what begins with a dot is an editor's own."""
+    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.name not in NO_RULE_FILES
 
 
 def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:
@@ -58,8 +102,7 @@ def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path
         if not path.is_dir():
             files[path] = None
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
-        found = [file for file in inside if file.name not in NO_RULE_FILES]
+        found = sorted(file for file in path.iterdir() if is_rule_file(file))
         if not found:
             hint = "rule files end in .yaml; `ros-sync init` lays some out"
             problems.append(RuleError("there is no rule file in this folder", where=Where(str(path)), hint=hint))

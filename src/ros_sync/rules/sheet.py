@@ -25,8 +25,8 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 class RuleSheet(Sheet):
     """A sheet whose maps have a vocabulary, and whose texts can be conditions."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, RuleError)
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        super().__init__(path, RuleError, content=content)
         self.warnings: list[RosSyncError] = []
 
     def doubt(self, node: Node, doubt: Doubt) -> None:

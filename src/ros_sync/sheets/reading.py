@@ -32,13 +32,14 @@ MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and UTF-8 no half of a pair
 
 
-def read(path: Path, file: str, error: type[RosSyncError]) -> Node:
-    """The root of the file at `path`, which problems call `file`.
+def read(path: Path, file: str, error: type[RosSyncError], content: bytes | None = None) -> Node:
+    """The root of the file at `path`, which problems call `file`; `content`: what it holds, where that was read already.
 
     Raises `error` with line and column where it cannot be read, is no UTF-8, too large, empty, no YAML, nested too
     deeply, or holds what only programs need: anchors, aliases, tags, a second document.
     """
-    return _Reader(file, error).read(path)
+    reader = _Reader(file, error)
+    return reader.read(reader.text(path) if content is None else reader.decoded(content))
 
 
 class _Reader:
@@ -53,8 +54,7 @@ class _Reader:
         self._documents = 0
         self._lines: list[str] = []
 
-    def read(self, path: Path) -> Node:
-        text = self._text(path)
+    def read(self, text: str) -> Node:
         self._lines = text.split("\n")
         self._check_tabs(text)
         reader = YAML(typ="rt", pure=True)
@@ -73,13 +73,16 @@ class _Reader:
             raise self._problem("the file is empty", "it begins with `version: 1`")
         return self._root
 
-    def _text(self, path: Path) -> str:
+    def text(self, path: Path) -> str:
         try:
             with path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"
             raise self._problem(message, "`ros-sync init` lays one out") from error
+        return self.decoded(content)
+
+    def decoded(self, content: bytes) -> str:
         if len(content) > MAX_FILE_BYTES:
             raise self._problem(f"the file has more than {MAX_FILE_BYTES:,} bytes", "is it the right file?")
         try:

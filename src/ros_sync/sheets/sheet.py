@@ -27,12 +27,17 @@ _HINTS = {
 class Sheet:
     """The file's name and its problems so far, each an `error` (a class of `ros_sync.errors`).
 
+    `content` is what the file holds, where that was read already; without it the file at `path` is read.
+
     The readers below give the value of a node, or none after noting what is wrong with it; where there is no node they
     give none and note nothing, since an optional value may be left out.
     """
 
-    def __init__(self, path: Path, error: type[RosSyncError], *, shown_as: str | None = None) -> None:
+    def __init__(
+        self, path: Path, error: type[RosSyncError], *, shown_as: str | None = None, content: bytes | None = None
+    ) -> None:
         self.path = path
+        self._content = content
         self.file = shown_as or str(path)
         self.problems: list[RosSyncError] = []
         self._error = error
@@ -40,7 +45,7 @@ class Sheet:
     def root(self) -> Node | None:
         """The whole file; None after noting why it cannot be read."""
         try:
-            return reading.read(self.path, self.file, self._error)
+            return reading.read(self.path, self.file, self._error, self._content)
         except self._error as error:
             self.problems.append(error)
             return None

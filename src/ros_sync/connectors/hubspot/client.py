@@ -247,6 +247,13 @@ class HubSpotClient:
             "properties", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw)
         )
 
+    def create_property(self, stream: str, body: Mapping[str, Any]) -> Json:
+        """Make a property of the company's own. Never tried again blindly: AmbiguousError where it may have been made."""
+        return self._once(
+            "define", f"new property {body.get('name')} of {stream}",
+            lambda **raw: self._properties.create(stream, dict(body), **raw),
+        )  # fmt: skip
+
     def details(self) -> Json:
         """The account: its number, time zone and currency."""
         return self._read(

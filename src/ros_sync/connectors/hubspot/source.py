@@ -71,13 +71,18 @@ class HubSpotSource:
         return self._mapping.given
 
     @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """The fields that records can come with."""
+        return self._account.filled
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many calls of each kind have been made."""
         return self._client.counts
 
-    def remember(self, time_zone: str) -> None:
-        """The account's time zone as it was known to an earlier process: a day's limit ends by it."""
-        self._client.time_zone = self._client.time_zone or time_zone or None
+    def remember(self, memory: str) -> None:
+        """What an earlier process knew of the account: a day's limit ends by its time zone, records are read by its stages."""
+        self._account.remember(memory)
 
     @property
     def present(self) -> datetime:
