@@ -44,12 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding as it is told: the record's name, what leads (its amount or company), the message, and the reasons."""
+    """A finding as it is told: the record's name, what leads (its amount or company), and the message."""
 
     headline: str
     lead: str
     text: str
-    seen: list[dict[str, Any]]
 
 
 def clock_definition(rule: Rule) -> ClockDefinition | None:
@@ -116,18 +115,13 @@ def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
     return Verdict(verdict.fires and row.get("deleted_at") is None, verdict.lines)
 
 
-def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment, late: Overdue | None = None) -> Finding:
-    """What is told about a row of the object's table on which the rule fires; `late` is the stored clock by which it does."""
+def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
+    """What is told about a row of the object's table on which the rule fires."""
     record = record_of(rule.applies_to, row, rule.custom)
-    asked = rule.fit(str(row["source"])) or rule
     return Finding(
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
-        seen=[
-            {"text": line.text, "holds": line.holds, "words": line.words}
-            for line in judge(asked, record, moment, late).lines
-        ],
     )
 
 
