@@ -144,6 +144,8 @@ class DealState(Mirrored):
     economic_buyer_engaged: bool | None = flag("whether the economic buyer is engaged")
     methodology_share: float | None = number("share of the methodology's fields that are filled, 0 to 1")
     handed_off_at: datetime | None = instant("when customer success took it over")
+    handoff_document_at: datetime | None = instant("when the seller gave customer success the handoff document")
+    kickoff_at: datetime | None = instant("when customer success held the joint kickoff")
     requalified_at: datetime | None = instant("when it was last re-qualified")
 
     stage_entered_at: datetime | None = instant("last entry to the current stage")

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    RowMapping,
     Select,
     and_,
     func,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlmodel import Session
@@ -79,7 +81,8 @@ def advance(
             counts += withdrawn + owners.withdraw()
         for resumed, ids in step.resume():
             counts += resumed + owners.resume(ids)
-        for act in (owners.hand_over, step.restate, owners.restate, step.breach, owners.breach, step.start):
+        counts += owners.hand_over(step.handed_over)
+        for act in (step.restate, owners.restate, step.breach, owners.breach, step.start):
             counts += act()
     return counts
 
@@ -150,36 +153,40 @@ class _Step(Laid):
         return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
 
     def withdraw(self) -> Iterator[ClockCounts]:
-        """Stop, in portions, the open clocks whose record is deleted or no longer has the start, or the values, that they rest on."""
+        """Stop, in portions, the open clocks whose record is deleted or no longer has the start, or the values, that they rest on.
+
+        Those whose record has only changed hands are noted in `handed_over`.
+        """
         c, record = _CLOCK.c, self.record.c
-        unfit = [or_(column.is_(None), column.not_in(values)) for column, values in self.conditions]
-        rows = self.connection.execute(
-            select(c.id, c.state, c.started_at, record.id, record.deleted_at, self.starts.label("start"))
+        unfit = or_(
+            record.id.is_(None),
+            record.deleted_at.is_not(None),
+            self.start_moved,
+            *(or_(column.is_(None), column.not_in(values)) for column, values in self.conditions),
+        )
+        seen = self.connection.execute(
+            select(*self.hands, c.state, record.id.label("there"), record.deleted_at, self.starts.label("start"))
+            .add_columns(unfit.label("unfit"))
             .join(self.record, self.joined, isouter=True)
-            .where(
-                self.mine,
-                _OPEN,
-                or_(
-                    record.id.is_(None),
-                    record.deleted_at.is_not(None),
-                    self.start_moved,
-                    *unfit,
-                ),
-            )
-        ).all()
+            .where(self.mine, _OPEN, or_(unfit, self.changed_hands))
+        ).mappings()
+        rows: list[RowMapping] = []
+        for row in seen:
+            (rows if row["unfit"] else self.handed_over).append(row)
         for portion in self.portions(rows):
             yield self._withdraw(portion)
 
-    def _withdraw(self, rows: Sequence[Sequence[Any]]) -> ClockCounts:
+    def _withdraw(self, rows: Sequence[RowMapping]) -> ClockCounts:
         changes, events, withdrawn = [], [], 0
-        for clock_id, state, started, record_id, deleted, start in rows:
-            stands = state == State.BREACHED
+        for row in rows:
+            stands, deleted = row["state"] == State.BREACHED, row["deleted_at"]
             withdrawn += not stands
-            stopped = max(started, min(deleted or self.now, self.now))
+            stopped = max(row["started_at"], min(deleted or self.now, self.now))
             outcome = State.BREACHED if stands else State.WITHDRAWN
-            changes.append({"of": clock_id, "state": outcome, "stopped_at": stopped})
-            why = _why_withdrawn(gone=record_id is None or deleted is not None, moved=self.moved(start, started))
-            events.append(self.event(clock_id, What.STOPPED if stands else What.WITHDRAWN, why))
+            changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
+            gone = row["there"] is None or deleted is not None
+            why = _why_withdrawn(gone=gone, moved=self.moved(row["start"], row["started_at"]))
+            events.append(self.event(row["id"], What.STOPPED if stands else What.WITHDRAWN, why))
         self.write(changes, events)
         return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)
 
@@ -191,25 +198,33 @@ class _Step(Laid):
         An acceptance that is taken back is asked about again, by the instant that it was due at.
         """
         c, record = _CLOCK.c, self.record.c
-        rows = self.connection.execute(
-            select(c.id, c.state, c.stopped_at, c.source, c.record_id)
-            .join(self.record, self.joined)
-            .where(*(or_(stop.is_(None), stop > self.now) for stop in self.stops))
-            .where(record.deleted_at.is_(None), self.starts <= self.now)
-            .where(*(column.in_(values) for column, values in self.conditions))
-            .where(self.mine, ~_OPEN, self.belongs)
-            .order_by(c.started_at)
+        stopped = and_(self.mine, self.joined, ~_OPEN, self.belongs)
+        silent = and_(true(), *(or_(stop.is_(None), stop > self.now) for stop in self.stops))
+        fits = and_(true(), *(column.in_(values) for column, values in self.conditions))
+        again = self.connection.execute(
+            select(record.source, record.id)
+            .where(silent, fits, record.deleted_at.is_(None), self.starts <= self.now)
+            .where(select(c.id).where(stopped).correlate(self.record).exists())
         ).all()
-        last = {(source, record_id): (clock_id, state, at) for clock_id, state, at, source, record_id in rows}
+        last = {}
+        asked = select(*self.hands, c.state, c.stopped_at, c.held_by).join(self.record, self.joined)
+        for source, record_id in again:
+            of_record = asked.where(stopped, c.source == source, c.record_id == record_id).order_by(c.started_at)
+            last.update({row["id"]: row for row in self.connection.execute(of_record).mappings().all()[-1:]})
         for portion in self.portions(list(last.values())):
-            changes, events = [], []
-            for clock_id, state, _ in portion:
-                stands = State.BREACHED if state == State.BREACHED else State.RUNNING
-                changes.append({"of": clock_id, "state": stands, "stopped_at": None})
-                why = "applies again" if state == State.WITHDRAWN else "no longer stopped"
-                events.append(self.event(clock_id, What.RESUMED, why))
-            self.write(changes, events, stopped=True)
-            yield ClockCounts(resumed=len(changes)), [(clock_id, at) for clock_id, _, at in portion]
+            yield self._resume(portion), [(row["id"], row["stopped_at"]) for row in portion]
+
+    def _resume(self, rows: Sequence[RowMapping]) -> ClockCounts:
+        changes, events = [], []
+        for row in rows:
+            state = State.BREACHED if row["state"] == State.BREACHED else State.RUNNING
+            changes.append({"of": row["id"], "state": state, "stopped_at": None})
+            why = "applies again" if row["state"] == State.WITHDRAWN else "no longer stopped"
+            events.append(self.event(row["id"], What.RESUMED, why))
+            if row["held_by"] != row["owner"]:
+                self.handed_over.append(row)
+        self.write(changes, events, stopped=True)
+        return ClockCounts(resumed=len(changes))
 
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose owner, calendar or deadline changed."""

@@ -7,7 +7,20 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, null, or_, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    null,
+    or_,
+    true,
+    update,
+)
 from sqlmodel import Session
 
 from ros_sync.mirror import catalogue
@@ -61,6 +74,7 @@ class Laid:
         self.definition = definition
         self.directory = directory
         self.now = now
+        self.stale = stale
         mirrored = catalogue.objects()[definition.object]
         self.record: Table = mirrored.table
         self.mine = and_(of(definition), CLOCK.c.source.not_in(stale) if stale else true())
@@ -74,6 +88,11 @@ class Laid:
             self.owner = func.coalesce(self.column["owner"], self.record.c.owner_named)
         self.conditions = [(self.column[name], values) for name, values in definition.only_if]
         self.joined = and_(CLOCK.c.source == self.record.c.source, CLOCK.c.record_id == self.record.c.id)
+        assigned = self.record.c.get("assigned_at", null())
+        key = (CLOCK.c.id, CLOCK.c.source, CLOCK.c.record_id, CLOCK.c.started_at)
+        self.hands = (*key, self.owner.label("owner"), assigned.label("assigned"))
+        self.changed_hands = CLOCK.c.held_by.is_distinct_from(self.owner)
+        self.handed_over: list[RowMapping] = []  # `hands` of team's clocks whose record has another owner by now
 
     @property
     def connection(self) -> Connection:

@@ -93,7 +93,9 @@ def test_the_newcomers_path(newcomer: Newcomer, worlds: World) -> None:
         "hubspot: nothing to mend",
         "the rule stalled does without segment, which nothing fills",
         "the rule missing-next-step does without next step date, which nothing fills",
+        "the rule handoff-document-overdue is off: nothing fills handed off, handoff document",
         "the rule handoff-overdue is off: nothing fills handed off",
+        "the rule kickoff-overdue is off: nothing fills handed off, kickoff",
         "the rule mql-response-timeout does without rejected, which nothing fills",
         "  `ros-sync connect hubspot` looks for properties that fill them, and creates them on request.",
     ])  # fmt: skip
@@ -140,7 +142,7 @@ def test_missing_properties_are_created_on_request(newcomer: Newcomer) -> None:
         ("deals", "next_step_date"), ("deals", "handed_off_to_cs"), ("deals", "segment"), ("contacts", "mql_rejected_at"),
         ("companies", "icp_tier"),
     ) if name not in made[kind]] == []  # fmt: skip
-    assert ("region" in made["deals"], len(told["created"])) == (False, 5)  # type: ignore[arg-type]  # a list
+    assert ("region" in made["deals"], len(told["created"])) == (False, 7)  # type: ignore[arg-type]  # a list
     assert 'rejected: {hs_lead_status: UNQUALIFIED, mql_rejected_at: "{value}"}' in text
     again = newcomer.json("connect", "hubspot", "--create-missing")
     assert (again["steps"], again["created"], again["written"], newcomer.file.read_text()) == ([], [], False, text)
