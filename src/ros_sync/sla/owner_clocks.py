@@ -91,12 +91,12 @@ class OwnerClocks(Laid):
         moved = self.connection.execute(
             query.where(self.mine, OPEN, c.held_by.is_distinct_from(self.owner))
         ).mappings().all()  # fmt: skip
-        if not moved:
-            return ClockCounts()
-        teams = [int(row["id"]) for row in moved]
-        counts = self._withdraw(self._of_teams(teams, OWNER_OPEN), OWNER_MOVED)
-        counts += self._begin(moved, self._last_starts(teams), self._seen(moved))
-        self.write([{"of": row["id"], "held_by": row["owner"]} for row in moved], [])
+        counts = ClockCounts()
+        for portion in self.portions(moved):
+            teams = [int(row["id"]) for row in portion]
+            counts += self._withdraw(self._of_teams(teams, OWNER_OPEN), OWNER_MOVED)
+            counts += self._begin(portion, self._last_starts(teams), self._seen(portion))
+            self.write([{"of": row["id"], "held_by": row["owner"]} for row in portion], [])
         return counts
 
     def restate(self) -> ClockCounts:
@@ -104,7 +104,7 @@ class OwnerClocks(Laid):
         group = (_O.source, _O.owner_id, _O.within, _O.calendar, _O.calendar_version)
         running = select().join(CLOCK, CLOCK.c.id == _O.team_clock_id)
         running = running.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING)
-        changes, events = [], []
+        restated = 0
         for key in self.connection.execute(running.add_columns(*group).distinct()).all():
             source, owner, *old = key
             calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
@@ -114,12 +114,16 @@ class OwnerClocks(Laid):
             why = definitions.why_restated(old_terms, new, owner_moved=False)
             same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
             asked = running.add_columns(_O.id, _O.team_clock_id, _O.started_at, _O.due_at).where(*same)
-            for row in self.connection.execute(asked).mappings():
-                due = due_at(row["started_at"], self.definition.within, calendar)
-                changes.append({"of": row["id"], "due_at": due, **columns_of(new)})
-                events.append(self._happened(row, What.RESTATED, why, row["due_at"], due))
-        self.write(changes, events, OWNER_CLOCK)
-        return ClockCounts(restated=len(changes))
+            rows = self.connection.execute(asked).mappings().all()
+            for portion in self.portions(rows):
+                changes, events = [], []
+                for row in portion:
+                    due = due_at(row["started_at"], self.definition.within, calendar)
+                    changes.append({"of": row["id"], "due_at": due, **columns_of(new)})
+                    events.append(self._happened(row, What.RESTATED, why, row["due_at"], due))
+                self.write(changes, events, OWNER_CLOCK)
+            restated += len(rows)
+        return ClockCounts(restated=restated)
 
     def breach(self) -> ClockCounts:
         """Mark the running clocks whose due instant has come."""
@@ -127,8 +131,9 @@ class OwnerClocks(Laid):
         late = self.connection.execute(
             query.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING, _O.due_at <= self.now)
         ).mappings().all()  # fmt: skip
-        changes = [{"of": row["id"], "state": State.BREACHED} for row in late]
-        self.write(changes, [self._happened(row, What.BREACHED) for row in late], OWNER_CLOCK)
+        for portion in self.portions(late):
+            changes = [{"of": row["id"], "state": State.BREACHED} for row in portion]
+            self.write(changes, [self._happened(row, What.BREACHED) for row in portion], OWNER_CLOCK)
         return ClockCounts(breached=len(late))
 
     # ---- what these are made of
