@@ -249,10 +249,8 @@ class HubSpotClient:
 
     def create_property(self, stream: str, body: Mapping[str, Any]) -> Json:
         """Make a property of the company's own. Never tried again blindly: AmbiguousError where it may have been made."""
-        return self._once(
-            "define", f"new property {body.get('name')} of {stream}",
-            lambda **raw: self._properties.create(stream, dict(body), **raw),
-        )  # fmt: skip
+        what = f"new property {body.get('name')} of {stream}"
+        return self._once("define", what, lambda **raw: self._properties.create(stream, dict(body), **raw))
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""

@@ -19,7 +19,7 @@ def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
         if there is not None:
             names = {*stream.properties, *stream.tracked_properties, *_written_properties(stream)}
             properties[stream.name] = {
-                name: [each.type, sorted(each.options)] for name, each in there.items() if name in names
+                name: [each.type, sorted(each.options), each.ticks] for name, each in there.items() if name in names
             }
     told: dict[str, Any] = {
         "time_zone": definitions.time_zone,
@@ -48,7 +48,8 @@ def recalled(text: str) -> Definitions:
     return Definitions(
         properties={
             stream: {
-                name: PropertyDefinition(name, kind, frozenset(options)) for name, (kind, options) in there.items()
+                name: PropertyDefinition(name, kind, frozenset(options), ticks=bool(more and more[0]))
+                for name, (kind, options, *more) in there.items()  # an earlier version kept the first two
             }
             for stream, there in told["properties"].items()
         },
