@@ -13,6 +13,7 @@ import typer
 from ros_sync import __version__
 from ros_sync.cli import (
     alerts,
+    connect,
     deletions,
     demo,
     imports,
@@ -74,6 +75,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("init")(workspace.init)
 app.command("import")(imports.import_)
+app.add_typer(connect.app)
 app.add_typer(sync.app)
 app.command("doctor")(sync.doctor)
 app.command("tick")(tick.tick)
@@ -99,7 +101,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, sync.app, deletions.app, alerts.app, rules.app):
+for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app):
     _flow(each)
 
 

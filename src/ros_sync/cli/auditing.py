@@ -6,14 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, organisation_of
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
 from ros_sync.cli.sources import cadence_of, refuse_unfollowed, sources_of
 from ros_sync.errors import DatabaseBusyError
@@ -100,7 +99,8 @@ def _by_name(kinds: Counter[Kind]) -> dict[str, int]:
 
 def _stream(audit: StreamAudit) -> dict[str, Any]:
     checksums = {name: f"{getattr(audit, name):016x}" for name in ("crm_checksum", "mirror_checksum")}
-    return asdict(audit) | checksums
+    told: dict[str, Any] = data_of(audit)
+    return told | checksums
 
 
 def _difference(difference: Difference) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Stream:
     `objects` are the canonical objects that it feeds; the first one gets every record. `tracked` are the canonical
     fields whose history the CRM is asked for, `following` those that say nothing but what a tracked one says (the stage's
     probability): their past is kept in versions, and their changes are none of their own. `links` the streams that its records are associated with.
+    `reread_seconds` is how often all of its records are read again, where something of them changes without a modified date.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stream:
     tracked: frozenset[str] = frozenset()
     following: frozenset[str] = frozenset()
     links: tuple[str, ...] = ()
+    reread_seconds: int | None = None
 
 
 class Shape(NamedTuple):
@@ -219,6 +221,13 @@ class Source(Protocol):
     @property
     def given(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
+
+    @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """For each canonical object the fields that its records can come with, as the account was last looked at.
+
+        Fields of links are among them, and what a stage brings with it; not those of properties that the account lacks.
+        """
 
     def remember(self, memory: str) -> None:
         """What is known of the account from before (`Description.memory`), until `describe` tells it; it may be empty."""

@@ -194,3 +194,13 @@ class Unlinked(SQLModel, table=True):
     record_id: str = Field(primary_key=True)
     to_stream: str = Field(primary_key=True)
     since: datetime = Field(sa_type=Instant)
+
+
+class FilledFields(SQLModel, table=True):
+    """Which fields of an object the records of a source come with. A source that is not here may fill every field."""
+
+    __tablename__ = "filled_fields"
+
+    source: str = Field(primary_key=True)
+    object: str = Field(primary_key=True)
+    fields: list[str] = Field(sa_type=Json, description="in alphabetical order")

@@ -17,11 +17,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page
+from ros_sync.connectors.source import Page, Problem
 from ros_sync.mirror.bookkeeping import Deletion, DeletionWave
+from ros_sync.mirror.insertion import insert_or
 
 log = structlog.get_logger(__name__)
 
@@ -226,8 +226,7 @@ class Book:
              "ended_at": end.at, "merged_into": end.into, "noted_at": self.now, "wave_id": wave}
             for each, end in ends.items()
         ]  # fmt: skip
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(_DELETION)
+        statement = insert_or(self.connection.dialect, _DELETION)
         names = ("way", "kind", "ended_at", "merged_into", "noted_at", "wave_id")
         taken = statement.on_conflict_do_update(
             index_elements=["source", "stream", "record_id"], set_={name: statement.excluded[name] for name in names}
@@ -264,6 +263,24 @@ def _less(page: Page, held: Collection[str]) -> Page:
 
 
 # ---- for people
+
+
+def held_problem(stream: str, held: int, wave: int) -> Problem:
+    """What people are told of deletions that wait for them."""
+    return Problem(
+        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
+        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
+        stream,
+    )
+
+
+def doubt_problem(stream: str, number: int) -> Problem:
+    """What people are told of answers that contradict themselves."""
+    return Problem(
+        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
+        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
+        stream,
+    )
 
 
 def waves(connection: Connection, *states: State, source: str | None = None) -> list[Wave]:

@@ -27,6 +27,7 @@ from ros_sync.sync.listing import Listing
 from ros_sync.sync.looking_back import LookingBack
 from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.reports import CycleReport, Progress
 from ros_sync.sync.work import Work
 from ros_sync.sync.write_back import Outcome, Wish
@@ -75,6 +76,7 @@ class Syncer:
         with alone(self.engine, self.source.name, CYCLE) as mine:
             report.busy = not mine
             if mine:
+                recount_slips(self.engine, self.context, report.started_at)
                 with self._counted(report):
                     self._turn(report, full=full)
         return report
@@ -145,6 +147,7 @@ class Syncer:
         listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)
+        upkeep.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         self._work.catch_up_links()

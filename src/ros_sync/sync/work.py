@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Problem, Source, Stream
+from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
 from ros_sync.mirror.bookkeeping import SyncRun
@@ -25,7 +25,7 @@ from ros_sync.sync import unlinked
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
-from ros_sync.sync.deletions import Book, DeletionLimit, held_among
+from ros_sync.sync.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
 from ros_sync.sync.heard import told_since
 from ros_sync.sync.pages import joined, without
 from ros_sync.sync.preparing import prepared
@@ -427,24 +427,6 @@ def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
     if len(feeding) > 1:
         return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
     return query
-
-
-def held_problem(stream: str, held: int, wave: int) -> Problem:
-    """What people are told of deletions that wait for them."""
-    return Problem(
-        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
-        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
-        stream,
-    )
-
-
-def doubt_problem(stream: str, number: int) -> Problem:
-    """What people are told of answers that contradict themselves."""
-    return Problem(
-        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
-        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
-        stream,
-    )
 
 
 def _number(record_id: str) -> tuple[int, str]:

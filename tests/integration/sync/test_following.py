@@ -13,7 +13,7 @@ import orjson
 import pytest
 from sqlalchemy import Engine, text
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import CONNECTOR, NOW, Followed, one
+from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
@@ -23,6 +23,7 @@ from ros_sync.connectors.pace import MemoryPace, Rates
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.errors import StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.cadence import Cadence

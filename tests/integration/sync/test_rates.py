@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
-from tests.integration.sync.conftest import CONNECTOR, NOW, Followed
+from tests.integration.sync.conftest import NOW, Followed
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
@@ -36,6 +36,7 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.tables import Deal
 from ros_sync.sandbox.hubspot import HubSpotServer
 from ros_sync.sandbox.hubspot.account import ApiCall
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
 from ros_sync.sandbox.hubspot.limits import Limits, Meter

@@ -21,7 +21,7 @@ from ros_sync.connectors.hubspot.definitions import (
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.memory import recalled, written
-from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
 from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError
 
@@ -45,8 +45,14 @@ class Account:
         self._accepted: set[tuple[str | None, str]] = set()  # stages that records hold and the account does not know
         self._looked_for: set[tuple[str, str]] = set()  # properties that answers lacked: they have been looked for
         self._lost_property = False
+        self._examined: Definitions | None = None
         self._unsure = {DETAILS, PIPELINES}  # what nothing is known of yet, now or from before
         self._refused: Mapping[str, RosSyncError] = {}
+
+    @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """By object the fields that records can come with, as the account was last looked at."""
+        return filled_fields(self._mapping, self._examined or self.definitions)
 
     def remember(self, memory: str) -> None:
         """What an earlier process knew of the account, where this one has not looked at it yet."""
@@ -119,6 +125,7 @@ class Account:
                 found.properties[stream.name] = read_properties(told)
         look.at(PIPELINES, lambda: read_pipelines(self._client.pipelines("deals"), self._mapping, found))
         look.at(OWNERS, self._owners)
+        self._examined = found
         return [*look.problems(fatal=True), *doctor.problems(self._mapping, found, self._scopes())]
 
     def _owners(self) -> list[Json]:

@@ -71,6 +71,11 @@ class HubSpotSource:
         return self._mapping.given
 
     @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """The fields that records can come with."""
+        return self._account.filled
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many calls of each kind have been made."""
         return self._client.counts

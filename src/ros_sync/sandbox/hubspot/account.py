@@ -176,6 +176,14 @@ class HubSpotAccount(Schema):
                     self._tell("propertyChange", record, moment, source, property=name, value=record.properties[name])
             return record
 
+    def recalculate(self, object_type: str, object_id: str, properties: Mapping[str, str | None]) -> None:
+        """HubSpot works calculated properties out anew: the modified date stays, and nobody is told."""
+        with self.lock:
+            record = self.live(object_type, object_id)
+            moment = millis(self.now())
+            for name, value in properties.items():
+                record.set(name, value, Entry(moment, value or "", "CALCULATED", None, None))
+
     def move_bulk(
         self, object_type: str, ids: Iterable[str], properties: Mapping[str, str | None], *, at: datetime
     ) -> None:

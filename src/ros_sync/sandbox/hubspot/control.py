@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict  # noqa: TID251  # what was sent is two whole numbers
 from typing import Any
 
 import orjson
