@@ -113,6 +113,7 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "rate_limit_used_share": report.used_share,
         "streams": data_of(report.streams),
         "problems": [data_of(problem) for problem in report.problems],
+        "remarks": [data_of(remark) for remark in report.remarks],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
@@ -146,7 +147,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
-    show_problems(invocation, [each for each in report.problems if each.fatal])
+    show_problems(invocation, [*report.remarks, *(each for each in report.problems if each.fatal)])
     _count_problems(out, sum(not each.fatal for each in report.problems))
     _show_trouble(out, report)
 

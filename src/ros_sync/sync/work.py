@@ -211,7 +211,7 @@ class Work:
             there |= self._here(connection, stream, page.gone)
         judged = book.judge(page, way, there=there, explicit=explicit)
         if judged.wave is not None:
-            self.report.problems.append(held_problem(stream.name, judged.held, judged.wave))
+            self.report.remarks.append(held_problem(stream.name, judged.held, judged.wave))
         return judged.page
 
     def end(self, stream: Stream, ends: Page, way: str, *, explicit: Collection[str] = (), erase: bool = True) -> None:
@@ -283,7 +283,7 @@ class Work:
         id (`asked` ones were): one that comes under its own id went into none.
         """
         if page.doubted:
-            self.report.problems.append(doubt_problem(stream.name, len(page.doubted)))
+            self._doubt(stream, len(page.doubted))
         claimed = [each for each in page.merged if each not in asked]
         if claimed:
             with self.engine.connect() as connection:
@@ -294,8 +294,12 @@ class Work:
             merged = {each: into for each, into in page.merged.items() if each not in denied}
             page.merged = merged | {each: told.merged[each] for each in unsure if each in told.merged}
             if denied:
-                self.report.problems.append(doubt_problem(stream.name, len(denied)))
+                self._doubt(stream, len(denied))
         return page
+
+    def _doubt(self, stream: Stream, number: int) -> None:
+        log.warning("answers_contradict", source=self.source.name, stream=stream.name, records=number)
+        self.report.remarks.append(doubt_problem(stream.name, number))
 
     def alive(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
         """Those of these records that the mirror holds and does not think deleted."""
