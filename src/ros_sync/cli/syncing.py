@@ -29,11 +29,10 @@ from ros_sync.rules.language.wording import field_name
 from ros_sync.rules.model import Status
 from ros_sync.settings import Settings
 from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import waves
+from ros_sync.sync.deletions import held_problem, waves
 from ros_sync.sync.derived import worked_out
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.configuration import Configuration
@@ -114,6 +113,7 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "rate_limit_used_share": report.used_share,
         "streams": data_of(report.streams),
         "problems": [data_of(problem) for problem in report.problems],
+        "remarks": [data_of(remark) for remark in report.remarks],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
@@ -147,7 +147,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
-    show_problems(invocation, [each for each in report.problems if each.fatal])
+    show_problems(invocation, [*report.remarks, *(each for each in report.problems if each.fatal)])
     _count_problems(out, sum(not each.fatal for each in report.problems))
     _show_trouble(out, report)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import orjson
 
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions, PropertyDefinition
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+
+_STAGE = tuple(each.name for each in fields(AccountStage))
 
 
 def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
@@ -27,7 +29,7 @@ def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
         "account": definitions.account,
         "properties": properties,
         "pipelines": definitions.pipelines,
-        "stages": [asdict(each) for each in definitions.stages.values()],
+        "stages": [{name: getattr(each, name) for name in _STAGE} for each in definitions.stages.values()],
     }
     return orjson.dumps(told).decode()
 
