@@ -14,12 +14,18 @@ from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
+from sqlmodel._compat import SQLModelConfig
 
 from ros_sync.mirror.columns import BigKey, Instant, Json, computed, count, day, flag, instant, money, number, text
+
+# Nobody gives values to these classes to be checked, so that the checks of each are not worked out whenever the program starts.
+LAZY = SQLModelConfig(defer_build=True)
 
 
 class Mirrored(SQLModel):
     """What every mirrored row has beside its fields."""
+
+    model_config = LAZY
 
     source: str = Field(primary_key=True, description="the connection it came by, such as `hubspot`")
     id: str = Field(primary_key=True, description="its id in that CRM")
@@ -32,6 +38,8 @@ class Mirrored(SQLModel):
 
 class Past(SQLModel):
     """What a row of a version table has beside the columns of the present one."""
+
+    model_config = LAZY
 
     valid_from: datetime = Field(sa_type=Instant, primary_key=True)
     valid_to: datetime = Field(sa_type=Instant, description="when this state ended; the next one begins there")
