@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,7 +145,24 @@ def _is_connector(path: Path) -> bool:
 
 def deal_context(organisation: Organisation) -> DealContext:
     """What importing deals asks of the organisation."""
-    return DealContext.of(organisation)
+    return replace(DealContext.of(organisation), people=known_people(organisation))
+
+
+def people_of(settings: Settings) -> frozenset[str]:
+    """`known_people` of the workspace; nobody where its organisation file cannot be read, which others tell."""
+    try:
+        return known_people(organisation_of(settings))
+    except RosSyncError:
+        return frozenset()
+
+
+def known_people(organisation: Organisation) -> frozenset[str]:
+    """By what a CRM may name a person of the organisation file, casefolded: their e-mail, and a name that one has alone."""
+    members = organisation.people.values()
+    names = Counter(member.name.casefold() for member in members if member.name)
+    return frozenset(
+        {member.email.casefold() for member in members} | {name for name, holders in names.items() if holders == 1}
+    )
 
 
 def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:

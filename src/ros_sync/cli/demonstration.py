@@ -212,4 +212,4 @@ def _people(messages: Sequence[OutboxMessage], rules: Mapping[str, Counter[str]]
 
 
 def _waiting(message: OutboxMessage) -> int:
-    return sum(not item.done for item in Document.from_dict(message.document).items)
+    return Document.from_dict(message.document).waiting

@@ -94,8 +94,10 @@ def as_data(
         "clocks": data_of(report.clocks),
         "rules": [data_of(rule) for rule in report.alerts.rules],
         "opened": report.alerts.opened,
-        "resolved": len(report.alerts.resolved),
+        "resolved": report.alerts.resolved,
         "erased": report.erased,
+        "failed": report.alerts.failed,
+        "skipped": report.skipped,
         "stale": [
             {
                 "source": standing.source,
@@ -122,6 +124,8 @@ def show(
 ) -> None:
     """Tell a person what the tick did; `left` says of each stale source why nothing was concluded of it."""
     out = invocation.out
+    if report.skipped:
+        out.print("[yellow]Another process is running a tick at this moment; this one left the rules to it.[/yellow]")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("rule")
     for name in ("new", "resolved", "open"):
@@ -129,6 +133,12 @@ def show(
     for rule in report.alerts.rules:
         table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
+    for rule_id, reason in report.alerts.failed.items():
+        out.print(
+            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
+            soft_wrap=True,
+            highlight=False,
+        )
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(
