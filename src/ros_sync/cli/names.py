@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "import": (),
     "init": (),
+    "mapping": ("check", "propose"),
     "rules": ("check", "test"),
     "sandbox": (),
     "serve": (),
