@@ -7,6 +7,8 @@ UV := $(BIN)/uv
 # uv asks the index that pip has been told to ask; without a setting of pip's own, uv's default.
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(if $(PIP_CERT),SSL_CERT_FILE=$(PIP_CERT))
+# Where the environment says so, Python writes no bytecode beside what it loads; so it is compiled here, once, at installation.
+# Without it every command takes seconds to start.
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
@@ -23,12 +25,13 @@ $(UV): requirements-uv.lock
 
 # With uv (seconds); where uv cannot reach the index that pip can, with pip (a minute).
 $(VENV)/.run: $(UV) requirements.lock pyproject.toml
-	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements.lock || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(UV_ENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.lock || $(BIN)/pip install --quiet --disable-pip-version-check --compile --no-deps --require-hashes -r requirements.lock
 	@$(UV_ENV) $(UV) pip install --quiet --no-deps --editable . || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m compileall -q src/ros_sync
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@$(UV_ENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock || $(BIN)/pip install --quiet --disable-pip-version-check --compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 venv: $(VENV)/.run ## the environment that runs the program

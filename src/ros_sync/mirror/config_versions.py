@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Index, Select, Table, delete, func, insert, inspect, select
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
-from ros_sync.mirror.columns import BigKey, Instant
+from ros_sync.mirror.columns import BigKey, Instant, Stored
 
 
 class Role(StrEnum):
@@ -27,7 +27,7 @@ class Role(StrEnum):
     RULES = "rules"
 
 
-class ConfigVersion(SQLModel, table=True):
+class ConfigVersion(Stored, table=True):
     """One version of one file, from when on it was in force."""
 
     __tablename__ = "config_version"
@@ -42,7 +42,7 @@ class ConfigVersion(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=Instant, description="when it was first read, by this machine's clock")
 
 
-class ConfigProblem(SQLModel, table=True):
+class ConfigProblem(Stored, table=True):
     """A file that cannot be used as it is, and which version of it goes on meanwhile."""
 
     __tablename__ = "config_problem"
