@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ros_sync.alerts.freshness import at, span
+from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
+from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line
 
 SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
@@ -23,9 +25,11 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     """Print the screen."""
     out.print(Text(clean(title), style="dim"), soft_wrap=True)
     parts = [
+        *_broken(found.broken_files, now),
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         *_sources(found.sources, now),
+        *_held(found),
         ("Open alerts", _alerts(found.alerts)),
         *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
@@ -34,6 +38,21 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     for heading, content in parts:
         out.print(Text(f"\n{heading}", style="bold"))
         out.print(Padding(content, (0, 0, 0, 2)))
+
+
+def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    """The files that cannot be used as they are, where there are any, and what is used instead."""
+    if not files:
+        return
+    lines = []
+    for each in files:
+        used = each.version_in_use_from
+        instead = f"its version of {at(used, now)} is in use" if used else "nothing of it is in use"
+        lines.append(Text(clean(one_line(f"{each.where}: {each.message}")), "red"))
+        if each.hint:
+            lines.append(Text(f"  {clean(one_line(each.hint))}", "dim"))
+        lines.append(Text(f"  broken since {at(each.since, now)}; {instead}", "yellow"))
+    yield f"Files that cannot be used ({len(files):,})", Text("\n").join(lines)
 
 
 def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:
@@ -140,13 +159,25 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
-        for problem in entry.problems[:SHOWN_NAMES]:
-            colour = "red" if problem.get("fatal") else "yellow"
-            words = Text(one_line(f"{entry.source}: {problem.get('what', '')}"), colour)
-            lines.append(words.append(f" ({one_line(str(problem.get('todo', '')))})", "dim"))
-        if (more := len(entry.problems) - SHOWN_NAMES) > 0:
-            lines.append(Text(f"and {more:,} more; `ros-sync doctor` tells all of them", "dim"))
+        if number := len(entry.problems):
+            noun = "thing in the connector file does" if number == 1 else "things in the connector file do"
+            colour = "red" if any(problem.get("fatal") for problem in entry.problems) else "yellow"
+            words = f"{number:,} {noun} not fit the account of {clean(entry.source)}; `ros-sync doctor` lists them"
+            lines.append(Text(words, colour))
     yield "Sources", Group(table, *lines)
+
+
+def _held(found: Survey) -> Iterator[tuple[str, RenderableType]]:
+    """The deletions that wait for a person, where there are any."""
+    if found.held:
+        lines = [f"wave {wave.number}: {in_words(wave)}" for wave in found.held]
+        lines.append(
+            "`ros-sync deletions confirm WAVE` or `reject WAVE` decides; until then the records stay as they were"
+        )
+        yield (
+            f"Deletions held ({sum(wave.records for wave in found.held):,})",
+            Text("\n".join(map(clean, lines)), "yellow"),
+        )
 
 
 def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:

@@ -7,40 +7,46 @@ from datetime import datetime
 import structlog
 from rich.console import Console
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
-from ros_sync.cli.company import company_of, notifiers_of
+from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.following import Following
-from ros_sync.cli.sources import is_followed, refuse_unreadable
+from ros_sync.cli.sources import is_followed
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.stop import StopRequest
+from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
-from ros_sync.web.app import StaleAt, create_app
+from ros_sync.web.app import Degraded, StaleAt, create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
+from ros_sync.workspace.configuration import Configuration
 
 log = structlog.stdlib.get_logger(__name__)
 
 _WEB_ENDED = "web_server_ended"
 
 
-def planned_jobs(settings: Settings, engine: Engine, following: Following | None = None) -> list[Job]:
+def planned_jobs(
+    settings: Settings, engine: Engine, following: Following | None = None, configuration: Configuration | None = None
+) -> list[Job]:
     """What this process does again and again.
 
-    The rules are read anew for each tick, so that an edit counts from the next one on; one that cannot be used fails
-    that tick with its reason and leaves everything as it was.
+    An edit of a file counts from the next tick on; one that cannot be used is told, and what was in force before goes on.
     """
+    configuration = configuration or Configuration(settings, engine)
     notifiers = notifiers_of(settings, engine, Console())
 
     def run_tick(now: datetime) -> None:
         stale_seconds = settings.sync.stale_seconds
-        tick(engine, company_of(settings), now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
+        company = configuration.current().company()
+        tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
     def deliver(_now: datetime) -> None:
         deliver_due(engine, notifiers, clock.now)
@@ -64,14 +70,16 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
     """
     with StopRequest() as stop, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
-        refuse_unreadable(settings)
-        following = Following(settings, engine) if is_followed(settings) else None
+        configuration = Configuration(settings, engine)
+        _, mappings, _ = configuration.followed()
+        following = Following(settings, engine, configuration) if is_followed(settings, mappings) else None
         if following is None and settings.hubspot.token is not None:
             log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
         try:
-            jobs = planned_jobs(settings, engine, following)
+            jobs = planned_jobs(settings, engine, following, configuration)
             stale_at = stale_in(engine, settings.sync.stale_seconds)
-            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at)
+            degraded = degraded_in(engine)
+            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at, degraded=degraded)
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
@@ -88,6 +96,19 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
     return stale_at
 
 
+def degraded_in(engine: Engine) -> Degraded:
+    """Ask the database which files cannot be used."""
+
+    def degraded() -> list[str]:
+        try:
+            return [each.reason for each in broken_files(engine)]
+        except SQLAlchemyError as error:
+            log.warning("broken_files_unknown", error=type(error).__name__)
+            return []
+
+    return degraded
+
+
 def run(
     settings: Settings,
     jobs: list[Job],
@@ -97,10 +118,11 @@ def run(
     host: str | None = None,
     port: int | None = None,
     stale_at: StaleAt = lambda _now: (),
+    degraded: Degraded = lambda: (),
 ) -> str:
     """Run the jobs and the web until `stop` is requested; the reason of that. RosSyncError where it cannot listen."""
     schedule = Schedule(jobs)
-    app = create_app(schedule.health, stale_at=stale_at)
+    app = create_app(schedule.health, stale_at=stale_at, degraded=degraded)
     receiver = following.receiver() if following is not None else None
     if receiver is not None:
         add_hubspot(app, receiver)

@@ -12,11 +12,14 @@ from sqlmodel import Session, col
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
-from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun, WriteBack
+from ros_sync.mirror.bookkeeping import DeletionWave, SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.config_versions import BrokenFile, broken_files
 from ros_sync.mirror.tables import Deal, Owner
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.sync.deletions import State as WaveState
+from ros_sync.sync.deletions import Wave, waves
 
 SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
 
@@ -129,6 +132,8 @@ class Survey:
     outbox: Outbox | None
     set_aside: list[Reason]
     unknown_owners: list[UnknownOwner]
+    broken_files: list[BrokenFile] = field(default_factory=list)
+    held: list[Wave] | None = None
 
 
 def survey(
@@ -151,6 +156,8 @@ def survey(
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection, people_known),
+        broken_files=broken_files(connection),
+        held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,
     )
 
 

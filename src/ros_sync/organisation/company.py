@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ros_sync import clock
@@ -69,7 +69,7 @@ class Organisation:
 
     def __post_init__(self) -> None:
         if STANDARD not in self.calendars:
-            standard = standard_calendar(self.company.timezone)
+            standard = replace(standard_calendar(self.company.timezone), zone_given=False)
             object.__setattr__(self, "calendars", {**self.calendars, STANDARD: standard})
 
     @property

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from ros_sync.mirror.insertion import insert_or
 from ros_sync.outbox.tables import RateState
 
 
@@ -33,9 +33,11 @@ def free_at(session: Session, lane: str) -> datetime | None:
 
 def _write(session: Session, lane: str, until: datetime, *, free_at: datetime) -> bool:
     values = {"key": lane, "not_before": until}
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert(RateState) if dialect == "postgresql" else sqlite.insert(RateState)
-    written = insert.values(**values).on_conflict_do_update(
-        index_elements=["key"], set_={"not_before": until}, where=col(RateState.not_before) <= free_at
+    written = (
+        insert_or(session.get_bind().dialect, RateState)
+        .values(**values)
+        .on_conflict_do_update(
+            index_elements=["key"], set_={"not_before": until}, where=col(RateState.not_before) <= free_at
+        )
     )
     return session.execute(written.returning(col(RateState.key))).first() is not None

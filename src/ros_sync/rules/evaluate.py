@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, tuple_
 
 from ros_sync.fields import PythonValue
 from ros_sync.money import Money
@@ -15,7 +15,7 @@ from ros_sync.rules.language import Moment, wording
 from ros_sync.rules.model import Clock, Rule
 from ros_sync.rules.records import Columns, record_of
 from ros_sync.sla.clocks import breached
-from ros_sync.sla.definitions import ClockDefinition, first_stop
+from ros_sync.sla.definitions import ClockDefinition, Overdue, first_stop
 
 Record = Mapping[str, PythonValue]
 
@@ -44,12 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding as it is told: the record's name, what leads (its amount or company), the message, and the reasons."""
+    """A finding as it is told: the record's name, what leads (its amount or company), and the message."""
 
     headline: str
     lead: str
     text: str
-    seen: list[dict[str, Any]]
 
 
 def clock_definition(rule: Rule) -> ClockDefinition | None:
@@ -82,13 +81,26 @@ def findings(rule: Rule, selectable: FromClause, moment: Moment) -> Select[tuple
     """
     record = selectable.c
     columns = Columns(rule.applies_to, selectable, rule.custom)
-    query = select(record.source, record.id).where(
-        record.deleted_at.is_(None), *(condition.to_sql(columns, moment) for condition in rule.when)
-    )
+    asked = [condition.to_sql(columns, moment) for condition in rule.when]
+    if rule.fits:
+        asked = [_by_source(rule, columns, record.source, moment)]
+    query = select(record.source, record.id).where(record.deleted_at.is_(None), *asked)
     definition = clock_definition(rule)
     if definition is None:
         return query
     return query.where(tuple_(record.source, record.id).in_(breached(definition, moment.now)))
+
+
+def _by_source(rule: Rule, columns: Columns, source: ColumnElement[str], moment: Moment) -> ColumnElement[bool]:
+    """The lines that are asked of the records of each source: not all of them fill every field (`rules.fitting`)."""
+
+    def lines(fit: Rule) -> list[ColumnElement[bool]]:
+        return [condition.to_sql(columns, moment) for condition in fit.when]
+
+    special = [name for sources, _ in rule.fits for name in sources]
+    ways = [and_(source.not_in(special), *lines(rule))]
+    ways += [and_(source.in_(sorted(sources)), *lines(fit)) for sources, fit in rule.fits if fit is not None]
+    return or_(*ways)
 
 
 def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
@@ -96,7 +108,10 @@ def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
 
     The clock of a rule is worked out on `moment.timeline`, so pass a moment with the calendar of the record's owner.
     """
-    verdict = judge(rule, record_of(rule.applies_to, row, rule.custom), moment)
+    asked = rule.fit(str(row["source"]))
+    if asked is None:
+        return Verdict(False, (LineSeen(rule.title, False, "off: nothing fills a field that it needs"),))
+    verdict = judge(asked, record_of(rule.applies_to, row, rule.custom), moment)
     return Verdict(verdict.fires and row.get("deleted_at") is None, verdict.lines)
 
 
@@ -107,27 +122,31 @@ def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
-        seen=[
-            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(rule, record, moment).lines
-        ],
     )
 
 
-def judge(rule: Rule, record: Record, moment: Moment) -> Verdict:
-    """Look at one record, every line and the clock."""
+def judge(rule: Rule, record: Record, moment: Moment, late: Overdue | None = None) -> Verdict:
+    """Look at one record, every line and the clock.
+
+    The record tells of the clock of its present owner. That the team's, which runs on over a re-assignment, is `late`,
+    only the stored one tells.
+    """
     lines = []
     for condition in rule.when:
         seen = condition.explain(record, moment)
         lines.append(LineSeen(seen.text, seen.holds, seen.words))
     if rule.clock is not None:
-        lines.append(_clock_line(rule.clock, record, moment))
+        lines.append(_clock_line(rule.clock, record, moment, late))
     return Verdict(all(line.holds for line in lines), tuple(lines))
 
 
-def _clock_line(clock: Clock, record: Record, moment: Moment) -> LineSeen:
+def _clock_line(clock: Clock, record: Record, moment: Moment, late: Overdue | None) -> LineSeen:
     stops = " or ".join(wording.field_name(stop) for stop in clock.stops)
     text = f"{clock.within} from {wording.field_name(clock.starts)} to {stops}"
     holds, words = _overdue(clock, record, moment, stops)
+    if late is not None and not holds:
+        since = wording.with_age(late.started_at, moment)
+        holds, words = True, f"running since {since}, whoever had it: {stops} was due within {clock.within}"
     return LineSeen(text, holds, words)
 
 

@@ -78,6 +78,9 @@ class Difference:
 class StreamAudit:
     """What was compared of a stream: records, differences, and records that are not yet followed.
 
+    `held` are records that the CRM says have ended and that are kept here, as a person has not confirmed it (or rejected it);
+    `trouble` is what kept the stream, or a part of it, from being compared.
+
     The checksums are sums (64 bits) over the mapped properties of the records that both sides have, as they were listed;
     they are equal where nothing differs or waits to be followed, and the same for every mirror of the same records.
     """
@@ -86,6 +89,8 @@ class StreamAudit:
     compared: int = 0
     differences: int = 0
     pending: int = 0
+    held: int = 0
+    trouble: str | None = None
     crm_checksum: int = 0
     mirror_checksum: int = 0
 
@@ -101,7 +106,8 @@ class AuditReport:
 
     `pending` are records that were modified in the CRM since the last poll: not yet followed, and no difference. After a
     repair `left` counts the differences that remain and `shown_left` are the first of those. `notes` say what else a
-    person should know. With `trouble` the audit did not come to its end, and says nothing of what it did not reach.
+    person should know. With `trouble` the audit did not come to its end, or a part of it did not: it says nothing of what it did not reach. `unread`
+    says so of associations of one stream with another.
     """
 
     source: str
@@ -119,6 +125,7 @@ class AuditReport:
     calls: Mapping[str, int] = field(default_factory=dict)
     trouble: str | None = None
     parked_until: datetime | None = None
+    unread: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, stream: str) -> StreamAudit:
         """The stream's part, made where it is missing."""
@@ -151,6 +158,11 @@ class AuditReport:
     def pending(self) -> int:
         """All records that are not yet followed."""
         return sum(each.pending for each in self.streams.values())
+
+    @property
+    def held(self) -> int:
+        """All records whose deletion waits for a person, or was rejected."""
+        return sum(each.held for each in self.streams.values())
 
     @property
     def call_count(self) -> int:

@@ -30,6 +30,7 @@ from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.seen import SeenIds, SeenRows
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
@@ -152,6 +153,7 @@ def _import_steps(
     progress: Progress | None,
 ) -> ImportReport:
     readings = begin(steps)
+    recount_slips(engine, context, now)
     with Session(engine) as session, session.begin():
         names = ", ".join(sorted({path.name for path, _ in steps}))
         run = SyncRun(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)

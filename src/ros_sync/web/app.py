@@ -31,9 +31,16 @@ SECURITY_HEADERS = {
 StaleAt = Callable[[datetime], Sequence[SourceStanding]]
 """The sources of which nothing may be concluded at a moment."""
 
+Degraded = Callable[[], Sequence[str]]
+"""What does not work as it should while the rest goes on, in words that anybody may read."""
+
 
 def create_app(
-    health: Health, *, now: Callable[[], datetime] = clock.now, stale_at: StaleAt = lambda _now: ()
+    health: Health,
+    *,
+    now: Callable[[], datetime] = clock.now,
+    stale_at: StaleAt = lambda _now: (),
+    degraded: Degraded = lambda: (),
 ) -> FastAPI:
     """Make the application over the state of the jobs. It publishes no description of itself."""
     app = FastAPI(title="ros-sync", docs_url=None, redoc_url=None, openapi_url=None)
@@ -51,7 +58,7 @@ def create_app(
     @app.api_route("/readyz", methods=["GET", "HEAD"])
     def readyz() -> JSONResponse:  # not async: the database is asked, and that happens in a thread of its own
         moment = now()
-        body = readiness_document(health, moment, _asked(stale_at, moment))
+        body = readiness_document(health, moment, _asked(stale_at, moment), degraded())
         return JSONResponse(body, HTTPStatus.OK if body["ready"] else HTTPStatus.SERVICE_UNAVAILABLE)
 
     return app
@@ -66,12 +73,15 @@ def _asked(stale_at: StaleAt, moment: datetime) -> Sequence[SourceStanding] | No
         return None
 
 
-def readiness_document(health: Health, now: datetime, stale: Sequence[SourceStanding] | None = ()) -> dict[str, Any]:
+def readiness_document(
+    health: Health, now: datetime, stale: Sequence[SourceStanding] | None = (), degraded: Sequence[str] = ()
+) -> dict[str, Any]:
     """What `/readyz` answers: ready, the reasons where not, the stale sources, and how each job has been doing.
 
     A stale source is told and does not make the process unready: it is the CRM that does not answer, everything else goes
     on, and another process in this one's place would fare no better. `stale` is None where that could not be asked. What
-    the CRM said is left out: anybody may read this page.
+    the CRM said is left out: anybody may read this page. What is `degraded` (a file that cannot be used, while its last good
+    version goes on) does not make it unready either: another process would find the same file.
     """
     judgement = health.readiness(now)
     jobs = {
@@ -83,7 +93,13 @@ def readiness_document(health: Health, now: datetime, stale: Sequence[SourceStan
         for name, job in health.jobs().items()
     }
     told = None if stale is None else [_as_data(standing, now) for standing in stale]
-    return {"ready": judgement.ready, "reasons": list(judgement.reasons), "stale": told, "jobs": jobs}
+    return {
+        "ready": judgement.ready,
+        "reasons": list(judgement.reasons),
+        "degraded": list(degraded),
+        "stale": told,
+        "jobs": jobs,
+    }
 
 
 def _as_data(standing: SourceStanding, now: datetime) -> dict[str, Any]:

@@ -16,6 +16,7 @@ def test_document_says_how_each_job_does() -> None:
     expected = {
         "ready": True,
         "reasons": [],
+        "degraded": [],
         "stale": [],
         "jobs": {"tick": {"every_seconds": 300.0, "last_good_at": "2026-03-02T12:00:00+00:00", "failures_in_a_row": 0}},
     }
