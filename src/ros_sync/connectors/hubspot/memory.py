@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict  # noqa: TID251  # a stage holds no counters
 from typing import Any
 
 import orjson
