@@ -39,7 +39,9 @@ ROWS = (
     "Id,Name,Stage,Amount,Currency,Owner\n1,Ätna,Open,5,XAU,Ann Nobody\n2,B,Open,5,EUR,Cem Example\n3,C,Shut,5,EUR,\n"
     "2,B,Open,7,EUR,\n"
 )
-ORGANISATION = "version: 1\ncompany: {name: Acme, currency: EUR}\npeople:\n  - {email: cem@example.com, name: Cem Example}\n"
+ORGANISATION = (
+    "version: 1\ncompany: {name: Acme, currency: EUR}\npeople:\n  - {email: cem@example.com, name: Cem Example}\n"
+)
 
 
 @pytest.fixture
