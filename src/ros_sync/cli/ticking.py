@@ -125,16 +125,7 @@ def show(
 ) -> None:
     """Tell a person what the tick did; `left` says of each stale source why nothing was concluded of it."""
     out = invocation.out
-    if report.skipped:
-        out.print("[yellow]Another process is running a tick at this moment; this one left the rules to it.[/yellow]")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("rule")
-    for name in ("new", "resolved", "open"):
-        table.add_column(name, justify="right")
-    for rule in report.alerts.rules:
-        table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
-    out.print(table)
-    _show_failed(invocation, report)
+    _show_rules(invocation, report)
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(
@@ -168,7 +159,18 @@ def show(
         )
 
 
-def _show_failed(invocation: Invocation, report: TickReport) -> None:
+def _show_rules(invocation: Invocation, report: TickReport) -> None:
+    """What each rule found, and those that failed."""
+    if report.skipped:
+        words = "Another process is running a tick at this moment; this one left the rules to it."
+        invocation.out.print(f"[yellow]{words}[/yellow]")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("rule")
+    for name in ("new", "resolved", "open"):
+        table.add_column(name, justify="right")
+    for rule in report.alerts.rules:
+        table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
+    invocation.out.print(table)
     for rule_id, reason in report.alerts.failed.items():
         invocation.out.print(
             f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
