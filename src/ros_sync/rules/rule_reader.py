@@ -22,7 +22,7 @@ from ros_sync.sheets import Node, Scalar, Sequence
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CHANNEL = re.compile(r"#[^\s#@,]{1,80}")  # Slack: channel names have at most 80 characters
-_PEOPLE = ("owner", "manager")
+_PEOPLE = ("owner", "manager", "customer_success")
 _CALENDARS = ("owner", "company")
 
 
