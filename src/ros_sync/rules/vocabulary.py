@@ -13,6 +13,8 @@ class Key:
     required: bool = False
 
 
+PEOPLE = ("owner", "manager", "customer_success")
+
 FILE = {
     "version": Key("The version of the format: 1.", required=True),
     "rules": Key("The rules of this file.", required=True),
