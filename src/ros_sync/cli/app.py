@@ -48,7 +48,7 @@ def root(
     version: Annotated[  # noqa: ARG001  # its callback does the work before any command is looked at
         bool,
         typer.Option(
-            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version", "-V", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -98,5 +98,11 @@ def main() -> None:
         invocation.show_error(error)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the last place that can say it in words
-        invocation.show_surprise(error)
+        from ros_sync.mirror.troubles import trouble_of  # noqa: PLC0415  # not loaded for --help
+
+        trouble = trouble_of(error)
+        if trouble is None:
+            invocation.show_surprise(error)
+        else:
+            invocation.show_error(trouble)
         sys.exit(1)

@@ -12,6 +12,8 @@ from sqlmodel import Session, col
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
+from ros_sync.jobs.books import JobStanding, standings, troubles
+from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Deal, Owner
@@ -94,6 +96,7 @@ class Outbox:
     unconfirmed: int
     undeliverable: int
     undeliverable_by_reason: dict[str, int]
+    waiting_by_reason: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,15 @@ class Survey:
     outbox: Outbox | None
     set_aside: list[Reason]
     unknown_owners: list[UnknownOwner]
+    jobs: list[JobStanding] = field(default_factory=list)
+    attention: list[str] = field(default_factory=list)
 
 
 def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
     """Count everything, reading only; how far the sources lag behind, and which are stale, is as of `now`."""
     tables = set(inspect(connection).get_table_names())
     runs = last_runs(connection)
+    jobs = standings(connection)
     return Survey(
         objects=object_counts(connection),
         deals=deal_counts(connection),
@@ -146,7 +152,16 @@ def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection),
+        jobs=jobs,
+        attention=attention(connection, jobs, now),
     )
+
+
+def attention(connection: Connection, jobs: list[JobStanding], now: datetime) -> list[str]:
+    """What needs a person's attention, in words: the disk, a `serve` that is silent, jobs that fail."""
+    path = database_file(connection.engine)
+    room = short_of_room(free_bytes(path.parent)) if path is not None else None
+    return [*([room] if room else []), *troubles(jobs, now)]
 
 
 def object_counts(connection: Connection) -> dict[str, int]:
@@ -244,7 +259,13 @@ def outbox_counts(connection: Connection) -> Outbox:
     # A savepoint, so that closing the session does not end the moment that everything else is read at.
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         counts = outbox.counts(session)
-    return Outbox(counts.waiting, counts.unconfirmed, counts.undeliverable, counts.undeliverable_by_reason)
+    return Outbox(
+        counts.waiting,
+        counts.unconfirmed,
+        counts.undeliverable,
+        counts.undeliverable_by_reason,
+        counts.waiting_by_reason,
+    )
 
 
 def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
