@@ -30,6 +30,11 @@ def listed(
     return [dict(row) for row in rows], total
 
 
+def rules_with_alerts(connection: Connection) -> set[str]:
+    """The rules that alerts are of, ended ones among them: a rule that was deleted still has its past."""
+    return set(connection.execute(select(alert_table.c.rule_id).distinct()).scalars())
+
+
 def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:
     """One alert with the notices of it and how far their messages came; None where there is none of that number."""
     row = connection.execute(select(alert_table).where(alert_table.c.id == alert_id)).mappings().first()

@@ -12,6 +12,7 @@ import typer
 
 from ros_sync import __version__
 from ros_sync.cli import alerts, demo, imports, rules, sandbox, serve, set_aside, status, sync, tick, workspace
+from ros_sync.cli.help import Command, Group
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 
@@ -73,8 +74,10 @@ app.add_typer(rules.app)
 
 
 def _flow(group: typer.Typer) -> None:
-    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end."""
+    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end, and show no `<bool>`."""
+    group.info.cls = Group
     for command in group.registered_commands:
+        command.cls = Command
         command.help = _flowing(command.callback)
     if group.registered_callback is not None and group is not app:
         group.registered_callback.help = _flowing(group.registered_callback.callback)

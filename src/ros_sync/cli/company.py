@@ -26,6 +26,7 @@ from ros_sync.organisation.file import load as load_organisation
 from ros_sync.rules.files import load as load_rules
 from ros_sync.rules.model import RuleSet
 from ros_sync.settings import Settings
+from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
 
 ORGANISATION_FILE = "organisation.yaml"
@@ -132,7 +133,7 @@ def _yaml_files(settings: Settings) -> list[Path]:
 def _is_connector(path: Path) -> bool:
     """A connector file names its CRM; that is looked for before either kind is read strictly."""
     try:
-        return any(line.startswith(b"crm:") for line in path.read_bytes().splitlines())
+        return any(line.startswith(b"crm:") for line in read_regular(path).splitlines())
     except OSError:
         return False  # reading it as a mapping tells what is wrong with it
 

@@ -17,6 +17,7 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import RosSyncError, StoppedError
 from ros_sync.settings import Settings
+from ros_sync.sheets.regular import read_regular
 from ros_sync.sync import heard
 from ros_sync.sync.engine import Syncer
 from ros_sync.web.webhooks import HubSpotReceiver
@@ -100,7 +101,7 @@ class Following:
             log.error("connector_file_unusable", error=trouble)
 
     def _renew(self) -> None:
-        files = {str(path): path.read_bytes() for path in connector_files(self._settings)}
+        files = {str(path): read_regular(path) for path in connector_files(self._settings)}
         organisation = organisation_of(self._settings)
         files["organisation"] = repr((organisation.home_currency, organisation.rates, organisation.company)).encode()
         if files == self._files:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -55,6 +57,7 @@ def write(
                 dict(_field(mirrored, text, currency) for text in changes),
                 asked_by,
                 dict(_field(mirrored, text, currency) for text in expected),
+                os_user=_os_user(),
             )
             with engine.connect() as connection:
                 directory = directory_of(connection, organisation)
@@ -70,6 +73,15 @@ def write(
         invocation.out.print(words, highlight=False, soft_wrap=True)
     if outcome.state is not State.DONE:
         sys.exit(1)
+
+
+def _os_user() -> str:
+    """Who runs the command by what the system says; the environment, which anybody can set, is not asked."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"uid {number}"
 
 
 def _object(name: str) -> MirroredObject:

@@ -20,10 +20,11 @@ from sqlmodel import Session, col
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
-from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
+from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
 from ros_sync.mirror.bookkeeping import Cursor, SyncRun
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
+from ros_sync.sheets.regular import refuse_special
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.deals import DealContext
@@ -61,8 +62,10 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     for path in paths:
         if not path.exists():
             raise ImportRefusedError(f"there is no file or folder {path}")
-        files = sorted(child for child in path.iterdir() if child.is_file()) if path.is_dir() else [path]
+        files = sorted(child for child in path.iterdir() if not child.is_dir()) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
+        for file, _ in found:
+            _refuse_special(file)
         if not found:
             patterns = ", ".join(sorted({entry.pattern or "*" for entry in mapping.entries}))
             raise ImportRefusedError(
@@ -70,6 +73,14 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
             )
         steps.extend(found)
     return sorted(steps, key=lambda step: order[step[1].object])
+
+
+def _refuse_special(path: Path) -> None:
+    """Refuse what is no file before anything opens it: a named pipe would be waited for, for ever."""
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise ImportRefusedError(f"the file cannot be read: {error.strerror}", where=Where(str(path))) from None
 
 
 def import_files(

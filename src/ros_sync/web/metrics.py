@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -175,7 +174,8 @@ class _Figures(Collector):
             "ros_sync_outbox_oldest_seconds", "For how long the oldest message has been on its way.", "state"
         )
         state, created = col(OutboxMessage.state), col(OutboxMessage.created_at)
-        counts: dict[Any, int] = dict(connection.execute(select(state, func.count()).group_by(state)).tuples().all())
+        rows = connection.execute(select(state, func.count()).group_by(state))
+        counts = {str(name): int(total) for name, total in rows}
         for each in State:
             number.add_metric([each.value], counts.get(each.value, 0))
         query = select(state, func.min(created)).where(state.in_(DUE_STATES)).group_by(state)

@@ -13,6 +13,7 @@ from typing import IO
 
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import ImportRefusedError, Where
+from ros_sync.sheets.regular import open_regular
 
 CHUNK_BYTES = 128 * 1024  # read at a time: small enough to stay in the processor's cache
 MAX_LINE_CHARS = 4 * 1024 * 1024  # thirty of the longest cells that a CRM holds (see csv_rows.MAX_CELL_CHARS)
@@ -142,7 +143,7 @@ class Lines:
 
     def _bytes(self) -> Iterator[bytes]:
         try:
-            with self.path.open("rb") as raw:
+            with open_regular(self.path) as raw:
                 packed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
                 raw.seek(0)
                 stream: gzip.GzipFile | IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw

@@ -47,6 +47,7 @@ class WebApi:
         """Answer one call."""
         fault = self.workspace.faults.take(method)
         args: dict[str, Any] = {}
+        token = ""
         try:
             args = await _arguments(request)
             token = _token(request, args)
@@ -56,7 +57,11 @@ class WebApi:
         kind = fault.kind if fault else None
         outcome = NOT_CARRIED_OUT if kind in _INSTEAD_OF_WORK else "ok" if answer["ok"] else answer["error"]
         self.workspace.record(ApiCall(self.workspace.now(), method, args, outcome, kind))
-        return await self._sent(answer, fault, request)
+        response = await self._sent(answer, fault, request)
+        app = self.workspace.apps.get(token)
+        if app is not None:  # Slack, "Scopes", checking: each answer to a token tells its scopes
+            response.headers["X-OAuth-Scopes"] = ",".join(sorted(app.scopes))
+        return response
 
     def _carried_out(self, method: str, token: str, args: dict[str, Any], fault: Fault | None) -> Answer:
         """Do the work, unless a fault comes before it."""
