@@ -54,7 +54,10 @@ def parse_instant(text: str, tz: ZoneInfo | None = None) -> datetime:
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=tz or UTC)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} lies too far off") from error
 
 
 def start_of_day(day: date, tz: ZoneInfo | None = None) -> datetime:

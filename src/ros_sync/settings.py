@@ -181,6 +181,15 @@ class SyncSettings(_Section):
     stale_seconds: Count = Field(
         900, ge=60, le=2_592_000, description="seconds after which a CRM that was not read completely counts as stale"
     )
+    deletion_share: Annotated[float, BeforeValidator(_no_boolean)] = Field(
+        0.10,
+        ge=0,
+        le=1,
+        description="the share of a stream's records that may be deleted in a day; more of them are held",
+    )
+    deletion_at_least: Count = Field(
+        50, ge=1, le=1_000_000, description="fewer deletions of a stream in a day are never held"
+    )
 
     @model_validator(mode="after")
     def _outlasts_a_poll(self) -> SyncSettings:

@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from ros_sync import __version__
-from ros_sync.cli import alerts, demo, imports, rules, sandbox, serve, set_aside, status, sync, tick, workspace
+from ros_sync.cli import (
+    alerts,
+    connect,
+    deletions,
+    demo,
+    imports,
+    rules,
+    sandbox,
+    serve,
+    set_aside,
+    status,
+    sync,
+    tick,
+    workspace,
+)
 from ros_sync.cli.help import Command, Group
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
@@ -62,6 +76,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("init")(workspace.init)
 app.command("import")(imports.import_)
+app.add_typer(connect.app)
 app.add_typer(sync.app)
 app.command("doctor")(sync.doctor)
 app.command("tick")(tick.tick)
@@ -69,6 +84,7 @@ app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
 app.command("set-aside")(set_aside.set_aside)
 app.command("status")(status.status)
+app.add_typer(deletions.app)
 app.add_typer(alerts.app)
 app.add_typer(rules.app)
 
@@ -88,7 +104,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, sync.app, alerts.app, rules.app):
+for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app):
     _flow(each)
 
 

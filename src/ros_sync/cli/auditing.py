@@ -6,16 +6,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, organisation_of
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import refuse_unfollowed, sources_of
+from ros_sync.cli.sources import cadence_of, refuse_unfollowed, sources_of
 from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
@@ -39,7 +38,10 @@ def audit(
             with progress_bars(invocation) as bars:
                 for each in sources_of(settings, source, engine=engine):
                     tell = teller(bars)
-                    auditor = Auditor(engine, each, context, now=clock.now, history=history, keep=limit, progress=tell)
+                    auditor = Auditor(
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), history=history, keep=limit,
+                        progress=tell,
+                    )  # fmt: skip
                     reports.append(auditor.run(repair=repair))
         finally:
             engine.dispose()
@@ -78,6 +80,7 @@ def as_data(report: AuditReport) -> dict[str, Any]:
         "differences": report.total,
         "kinds": _by_name(report.kinds),
         "pending": report.pending,
+        "held": report.held,
         "repaired": report.repaired,
         "left": _by_name(report.left) if report.repaired else None,
         "with_history": report.with_history,
@@ -96,7 +99,8 @@ def _by_name(kinds: Counter[Kind]) -> dict[str, int]:
 
 def _stream(audit: StreamAudit) -> dict[str, Any]:
     checksums = {name: f"{getattr(audit, name):016x}" for name in ("crm_checksum", "mirror_checksum")}
-    return asdict(audit) | checksums
+    told: dict[str, Any] = data_of(audit)
+    return told | checksums
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
@@ -130,6 +134,13 @@ def show(invocation: Invocation, report: AuditReport) -> None:
         out.print(
             f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll: not yet followed, "
             "and no difference.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if report.held:
+        out.print(
+            f"{counted(report.held, 'record')} held: the CRM says that they have ended, and they stay here until a person "
+            "confirms it. `ros-sync deletions` lists them; this is no difference.",
             highlight=False,
             soft_wrap=True,
         )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from ros_sync.cli.company import custom_kinds, organisation_of
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, data_of
 from ros_sync.errors import ProblemsError, RosSyncError, Where
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
@@ -102,7 +101,7 @@ def _show_trials(out: Console, rules: RuleSet, outcomes: list[TrialOutcome]) -> 
 
 
 def _problem(problem: RosSyncError) -> dict[str, object]:
-    where = asdict(problem.where or Where())
+    where = data_of(problem.where or Where())
     return {**where, "message": problem.message, "hint": problem.hint}
 
 
@@ -115,7 +114,7 @@ def _outcome(outcome: TrialOutcome) -> dict[str, object]:
         "passed": outcome.passed,
         "expected": outcome.test.expect,
         "fires": outcome.verdict.fires,
-        "lines": [asdict(line) for line in outcome.verdict.lines],
+        "lines": [data_of(line) for line in outcome.verdict.lines],
     }
 
 

@@ -140,8 +140,7 @@ def _is_connector(path: Path) -> bool:
 
 def deal_context(organisation: Organisation) -> DealContext:
     """What importing deals asks of the organisation."""
-    fiscal = organisation.company.fiscal_year
-    return DealContext(organisation.home_currency, organisation.rates, lambda day: fiscal.quarter_of(day).start)
+    return DealContext.of(organisation)
 
 
 def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from ros_sync.cli.demonstration import (
     standing,
     table,
 )
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import LogSettings
@@ -159,8 +159,8 @@ def _as_data(played: Played) -> dict[str, Any]:
             "kept": sum(day.heard.new for day in week.days),
             "unread": _unread(week.engine, week.source.name),
         },
-        "rules": {each.rule_id: asdict(each) for each in week.rules()},
-        "next_step": asdict(played.next_step),
+        "rules": {each.rule_id: data_of(each) for each in week.rules()},
+        "next_step": data_of(played.next_step),
         "forgotten": {"lead": played.forgotten.lead_id, "mentions": played.mentions},
         "audit": {
             "agrees": audit.agrees,
@@ -178,7 +178,7 @@ def _day(day: Day) -> dict[str, Any]:
     return {
         "at": day.at,
         "happened": day.happened,
-        "webhooks": asdict(day.heard),
+        "webhooks": data_of(day.heard),
         "calls": day.calls,
         **{name: day.total(name) for name in (*TOLD, "set_aside")},
         "alerts": {"new": day.alerts("opened"), "mended": day.alerts("resolved")},

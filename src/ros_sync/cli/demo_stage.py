@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ros_sync.cli.demonstration import workspace
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
-from ros_sync.sandbox.hubspot.company import Story
+from ros_sync.sandbox.hubspot.company import CONNECTOR, Story
 from ros_sync.sandbox.hubspot.control import Control
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
@@ -22,6 +22,7 @@ from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, World
 from ros_sync.settings import HubSpotSettings, Settings, SlackSettings
 
 SEARCH_LAG_SECONDS = 5.0
+CONNECTOR_FILE = "hubspot.yaml"
 
 
 class Stage:
@@ -81,7 +82,9 @@ class Stage:
             "ROS_SYNC_SLACK__TOKEN": self.slack.token,
             "ROS_SYNC_SLACK__API_URL": self.slack_server.api_url,
         }
-        return workspace(root, self.world, variables, hubspot=hubspot, slack=slack)
+        settings = workspace(root, self.world, variables, hubspot=hubspot, slack=slack)
+        (settings.connectors_folder / CONNECTOR_FILE).write_bytes(CONNECTOR.read_bytes())  # this company has more
+        return settings
 
     def _provision_slack(self) -> None:
         provision(self.slack, self.world, self.clock().date())

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, deal_context, organisation_of
-from ros_sync.cli.sources import sources_of
+from ros_sync.cli.sources import cadence_of, sources_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import RosSyncError, StoppedError
@@ -110,7 +110,14 @@ class Following:
         self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine)
         for each in (self._polling, self._reading, self._writing):
             each[:] = [
-                Syncer(self._engine, source, context, now=clock.now, stopping=self._stopping.is_set)
+                Syncer(
+                    self._engine,
+                    source,
+                    context,
+                    now=clock.now,
+                    cadence=cadence_of(self._settings),
+                    stopping=self._stopping.is_set,
+                )
                 for source in self._sources
             ]
         self._files, self._told = files, None

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, mapping_of, organisation_of
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
@@ -101,7 +100,7 @@ def as_data(report: ImportReport) -> dict[str, Any]:
         "source": report.source,
         "as_of": report.as_of,
         **{name: report.total(name) for name in counts},
-        "files": [asdict(file) for file in report.files],
+        "files": [data_of(file) for file in report.files],
     }
 
 

@@ -6,10 +6,13 @@ Data goes to stdout, everything else (progress, notes, errors, logs) to stderr, 
 from __future__ import annotations
 
 import json
+import math
+import os
+import pwd
 import re
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +29,8 @@ from ros_sync.notifiers.plaintext import clean
 from ros_sync.settings import LogSettings, Settings, find_workspace, load
 
 # What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), CSI among them.
-_RAW_CONTROLS = re.compile("[\x7f-\x9f]")
+# Half of a surrogate pair (a file's name with a byte that is no text) cannot be printed at all.
+_RAW_CONTROLS = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
 def counted(number: int, noun: str) -> str:
@@ -37,6 +41,14 @@ def counted(number: int, noun: str) -> str:
 def shown(text: str) -> str:
     """A text from outside (CRM, file, vendor) as markup of the screen that neither steers the terminal nor is styled."""
     return escape(clean(text))
+
+
+def os_user() -> str:
+    """Who runs the command by what the system says; the environment, which anybody can set, is not asked."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        return f"uid {os.getuid()}"
 
 
 class Invocation:
@@ -76,8 +88,8 @@ class Invocation:
         return self.settings
 
     def print_json(self, data: Any) -> None:
-        """Print data to stdout as JSON; dataclasses become objects, instants and days ISO 8601."""
-        text = json.dumps(data, indent=2, ensure_ascii=False, default=_json_value)
+        """Print data to stdout as JSON, whatever it is made of; see `data_of`."""
+        text = json.dumps(data_of(data), indent=2, ensure_ascii=False, allow_nan=False)
         print(_RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201  # rich would fold long lines
 
     def show_error(self, error: RosSyncError) -> None:
@@ -111,13 +123,30 @@ class Invocation:
         self.err.print(Text(clean(logs.masked(lines)), style="dim"), soft_wrap=True, highlight=False)
 
 
-def _json_value(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
+def data_of(value: Any) -> Any:
+    """What JSON can say of a value: dataclasses and maps become objects, instants and days ISO 8601, the rest its text.
+
+    Keys that are no texts become texts. `dataclasses.asdict` must not be used for this: before Python 3.12 it makes
+    counters of pairs out of counters (python/cpython#79721), which no JSON can hold.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Sequence | set | frozenset):
-        return list(value)
-    return str(value)
+        return {field.name: data_of(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): data_of(each) for key, each in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((data_of(each) for each in value), key=str)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+        return [data_of(each) for each in value]
+    return _plain(value)
+
+
+def _plain(value: Any) -> str | int | float | None:
+    if value is None or isinstance(value, int):  # true and false, too
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None  # JSON knows neither infinity nor what is no number
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+
+
+def _key(key: Any) -> str:
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)

@@ -10,6 +10,13 @@ import typer
 from ros_sync.cli.invocation import Invocation
 
 
+class Account(StrEnum):
+    """How the sandbox's HubSpot is furnished."""
+
+    DEFAULT = "default"
+    RICH = "rich"
+
+
 class RateLimits(StrEnum):
     """Which rate limits the sandbox keeps."""
 
@@ -25,6 +32,12 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     ] = 8765,
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
     scale: Annotated[float, typer.Option(help="Size of the company; 0 is an empty account.", min=0.0, max=20.0)] = 1.0,
+    account: Annotated[
+        Account,
+        typer.Option(
+            help="HubSpot as it comes, with its own properties and one pipeline; or one with much of the company's own."
+        ),
+    ] = Account.RICH,
     at: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Where its clock starts; default: a Monday of its story.")
     ] = None,
@@ -52,6 +65,7 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
         ports=(port, slack_port),
         seed=seed,
         scale=scale,
+        is_default=account is Account.DEFAULT,
         at=at,
         live=live,
         real_limits=limits is RateLimits.REAL,

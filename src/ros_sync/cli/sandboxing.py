@@ -15,8 +15,9 @@ from ros_sync.errors import RosSyncError
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
-from ros_sync.sandbox.hubspot.company import Story
+from ros_sync.sandbox.hubspot.company import RICH, Story
 from ros_sync.sandbox.hubspot.control import Control
+from ros_sync.sandbox.hubspot.default_account import DEFAULT
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.serving import SandboxServer
@@ -33,6 +34,7 @@ def run(  # noqa: PLR0913  # each is an option
     ports: tuple[int, int],
     seed: int,
     scale: float,
+    is_default: bool = False,
     at: str | None,
     live: bool = False,
     real_limits: bool,
@@ -45,7 +47,7 @@ def run(  # noqa: PLR0913  # each is an option
     account = HubSpotAccount(now=clock, limits=limits, search_lag_seconds=search_lag)
     slack = SlackWorkspace(COMPANY, now=clock)
     world = World(seed, scale=scale or 1.0)
-    story = Story(account, world)
+    story = Story(account, world, furnishing=DEFAULT if is_default else RICH)
     if scale:
         invocation.err.print("[dim]Making up a company …[/dim]")
         story.advance_to(clock())
@@ -124,6 +126,9 @@ def _tell(
     out.print("\nFor the .env of a workspace (`ros-sync init DIR`):", highlight=False)
     for name, value in variables.items():
         out.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    out.print(
+        "Then, in the workspace: `ros-sync connect hubspot` fits the connector file to this account.", highlight=False
+    )
     for line in _to_try(account, hubspot.url, live=live):
         out.print(line, highlight=False, soft_wrap=True)
     out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")

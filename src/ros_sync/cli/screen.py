@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ros_sync.alerts.freshness import at, span
+from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
 from ros_sync.jobs.books import JobStanding
 from ros_sync.notifiers.plaintext import clean, one_line
@@ -28,6 +29,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         *_sources(found.sources, now),
+        *_held(found),
         ("Open alerts", _alerts(found.alerts)),
         *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
@@ -176,13 +178,25 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
             lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
-        for problem in entry.problems[:SHOWN_NAMES]:
-            colour = "red" if problem.get("fatal") else "yellow"
-            words = Text(one_line(f"{entry.source}: {problem.get('what', '')}"), colour)
-            lines.append(words.append(f" ({one_line(str(problem.get('todo', '')))})", "dim"))
-        if (more := len(entry.problems) - SHOWN_NAMES) > 0:
-            lines.append(Text(f"and {more:,} more; `ros-sync doctor` tells all of them", "dim"))
+        if number := len(entry.problems):
+            noun = "thing in the connector file does" if number == 1 else "things in the connector file do"
+            colour = "red" if any(problem.get("fatal") for problem in entry.problems) else "yellow"
+            words = f"{number:,} {noun} not fit the account of {clean(entry.source)}; `ros-sync doctor` lists them"
+            lines.append(Text(words, colour))
     yield "Sources", Group(table, *lines)
+
+
+def _held(found: Survey) -> Iterator[tuple[str, RenderableType]]:
+    """The deletions that wait for a person, where there are any."""
+    if found.held:
+        lines = [f"wave {wave.number}: {in_words(wave)}" for wave in found.held]
+        lines.append(
+            "`ros-sync deletions confirm WAVE` or `reject WAVE` decides; until then the records stay as they were"
+        )
+        yield (
+            f"Deletions held ({sum(wave.records for wave in found.held):,})",
+            Text("\n".join(map(clean, lines)), "yellow"),
+        )
 
 
 def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:

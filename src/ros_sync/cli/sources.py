@@ -18,6 +18,7 @@ from ros_sync.connectors.pace import MemoryPace, Pace, Rates
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
+from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.rates import DatabasePace
 
 VENDOR = "hubspot"  # whose limits these are
@@ -60,12 +61,28 @@ def sources_of(
     return list(found.values())
 
 
+def client_of(settings: Settings) -> HubSpotClient:
+    """What calls the account, for commands that follow no source; SettingsError where credentials are missing."""
+    return HubSpotClient(
+        hubspot_tokens(settings, clock.now),
+        pace_of(settings, None),
+        now=clock.now,
+        sleep=time.sleep,
+        api_url=settings.hubspot.api_url,
+    )
+
+
 def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None] = time.sleep) -> Pace:
     """The pace of calls to the account, kept in the database where there is one."""
     rates = Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
     if engine is None:
         return MemoryPace(rates, sleep=sleep)
     return DatabasePace(engine, VENDOR, rates, sleep=sleep)
+
+
+def cadence_of(settings: Settings) -> Cadence:
+    """How a CRM is followed, as far as the settings say."""
+    return Cadence(deletion_share=settings.sync.deletion_share, deletion_at_least=settings.sync.deletion_at_least)
 
 
 def refuse_unreadable(settings: Settings) -> None:

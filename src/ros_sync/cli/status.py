@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.invocation import Invocation, data_of
 
 
 def status(
@@ -36,6 +35,6 @@ def status(
         engine.dispose()
     if as_json:
         place = {"at": now, "workspace": settings.workspace, "database": settings.database_shown}
-        invocation.print_json({**place, **asdict(found)})
+        invocation.print_json({**place, **data_of(found)})
     else:
         show(invocation.out, found, now, title=f"{settings.workspace}  ·  {settings.database_shown}")

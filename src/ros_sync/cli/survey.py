@@ -14,11 +14,13 @@ from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
 from ros_sync.jobs.books import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
-from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun, WriteBack
+from ros_sync.mirror.bookkeeping import DeletionWave, SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Deal, Owner
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.sync.deletions import State as WaveState
+from ros_sync.sync.deletions import Wave, waves
 
 SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
 
@@ -134,6 +136,7 @@ class Survey:
     unknown_owners: list[UnknownOwner]
     jobs: list[JobStanding] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
+    held: list[Wave] | None = None
 
 
 def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
@@ -154,6 +157,7 @@ def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
         unknown_owners=unknown_owners(connection),
         jobs=jobs,
         attention=attention(connection, jobs, now),
+        held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,
     )
 
 

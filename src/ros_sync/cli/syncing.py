@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import Any
 
@@ -14,22 +13,37 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.company import company_of, connector_files, deal_context, organisation_of
 from ros_sync.cli.examining import examine
 from ros_sync.cli.importing import show_without_rate
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import LAY_OUT, VENDOR, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
+from ros_sync.cli.sources import (
+    LAY_OUT,
+    VENDOR,
+    cadence_of,
+    pace_of,
+    refuse_unfollowed,
+    refuse_unreadable,
+    sources_of,
+)
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.pace import used_share
-from ros_sync.connectors.source import Problem
+from ros_sync.connectors.source import Problem, Source
 from ros_sync.errors import RosSyncError, SettingsError, StoppedError, TransientError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
+from ros_sync.rules.fitting import Fit, fits
+from ros_sync.rules.language.wording import field_name
+from ros_sync.rules.model import Status
 from ros_sync.settings import Settings
+from ros_sync.sync.deletions import State as WaveState
+from ros_sync.sync.deletions import waves
+from ros_sync.sync.derived import worked_out
 from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport, StreamReport
+from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 
 SHOWN_SET_ASIDE = 5
@@ -53,8 +67,9 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             with progress_bars(invocation) as bars:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, progress=teller(bars), stopping=interrupt.is_set
-                    )
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        stopping=interrupt.is_set,
+                    )  # fmt: skip
                     before = pace.use
                     report = syncer.cycle(full=full)
                     report.used_share = used_share(before, pace.use, report.seconds)
@@ -96,22 +111,14 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "calls": dict(report.calls),
         "calls_per_1000_records": report.calls_per_thousand,
         "rate_limit_used_share": report.used_share,
-        "streams": {name: _stream_data(counts) for name, counts in report.streams.items()},
-        "problems": [asdict(problem) for problem in report.problems],
+        "streams": data_of(report.streams),
+        "problems": [data_of(problem) for problem in report.problems],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
             if name == report.source
         ],
     }
-
-
-def _stream_data(counts: StreamReport) -> dict[str, Any]:
-    """A stream's part; not by `asdict`, which makes counters of pairs out of counters before Python 3.12."""
-    told = {field.name: getattr(counts, field.name) for field in fields(counts)}
-    unknown = {name: dict(each) for name, each in counts.unknown.items()}
-    examples = [asdict(each) for each in counts.examples]
-    return told | {"unknown": unknown, "without_rate": dict(counts.without_rate), "examples": examples}
 
 
 def show(invocation: Invocation, report: CycleReport) -> None:
@@ -139,8 +146,18 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
-    show_problems(invocation, report.problems)
+    show_problems(invocation, [each for each in report.problems if each.fatal])
+    _count_problems(out, sum(not each.fatal for each in report.problems))
     _show_trouble(out, report)
+
+
+def _count_problems(out: Console, number: int) -> None:
+    """How many things the account lacks: `doctor` tells them, and nobody has to read them again and again."""
+    if number:
+        words = (
+            f"{counted(number, 'thing')} in the connector file {'does' if number == 1 else 'do'} not fit the account"
+        )
+        out.print(f"[dim]{words}; `ros-sync doctor` lists them.[/dim]", highlight=False, soft_wrap=True)
 
 
 def _show_trouble(out: Console, report: CycleReport) -> None:
@@ -187,6 +204,20 @@ def _show_place(out: Console, report: CycleReport) -> None:
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
+def held_problems(settings: Settings, source: str) -> list[Problem]:
+    """The deletions of a source that wait for a person; none where there is no database yet."""
+    try:
+        engine = open_engine(settings.database_url, read_only=True)
+    except RosSyncError:  # that there is none, or that it is to be upgraded, is another finding
+        return []
+    try:
+        with engine.connect() as connection:
+            held = waves(connection, WaveState.HELD, source=source)
+            return [held_problem(each.stream, each.records, each.number) for each in held]
+    finally:
+        engine.dispose()
+
+
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
     """Tell what the account lacks, each with what to do."""
     for problem in problems:
@@ -211,24 +242,50 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     settings = invocation.start()
     findings: dict[str, list[Problem]] = {}
     ahead: dict[str, timedelta] = {}
+    losing: dict[str, list[Fit]] = {}
     refuse_unreadable(settings)
     for source in _examined(settings, findings):
         try:
             findings[source.name] = source.examine()
             ahead[source.name] = source.present - clock.now()
+            losing[source.name] = _losing(settings, source)
         except RosSyncError as error:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
+        findings[source.name] += held_problems(settings, source.name)
     followed = len(findings)
     findings |= examine(settings, clock.now(), crm_ahead=ahead)
     if as_json:
-        invocation.print_json({name: [asdict(each) for each in problems] for name, problems in findings.items()})
+        invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
         for name, problems in findings.items():
             words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
+            _show_losing(invocation, losing.get(name, []))
         if not followed:
             invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
     if any(problem.fatal for problems in findings.values() for problem in problems):
         sys.exit(1)
+
+
+def _losing(settings: Settings, source: Source) -> list[Fit]:
+    """The rules that lose something by what the source does not fill; none where they cannot be read: `rules check` says why."""
+    try:
+        rules = [rule for rule in company_of(settings).rules if rule.status is not Status.RETIRED]
+    except RosSyncError:
+        return []
+    derived = worked_out(source.streams, source.given)
+    return fits(rules, {name: fields | derived.get(name, frozenset()) for name, fields in source.filled.items()})
+
+
+def _show_losing(invocation: Invocation, losing: Sequence[Fit]) -> None:
+    """Say which rules are off, and which do without a field, as nothing fills it."""
+    for each in losing:
+        names = ", ".join(field_name(name) for name in each.fields)
+        words = f"the rule {each.rule_id} is off" if each.off else f"the rule {each.rule_id} does without {names}"
+        reason = f": nothing fills {names}" if each.off else ", which nothing fills"
+        invocation.out.print(f"[yellow]{shown(words + reason)}[/yellow]", highlight=False, soft_wrap=True)
+    if losing:
+        words = "`ros-sync connect hubspot` looks for properties that fill them, and creates them on request."
+        invocation.out.print(f"  [dim]{words}[/dim]", highlight=False, soft_wrap=True)

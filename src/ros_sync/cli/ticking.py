@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, at, span
 from ros_sync.cli.company import company_of, notifiers_of
 from ros_sync.cli.importing import parse_moment
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -87,8 +86,8 @@ def as_data(
     """The tick as JSON data; `left` says of each stale source why nothing was concluded of it."""
     return {
         "now": report.now,
-        "clocks": asdict(report.clocks),
-        "rules": [asdict(rule) for rule in report.alerts.rules],
+        "clocks": data_of(report.clocks),
+        "rules": [data_of(rule) for rule in report.alerts.rules],
         "opened": report.alerts.opened,
         "resolved": len(report.alerts.resolved),
         "erased": report.erased,
@@ -103,9 +102,9 @@ def as_data(
             }
             for standing, why in zip(report.stale, left, strict=True)
         ],
-        "notices": asdict(report.notices),
-        "delivery": {**asdict(delivered), "paused": sorted(delivered.paused)},
-        "outbox": asdict(held),
+        "notices": data_of(report.notices),
+        "delivery": {**data_of(delivered), "paused": sorted(delivered.paused)},
+        "outbox": data_of(held),
     }
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, func, select
 from sqlmodel import col
 
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
@@ -77,7 +77,7 @@ def set_aside(invocation: Invocation, *, run: int | None, limit: int, as_json: b
     finally:
         engine.dispose()
     if as_json:
-        invocation.print_json({"total": total, "rows": [asdict(row) for row in rows]})
+        invocation.print_json({"total": total, "rows": [data_of(row) for row in rows]})
     else:
         _show(invocation, rows, total)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, organisation_of
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, os_user, shown
 from ros_sync.cli.sources import sources_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.errors import RosSyncError, Where
@@ -23,6 +21,7 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.money import Money
 from ros_sync.rules.given import read_given
 from ros_sync.rules.language.parameters import read_number
+from ros_sync.rules.schema import schema_of
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import State, Wish
@@ -57,7 +56,7 @@ def write(
                 dict(_field(mirrored, text, currency) for text in changes),
                 asked_by,
                 dict(_field(mirrored, text, currency) for text in expected),
-                os_user=_os_user(),
+                os_user=os_user(),
             )
             with engine.connect() as connection:
                 directory = directory_of(connection, organisation)
@@ -73,15 +72,6 @@ def write(
         invocation.out.print(words, highlight=False, soft_wrap=True)
     if outcome.state is not State.DONE:
         sys.exit(1)
-
-
-def _os_user() -> str:
-    """Who runs the command by what the system says; the environment, which anybody can set, is not asked."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return f"uid {number}"
 
 
 def _object(name: str) -> MirroredObject:
@@ -119,15 +109,15 @@ def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Car
     if not value.strip():
         return name, None
     try:
-        return name, _carried(field, value.strip(), currency)
+        return name, _carried(mirrored, field, value.strip(), currency)
     except ValueError as error:
         raise RosSyncError(str(error), where=Where(key=name), hint=f"{name} is of the kind {field.kind}") from None
 
 
-def _carried(field: Field, text: str, currency: str) -> Carried:
+def _carried(mirrored: MirroredObject, field: Field, text: str, currency: str) -> Carried:
     if field.kind is Kind.INSTANT and text == NOW:
         return clock.to_micros(clock.now())
-    value = read_given(field, text)
+    value = read_given(field, schema_of(mirrored.name, home_currency=currency), text)
     if field.kind is Kind.MONEY:
         money = value if isinstance(value, Money) else Money.of(read_number(text), currency)
         if money.currency != currency:

@@ -13,6 +13,9 @@ from ros_sync.fields import Carried
 
 BATCH_ROWS = 5_000  # rows a batch: large enough for the database's bulk calls, small enough for flat memory
 
+DELETED = "deleted"  # the field of every object that says when a record was deleted
+AT_UNKNOWN_TIME = -1  # in it: deleted, and nobody says when; whoever stores it knows the moment since when it is true
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
@@ -54,7 +57,7 @@ class Batch:
     `custom` column, where there is one, holds JSON objects as text with sorted keys; of `custom_names` it says everything, so
     that one of them that is not in it is missing. `partial`: records of a page may belong to the object without being in it. `lines` says where each row begins.
     Values of a field in `lookups` are references still to be resolved. `position` (bytes or records read so far) is for
-    progress alone.
+    progress alone. `notes` are what a person should know of the file; `headings` what it calls the fields.
     """
 
     object: str
@@ -64,6 +67,8 @@ class Batch:
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     set_aside: list[SetAside] = field(default_factory=list)
     position: int = 0
+    notes: list[str] = field(default_factory=list)
+    headings: Mapping[str, str] = field(default_factory=dict)
     custom_names: frozenset[str] = frozenset()
     partial: bool = False
 

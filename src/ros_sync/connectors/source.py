@@ -7,7 +7,7 @@ microseconds since 1970 UTC; values are in carried form (`ros_sync.fields`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -36,6 +36,7 @@ class Stream:
     `objects` are the canonical objects that it feeds; the first one gets every record. `tracked` are the canonical
     fields whose history the CRM is asked for, `following` those that say nothing but what a tracked one says (the stage's
     probability): their past is kept in versions, and their changes are none of their own. `links` the streams that its records are associated with.
+    `reread_seconds` is how often all of its records are read again, where something of them changes without a modified date.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Stream:
     tracked: frozenset[str] = frozenset()
     following: frozenset[str] = frozenset()
     links: tuple[str, ...] = ()
+    reread_seconds: int | None = None
 
 
 class Shape(NamedTuple):
@@ -61,8 +63,9 @@ class Page:
 
     `batches` hold one batch for each canonical object of the stream, the first one with every record. `histories` and
     `links` are by record id; a record without an entry in `links` was not asked about, one with an entry has exactly
-    those links. `deleted` maps the ids of archived records to when that happened, `merged` an id that is no more to
-    the id of the record that took its place, `gone` are ids that the CRM does not know (any more). `position` is where to
+    those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an id that is no more to
+    the id of the record that took its place, `gone` are ids that the CRM says it does not know (any more). `doubted` are ids of which it says what
+    does not agree: nothing follows from that. `position` is where to
     go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
     there will be in all, where that is known.
     """
@@ -71,9 +74,10 @@ class Page:
     batches: list[Batch] = field(default_factory=list)
     histories: dict[str, History] = field(default_factory=dict)
     links: dict[str, list[Link]] = field(default_factory=dict)
-    deleted: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int | None] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
     position: str | None = None
     expected: int | None = None
 
@@ -135,16 +139,25 @@ class Reaction(NamedTuple):
     erased: bool = False
 
 
+class Lack(NamedTuple):
+    """Why a field does not say what was written, and what it says."""
+
+    why: str
+    now: Carried
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a write: the record as it is now; `was_so`: it said so already and was not written.
 
-    `trouble` is what failed once the value was there: without a `page` reading the record again, else leaving the note.
+    `lacking` are the fields that the CRM did not take over although it answered that it had. `trouble` is what failed once the
+    value was there: without a `page` reading the record again, else leaving the note.
     """
 
     page: Page | None
     was_so: bool = False
     trouble: RosSyncError | None = None
+    lacking: Mapping[str, Lack] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +165,14 @@ class Edit:
     """A change of one record that somebody asked for.
 
     `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something else
-    by now, nothing is written. `note` is left on the record. `again`: an earlier attempt broke off and may have been carried
+    by now, nothing is written. `note` words what is left on the record, of the fields that were taken over. `again`: an earlier attempt broke off and may have been carried
     out, so that the write and the note are looked for first. What was set before `asked_at` is no attempt of it.
     """
 
     record_id: str
     changes: Mapping[str, Carried]
     expected: Mapping[str, Carried]
-    note: str | None = None
+    note: Callable[[Collection[str]], str] | None = None
     again: bool = False
     asked_at: datetime | None = None
 
@@ -200,6 +213,13 @@ class Source(Protocol):
     @property
     def given(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that its batches fill; the engine works none of them out by itself."""
+
+    @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """For each canonical object the fields that its records can come with, as the account was last looked at.
+
+        Fields of links are among them, and what a stage brings with it; not those of properties that the account lacks.
+        """
 
     def remember(self, time_zone: str) -> None:
         """What is known of the account's time zone from before, until `describe` tells it; it may be empty."""

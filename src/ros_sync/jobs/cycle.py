@@ -19,13 +19,17 @@ from ros_sync.alerts.erasure import forget_erased
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import clock_definitions
+from ros_sync.rules.fitting import filled, fitted
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import RuleSet, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.recounting import recount_slips
 
 STALE_SECONDS = SyncSettings().stale_seconds
 
@@ -66,8 +70,10 @@ def tick(
     more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
     """
     started_at = clock.now()
+    recount_slips(engine, DealContext.of(company.organisation), now)
     moment = company.moment(now)
-    rules = company.rules.rules
+    with engine.connect() as connection:
+        rules = fitted(company.rules, filled(connection))
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
     with Session(engine) as session, session.begin():
         stale = stale_sources(session, now, stale_seconds)
@@ -78,6 +84,7 @@ def tick(
         followed = follow(session, rules, directory, moment, stale=left)
         changed = [*erased, *followed.resolved, *followed.moved]
         notices = tell(session, rules, directory, moment, transport=transport, changed=changed, stale=left)
+    remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,

@@ -141,7 +141,7 @@ class WriteBack(SQLModel, table=True):
         default=None, description="the user of the machine who ran the command; `asked_by` is what they said"
     )
     asked_at: datetime = Field(sa_type=Instant)
-    state: str = Field(description="open, done, refused or conflict")
+    state: str = Field(description="open, done, partly, refused or conflict")
     attempts: int = 0
     done_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, description="what became of it, in words")
@@ -164,3 +164,53 @@ class JobHealth(SQLModel, table=True):
         sa_type=Instant, description="when the process wrote this; an old one cannot write, or is gone"
     )
     stopped_at: datetime | None = Field(default=None, sa_type=Instant, description="when the process was stopped")
+
+
+class DeletionWave(SQLModel, table=True):
+    """Deletions of one stream that were too many to be believed without a person: held, and decided on as one."""
+
+    __tablename__ = "deletion_wave"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    source: str
+    stream: str
+    opened_at: datetime = Field(sa_type=Instant)
+    known: int = Field(sa_type=BigKey, description="how many records the stream had then")
+    state: str = Field(description="held, confirmed, rejected or withdrawn")
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    decided_by: str | None = None
+    taken_over: int | None = Field(
+        default=None, sa_type=BigKey, description="records deleted here after it was confirmed"
+    )
+
+
+class Deletion(SQLModel, table=True):
+    """A record that the CRM says has ended: carried out here within the last day, or held by a wave."""
+
+    __tablename__ = "deletion"
+    __table_args__ = (
+        Index("ix_deletion_noted", "source", "stream", "noted_at"),
+        Index("ix_deletion_wave", "wave_id"),
+    )
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    way: str = Field(description="what told of it: list, unreadable, poll, webhook, merge, repair, account")
+    kind: str = Field(description="archived, merged or gone")
+    ended_at: int | None = Field(
+        default=None, sa_type=BigKey, description="microseconds, where the CRM says since when"
+    )
+    merged_into: str | None = None
+    noted_at: datetime = Field(sa_type=Instant)
+    wave_id: int | None = Field(default=None, sa_type=BigKey, description="empty where it was carried out")
+
+
+class FilledFields(SQLModel, table=True):
+    """Which fields of an object the records of a source come with. A source that is not here may fill every field."""
+
+    __tablename__ = "filled_fields"
+
+    source: str = Field(primary_key=True)
+    object: str = Field(primary_key=True)
+    fields: list[str] = Field(sa_type=Json, description="in alphabetical order")

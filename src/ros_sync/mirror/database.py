@@ -11,18 +11,15 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from ros_sync.errors import DatabaseTooNewError, RosSyncError, SettingsError, Where
+from ros_sync.errors import RosSyncError, SettingsError, Where
+from ros_sync.mirror.upgrade_copy import file_of
+from ros_sync.mirror.upgrading import bring_up_to_date, shown
 
 _PRIVATE = 0o600
-_IN_MEMORY = ":memory:"
 BUSY_TIMEOUT_MS = 10_000  # a writer waits this long for another one before it gives up
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -63,7 +60,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     `read_only`, does not exist or still has to be upgraded.
     """
     parsed = normalised(url)
-    path = _file_of(parsed)
+    path = file_of(parsed)
     if read_only and path is not None and not path.exists():
         raise RosSyncError(
             "there is no database yet",
@@ -72,26 +69,26 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         )
     if path is not None:
         _make_private(path)
-    engine = create_engine(parsed)
-    if parsed.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
+    engine = configured(parsed)
     try:
-        _bring_up_to_date(engine, upgrade=not read_only)
-    except (OperationalError, DatabaseError) as error:
+        bring_up_to_date(engine, upgrade=not read_only)
+    except DatabaseError as error:
         engine.dispose()
-        words = f"the database cannot be opened: {error.orig}"
-        raise RosSyncError(words, where=Where(file=_shown(parsed)), hint=_way_out(str(error.orig), path)) from error
-    except RosSyncError:
+        trouble = (str(error.orig).splitlines() or [""])[0]  # what follows may quote rows
+        words = f"the database cannot be opened: {trouble}"
+        raise RosSyncError(words, where=Where(file=shown(parsed)), hint=_way_out(trouble, path)) from error
+    except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def _file_of(url: URL) -> Path | None:
-    """The file of a SQLite database; None for one in memory and for other databases."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == _IN_MEMORY:
-        return None
-    return Path(url.database)
+def configured(url: URL | str) -> Engine:
+    """An engine as all of ros-sync uses it; nothing is opened yet. No error of it shows what was bound to a statement."""
+    engine = create_engine(url, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+    return engine
 
 
 def _make_private(path: Path) -> None:
@@ -110,6 +107,10 @@ def _make_private(path: Path) -> None:
 
 def _way_out(trouble: str, path: Path | None) -> str | None:
     """What to do about a database that cannot be opened; `path` is the file of one of SQLite, `trouble` its words."""
+    if "already exists" in trouble or "no such" in trouble:
+        return "its tables are not those of any ros-sync; restore a back-up, or set database.url to another database"
+    if path is None and "permission denied" in trouble:
+        return "let the user of database.url create tables there"
     if path is None:
         return "see that database.url is right and that the server answers there"
     if "not a database" in trouble or "malformed" in trouble:
@@ -124,36 +125,3 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     for pragma in _SQLITE_PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
-
-
-def _bring_up_to_date(engine: Engine, *, upgrade: bool) -> None:
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
-    known = {revision.revision for revision in script.walk_revisions()}
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_heads()
-    shown = _shown(engine.url)
-    unknown = [revision for revision in current if revision not in known]
-    if unknown:
-        raise DatabaseTooNewError(
-            f"the database was written by a newer ros-sync (its schema is {unknown[0]!r})",
-            where=Where(file=shown),
-            hint="run that version, or restore a back-up made with this one; nothing was changed",
-        )
-    if set(current) == set(script.get_heads()):
-        return
-    if not upgrade:
-        raise RosSyncError(
-            "the database is of an older ros-sync, or empty",
-            where=Where(file=shown),
-            hint="`ros-sync sync` brings it up to date; where no CRM is followed, `ros-sync import` does",
-        )
-    config = Config()
-    config.set_main_option("script_location", str(script.dir))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-
-
-def _shown(url: URL) -> str:
-    """The database as a person may see it: the file's path, or the URL without its password."""
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, or_, select, union, update
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import SetAsideRow, WebhookEvent, WriteBack
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change, RecordLink
+from ros_sync.mirror.tables import Change, FormerLink, RecordLink
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
@@ -39,6 +39,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
             redirects.erased(connection, source, name, chunk, at)
         _forget_activities(connection, source, stream, chunk, at)  # before their links, by which activities are found
         links.forget(connection, source, stream, chunk)
+        links.forget_former(connection, source, stream, chunk)
         for model, column in ((SetAsideRow, "record_id"), (WebhookEvent, "record_id"), (WriteBack, "record_id")):
             table = _table(model)
             where = [table.c.source == source, table.c[column].in_(chunk)]
@@ -81,15 +82,22 @@ def _forget_activities(connection: Connection, source: str, stream: str, ids: Se
     for table in (mirrored.table, mirrored.version_table):
         about = (table.c.source == source) & or_(table.c.contact_id.in_(ids), table.c.lead_id.in_(ids))
         touched.update(connection.execute(select(table.c.id).where(about)).scalars())
-    found = sorted(touched)
-    for start in range(0, len(found), CHUNK):
-        chunk = found[start : start + CHUNK]
+    withhold(connection, source, sorted(touched), ids, at)
+
+
+def withhold(
+    connection: Connection, source: str, activities: Sequence[str], persons: Sequence[str], at: datetime
+) -> None:
+    """Keep no subject of these activities, now or ever, nor that they were with these persons."""
+    mirrored = objects()["activity"]
+    for start in range(0, len(activities), CHUNK):
+        chunk = activities[start : start + CHUNK]
         redirects.erased(connection, source, WITHHELD, chunk, at)
         for table in (mirrored.table, mirrored.version_table):
             here = (table.c.source == source) & table.c.id.in_(chunk)
             connection.execute(update(table).where(here).values(subject=None))
             for column in (table.c.contact_id, table.c.lead_id):
-                connection.execute(update(table).where(here, column.in_(ids)).values({column.name: None}))
+                connection.execute(update(table).where(here, column.in_(persons)).values({column.name: None}))
         change = _table(Change)
         mentions = change.c.field.in_(("subject", "contact_id", "lead_id"))
         connection.execute(
@@ -102,15 +110,17 @@ def _forget_activities(connection: Connection, source: str, stream: str, ids: Se
 def _linked_activities(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> set[str]:
     """The activities that are linked with these persons, whichever side tells of it.
 
-    The row of an activity names one person, its links all of them. Which streams are activities is not known here, so that
+    The row of an activity names one person, its links all of them, those that have ended among them: which side is read first
+    after an erasure is chance. Which streams are activities is not known here, so that
     every record is looked for among them. Where several streams feed activities, their ids begin with the stream
     (`calls/501`), and the other side's links lack that.
     """
-    c = RecordLink.metadata.tables["record_link"].c
-    from_activity = select(c.stream, c.record_id).where(c.source == source, c.to_stream == stream, c.to_id.in_(ids))
-    from_person = select(c.to_stream, c.to_id).where(c.source == source, c.stream == stream, c.record_id.in_(ids))
+    told = []
+    for c in (_table(RecordLink).c, _table(FormerLink).c):
+        told.append(select(c.stream, c.record_id).where(c.source == source, c.to_stream == stream, c.to_id.in_(ids)))
+        told.append(select(c.to_stream, c.to_id).where(c.source == source, c.stream == stream, c.record_id.in_(ids)))
     named: dict[str, set[str]] = {}  # by id, the streams of which it may be
-    for kind, other in connection.execute(union(from_activity, from_person)):
+    for kind, other in connection.execute(union(*told)):
         for each in (other, f"{kind}/{other}"):
             named.setdefault(each, set()).add(kind)
     candidates = sorted(named)

@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
-from ros_sync.mirror.tables import RecordLink
+from ros_sync.mirror.tables import FormerLink, RecordLink
 
 PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
 CHUNK = 400  # records a statement
 
 _LINK: Table = RecordLink.metadata.tables["record_link"]
+_FORMER: Table = FormerLink.metadata.tables["former_link"]
 
 LinkTarget = tuple[str, str, str]  # stream, id, label
 
@@ -27,21 +29,21 @@ def set_links(
     *,
     kinds: Collection[str],
     ended: Mapping[str, Table | None],
-    fresh: bool = False,
+    lasting: Collection[str] = (),
 ) -> tuple[set[str], set[tuple[str, str]]]:
     """Make these records have exactly these links with the streams of `kinds`.
 
     Gives the ids of those whose links changed, and the (stream, id) of the other ends that were won or lost.
 
     Only what differs is written. `ended` has the present records of each stream: a link with a record that is deleted
-    stays, as the CRM does not tell of it until the record is restored. `fresh` says that the mirror knows no links of them.
+    stays, as the CRM does not tell of it until the record is restored. Links with the streams of `lasting` are remembered when they end.
     """
     changed: set[str] = set()
     ends: set[tuple[str, str]] = set()
     ids = list(links)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        stored = {} if fresh else _stored(connection, source, stream, chunk, kinds)
+        stored = _stored(connection, source, stream, chunk, kinds)
         new, gone = [], []
         for record_id in chunk:
             wanted, known = set(links[record_id]), stored.get(record_id, set())
@@ -51,6 +53,7 @@ def set_links(
         changed.update(row[0] for row in (*new, *gone))
         ends.update((row[1], row[2]) for row in (*new, *gone))
         _remove(connection, source, stream, gone)
+        remember(connection, source, [(stream, *row[:3]) for row in gone if row[1] in lasting], now)
         if new:
             names = ("record_id", "to_stream", "to_id", "label")
             fixed = {"source": source, "stream": stream, "since": now}
@@ -88,11 +91,19 @@ def preferred(found: Iterable[tuple[str, str]], label: str | None = None) -> str
 
 
 def mirror_links(
-    connection: Connection, source: str, stream: str, ids: Sequence[str], other: str, now: datetime
+    connection: Connection,
+    source: str,
+    stream: str,
+    ids: Sequence[str],
+    other: str,
+    now: datetime,
+    *,
+    lasting: bool = False,
 ) -> set[str]:
     """Make the links that records of `other` have with these say what these say; the ids of those that changed.
 
-    Labels are the side's own: a link that is new from there has none until it is read from there.
+    Labels are the side's own: a link that is new from there has none until it is read from there. With `lasting`, those that
+    end are remembered.
     """
     c = _LINK.c
     changed: set[str] = set()
@@ -112,6 +123,8 @@ def mirror_links(
         ]  # fmt: skip
         if new:
             connection.execute(insert(_LINK), new)
+        if lasting:
+            remember(connection, source, [(other, there, stream, here) for here, there in known - wanted], now)
         for here, there in sorted(known - wanted):
             pair = (c.stream == other) & (c.record_id == there) & (c.to_stream == stream) & (c.to_id == here)
             connection.execute(delete(_LINK).where(c.source == source, pair))
@@ -199,6 +212,15 @@ def linked_to(
     return {to_id: sorted(ids, key=lambda each: (len(each), each)) for to_id, ids in found.items()}
 
 
+def remember(connection: Connection, source: str, rows: Iterable[tuple[str, str, str, str]], now: datetime) -> None:
+    """Note links (stream, id, stream, id) that have ended: the person at one end may yet be erased."""
+    names = ("stream", "record_id", "to_stream", "to_id")
+    values = [{"source": source, "ended_at": now} | dict(zip(names, row, strict=True)) for row in sorted(set(rows))]
+    if values:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(_FORMER).on_conflict_do_nothing(), values)
+
+
 def has_links(connection: Connection, source: str, stream: str) -> bool:
     """Whether anything is kept of the links of a stream's records."""
     query = select(_LINK.c.record_id).where(_LINK.c.source == source, _LINK.c.stream == stream).limit(1)
@@ -213,6 +235,15 @@ def forget(connection: Connection, source: str, stream: str, ids: Sequence[str])
         from_it = (c.stream == stream) & c.record_id.in_(chunk)
         to_it = (c.to_stream == stream) & c.to_id.in_(chunk)
         connection.execute(delete(_LINK).where(c.source == source, or_(from_it, to_it)))
+
+
+def forget_former(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> None:
+    """Remove what is remembered of links that these records had."""
+    c = _FORMER.c
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        its = or_((c.stream == stream) & c.record_id.in_(chunk), (c.to_stream == stream) & c.to_id.in_(chunk))
+        connection.execute(delete(_FORMER).where(c.source == source, its))
 
 
 def _stored(

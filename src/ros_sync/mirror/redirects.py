@@ -41,6 +41,11 @@ def resolve(connection: Connection, source: str, name: str, ids: Sequence[str]) 
     return _known(connection, source, name, ids)
 
 
+def erased_among(connection: Connection, source: str, names: Iterable[str], ids: Sequence[str]) -> set[str]:
+    """Those of these ids that were erased as a record of any of these objects."""
+    return {each for name in names for each, now in _known(connection, source, name, ids).items() if now == ERASED}
+
+
 def taken_in(connection: Connection, source: str, name: str, ids: Sequence[str]) -> set[str]:
     """Those of these ids into which other records were merged."""
     c = _REDIRECT.c

@@ -134,11 +134,12 @@ class DealState(Mirrored):
     next_step_date: date | None = day("when the next step is due")
     last_activity_at: datetime | None = instant("last activity of either side")
     last_buyer_activity_at: datetime | None = instant("last thing the buyer did: replied, attended, signed")
+    last_meeting_at: datetime | None = instant("last meeting that took place")
     competitor: str | None = text("main competitor")
     loss_reason: str | None = text("why it was lost")
     closing_plan: bool | None = flag("whether there is a closing plan")
     map_status: str | None = text("state of the mutual action plan")
-    contacts_engaged: float | None = number("contacts engaged at the buyer")
+    contacts_engaged: float | None = number("people at the buyer who called, wrote or met us about the deal")
     champion: str | None = text("champion at the buyer")
     economic_buyer_engaged: bool | None = flag("whether the economic buyer is engaged")
     methodology_share: float | None = number("share of the methodology's fields that are filled, 0 to 1")
@@ -316,6 +317,23 @@ class RecordLink(SQLModel, table=True):
     to_id: str = Field(primary_key=True)
     label: str = Field(primary_key=True, default="", description="such as `primary`; empty where there is none")
     since: datetime = Field(sa_type=Instant, description="when it was first seen here")
+
+
+class FormerLink(SQLModel, table=True):
+    """An association of an activity with a person that has ended. When the person is erased, what was said with them goes too.
+
+    The CRM takes the association away together with the person, and which of the two is read first is a matter of chance.
+    """
+
+    __tablename__ = "former_link"
+    __table_args__ = (Index("ix_former_link_to", "source", "to_stream", "to_id"),)
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    to_stream: str = Field(primary_key=True)
+    to_id: str = Field(primary_key=True)
+    ended_at: datetime = Field(sa_type=Instant, description="when it was seen here that it had ended")
 
 
 class Redirect(SQLModel, table=True):

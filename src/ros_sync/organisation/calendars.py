@@ -3,6 +3,10 @@
 A day's hours are wall-clock hours, turned once into instants and remembered. Where a time of day does not exist (clocks
 go forward over it) the clock change itself stands for it; where it comes twice (clocks go back) hours open at the
 first and close at the second. So a 24-hour calendar's day has 23 or 25 hours, and 09:00-17:00 is 09:00-17:00 all year.
+
+A working day is a day with hours. A shift over midnight is written over two days (22:00-24:00, then 00:00-06:00) and is one
+working day, that of the evening; where the evening is a holiday, what is worked of the shift after midnight is no working
+day. Days that are worked from midnight to midnight are a working day each.
 """
 
 from __future__ import annotations
@@ -47,8 +51,9 @@ def public_holidays(country: str, subdivision: str | None, year: int) -> frozens
 class BusinessCalendar:
     """When work is done. A `ros_sync.durations.TimeLine`.
 
-    `week` holds the hours of Monday to Sunday. ValueError where no day of the week has any. Results past the years 1
-    to 9999, and those of durations of more than a thousand years, are the first or last instant there is.
+    `week` holds the hours of Monday to Sunday. ValueError where no day of the week has any. `zone_given` is False where
+    the zone is only the company's, as nothing else was said: such hours are kept by everybody in their own zone. Results
+    past the years 1 to 9999, and those of durations of more than a thousand years, are the first or last instant there is.
     """
 
     name: str
@@ -57,6 +62,7 @@ class BusinessCalendar:
     country: str | None = None
     subdivision: str | None = None
     closed: frozenset[date] = frozenset()
+    zone_given: bool = field(default=True, compare=False)
     _days: dict[int, tuple[Span, ...]] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -66,7 +72,9 @@ class BusinessCalendar:
     @cached_property
     def version(self) -> str:
         """A short fingerprint of everything that decides the hours; it changes when one of them does."""
-        parts = (self.timezone.key, self.week, self.country, self.subdivision, sorted(self.closed))
+        parts: tuple[object, ...] = (self.timezone.key, self.week, self.country, self.subdivision, sorted(self.closed))
+        if any(self._overnight):
+            parts = (*parts, "a shift over midnight is one working day")
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def is_open(self, at: datetime) -> bool:
@@ -104,7 +112,8 @@ class BusinessCalendar:
     def add(self, start: datetime, duration: Duration) -> datetime:
         """The instant `duration` after `start`; in business units a start outside hours counts from the next opening.
 
-        A business day is one working day, at the same time of day as far as that day's hours allow.
+        A business day is one working day, at the same time of day as far as that day's hours allow: from Friday 16:00 to
+        Monday 16:00.
         """
         if _endless(duration):
             return clock.from_micros(_LAST_MICROS)
@@ -159,23 +168,44 @@ class BusinessCalendar:
             day += step
             if not _FIRST_DAY < day < _LAST_DAY:
                 return clock.from_micros(_LAST_MICROS if step > 0 else _FIRST_MICROS)
-            left -= bool(self._hours(day))
-        # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes.
+            left -= bool(self._split(day)[1])  # small hours alone, after a holiday's evening, are no working day
+        # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes. The small hours of a
+        # shift over midnight are those of the day after, too.
         late = timedelta(days=local.toordinal() - self._working_day_of(at, local))
         wall = datetime.combine(date.fromordinal(day), local.time()) + late
         micros = _micros(wall, self.timezone, fold=local.fold)
-        for opens, closes in self._hours(day):
+        for opens, closes in self._shift(day):
             if micros <= closes:
                 return clock.from_micros(max(opens, micros))
-        return clock.from_micros(self._hours(day)[-1][1])
+        return clock.from_micros(self._shift(day)[-1][1])
 
     def _working_day_of(self, at: datetime, local: datetime) -> int:
         """The ordinal of the working day that an instant within hours, or a closing, belongs to."""
         day = local.toordinal()
         micros = clock.to_micros(at)
-        if any(opens <= micros <= closes for opens, closes in self._hours(day)):
+        if any(opens <= micros <= closes for opens, closes in self._shift(day)):
             return day
         return day - 1
+
+    @cached_property
+    def _overnight(self) -> tuple[bool, ...]:
+        """For each weekday, whether its first hours end the shift that began on the evening before."""
+        return tuple(_continues(self.week[weekday - 1], hours) for weekday, hours in enumerate(self.week))
+
+    def _shift(self, ordinal: int) -> tuple[Span, ...]:
+        """The hours of a working day as instants: those of its date, but for small hours, which belong to the evening before."""
+        if not any(self._overnight):
+            return self._hours(ordinal)
+        return (*self._split(ordinal)[1], *self._split(ordinal + 1)[0])
+
+    def _split(self, ordinal: int) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        """The hours of a date that end the shift of the evening before, and the others."""
+        hours, day = self._hours(ordinal), date.fromordinal(ordinal)
+        if not self._overnight[day.weekday()]:
+            return (), hours
+        ends = self.week[day.weekday()][0][1]
+        last = _micros(datetime(day.year, day.month, day.day) + timedelta(minutes=ends), self.timezone, fold=1)  # noqa: DTZ001  # a wall-clock time
+        return tuple(span for span in hours if span[1] <= last), tuple(span for span in hours if span[1] > last)
 
     def _day_of(self, at: datetime) -> int:
         """The ordinal of the local day of an instant."""
@@ -215,6 +245,15 @@ class BusinessCalendar:
             )
             for opens, closes in hours
         )
+
+
+def _continues(evening: Hours, morning: Hours) -> bool:
+    """Whether a day's first hours continue a shift of the day before: one that ends at 24:00 and did not begin at 00:00."""
+    if not evening or not morning:
+        return False
+    (evening_opens, evening_closes), (morning_opens, morning_closes) = evening[-1], morning[0]
+    whole_night = evening_closes == DAY_MINUTES and morning_opens == 0
+    return whole_night and evening_opens > 0 and morning_closes < DAY_MINUTES
 
 
 def _joined(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -89,4 +89,4 @@ class Organisation:
 
 def standard_calendar(timezone: str) -> BusinessCalendar:
     """Monday to Friday, 09:00-17:00 in that zone, without holidays; ValueError for an unknown zone."""
-    return BusinessCalendar(STANDARD, clock.zone(timezone), OFFICE_WEEK)
+    return BusinessCalendar(STANDARD, clock.zone(timezone), OFFICE_WEEK, zone_given=False)

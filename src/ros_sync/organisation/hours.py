@@ -96,6 +96,7 @@ class CalendarReader:
             country,
             subdivision,
             closed,
+            zone_given="timezone" in entry,
         )
 
     def _timezone(self, node: Node | None) -> ZoneInfo:

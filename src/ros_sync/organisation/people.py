@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ros_sync import clock
 from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import Member, Organisation
 
@@ -95,6 +96,7 @@ class Directory:
         names = _Names(known.values())
         self._people = {key: self._person(each, names) for key, each in known.items()}
         self._names = names
+        self._calendars: dict[tuple[str, str], BusinessCalendar] = {}  # by name and zone
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._people.values())
@@ -135,9 +137,21 @@ class Directory:
         return lead if lead is not None and lead.key != person.key else None
 
     def calendar_of(self, source: str, owner: str | None) -> BusinessCalendar:
-        """The calendar of an owner, given by id, e-mail or name; the company's where the owner is unknown."""
+        """The calendar of an owner, given by id, e-mail or name; the company's where the owner is unknown.
+
+        One that names no time zone is kept in the owner's own.
+        """
         person = self.owner_of(source, owner, owner)
-        return self.organisation.calendar(person.calendar if person else None)
+        calendar = self.organisation.calendar(person.calendar if person else None)
+        if person is None or calendar.zone_given or person.timezone == calendar.timezone.key:
+            return calendar
+        key = (calendar.name, person.timezone)
+        if key not in self._calendars:
+            try:
+                self._calendars[key] = replace(calendar, timezone=clock.zone(person.timezone))
+            except ValueError:  # what a CRM says may be no zone at all
+                self._calendars[key] = calendar
+        return self._calendars[key]
 
     def _person(self, known: _Known, names: _Names) -> Person:
         member = known.member or Member(email="")

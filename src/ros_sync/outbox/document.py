@@ -6,7 +6,7 @@ of whoever draws it. A document travels as a JSON object with a version.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass  # noqa: TID251  # documents hold no counters
 from enum import StrEnum
 from typing import Any
 

@@ -21,7 +21,7 @@ _TEXT: Schema = {"type": "string", "minLength": 1}
 _DURATION: Schema = {
     "type": "string",
     "pattern": r"^\s*\d+\s+(business\s+(hour|day)s?|minutes?|hours?|days?|weeks?)\s*$",
-    "examples": ["14 days", "48 hours", "24 business hours", "5 business days"],
+    "examples": ["14 days", "48 hours", "4 business hours", "5 business days"],
 }
 _VALUES: Schema = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, or_, select, tuple_
 
 from ros_sync.fields import PythonValue
 from ros_sync.money import Money
@@ -82,13 +82,26 @@ def findings(rule: Rule, selectable: FromClause, moment: Moment) -> Select[tuple
     """
     record = selectable.c
     columns = Columns(rule.applies_to, selectable, rule.custom)
-    query = select(record.source, record.id).where(
-        record.deleted_at.is_(None), *(condition.to_sql(columns, moment) for condition in rule.when)
-    )
+    asked = [condition.to_sql(columns, moment) for condition in rule.when]
+    if rule.fits:
+        asked = [_by_source(rule, columns, record.source, moment)]
+    query = select(record.source, record.id).where(record.deleted_at.is_(None), *asked)
     definition = clock_definition(rule)
     if definition is None:
         return query
     return query.where(tuple_(record.source, record.id).in_(breached(definition, moment.now)))
+
+
+def _by_source(rule: Rule, columns: Columns, source: ColumnElement[str], moment: Moment) -> ColumnElement[bool]:
+    """The lines that are asked of the records of each source: not all of them fill every field (`rules.fitting`)."""
+
+    def lines(fit: Rule) -> list[ColumnElement[bool]]:
+        return [condition.to_sql(columns, moment) for condition in fit.when]
+
+    special = [name for sources, _ in rule.fits for name in sources]
+    ways = [and_(source.not_in(special), *lines(rule))]
+    ways += [and_(source.in_(sorted(sources)), *lines(fit)) for sources, fit in rule.fits if fit is not None]
+    return or_(*ways)
 
 
 def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
@@ -96,19 +109,23 @@ def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
 
     The clock of a rule is worked out on `moment.timeline`, so pass a moment with the calendar of the record's owner.
     """
-    verdict = judge(rule, record_of(rule.applies_to, row, rule.custom), moment)
+    asked = rule.fit(str(row["source"]))
+    if asked is None:
+        return Verdict(False, (LineSeen(rule.title, False, "off: nothing fills a field that it needs"),))
+    verdict = judge(asked, record_of(rule.applies_to, row, rule.custom), moment)
     return Verdict(verdict.fires and row.get("deleted_at") is None, verdict.lines)
 
 
 def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
     """What is told about a row of the object's table on which the rule fires."""
     record = record_of(rule.applies_to, row, rule.custom)
+    asked = rule.fit(str(row["source"])) or rule
     return Finding(
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
         seen=[
-            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(rule, record, moment).lines
+            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(asked, record, moment).lines
         ],
     )
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from ros_sync.fields import Field, Kind, PythonValue
 from ros_sync.money import Money
 from ros_sync.rules.language import Moment, Schema
-from ros_sync.rules.language.parameters import read_date, read_money, read_number
+from ros_sync.rules.language.folding import in_home_minor
+from ros_sync.rules.language.parameters import FIRST_YEAR, LAST_YEAR, read_date, read_money, read_number
 from ros_sync.rules.records import derived_values
 
 # Days and instants are naive here, amounts may lack their currency: a test means the company's own.
-Given = str | int | float | bool | date | datetime | Money | None
+Given = str | int | float | bool | date | datetime | Decimal | Money | None
+
+DEFAULT_CURRENCY = "EUR"  # of files that are tried outside a workspace
 
 _DEFAULTS: dict[str, dict[str, PythonValue]] = {
     "deal": {"name": "Example deal", "stage_kind": "open"},
@@ -20,7 +24,7 @@ _DEFAULTS: dict[str, dict[str, PythonValue]] = {
 }
 
 
-def read_given(field: Field, text: str) -> Given:
+def read_given(field: Field, schema: Schema, text: str) -> Given:
     """A value of the field as written; ValueError says how to write it."""
     match field.kind:
         case Kind.NUMBER:
@@ -34,7 +38,7 @@ def read_given(field: Field, text: str) -> Given:
         case Kind.INSTANT:
             return read_local(text)
         case Kind.MONEY:
-            return read_money(text) if text[-1:].isalpha() and text[-1:].isupper() else float(read_number(text))
+            return _read_amount(field, schema, text)
         case Kind.TEXT:
             return text
 
@@ -42,9 +46,23 @@ def read_given(field: Field, text: str) -> Given:
 def read_local(text: str) -> datetime:
     """`2026-03-16 09:00` or a day, naive unless it names an offset; ValueError says how to write it."""
     try:
-        return datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"{text!r} is no day and time; write it like 2026-03-16 09:00") from error
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise ValueError(f"{text} lies too far off; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
+    return at
+
+
+def _read_amount(field: Field, schema: Schema, text: str) -> Decimal | Money:
+    """An amount with its currency, or in the company's own, within the decimals that it has."""
+    home = schema.home_currency or DEFAULT_CURRENCY
+    amount = read_money(text) if text[-1:].isalpha() and text[-1:].isupper() else read_number(text)
+    if isinstance(amount, Decimal):
+        Money.of(amount, home)
+    elif field.name in schema.home_money and schema.home_currency is not None:
+        in_home_minor(amount, home)
+    return amount
 
 
 def moment_of(now: datetime, company: Moment) -> Moment:
@@ -72,7 +90,8 @@ def _give_money(record: dict[str, PythonValue], name: str, value: Given, moment:
     if value is None:
         record[name] = None
         return
-    money = value if isinstance(value, Money) else Money.of(str(value), moment.home_currency)
+    assert isinstance(value, Decimal | Money), value
+    money = value if isinstance(value, Money) else Money.of(value, moment.home_currency)
     record[name] = money.minor
     if name == "amount":
         record["currency"] = money.currency
@@ -83,5 +102,5 @@ def _instant(value: datetime, moment: Moment) -> datetime:
 
 
 def _plain(value: Given) -> PythonValue:
-    assert not isinstance(value, Money)
+    assert not isinstance(value, Decimal | Money)
     return value

@@ -103,7 +103,10 @@ class RuleTest:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `hold` is the file's `for`: how long it must fire before anybody is told."""
+    """One rule. `hold` is the file's `for`: how long it must fire before anybody is told.
+
+    `fits` says what of it can be asked of the records of some sources, None where nothing can: see `rules.fitting`.
+    """
 
     id: str
     title: str
@@ -122,6 +125,11 @@ class Rule:
     tests: tuple[RuleTest, ...] = ()
     custom: Mapping[str, Kind] = field(default_factory=dict, repr=False)
     where: Where = field(default_factory=Where)
+    fits: tuple[tuple[frozenset[str], Rule | None], ...] = ()
+
+    def fit(self, source: str) -> Rule | None:
+        """What of the rule is asked of a source's records; None where it is off for them."""
+        return next((rule for sources, rule in self.fits if source in sources), self)
 
 
 @dataclass(frozen=True, slots=True)

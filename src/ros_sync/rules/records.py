@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Float, FromClause, String, and_, case, cast, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Float,
+    FromClause,
+    String,
+    and_,
+    case,
+    cast,
+    literal,
+    type_coerce,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -19,6 +31,10 @@ from ros_sync.mirror.columns import Instant
 from ros_sync.rules.schema import CUSTOM, CustomKinds
 
 _CLOSED = ("won", "lost")
+
+_FIRST_MICROS = clock.to_micros(datetime(1, 1, 2, tzinfo=UTC))  # whole days, which a double holds exactly
+_LAST_MICROS = clock.to_micros(datetime(9999, 12, 31, tzinfo=UTC))
+MAX_EXACT = 2**53  # IEEE 754 double: a JSON number is read as one
 
 _ISO_DAY = "____-__-__"  # LIKE: one _ stands for any one character
 
@@ -108,6 +124,9 @@ class Columns(Mapping[str, ColumnElement[Any]]):
         return len(self._object.columns) + len(self._custom)
 
 
+ANSWERS = ("accepted", "rejected", "rejection_code")  # of a lead: with any of these it is open no more
+
+
 def derived_column(name: str, field: str, selectable: FromClause) -> ColumnElement[bool]:
     """The expression of a field that follows from others; KeyError where there is none. Deleted records: see findings."""
     columns = selectable.c
@@ -117,7 +136,7 @@ def derived_column(name: str, field: str, selectable: FromClause) -> ColumnEleme
         case "deal", "is_closed":
             return columns.stage_kind.in_(_CLOSED)
         case "lead", "is_open":
-            return and_(columns.accepted_at.is_(None), columns.rejected_at.is_(None))
+            return and_(columns.accepted_at.is_(None), columns.rejected_at.is_(None), columns.rejection_code.is_(None))
         case _:
             raise KeyError(field)
 
@@ -136,9 +155,16 @@ def custom_column(column: ColumnElement[Any], name: str, kind: Kind) -> ColumnEl
         case Kind.DATE:
             return type_coerce(case((and_(json_type.in_(_JSON_TEXT), text.like(_ISO_DAY)), text)), IsoDay)
         case Kind.INSTANT:
-            return type_coerce(case((json_type.in_(_JSON_NUMBER), cast(cast(text, Float), BigInteger))), Instant)
+            return type_coerce(_whole(json_type, text, _FIRST_MICROS, _LAST_MICROS), Instant)
         case Kind.MONEY:
-            return case((json_type.in_(_JSON_NUMBER), cast(cast(text, Float), BigInteger)))
+            return _whole(json_type, text, -MAX_EXACT, MAX_EXACT)
+
+
+def _whole(json_type: ColumnElement[str], text: ColumnElement[str], least: int, most: int) -> ColumnElement[int]:
+    """A whole number within bounds. PostgreSQL refuses to make one of what lies beyond its own, and rounds a fraction."""
+    number = cast(case((json_type.in_(_JSON_NUMBER), text)), Float)
+    within = case((number.between(literal(float(least), Float), literal(float(most), Float)), number))
+    return case((cast(within, BigInteger) == within, cast(within, BigInteger)))
 
 
 def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[str, PythonValue]:
@@ -159,7 +185,7 @@ def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[st
 def derived_values(name: str, record: Mapping[str, PythonValue], *, deleted: bool = False) -> dict[str, PythonValue]:
     """The fields that follow from others; of a deleted record all are false."""
     if name == "lead":
-        return {"is_open": not deleted and record.get("accepted") is None and record.get("rejected") is None}
+        return {"is_open": not deleted and all(record.get(name) is None for name in ANSWERS)}
     if name != "deal":
         return {}
     kind = None if deleted else record.get("stage_kind")
@@ -187,11 +213,15 @@ def custom_value(value: object, kind: Kind) -> PythonValue:  # noqa: PLR0911  # 
         case Kind.NUMBER, int() | float():
             return float(value)
         case Kind.INSTANT, int() | float():
-            return clock.from_micros(int(value))
+            return clock.from_micros(int(value)) if _is_whole(value, _FIRST_MICROS, _LAST_MICROS) else None
         case Kind.MONEY, int() | float():
-            return int(value)
+            return int(value) if _is_whole(value, -MAX_EXACT, MAX_EXACT) else None
         case _:
             return None
+
+
+def _is_whole(value: float, least: int, most: int) -> bool:
+    return least <= value <= most and value == int(value)
 
 
 def _day(text: str) -> date | None:

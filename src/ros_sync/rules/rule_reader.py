@@ -229,5 +229,5 @@ class RuleReader:
             elif value.is_missing:
                 given[name] = None
             else:
-                given[name] = self._sheet.read(value, partial(read_given, field))
+                given[name] = self._sheet.read(value, partial(read_given, field, schema))
         return given

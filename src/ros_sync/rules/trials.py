@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ros_sync.clock import EPOCH, zone
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules.evaluate import Verdict, judge
-from ros_sync.rules.given import given_record, moment_of
+from ros_sync.rules.given import DEFAULT_CURRENCY, given_record, moment_of
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Expectation, Rule, RuleTest
 from ros_sync.rules.schema import schema_of
@@ -39,7 +39,7 @@ class TrialOutcome:
         return "\n".join(told)
 
 
-def plain_week(timezone: str = "UTC", home_currency: str = "EUR") -> Moment:
+def plain_week(timezone: str = "UTC", home_currency: str = DEFAULT_CURRENCY) -> Moment:
     """What tests are tried in: the company's zone and currency, Monday to Friday from 9 to 17 without holidays.
 
     So a test means the same whatever the company's holidays are. Its instant is replaced by each test's `now`.

@@ -5,6 +5,7 @@ Built from the parser's events, so that neither deep nesting nor aliases of alia
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from ros_sync.sheets.regular import open_regular
 
 MAX_FILE_BYTES = 4_000_000  # ours: tens of thousands of people; beyond that a file was put here by mistake
 MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and UTF-8 no half of a pair
 
 
 def read(path: Path, file: str, error: type[RosSyncError]) -> Node:
@@ -123,6 +125,9 @@ class _Reader:
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        stray = _UNSTORABLE.search(event.value)
+        if stray:  # out of an escape in double quotes; the file itself cannot hold one
+            raise self._at(event, f"there is an invisible character, U+{ord(stray[0]):04X}", "remove its escape")
         key = self._keys[-1] if self._keys else None
         if not event.value and key is not None and key.line != line:  # the parser finds nothing only at the next thing
             line, column = key.line, key.column

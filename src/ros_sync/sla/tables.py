@@ -52,7 +52,7 @@ class SlaClock(SQLModel, table=True):
     owner_id: str | None = Field(default=None, description="whose clock it is: the record's owner while it ran")
     calendar: str | None = Field(default=None, description="calendar that its business time is counted in, if any")
     calendar_version: str | None = Field(default=None, description="fingerprint of that calendar's hours")
-    within: str = Field(description="the time allowed, such as `24 business hours`")
+    within: str = Field(description="the time allowed, such as `1 business day`")
     started_at: datetime = Field(sa_type=Instant)
     due_at: datetime = Field(sa_type=Instant)
     stopped_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,17 +1,32 @@
-"""Last activity and last buyer activity of deals, where the CRM does not say them itself."""
+"""Last activity, last buyer activity and last meeting of deals, where the CRM does not say them itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Column, ColumnElement, Connection, case, func, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from ros_sync import clock
 from ros_sync.connectors.base import BATCH_ROWS
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
 
-FIELDS = ("last_activity", "last_buyer_activity")
+FIELDS = ("last_activity", "last_buyer_activity", "last_meeting")
+
+
+def latest(activity: ReadOnlyColumnCollection[str, Column[Any]]) -> dict[str, ColumnElement[Any]]:
+    """The fields as aggregates over a deal's activities.
+
+    A meeting took place where it counts as the buyer's doing (HubSpot: it was completed), or where nobody says.
+    """
+    took_place = (activity.activity_kind == "meeting") & (func.coalesce(activity.direction, "inbound") == "inbound")
+    return {
+        "last_activity": func.max(activity.occurred_at),
+        "last_buyer_activity": func.max(case((activity.direction == "inbound", activity.occurred_at))),
+        "last_meeting": func.max(case((took_place, activity.occurred_at))),
+    }
 
 
 def roll_up_activities(
@@ -26,14 +41,9 @@ def roll_up_activities(
     if not fields:
         return 0
     activity, deal = objects()["activity"].table.c, objects()["deal"].table.c
-    latest = {
-        "last_activity": func.max(activity.occurred_at),
-        "last_buyer_activity": func.max(case((activity.direction == "inbound", activity.occurred_at))),
-    }
+    told = latest(activity)
     query = (
-        select(
-            deal.id, *(deal[f"{name}_at"] for name in fields), *(latest[name].label(f"new_{name}") for name in fields)
-        )
+        select(deal.id, *(deal[f"{name}_at"] for name in fields), *(told[name].label(f"new_{name}") for name in fields))
         .join_from(
             objects()["activity"].table,
             objects()["deal"].table,

@@ -23,6 +23,7 @@ from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.erased import ErasedPersons
 from ros_sync.sync.firsts import count_first, insert_first
 from ros_sync.sync.histories import history_columns
 from ros_sync.sync.preparing import prepared
@@ -56,6 +57,7 @@ class Applier:
     def apply(self, stream: Stream, page: Page, report: StreamReport, *, empty: bool = False) -> Applied:
         """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill."""
         applied = Applied()
+        page = self._erased.left_of(stream, page)
         neighbours = self.merge(stream, page.merged, report)
         created: dict[str, set[str]] = {}
         for place, batch in enumerate(page.batches):
@@ -242,14 +244,16 @@ class Applier:
 
         `created` are records, by object, that were stored with those fields just now.
         """
+        found = self._erased.less(stream, found)
         if fresh:
             return self._link_first(stream, found, created or {})
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
         ended = {to: self._table(to) for to in stream.links}
         changed, ends = links.set_links(
-            self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended
-        )
+            self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended,
+            lasting=[to for to in stream.links if self._erased.tells_of_persons(stream.name, to)],
+        )  # fmt: skip
         self._fill(stream, stream.links, sorted(changed), created or {})
         self._tell_other_side(stream, changed, now)
         return Applied(changed, ends)
@@ -273,9 +277,14 @@ class Applier:
         for other in self._streams.values():
             if stream.name in other.links and other.name in stream.links:
                 moved = links.mirror_links(
-                    self.connection, self._source.name, stream.name, sorted(changed), other.name, now
-                )
+                    self.connection, self._source.name, stream.name, sorted(changed), other.name, now,
+                    lasting=self._erased.tells_of_persons(stream.name, other.name),
+                )  # fmt: skip
                 self._fill(other, (stream.name,), sorted(moved))
+
+    @cached_property
+    def _erased(self) -> ErasedPersons:
+        return ErasedPersons(self.connection, self._source.name, self._streams, clock.from_micros(self._now))
 
     @cached_property
     def _streams(self) -> dict[str, Stream]:
@@ -334,14 +343,15 @@ class Applier:
 
     # ---- deletions, merges
 
-    def _archive(self, stream: Stream, deleted: Mapping[str, int], report: StreamReport) -> set[str]:
+    def _archive(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
         """Mark records as deleted; those that were never seen here are remembered, as no poll tells when they come back."""
         if not deleted:
             return set()
         table, at = objects()[stream.objects[0]].table, clock.from_micros(self._now)
         unseen = archived.unseen(self.connection, self._source.name, table, list(deleted))
         archived.remember(self.connection, self._source.name, stream.name, sorted(unseen), at)
-        return self.delete(stream, deleted, report)
+        dated = {each: self._now if since is None else since for each, since in deleted.items()}
+        return self.delete(stream, dated, report)
 
     def delete(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from ros_sync.sync.audit_report import AuditReport, Difference, Kind
 from ros_sync.sync.cadence import Cadence, parked
 from ros_sync.sync.comparison import Comparison
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.deletions import held_among
 from ros_sync.sync.fetching import Fetching, Reading
 from ros_sync.sync.mending import Mending
 from ros_sync.sync.pages import joined
@@ -39,6 +41,16 @@ GROUP_ROWS = 1_000  # records compared together: as many as one call of associat
 JUDGED_ROWS = 500  # suspects read by id together
 LOOKS = 3  # at a record that is followed meanwhile, so that CRM and mirror are seen one after the other
 ACCOUNT = ("owner", "pipeline_stage")
+ENDED = frozenset((Kind.ARCHIVED, Kind.MERGED, Kind.ERASED))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What differs in some records; the ids that are not yet followed, and those whose deletion waits for a person."""
+
+    differing: list[Difference]
+    pending: set[str]
+    held: set[str]
 
 
 class Auditor:
@@ -69,7 +81,6 @@ class Auditor:
         self._keep = keep
         self._progress = progress or (lambda _progress: None)
         self._places: dict[str, Place] = {}
-        self._unknown: Counter[str] = Counter()  # records that the CRM does not know any more, by stream
 
     def run(self, *, repair: bool = False) -> AuditReport:
         """Compare everything; with `repair`, bring the mirror up to what the CRM says and compare those records again.
@@ -100,7 +111,6 @@ class Auditor:
         return report
 
     def _turn(self, report: AuditReport, *, repair: bool) -> None:
-        self._unknown.clear()
         self._begin(report)
         mending = Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence)
         with mending:
@@ -151,7 +161,8 @@ class Auditor:
                 found += comparison.page(stream, page)
                 told = set(page.ids)
                 extra = (each for ids in self._alive(connection, stream) for each in ids if each not in told)
-                found += [Difference(name, name, each, Kind.ERASED) for each in extra]
+                gone = [each for each in extra if each not in held_among(connection, self._source.name, name, [each])]
+                found += [Difference(name, name, each, Kind.ERASED) for each in gone]
         return found
 
     # ---- the first look
@@ -244,15 +255,15 @@ class Auditor:
     def _judge_all(self, report: AuditReport, stream: Stream, suspects: Suspects) -> None:
         """Read the stream's suspects again by id, and count those that do differ."""
         for chunk in suspects.chunks(stream.name, JUDGED_ROWS):
-            found, pending = self._judge(stream, chunk)
-            for each in found:
+            verdict = self._judge(stream, chunk)
+            for each in verdict.differing:
                 report.add(each)
-            suspects.confirm(stream.name, {each.id for each in found})
-            self._unknown[stream.name] += sum(each.kind is Kind.ERASED for each in found)
-            report.of(stream.name).pending += len(pending)
+            suspects.confirm(stream.name, {each.id for each in verdict.differing})
+            report.of(stream.name).pending += len(verdict.pending)
+            report.of(stream.name).held += len(verdict.held)
 
-    def _judge(self, stream: Stream, suspects: Mapping[str, bool]) -> tuple[list[Difference], set[str]]:
-        """What differs in these records (id -> listed) as both sides are now, and the ids that are not yet followed."""
+    def _judge(self, stream: Stream, suspects: Mapping[str, bool]) -> _Verdict:
+        """What differs in these records (id -> listed) as both sides are now."""
         found: list[Difference] = []
         ids = list(suspects)
         for look in range(1, LOOKS + 1):
@@ -263,13 +274,17 @@ class Auditor:
             if not ids:
                 break
         differing: list[Difference] = []
-        pending: set[str] = set()
+        pending, waiting = set[str](), set[str]()
+        with self._engine.connect() as connection:
+            held = held_among(connection, self._source.name, stream.name, [each.id for each in found])
         for each in found:
-            if self._is_pending(stream, each, listed=suspects[each.id]):
+            if each.kind in ENDED and each.id in held:
+                waiting.add(each.id)
+            elif self._is_pending(stream, each, listed=suspects[each.id]):
                 pending.add(each.id)
             else:
                 differing.append(each)
-        return differing, pending
+        return _Verdict(differing, pending, waiting)
 
     def _differences(self, stream: Stream, ids: Sequence[str]) -> list[Difference]:
         """The CRM first, the mirror afterwards: what is followed in between shows as `ahead`."""
@@ -303,9 +318,10 @@ class Auditor:
     def _repair(self, report: AuditReport, suspects: Suspects, mending: Mending) -> None:
         """Mend what was found, and look at those records once more."""
         for stream in self._source.streams:  # all of them first: a merge moves the links of other streams' records
-            gone = mending.may_end(stream, self._unknown[stream.name], held=report.of(stream.name).compared)
+            ends = Page(stream.name)
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
-                mending.read_again(stream, list(chunk), gone=gone)
+                mending.read_again(stream, list(chunk), ends)
+            mending.end(stream, ends)
         for stream in self._source.streams:
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 mending.relink(stream, list(chunk))
@@ -316,5 +332,7 @@ class Auditor:
         report.notes += mending.notes
         for stream in self._source.streams:
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
-                for each in self._judge(stream, chunk)[0]:
+                verdict = self._judge(stream, chunk)
+                report.of(stream.name).held += len(verdict.held)
+                for each in verdict.differing:
                     report.add_left(each)

@@ -78,6 +78,9 @@ class Difference:
 class StreamAudit:
     """What was compared of a stream: records, differences, and records that are not yet followed.
 
+    `held` are records that the CRM says have ended and that are kept here, as a person has not confirmed it (or rejected it);
+    `trouble` is what kept the stream, or a part of it, from being compared.
+
     The checksums are sums (64 bits) over the mapped properties of the records that both sides have, as they were listed;
     they are equal where nothing differs or waits to be followed, and the same for every mirror of the same records.
     """
@@ -86,6 +89,8 @@ class StreamAudit:
     compared: int = 0
     differences: int = 0
     pending: int = 0
+    held: int = 0
+    trouble: str | None = None
     crm_checksum: int = 0
     mirror_checksum: int = 0
 
@@ -151,6 +156,11 @@ class AuditReport:
     def pending(self) -> int:
         """All records that are not yet followed."""
         return sum(each.pending for each in self.streams.values())
+
+    @property
+    def held(self) -> int:
+        """All records whose deletion waits for a person, or was rejected."""
+        return sum(each.held for each in self.streams.values())
 
     @property
     def call_count(self) -> int:

@@ -20,7 +20,8 @@ class Cadence:
 
     `overlap_seconds`: search lags behind writes by up to a minute, so each poll reads this much again. `settled_seconds`:
     what was modified longer ago than this is in the search index for certain; the pass over it alone moves the durable
-    watermark, once it has `pass_seconds` to cover. `archived_days`: for so long a CRM lists what was archived.
+    watermark, once it has `pass_seconds` to cover. `archived_days`: for so long a CRM lists what was archived. `deletion_share`
+    of a stream, and never fewer than `deletion_at_least` of its records, may be deleted in a day; the others are held.
     """
 
     overlap_seconds: int = 120
@@ -36,6 +37,8 @@ class Cadence:
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
     group_rows: int = 5_000  # records whose histories and links are asked for together
     backfill_rows: int = 2_000  # records of a back-fill written in one transaction; a kill costs reading them again
+    deletion_share: float = 0.10
+    deletion_at_least: int = 50
     backfill_seconds: float = 5.0  # how long less than that may wait to be written
 
 

@@ -77,7 +77,7 @@ class Comparison:
         """Records that were asked for by id, that the CRM does not have under it, and that are alive here."""
         holders = self.holders(stream, [each for each in asked if each not in set(page.ids)])
         found = [
-            self._gone(stream, holders[each], each, Kind.ARCHIVED, f"at {_instant(at)}", at)
+            self._gone(stream, holders[each], each, Kind.ARCHIVED, "" if at is None else f"at {_instant(at)}", at)
             for each, at in page.deleted.items()
             if each in holders
         ]

@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from ros_sync.fields import MAX_WHOLE, Carried
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.history import DateMove, Slip, StageMove, slip, stage_entry
+from ros_sync.mirror.history import DateMove, KindMove, Slip, StageMove, open_moves, slip, stage_entry
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
+from ros_sync.organisation.company import Organisation
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
@@ -29,6 +30,12 @@ class DealContext:
     home_currency: str
     rates: Mapping[str, Decimal]
     quarter_of: Callable[[date], date]
+
+    @classmethod
+    def of(cls, organisation: Organisation) -> DealContext:
+        """What the organisation file lays down."""
+        fiscal = organisation.company.fiscal_year
+        return cls(organisation.home_currency, organisation.rates, lambda day: fiscal.quarter_of(day).start)
 
 
 def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
@@ -113,15 +120,10 @@ def computed(
     The changes of each column come oldest first. Where the stage never moved, creation counts as its entry; where it
     never advanced, as the last advance.
     """
-    moves = close_date_moves(changes, stage_kind)
-    first, dates = close_date, Slip(net_slip_days=None if close_date is None else 0)
-    if moves:
-        present = _day(close_date)
-        first_day = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
-        first, dates = None if first_day is None else first_day.isoformat(), slip(first_day, present, moves, quarter_of)
+    first, dates = slipped(changes, close_date, stage_kind, quarter_of)
     entry = stage_entry(created_at, _stage_moves(changes))
     return Computed(
-        first,
+        None if first is None else first.isoformat(),
         dates.push_count,
         dates.fiscal_push_count,
         dates.pull_in_count,
@@ -153,16 +155,19 @@ def beside_stored(
     return columns._replace(stage_entry_known=columns.stage_entry_known or entry_is_given)
 
 
-def close_date_moves(changes: Sequence[Moved], present_kind: str | None) -> list[DateMove]:
-    """The moves of the close date; one that comes with closing the deal, or after it, is marked so."""
-    dates = [change for change in changes if change.column == "close_date"]
-    kinds = [change for change in changes if change.column == "stage_kind"] if dates else []
-    moves: list[DateMove] = []
-    for change in dates:
-        until = [kind.new for kind in kinds if kind.at <= change.at]
-        kind = until[-1] if until else kinds[0].old if kinds else present_kind
-        moves.append(DateMove(change.at, _day(change.old), _day(change.new), closing=kind in ("won", "lost")))
-    return moves
+def slipped(
+    changes: Sequence[Moved], close_date: str | None, stage_kind: str | None, quarter_of: Callable[[date], date]
+) -> tuple[date | None, Slip]:
+    """The first close date that the deal had, as an open deal where it had one, and how it has moved while open."""
+    present = _day(close_date)
+    moves = [DateMove(each.at, _day(each.old), _day(each.new)) for each in changes if each.column == "close_date"]
+    if not moves:
+        return present, Slip(first_close_date=present, net_slip_days=None if present is None else 0)
+    kinds = [KindMove(each.at, each.old, each.new) for each in changes if each.column == "stage_kind"]
+    first, while_open = open_moves(moves, kinds, stage_kind)
+    if first is None:
+        first = next((day for move in moves for day in (move.old, move.new) if day is not None), present)
+    return first, slip(first, present, while_open, quarter_of)
 
 
 def _stage_moves(changes: Sequence[Moved]) -> list[StageMove]:
@@ -189,7 +194,7 @@ def write_computed(connection: Connection, source: str, found: Mapping[str, Comp
 def _recount(
     connection: Connection, source: str, ids: Sequence[str], context: DealContext, *, entry_is_given: bool
 ) -> None:
-    changes = _changes(connection, source, ids)
+    changes = changes_of(connection, source, ids)
     found: dict[str, Computed] = {}
     upsert = Upsert(connection, objects()["deal"], source, _TOLD, run_id=None)
     for record_id, (_, close_date, created_at, stage_kind, entered_at, advanced_at, _) in upsert.stored(ids).items():
@@ -211,7 +216,7 @@ def _recount(
     write_computed(connection, source, found)
 
 
-def _changes(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, list[Moved]]:
+def changes_of(connection: Connection, source: str, ids: Sequence[str]) -> dict[str, list[Moved]]:
     """The changes of these deals' `HISTORIC` columns, oldest first."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     among, wanted = one_of(connection, ids)

@@ -1,21 +1,27 @@
-"""What follows for deals and leads from activities: last activity of either side, of the buyer, the first response."""
+"""What follows for deals and leads from activities.
+
+The last activity of either side and of the buyer, the last meeting, how many people are engaged, the first response.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Float, Select, and_, case, cast, func, or_, select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Source
+from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import RecordLink
-from ros_sync.sync.activities import FIELDS
+from ros_sync.sync.activities import FIELDS, latest
 
+FIRST_RESPONSE = frozenset(("first_response",))
 RESPONSES = ("call", "email", "meeting")  # what counts as a human response to a lead; notes and tasks do not
+ENGAGED = "contacts_engaged"
 _ROWS = 2_000
 _CHUNK = 400  # ids a statement
 
@@ -39,14 +45,28 @@ def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, on
     if not streams:
         return 0
     near = None if only is None else _near(connection, source.name, streams, only)
-    fields = [name for name in FIELDS if name not in given.get("deal", frozenset())]
+    fields = sorted(worked_out(source.streams, given).get("deal", ()))
     if deals and fields:
-        for query in _each(_last_activities(source.name, streams, deals, fields, now), near, deals):
-            changed += _write(connection, "deal", source.name, [f"{name}_at" for name in fields], query, run_id, now)
+        people = next((stream.name for stream in source.streams if "contact" in stream.objects), "")
+        columns = [objects()["deal"].columns[name] for name in fields]
+        for query in _each(_last_activities(source.name, (streams, deals, people), fields, now), near, deals):
+            changed += _write(connection, "deal", source.name, columns, query, run_id, now)
     if leads and "first_response" not in given.get("lead", frozenset()):
         for query in _each(_first_responses(source.name, streams, leads, now), near, leads):
             changed += _write(connection, "lead", source.name, ["first_response_at"], query, run_id, now)
     return changed
+
+
+def worked_out(streams: Iterable[Stream], given: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """By object the fields that are worked out from activities, where some are followed and `given` does not hold them."""
+    followed = {name for stream in streams for name in stream.objects}
+    if "activity" not in followed:
+        return {}
+    deal = set(FIELDS) | ({ENGAGED} if "contact" in followed else set())
+    return {
+        name: fields - given.get(name, frozenset())
+        for name, fields in (("deal", frozenset(deal)), ("lead", FIRST_RESPONSE))
+    }
 
 
 def _near(connection: Connection, source: str, activities: Collection[str], only: Touched) -> dict[str, set[str]]:
@@ -73,18 +93,30 @@ def _each(build: Build, near: dict[str, set[str]] | None, stream: str) -> list[S
     return [build(ids[start : start + _CHUNK]) for start in range(0, len(ids), _CHUNK)]
 
 
-def _last_activities(source: str, streams: Sequence[str], deals: str, fields: Sequence[str], now: int) -> Build:
+def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields: Sequence[str], now: int) -> Build:
+    """`among` are the streams of activities, of deals and of contacts."""
+    streams, deals, people = among
     activity, deal = objects()["activity"].table.c, objects()["deal"].table
-    latest = {
-        "last_activity": func.max(activity.occurred_at),
-        "last_buyer_activity": func.max(case((activity.direction == "inbound", activity.occurred_at))),
+    person = RecordLink.metadata.tables["record_link"].alias("person")
+    theirs = (activity.direction == "inbound") & activity.activity_kind.in_(RESPONSES)
+    told_by: dict[str, ColumnElement[Any]] = latest(activity) | {
+        ENGAGED: cast(func.count(func.distinct(case((theirs, person.c.to_id)))), Float)
     }
+    with_people = and_(
+        person.c.source == _LINK.source,
+        person.c.stream == _LINK.stream,
+        person.c.record_id == _LINK.record_id,
+        person.c.to_stream == people,
+    )
 
     def build(ids: Sequence[str] | None) -> Select[Any]:
+        query = select(_LINK.to_id.label("id"), *(told_by[name].label(name) for name in fields)).join_from(
+            objects()["activity"].table, RecordLink, _same(streams, deals)
+        )
+        if ENGAGED in fields:
+            query = query.join(person, with_people, isouter=True)
         told = (
-            select(_LINK.to_id.label("id"), *(latest[name].label(name) for name in fields))
-            .join_from(objects()["activity"].table, RecordLink, _same(streams, deals))
-            .where(
+            query.where(
                 activity.source == source,
                 activity.deleted_at.is_(None),
                 activity.occurred_at <= clock.from_micros(now),
@@ -93,7 +125,7 @@ def _last_activities(source: str, streams: Sequence[str], deals: str, fields: Se
             .group_by(_LINK.to_id)
             .subquery()
         )
-        stored = [deal.c[f"{name}_at"] for name in fields]
+        stored = [deal.c[objects()["deal"].columns[name]] for name in fields]
         differs = or_(*(mine.is_distinct_from(told.c[name]) for mine, name in zip(stored, fields, strict=True)))
         return (
             select(deal.c.id, *(told.c[name] for name in fields))
@@ -159,7 +191,8 @@ def _write(
     connection: Connection, name: str, source: str, columns: Sequence[str], query: Select[Any], run_id: int, now: int
 ) -> int:
     rows: list[Row] = [
-        (row[0], *(None if at is None else clock.to_micros(at) for at in row[1:])) for row in connection.execute(query)
+        (row[0], *(clock.to_micros(each) if isinstance(each, datetime) else each for each in row[1:]))
+        for row in connection.execute(query)
     ]
     upsert = Upsert(connection, objects()[name], source, ("id", *columns), run_id=run_id)
     for start in range(0, len(rows), _ROWS):

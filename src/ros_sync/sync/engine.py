@@ -20,13 +20,14 @@ from sqlalchemy import Engine
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
-from ros_sync.sync import heard, hints, upkeep, write_back
+from ros_sync.sync import confirmed, heard, hints, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due, lies_ahead, parked
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
 from ros_sync.sync.looking_back import LookingBack
 from ros_sync.sync.places import cursor, read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.reports import CycleReport, Progress
 from ros_sync.sync.work import Work
 from ros_sync.sync.write_back import Outcome, Wish
@@ -75,6 +76,7 @@ class Syncer:
         with alone(self.engine, self.source.name, CYCLE) as mine:
             report.busy = not mine
             if mine:
+                recount_slips(self.engine, self.context, report.started_at)
                 with self._counted(report):
                     self._turn(report, full=full)
         return report
@@ -138,12 +140,14 @@ class Syncer:
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
         unknown = {name for name, place in places.items() if place.polled_until is None}
         unknown |= {stream.name for stream in self.source.streams} - places.keys()
+        confirmed.carry_out(self._work)
         looking = LookingBack(self._work, now)
         looking.before_back_fill(unknown)
         before = state.get("reconciled_at") is not None
         listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)
+        upkeep.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
         if self._due(state, "linked_at", "links_seconds"):

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Table, delete, select, update
 
-from ros_sync.connectors.source import Source, Stream
+from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import Change
@@ -28,6 +28,7 @@ CHANGE: Table = Change.metadata.tables["change"]
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 5_000  # hints worked off together; a flood takes several rounds, and a tick comes in between
+WEBHOOK = "webhook"
 READ_AT_ONCE = 500  # records written in one transaction
 KEPT = timedelta(days=3)  # longer than a CRM sends the same event again (HubSpot: 24 hours)
 GIVEN_UP = timedelta(days=14)  # a hint that could not be worked off: the weekly listing has long seen what it was about
@@ -145,12 +146,14 @@ def _read(work: Work, stream: Stream, asked: _Asked) -> None:
     news = {each: at for each, at in asked.newer.items() if each not in asked.records}
     moved = _untold(work, stream, asked.moved)
     ids = list(dict.fromkeys([*asked.records, *_unknown(work, stream, news), *moved]))
+    ends = Page(stream.name)  # of all of them as one: many that ended are a wave, however they are read
     for start in range(0, len(ids), READ_AT_ONCE):
         chunk = ids[start : start + READ_AT_ONCE]
         told = [each for each in chunk if each in asked.erased]
         others = [each for each in chunk if each not in asked.erased]
-        work.read_again(stream, told)
-        work.read_again(stream, others, linked=asked.links, moved=moved, erase=False)
+        work.read_again(stream, told, way=WEBHOOK, explicit=told)
+        work.read_again(stream, others, linked=asked.links, moved=moved, ends=ends)
+    work.end(stream, ends, WEBHOOK, erase=False)
     rest = [each for each in asked.links if each not in set(ids)]
     if stream.links and rest:
         work.relink(stream, _there(work, stream, rest))

@@ -29,6 +29,7 @@ from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.loading import BatchLoader, FileReport
+from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.seen import SeenIds
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
@@ -104,6 +105,7 @@ def import_files(
     if strict:
         refuse_flawed(steps)
     readings = begin(steps)
+    recount_slips(engine, context, now)
     with Session(engine) as session, session.begin():
         names = ", ".join(sorted({path.name for path, _ in steps}))
         run = SyncRun(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)

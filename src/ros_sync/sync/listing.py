@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -23,7 +22,7 @@ from ros_sync.sync.fetching import Fetching, Reading
 from ros_sync.sync.pages import joined
 from ros_sync.sync.places import Place, Window, save_place, save_state
 from ros_sync.sync.seen import SeenIds
-from ros_sync.sync.work import Work
+from ros_sync.sync.work import Work, of_stream
 from ros_sync.sync.writing import writing
 
 
@@ -163,10 +162,10 @@ class Listing:
         work, place = self._work, self._places[stream.name]
         counted, window = work.report.of(stream.name), place.backfill
         assert window is not None
+        page = work.agreed(stream, joined(pages)) if pages else Page(stream.name)
         with work.writing() as (connection, applier):
             if pages:
-                page = joined(pages)
-                work.apply(applier, stream, page, empty=empty)
+                work.apply(applier, stream, page, empty=empty, way="list")
                 if not empty:
                     # What was archived after that was so after its page was read, perhaps.
                     work.touch(stream, applier.revive(stream, page.ids, counted, before=begun_at))
@@ -186,12 +185,10 @@ class Listing:
         missing = [each for each in held if not seen.add([f"{stream.name}/{each}"], "", [0])]
         if not missing:
             return
-        page = work.source.read(stream, missing)
-        work.keep_suspects(stream, page, len(held))
+        page = work.agreed(stream, work.source.read(stream, missing), asked=missing)
         page = work.with_needs(stream, page, confirmed=set(page.ids))
         with work.writing() as (_, applier):
-            work.apply(applier, stream, page)
-            applier.gone(stream, page.gone, work.report.of(stream.name))
+            work.apply(applier, stream, page, way="list", gone=True)
 
 
 def ids_of(work: Work, stream: Stream) -> list[str]:
@@ -199,12 +196,4 @@ def ids_of(work: Work, stream: Stream) -> list[str]:
     table = objects()[stream.objects[0]].table
     query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_(None))
     with work.engine.connect() as connection:
-        return [str(each) for each in connection.execute(of_stream(work, stream, table, query)).scalars()]
-
-
-def of_stream(work: Work, stream: Stream, table: Any, query: Any) -> Any:
-    """The query held to records of this stream, where several streams feed one object (activities)."""
-    feeding = [each.name for each in work.source.streams if stream.objects[0] in each.objects]
-    if len(feeding) > 1:
-        return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
-    return query
+        return [str(each) for each in connection.execute(of_stream(work.source, stream, table, query)).scalars()]

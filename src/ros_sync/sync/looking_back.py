@@ -9,21 +9,20 @@ archived and restored between two lists is there again by the search, with the m
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Stream
+from ros_sync.connectors.source import Page, Stream
 from ros_sync.mirror import archived, redirects
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.sync.cadence import due, floored, lies_ahead
-from ros_sync.sync.listing import of_stream
 from ros_sync.sync.places import cursor, save_cursor
-from ros_sync.sync.work import Work
+from ros_sync.sync.work import Work, of_stream
 from ros_sync.sync.writing import writing
 
 
@@ -107,20 +106,30 @@ class LookingBack:
         present, listed = work.source.present, set[str]()
         with work.engine.connect() as connection:
             unseen = archived.remembered(connection, work.source.name, stream.name)
+        alive = set[str]()
         for page in work.source.listed(stream, archived=True):
             work.go_on()
-            listed |= page.deleted.keys()
-            if page.deleted:
+            listed |= page.deleted.keys() | set(page.doubted)
+            with work.engine.connect() as connection:
+                here = work.alive(connection, stream, [*page.deleted, *page.merged])
+            alive |= here
+            rest = {each: at for each, at in page.deleted.items() if each not in here}
+            if rest or page.doubted:
+                merged = {each: into for each, into in page.merged.items() if each not in here}
+                agreed = work.agreed(stream, replace(page, deleted=rest, merged=merged))
                 with work.writing() as (_, applier):
-                    work.apply(applier, stream, page)
-        held, known = self._held(stream)
-        work.read_again(stream, sorted(held - listed), suspected_of=known)
+                    work.apply(applier, stream, agreed, way="list")
+        # That a record is archived is believed where its own answer agrees.
+        ends = Page(stream.name)
+        work.read_again(stream, sorted(alive), ends=ends)
+        work.end(stream, ends, "list", erase=False)
+        work.read_again(stream, sorted(self._held(stream) - listed))
         back = sorted(unseen - listed)
         with work.engine.connect() as connection:
-            merged = redirects.taken_in(connection, work.source.name, stream.objects[0], back)
-        work.read_again(stream, sorted(merged))  # erased, it takes those with it that went into it
+            took_in = redirects.taken_in(connection, work.source.name, stream.objects[0], back)
+        work.read_again(stream, sorted(took_in))  # erased, it takes those with it that went into it
         # What else the CRM does not know any more was never here.
-        work.read_again(stream, [each for each in back if each not in merged], gone=False)
+        work.read_again(stream, [each for each in back if each not in took_in], gone=False)
         if back:
             with writing(work.engine, work.source.name) as connection:
                 archived.forget(connection, work.source.name, stream.name, back, begun_at)
@@ -130,18 +139,16 @@ class LookingBack:
         looked.noted_at = self._now
         self._save(stream, looked)
 
-    def _held(self, stream: Stream) -> tuple[set[str], int]:
-        """The records that are archived by what the mirror knows, and how many it has in all."""
+    def _held(self, stream: Stream) -> set[str]:
+        """The records that are archived by what the mirror knows."""
         work, table = self._work, objects()[stream.objects[0]].table
         query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_not(None))
         if not set(stream.objects) & set(PERSONS):  # of a person nothing is kept once the CRM keeps nothing
             query = query.where(table.c.deleted_at >= self._now - timedelta(days=work.cadence.archived_days))
-        every = select(func.count()).select_from(table).where(table.c.source == work.source.name)
         with work.engine.connect() as connection:
-            held = {str(each) for each in connection.execute(of_stream(work, stream, table, query)).scalars()}
+            held = {str(each) for each in connection.execute(of_stream(work.source, stream, table, query)).scalars()}
             held -= redirects.resolve(connection, work.source.name, stream.objects[0], sorted(held)).keys()
-            known = int(connection.execute(of_stream(work, stream, table, every)).scalar_one())
-        return held, known
+        return held
 
     # ---- places
 

@@ -13,9 +13,8 @@ from typing import Self
 from sqlalchemy import Engine, delete, select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Source, Stream
+from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import Change
 from ros_sync.sync import upkeep
@@ -23,7 +22,7 @@ from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.comparison import Comparison
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.work import ERASED_AT_ONCE, ERASED_SHARE, Work
+from ros_sync.sync.work import Work
 
 _CHANGE = Change.metadata.tables["change"]
 
@@ -58,24 +57,16 @@ class Mending:
         """Owners and stages."""
         upkeep.describe(self._work, self._now())
 
-    def may_end(self, stream: Stream, unknown: int, *, held: int) -> bool:
-        """Whether `unknown` records that the CRM does not know any more may end here, `held` others being there.
-
-        Where they are many persons, a permission is more likely to have been taken away than so many people to have been
-        erased: then they are left alone, as nothing could bring them back.
-        """
-        if not set(stream.objects) & set(PERSONS) or unknown <= max(ERASED_AT_ONCE, ERASED_SHARE * (held + unknown)):
-            return True
-        self.notes.append(
-            f"{unknown:,} {stream.name} can no longer be read, and the CRM does not say that they were deleted: "
-            "look whether the app may still see them; they were not erased here"
-        )
-        return False
-
-    def read_again(self, stream: Stream, ids: Sequence[str], *, gone: bool) -> None:
-        """Records as the CRM has them now; with `gone`, those that it does not know end here."""
+    def read_again(self, stream: Stream, ids: Sequence[str], ends: Page) -> None:
+        """Records as the CRM has them now; `ends` takes what it says of those that have ended."""
         self._forget_orphans(stream, ids)
-        self._work.read_again(stream, ids, gone=gone)
+        self._work.read_again(stream, ids, ends=ends)
+
+    def end(self, stream: Stream, ends: Page) -> None:
+        """Carry out what was said of records that have ended, as one: too many are held."""
+        self._work.end(stream, ends, "repair")
+        self.notes += [each.what for each in self._work.report.problems]
+        self._work.report.problems.clear()
 
     def _forget_orphans(self, stream: Stream, ids: Sequence[str]) -> None:
         """A past whose present row is lost goes too: the record is new here then, and the CRM's own history comes with it."""
@@ -129,7 +120,7 @@ class Mending:
 
     def splice(self, stream: Stream, ids: Sequence[str]) -> None:
         """The change histories of the tracked fields of these records."""
-        page = self._source.read(stream, ids)
+        page = self._work.agreed(stream, self._source.read(stream, ids), asked=ids)
         page.histories = self._source.histories(stream, page.ids)
         with self._work.writing() as (_, applier):
             self._work.apply(applier, stream, page)

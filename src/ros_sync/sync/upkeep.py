@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, delete, insert, select
+from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Page, Problem, Stream
+from ros_sync.mirror.bookkeeping import FilledFields
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.sync.cadence import due
-from ros_sync.sync.derived import roll_up
+from ros_sync.sync.derived import roll_up, worked_out
 from ros_sync.sync.places import cursor, save_cursor, save_state
 from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
 ACCOUNT = "(account)"  # the name under which the account's time zone is kept
+REREAD = "(reread {})"  # the name under which it is kept when all records of a stream were last read again
+REREAD_ROWS = 1_000  # records read again and written at a time
 DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
 
 
@@ -37,14 +42,31 @@ def describe(work: Work, now: datetime) -> None:
             query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_(None))
             ids = [str(each) for each in batch.columns["id"]]
             vanished = set(connection.execute(query).scalars()) - set(ids)
-            applier.delete(stream, dict.fromkeys(vanished, clock.to_micros(work.now())), counted)
+            ends = work.ending(
+                connection, stream, Page(batch.object, batches=[batch], gone=sorted(vanished)), "account"
+            )
+            applier.delete(stream, dict.fromkeys(ends.gone, clock.to_micros(work.now())), counted)
             applier.revive(stream, ids, counted)
             if counted.created or counted.updated or counted.deleted:
                 work.report.streams[batch.object] = counted
         _adopt(work, connection, described.owners, applier.run_id)
+        _note_filled(connection, work)
         problems = [as_data(each) for each in work.report.problems]
         save_state(connection, work.source.name, now, described_at=now, problems=problems)
         save_cursor(connection, work.source.name, ACCOUNT, now, value=described.time_zone or "")
+
+
+def _note_filled(connection: Connection, work: Work) -> None:
+    """Keep which fields the source's records come with: rules do not ask about others."""
+    derived = worked_out(work.source.streams, work.source.given)
+    told = {name: sorted(fields | derived.get(name, frozenset())) for name, fields in work.source.filled.items()}
+    where = col(FilledFields.source) == work.source.name
+    query = select(col(FilledFields.object), col(FilledFields.fields)).where(where)
+    if told != {str(name): list(fields) for name, fields in connection.execute(query)}:
+        connection.execute(delete(FilledFields).where(where))
+        rows = [{"source": work.source.name, "object": name, "fields": fields} for name, fields in told.items()]
+        if rows:
+            connection.execute(insert(FilledFields), rows)
 
 
 def _adopt(work: Work, connection: Any, owners: Batch, run_id: int) -> None:
@@ -80,6 +102,35 @@ def refresh_links(work: Work, now: datetime) -> None:
             work.relink(stream, ids)
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, now, linked_at=now)
+
+
+def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
+    """Read all records of a stream again where the connector file names a pace for it: not all changes show in a poll.
+
+    Streams that were `listed` just now have been read. What cannot be read is left to the listings, which look for it.
+    """
+    for stream in work.source.streams:
+        if stream.reread_seconds is None:
+            continue
+        name = REREAD.format(stream.name)
+        with work.engine.connect() as connection:
+            last = cursor(connection, work.source.name, name)
+            fresh = last is not None and not due(last["updated_at"], now, stream.reread_seconds)
+            ids = [] if fresh or stream.name in listed else _live_ids(connection, work.source.name, stream)
+        if fresh:
+            continue
+        for start in range(0, len(ids), REREAD_ROWS):
+            work.read_again(stream, ids[start : start + REREAD_ROWS], gone=False)
+        with writing(work.engine, work.source.name) as connection:
+            save_cursor(connection, work.source.name, name, now)
+
+
+def _live_ids(connection: Connection, source: str, stream: Stream) -> list[str]:
+    """The records of a stream that are live here. Where several streams feed one object, an id begins with its stream's name."""
+    table = objects()[stream.objects[0]].table
+    query = select(table.c.id).where(table.c.source == source, table.c.deleted_at.is_(None))
+    ids = [str(each) for each in connection.execute(query.order_by(table.c.id)).scalars()]
+    return [each for each in ids if "/" not in each or each.startswith(f"{stream.name}/")]
 
 
 def derive(work: Work, now: datetime) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Problem, Source, Stream
@@ -21,6 +24,7 @@ from ros_sync.mirror.store import Upsert
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.deletions import Book, DeletionLimit, held_among
 from ros_sync.sync.heard import told_since
 from ros_sync.sync.pages import joined, without
 from ros_sync.sync.preparing import prepared
@@ -33,9 +37,6 @@ CHUNK = 400  # ids a statement
 MODIFIED = "modified_at"
 TOUCHED_HISTORIES = 50  # as many as one call of HubSpot's tells the histories of
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
-# Of persons that are missing and cannot be read either, so many at once are believed to have been erased. More of them look
-# like a permission that was taken away.
-ERASED_AT_ONCE, ERASED_SHARE = 50, 0.05
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
 
 _RUN = SyncRun.metadata.tables["sync_run"]
@@ -158,11 +159,24 @@ class Work:
 
     # ---- writing pages
 
-    def apply(self, applier: Applier, stream: Stream, page: Page, *, empty: bool = False) -> Applied:
-        """Write a page that was completed, less what is known better by now.
+    def apply(
+        self,
+        applier: Applier,
+        stream: Stream,
+        page: Page,
+        *,
+        empty: bool = False,
+        way: str = "poll",
+        explicit: Collection[str] = (),
+        gone: bool = False,
+        erase: bool = True,
+    ) -> Applied:
+        """Write a page that was completed, less what is known better by now, and less deletions that wait for a person.
 
         Between reading and writing a webhook may have told of a record, and somebody else have read it since: an erased person
-        or a merged record does not come back, and links and deletions that were read before are left alone.
+        or a merged record does not come back, and links and deletions that were read before are left alone. `way` says what
+        told of deletions, `explicit` are persons whose erasure the CRM told of. With `gone`, records that it does not know
+        end here; without `erase` they are marked as deleted, also where they are persons.
         """
         if not empty or redirects.any_of(applier.connection, self.source.name, stream.objects[0]):
             page = without(page, self._ended(applier.connection, stream, page.ids))
@@ -170,9 +184,38 @@ class Work:
             fresher = self.told_meanwhile(applier.connection, stream, [*page.links, *page.deleted])
             page.links = {each: links for each, links in page.links.items() if each not in fresher}
             page.deleted = {each: at for each, at in page.deleted.items() if each not in fresher}
+        page = self.ending(applier.connection, stream, page, way, explicit)
+        if not erase:
+            page = replace(page, deleted={**page.deleted, **dict.fromkeys(page.gone)}, gone=[])
         applied = applier.apply(stream, page, self.report.of(stream.name), empty=empty)
         self.touch(stream, applied)
+        if gone:
+            applier.gone(stream, page.gone, self.report.of(stream.name))
         return applied
+
+    def ending(
+        self, connection: Connection, stream: Stream, page: Page, way: str, explicit: Collection[str] = ()
+    ) -> Page:
+        """The page without the deletions that are held; somebody is told of those."""
+        known = partial(self._known, connection, stream)
+        limit = DeletionLimit(self.cadence.deletion_share, self.cadence.deletion_at_least)
+        book = Book(connection, self.source.name, stream.name, self.now(), limit, known)
+        book.void(page.ids)
+        if not (page.deleted or page.merged or page.gone):
+            return page
+        there = self.alive(connection, stream, [*page.deleted, *page.merged, *page.gone])
+        if set(stream.objects) & set(PERSONS):  # who is marked as deleted loses what is known of them
+            there |= self._here(connection, stream, page.gone)
+        judged = book.judge(page, way, there=there, explicit=explicit)
+        if judged.wave is not None:
+            self.report.problems.append(held_problem(stream.name, judged.held, judged.wave))
+        return judged.page
+
+    def end(self, stream: Stream, ends: Page, way: str, *, explicit: Collection[str] = (), erase: bool = True) -> None:
+        """Carry out what a page says of records that have ended, all of it as one."""
+        if ends.deleted or ends.merged or ends.gone:
+            with self.writing() as (_, applier):
+                self.apply(applier, stream, ends, way=way, explicit=explicit, gone=True, erase=erase)
 
     def told_meanwhile(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
         """Those of these records of which a webhook has told since this work began."""
@@ -201,51 +244,74 @@ class Work:
         stream: Stream,
         ids: Iterable[str],
         *,
+        way: str = "unreadable",
         gone: bool = True,
         linked: Collection[str] = (),
         moved: Collection[str] = (),
-        erase: bool = True,
-        suspected_of: int | None = None,
+        explicit: Collection[str] = (),
+        ends: Page | None = None,
     ) -> None:
         """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here.
 
         Links are read of those that are new or were thought deleted, and of `linked`, histories of new and changed ones, and
-        of `moved`. Without `erase`, the CRM did not say that persons were erased: they are marked as deleted. Where the CRM has said nothing of these
-        records and their absence alone speaks, `suspected_of` is how many there are in all: see `keep_suspects`.
+        of `moved`. `ends` takes what is said of records that have ended, for the caller to carry out with others as one.
         """
         unique = list(dict.fromkeys(ids))
         if not unique:
             return
         self.go_on()
-        page = self.source.read(stream, unique)
-        if suspected_of is not None:
-            self.keep_suspects(stream, page, suspected_of)
-        if not erase:
-            page.deleted |= dict.fromkeys(page.gone, clock.to_micros(self.now()))
-            page.gone = []
+        page = self.agreed(stream, self.source.read(stream, unique), asked=unique)
         with self.engine.connect() as connection:
             back = self._doubtful(connection, stream, page.ids)
         page = self.with_needs(stream, page, confirmed=back | set(page.ids).intersection(linked), moved=moved)
+        if ends is not None:
+            ends.deleted |= page.deleted
+            ends.merged |= page.merged
+            ends.gone += page.gone if gone else []
+            page = replace(page, deleted={}, merged={}, gone=[])
         with self.writing() as (_, applier):
-            self.apply(applier, stream, page)
+            self.apply(applier, stream, page, way=way, explicit=explicit, gone=gone)
             self.touch(stream, applier.revive(stream, page.ids, self.report.of(stream.name)))
-            if gone:
-                applier.gone(stream, page.gone, self.report.of(stream.name))
 
-    def keep_suspects(self, stream: Stream, page: Page, held: int) -> None:
-        """Of persons that cannot be read, too many at once are marked as deleted instead of erased, and somebody is told."""
-        many = len(page.gone) > max(ERASED_AT_ONCE, ERASED_SHARE * held)
-        if not many or not set(stream.objects) & set(PERSONS):
-            return
-        self.report.problems.append(
-            Problem(
-                f"{len(page.gone):,} {stream.name} can no longer be read, and the CRM does not say that they were deleted",
-                "look whether the app may still see them; they are marked as deleted here, and nothing of them is erased",
-                stream.name,
-            )
-        )
-        page.deleted |= dict.fromkeys(page.gone, clock.to_micros(self.now()))
-        page.gone = []
+    def agreed(self, stream: Stream, page: Page, asked: Collection[str] = ()) -> Page:
+        """The page without merges that the CRM contradicts, by whichever of its answers.
+
+        A record names those that went into it. Those among them that are alive here, or in the same answer, are read by their
+        id (`asked` ones were): one that comes under its own id went into none.
+        """
+        if page.doubted:
+            self.report.problems.append(doubt_problem(stream.name, len(page.doubted)))
+        claimed = [each for each in page.merged if each not in asked]
+        if claimed:
+            with self.engine.connect() as connection:
+                alive = self.alive(connection, stream, claimed)
+            unsure = [each for each in claimed if each in alive or each in set(page.ids)]
+            told = self.source.read(stream, unsure) if unsure else Page(stream.name)
+            denied = set(told.ids).intersection(unsure)
+            merged = {each: into for each, into in page.merged.items() if each not in denied}
+            page.merged = merged | {each: told.merged[each] for each in unsure if each in told.merged}
+            if denied:
+                self.report.problems.append(doubt_problem(stream.name, len(denied)))
+        return page
+
+    def alive(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Those of these records that the mirror holds and does not think deleted."""
+        upsert = self._rows(connection, stream.objects[0])
+        return {each for each, row in _stored(upsert, ids) if row[1] is None}
+
+    def _here(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Those of these records that the mirror holds in any state, under any of the stream's objects."""
+        return {each for name in stream.objects for each, _ in _stored(self._rows(connection, name), ids)}
+
+    def _rows(self, connection: Connection, name: str) -> Upsert:
+        return Upsert(connection, objects()[name], self.source.name, ("id", "deleted_at"), run_id=None)
+
+    def _known(self, connection: Connection, stream: Stream) -> int:
+        """How many of the stream's records are alive here."""
+        table = objects()[stream.objects[0]].table
+        query = select(func.count()).select_from(table)
+        query = query.where(table.c.source == self.source.name, table.c.deleted_at.is_(None))
+        return int(connection.execute(of_stream(self.source, stream, table, query)).scalar_one())
 
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """Read the links of these records again."""
@@ -269,10 +335,11 @@ class Work:
             doubtful = self._doubtful(connection, stream, page.ids)
         confirmed: set[str] = set()
         if doubtful:
-            found = self.source.read(stream, sorted(doubtful))
+            found = self.agreed(stream, self.source.read(stream, sorted(doubtful)), asked=doubtful)
             confirmed = set(found.ids)
             page = joined([without(page, doubtful), found])
             page.histories, page.links = {}, {}
+        page = self.agreed(stream, page, asked=doubtful)
         page = self.with_needs(
             stream, page, confirmed=set(page.ids) if with_links else confirmed, moved=page.ids if with_histories else ()
         )
@@ -290,15 +357,12 @@ class Work:
         return page
 
     def _doubtful(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
-        """Those of these records that the mirror holds as deleted, merged or erased."""
+        """Those of these records that the mirror holds as deleted, merged or erased, or whose deletion waits for a person."""
         found: set[str] = set()
         for name in stream.objects:
             found |= redirects.resolve(connection, self.source.name, name, ids).keys()
-            upsert = Upsert(connection, objects()[name], self.source.name, ("id", "deleted_at"), run_id=None)
-            for start in range(0, len(ids), CHUNK):
-                stored = upsert.stored(ids[start : start + CHUNK])
-                found |= {each for each, row in stored.items() if row[1] is not None}
-        return found
+            found |= {each for each, row in _stored(self._rows(connection, name), ids) if row[1] is not None}
+        return found | held_among(connection, self.source.name, stream.name, ids).keys()
 
     def _in_need(self, connection: Connection, stream: Stream, page: Page) -> tuple[set[str], set[str]]:
         """The ids of records that are new here, and of those in which a tracked column changed, or may have.
@@ -326,6 +390,38 @@ class Work:
                 elif changed == (MODIFIED,):
                     touched.add(record_id)
         return new, moved | touched if len(touched) <= TOUCHED_HISTORIES else moved
+
+
+def _stored(upsert: Upsert, ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The rows of these records, some ids at a time."""
+    for start in range(0, len(ids), CHUNK):
+        yield from upsert.stored(ids[start : start + CHUNK]).items()
+
+
+def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
+    """The query held to records of this stream, where several streams feed one object (activities)."""
+    feeding = [each.name for each in source.streams if stream.objects[0] in each.objects]
+    if len(feeding) > 1:
+        return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
+    return query
+
+
+def held_problem(stream: str, held: int, wave: int) -> Problem:
+    """What people are told of deletions that wait for them."""
+    return Problem(
+        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
+        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
+        stream,
+    )
+
+
+def doubt_problem(stream: str, number: int) -> Problem:
+    """What people are told of answers that contradict themselves."""
+    return Problem(
+        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
+        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
+        stream,
+    )
 
 
 def _number(record_id: str) -> tuple[int, str]:

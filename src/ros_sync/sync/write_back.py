@@ -6,7 +6,7 @@ an attempt that broke off is made again, and finds what it did already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -47,6 +47,7 @@ class State(StrEnum):
     DONE = "done"
     CONFLICT = "conflict"
     REFUSED = "refused"
+    PARTLY = "partly"  # the CRM took some of it over
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,12 @@ def carry_out(work: Work, number: int) -> Outcome:
     if stream is None:
         return _close(work, row, State.REFUSED, f"the connector file follows no {row['object']}s any more")
     say = _speaker(work, row)
-    told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in row["changes"].items())
-    note = f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
+
+    def note(taken: Collection[str]) -> str:
+        changes = {name: value for name, value in row["changes"].items() if name in taken}
+        told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in changes.items())
+        return f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
+
     again = row["attempts"] > 0
     edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"])
     try:
@@ -189,12 +194,19 @@ def carry_out(work: Work, number: int) -> Outcome:
     if receipt.page is not None:
         _take_in(work, stream, receipt.page)
     words = "HubSpot said so already" if receipt.was_so else "written"
+    done = State.DONE
+    if receipt.lacking:
+        lacking = "; ".join(
+            f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
+        )
+        done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
+        words = f"HubSpot answered that it was done, and did not take {'all of it' if done is State.PARTLY else 'it'} over: {lacking}"
     if receipt.trouble is not None:
-        return _unfinished(work, row, words, receipt)
-    return _close(work, row, State.DONE, words)
+        return _unfinished(work, row, words, receipt, done)
+    return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})
 
 
-def _unfinished(work: Work, row: RowMapping, words: str, receipt: Receipt) -> Outcome:
+def _unfinished(work: Work, row: RowMapping, words: str, receipt: Receipt, done: State) -> Outcome:
     """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
     error = receipt.trouble
     lack = (
@@ -203,7 +215,7 @@ def _unfinished(work: Work, row: RowMapping, words: str, receipt: Receipt) -> Ou
         else "it could not be read afterwards"
     )
     if isinstance(error, PermanentError):
-        return _close(work, row, State.DONE, f"{words}, but {lack}: {error}")
+        return _close(work, row, done, f"{words}, but {lack}: {error}")
     if isinstance(error, DailyLimitError):
         _park(work, error)
     return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")

@@ -34,6 +34,7 @@ from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 from ros_sync.sync import heard
 from ros_sync.sync.deals import DealContext
@@ -42,7 +43,6 @@ from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import HubSpotReceiver, add_hubspot
 
-CONNECTOR = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 SPEED = 500.0  # seconds of waiting that pass in one
 MICROS = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,11 +17,10 @@ from sqlalchemy import Engine
 from ros_sync import clock
 from ros_sync.cli import main
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
-from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.faults import Faults
 
 Command = Callable[..., str]
-CONNECTOR = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def followed(
 ) -> Iterator[Followed]:
     """Five deals, synced."""
     (tmp_path / "connectors").mkdir()
-    shutil.copy(CONNECTOR, tmp_path / "connectors")
+    shutil.copy(CONNECTOR, tmp_path / "connectors/hubspot.yaml")
     account, faults = HubSpotAccount(now=clock.now), Faults()
     define(account)
     past = clock.now() - timedelta(hours=1)

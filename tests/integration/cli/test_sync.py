@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.integration.cli.conftest import CONNECTOR, Followed
+from tests.integration.cli.conftest import Followed
 
 from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -26,6 +26,7 @@ from ros_sync.sandbox.hubspot.webhooks import WebhookSender
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 from ros_sync.sandbox.world import COMPANY
 
+SHIPPED = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 COMMAND = str(Path(sys.executable).parent / "ros-sync")
 SECRET = "a-secret-of-the-app"
 PATIENCE_SECONDS = 60.0
@@ -346,4 +347,4 @@ def test_serve_back_fills_and_takes_webhooks(tmp_path: Path) -> None:
 def test_the_shipped_connector_file_is_laid_out(tmp_path: Path) -> None:
     """`init` gives a workspace the connector file that this follows."""
     subprocess.run([COMMAND, "init", str(tmp_path / "w")], check=True, capture_output=True)
-    assert (tmp_path / "w/connectors/hubspot.yaml").read_text() == CONNECTOR.read_text()
+    assert (tmp_path / "w/connectors/hubspot.yaml").read_text() == SHIPPED.read_text()

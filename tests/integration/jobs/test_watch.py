@@ -193,8 +193,11 @@ def test_the_monitor_is_called_while_all_is_well(file: Path) -> None:
         watch = Watch(engine, now=clock.now, ping=PingUrl(url))
         schedule = watched(watch, job := Job("tick", 300, lambda _now: None, vital=True))
         standings_then = []
-        for prepare in (lambda: None, lambda: schedule.run_once(job), lambda: schedule.health.trouble("x", "broken")):
-            prepare()
+        for turn in range(3):
+            if turn == 1:
+                schedule.run_once(job)
+            if turn == 2:
+                schedule.health.trouble("x", "broken")
             watch.turn()
             standings_then.append((watch.readiness().standing, len(called)))
     assert [(Standing.UNREADY, 0), (Standing.READY, 1), (Standing.DEGRADED, 1)] == standings_then

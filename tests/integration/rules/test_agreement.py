@@ -35,7 +35,16 @@ from ros_sync import clock
 from ros_sync.fields import Field, Kind, PythonValue
 from ros_sync.mirror.columns import Instant
 from ros_sync.organisation.company import standard_calendar
-from ros_sync.rules.language import Moment, Parameters, Schema, Variant, parameter_value, parse
+from ros_sync.rules.language import (
+    Condition,
+    ConditionError,
+    Moment,
+    Parameters,
+    Schema,
+    Variant,
+    parameter_value,
+    parse,
+)
 from ros_sync.rules.records import custom_column, custom_value
 
 pytestmark = pytest.mark.postgresql
@@ -43,6 +52,7 @@ pytestmark = pytest.mark.postgresql
 ROWS = 30
 TEXTS = ["a", "A", "ab", "ä", "Ä", "ß", "%", "_", "a b", "日本", "x\\y", 'q"', "it's", "won"]
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland")
+CALENDARS = {zone: standard_calendar(zone) for zone in ZONES}  # each remembers the days that it has worked out
 NOWS = (
     datetime(2026, 3, 16, 8, 0, tzinfo=UTC),
     datetime(2026, 3, 29, 0, 30, tzinfo=UTC),  # clocks change in Europe
@@ -61,9 +71,31 @@ COLUMNS: dict[str, tuple[Kind, TypeEngine[Any]]] = {
     "i2": (Kind.INSTANT, Instant()),
     "home1": (Kind.MONEY, BigInteger()),
     "own1": (Kind.MONEY, BigInteger()),
+    "n3": (Kind.NUMBER, BigInteger()),
 }
-CUSTOM = {"text": Kind.TEXT, "size": Kind.NUMBER, "flag": Kind.BOOLEAN, "day": Kind.DATE, "at": Kind.INSTANT}
-NAMES = ("stage", "amount", "is_x", "next_one", "Owner", "close_date", "a1", "of_2", "x", "y_", "nowish", "older_one")
+CUSTOM = {
+    "text": Kind.TEXT,
+    "size": Kind.NUMBER,
+    "flag": Kind.BOOLEAN,
+    "day": Kind.DATE,
+    "at": Kind.INSTANT,
+    "price": Kind.MONEY,
+}
+NAMES = (
+    "stage",
+    "amount",
+    "is_x",
+    "next_one",
+    "Owner",
+    "close_date",
+    "a1",
+    "of_2",
+    "x",
+    "y_",
+    "nowish",
+    "older_one",
+    "z9",
+)
 
 table = Table(
     "thing",
@@ -170,7 +202,7 @@ def leaves(draw: st.DrawFn, schema: dict[str, str], params: bool) -> str:  # noq
             )
             return f"{name} {form}"
         case Kind.MONEY:
-            if schema[name] == "own1":
+            if schema.get(name) != "home1":
                 return f"{name} {draw(orders)} 0"
             return f"{name} {draw(orders)} {draw(amounts | (st.just('$floor') if params else amounts))}"
 
@@ -241,6 +273,31 @@ def record_of(row: dict[str, Any], columns: dict[str, str]) -> dict[str, PythonV
     return record | {f"custom.{key}": custom_value(properties.get(key), kind) for key, kind in CUSTOM.items()}
 
 
+def assert_one_answer(
+    databases: list[Connection],
+    condition: Condition,
+    columns: dict[str, str],
+    moment: Moment,
+    rows: list[dict[str, Any]],
+) -> None:
+    """Run a condition over rows in both databases, in the interpreter and in words, and compare what they pick."""
+    sql_columns: dict[str, ColumnElement[Any]] = {name: table.c[column] for name, column in columns.items()}
+    sql_columns |= {f"custom.{key}": custom_column(table.c.custom, key, kind) for key, kind in CUSTOM.items()}
+
+    records = [record_of(row, columns) for row in rows]
+    expected = [number for number, record in enumerate(records) if condition.holds(record, moment)]
+    assert expected == [number for number, record in enumerate(records) if condition.explain(record, moment).holds]
+
+    found = []
+    for connection in databases:
+        with connection.begin() as transaction:
+            connection.execute(insert(table), [{"id": number, **row} for number, row in enumerate(rows)])
+            where = condition.to_sql(sql_columns, moment)
+            found.append(list(connection.scalars(select(table.c.id).where(where).order_by(table.c.id))))
+            transaction.rollback()
+    assert [expected, expected] == found
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_one_answer(databases: list[Connection], data: st.DataObject) -> None:
@@ -251,23 +308,115 @@ def test_one_answer(databases: list[Connection], data: st.DataObject) -> None:
     home = frozenset(name for name, column in columns.items() if column == "home1")
     schema = Schema("thing", fields, home, "EUR")
     zone = data.draw(st.sampled_from(ZONES), label="zone")
-    moment = Moment(data.draw(st.sampled_from(NOWS), label="now"), ZoneInfo(zone), standard_calendar(zone), "EUR")
+    moment = Moment(data.draw(st.sampled_from(NOWS), label="now"), ZoneInfo(zone), CALENDARS[zone], "EUR")
     text = data.draw(conditions(columns), label="condition")
     condition = parse(text, schema, data.draw(parameter_sets(schema, columns), label="parameters"))
     records = some_rows(data.draw(st.integers(0, 10_000), label="seed of the rows"), moment.now)
-    sql_columns: dict[str, ColumnElement[Any]] = {name: table.c[column] for name, column in columns.items()}
-    sql_columns |= {f"custom.{key}": custom_column(table.c.custom, key, kind) for key, kind in CUSTOM.items()}
+    assert_one_answer(databases, condition, columns, moment, records)
 
-    expected = [number for number, row in enumerate(records) if condition.holds(record_of(row, columns), moment)]
 
-    found = []
-    for connection in databases:
-        with connection.begin() as transaction:
-            connection.execute(insert(table), [{"id": number, **row} for number, row in enumerate(records)])
-            where = condition.to_sql(sql_columns, moment)
-            found.append(list(connection.scalars(select(table.c.id).where(where).order_by(table.c.id))))
-            transaction.rollback()
-    assert [expected, expected] == found
+EXTREME = [0, 1, -1, 2**31, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 10**14, 2**63 - 1, -(2**63)]
+FRACTIONS = [0.0, -0.0, 5e-324, 1e-300, 2.0**-53, 1e-16, 0.1, 1 / 3, 2.5, 1e15, 2.0**53, 1e17, 1e300, -1e308, 1.7e308]
+FAR = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(1, 1, 3, tzinfo=UTC),
+    datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(2026, 3, 16, 8, 0, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+]
+LITERALS = ["0", "1", "2", "0.1", "0.5", "0.001", "0.000001", "20k", "1.5m", "99999999999999", "100000000000000"]
+PEOPLES_NUMBERS = ["n1", "n2", "n3", "custom.size"]
+
+
+def extreme_rows(seed: int) -> list[dict[str, Any]]:
+    """Rows with what is far out, as a CRM may hold it: the largest whole numbers, tiny fractions, the first day."""
+    chance = random.Random(seed)
+    days_far = [at.date() for at in FAR]
+    by_column: dict[str, list[Any]] = {
+        "n1": [0, 1, -3, 2**31 - 1],
+        "n2": FRACTIONS,
+        "n3": EXTREME,
+        "d1": days_far,
+        "d2": days_far,
+        "i1": FAR,
+        "i2": FAR,
+        "home1": EXTREME,
+        "own1": EXTREME,
+    }
+    properties: dict[str, list[Any]] = {
+        "size": [*EXTREME, *FRACTIONS, "x"],
+        "price": [*EXTREME, *FRACTIONS, "x", True],
+        "at": [*EXTREME, *FRACTIONS, clock.to_micros(FAR[3]), -(10**17), 10**18],
+        "day": ["0001-01-01", "9999-12-31", "2026-03-16", 5],
+    }
+    rows = []
+    for _ in range(ROWS):
+        row = dict.fromkeys(COLUMNS) | {name: chance.choice([None, *some]) for name, some in by_column.items()}
+        row["custom"] = {key: chance.choice(some) for key, some in properties.items() if chance.random() < 0.8}
+        rows.append(row)
+    return rows
+
+
+@st.composite
+def sums(draw: st.DrawFn, fields: list[str], depth: int = 0) -> str:
+    """Arithmetic over fields, parameters and numbers, as wild as anybody could write it."""
+    form = draw(st.sampled_from(["{}", "{} + {}", "{} - {}", "{} * {}", "({} * {})", "({} - {})", "-{}"]))
+    if form == "{}" or depth > 4:
+        return draw(st.sampled_from([*fields, "$floor", "$many"]) | st.sampled_from(LITERALS))
+    return form.format(*(draw(sums(fields, depth + 1)) for _ in range(form.count("{}"))))
+
+
+@st.composite
+def moved(draw: st.DrawFn) -> str:
+    """A day or an instant that is moved again and again."""
+    base = draw(st.sampled_from(["today", "now", "1900-01-01", "2999-12-31"]))
+    spans = ["3660 days", "522 weeks"] if base != "now" else ["3660 days", "87840 hours", "3660 business days"]
+    return base + "".join(draw(st.lists(st.sampled_from([f" {s} {x}" for s in "+-" for x in spans]), max_size=12)))
+
+
+@st.composite
+def wild(draw: st.DrawFn) -> str:
+    """A condition at the bounds: with arithmetic, with days moved far, with lists."""
+    order = draw(orders)
+    match draw(st.sampled_from(["sums", "sums", "money", "money", "days", "instants", "list", "span"])):
+        case "sums":
+            return f"{draw(sums(PEOPLES_NUMBERS))} {order} {draw(sums(PEOPLES_NUMBERS))}"
+        case "money":
+            return f"{draw(st.sampled_from(['home1', 'custom.price']))} {order} {draw(sums([]))}"
+        case "days":
+            return f"{draw(st.sampled_from(['d1', 'custom.day']))} {order} {draw(moved())}"
+        case "instants":
+            return f"{draw(st.sampled_from(['i1', 'custom.at']))} {order} {draw(moved())}"
+        case "list":
+            listed = ", ".join(draw(st.lists(sums([]), min_size=1, max_size=3)))
+            return f"{draw(st.sampled_from(PEOPLES_NUMBERS))} is one of [{listed}]"
+        case _:
+            name = draw(st.sampled_from(["d1", "i1", "custom.day", "custom.at"]))
+            how = draw(st.sampled_from(["older than", "newer than", "within next"]))
+            span = draw(st.sampled_from(["3660 days", "87840 hours", "87840 business hours", "3660 business days"]))
+            return f"{name} {how} {span}"
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_what_passes_the_check_never_fails(databases: list[Connection], data: st.DataObject) -> None:
+    """Whatever condition is accepted, and whatever the records hold, all three give one answer and none fails."""
+    fields = {name: Field(name, kind) for name, (kind, _) in COLUMNS.items()}
+    fields |= {f"custom.{key}": Field(f"custom.{key}", kind) for key, kind in CUSTOM.items()}
+    schema = Schema("thing", fields, frozenset({"home1"}), "EUR")
+    values = st.sampled_from(LITERALS).map(parameter_value)
+    variant = Variant(parse("n1 > 0 or custom.size > 0", schema), {"floor": data.draw(values)})
+    parameters = Parameters({"floor": data.draw(values), "many": data.draw(values)}, (variant,))
+    try:
+        condition = parse(data.draw(wild(), label="condition"), schema, parameters)
+    except ConditionError:
+        return  # refused where the file is read, and so never run
+    zone = data.draw(st.sampled_from(ZONES), label="zone")
+    now = data.draw(st.sampled_from([*NOWS, *FAR]), label="now")
+    moment = Moment(now, ZoneInfo(zone), CALENDARS[zone], "EUR")
+    rows = extreme_rows(data.draw(st.integers(0, 10_000), label="seed of the rows"))
+
+    assert_one_answer(databases, condition, {name: name for name in COLUMNS}, moment, rows)
 
 
 @settings(max_examples=40, deadline=None)
@@ -278,7 +427,7 @@ def test_not_turns_every_answer_round(data: st.DataObject) -> None:
     fields = {name: Field(name, COLUMNS[column][0]) for name, column in columns.items()}
     fields |= {f"custom.{key}": Field(f"custom.{key}", kind) for key, kind in CUSTOM.items()}
     schema = Schema("thing", fields, frozenset(name for name, column in columns.items() if column == "home1"), "EUR")
-    moment = Moment(NOWS[0], ZoneInfo(ZONES[0]), standard_calendar(ZONES[0]), "EUR")
+    moment = Moment(NOWS[0], ZoneInfo(ZONES[0]), CALENDARS[ZONES[0]], "EUR")
     text = data.draw(conditions(columns))
     parameters = data.draw(parameter_sets(schema, columns))
     records = [record_of(row, columns) for row in some_rows(data.draw(st.integers(0, 10_000)), moment.now)]

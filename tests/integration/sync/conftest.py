@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -20,14 +19,13 @@ from ros_sync.connectors.pace import MemoryPace, Pace, Rates
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
-from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.engine import Syncer
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-CONNECTOR = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 
 
 def first_of_quarter(day: date) -> date:

@@ -106,6 +106,15 @@ def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
     assert [(0, "won")] == rows(engine, "SELECT push_count, stage_kind FROM deal")
 
 
+def test_reopening_a_deal_is_no_push(engine: Engine, load: Import) -> None:
+    """A deal that one export shows as won with that day's date, and the next as open and due as before, was not pushed."""
+    won = ACME.replace("2026-03-31", "2026-03-09").replace("Discovery", "Won")
+    for number, line in enumerate((ACME, won, ACME)):
+        load("deals.csv", HEADER, line, at=MONDAY + number * WEEK)
+    query = "SELECT push_count, pull_in_count, days_pushed, net_slip_days FROM deal"
+    assert [(0, 0, 0, 0)] == rows(engine, query)
+
+
 def test_stage_entry_is_the_export_that_showed_it(engine: Engine, load: Import) -> None:
     """Before it moves, creation counts and is marked so; then the moment of the export that shows the move."""
     created, later = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), int((MONDAY + WEEK).timestamp())

@@ -54,7 +54,7 @@ class Between:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST  # noqa: N815  # the name that http.server looks for
+            do_GET = do_PATCH = do_POST  # noqa: N815  # the names that http.server looks for
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

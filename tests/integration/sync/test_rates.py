@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
-from tests.integration.sync.conftest import CONNECTOR, NOW, Followed
+from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence, refresh
@@ -34,7 +34,7 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.tables import Deal
 from ros_sync.sandbox.hubspot import HubSpotServer
 from ros_sync.sandbox.hubspot.account import ApiCall, HubSpotAccount
-from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
 from ros_sync.sandbox.hubspot.limits import Limits, Meter

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -26,7 +25,7 @@ from ros_sync.mirror.bookkeeping import WebhookEvent
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount
-from ros_sync.sandbox.hubspot.company import define
+from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.signing import signed
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
 from ros_sync.sync import heard
@@ -37,9 +36,7 @@ from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH, HubSpotReceiver, add_hub
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "a-secret-of-the-app"
 EVENT = WebhookEvent.metadata.tables["webhook_event"]
-MAPPING = load_hubspot(
-    Path(__file__).parents[3] / "connectors/hubspot.yaml", {name: each.settable for name, each in objects().items()}
-)
+MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 BODY = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId": 123}]).encode()
 FORGERIES = int(os.environ.get("ROS_SYNC_FORGERIES", "4000"))  # `make chaos` asks for 100,000
 

@@ -19,8 +19,8 @@ def at(day: int, hour: int = 9) -> int:
     return clock.to_micros(datetime(2026, 3, day, hour, tzinfo=UTC))
 
 
-def moved(old: date, new: date, when: int | None = None, *, closing: bool = False) -> DateMove:
-    return DateMove(when or at(2), old, new, closing=closing)
+def moved(old: date, new: date, when: int | None = None) -> DateMove:
+    return DateMove(when or at(2), old, new)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,6 @@ def test_a_pull_in_never_takes_a_push_off() -> None:
     assert Slip(2, 1, 1, 30 + 46, a, 45) == slip(a, d, moves, quarter_of)
 
 
-def test_the_move_that_comes_with_closing_is_no_push() -> None:
-    """A deal won later than planned was not pushed by being won."""
-    a, b = date(2026, 3, 31), date(2026, 5, 4)
-    assert 0 == slip(a, b, [moved(a, b, closing=True)], quarter_of).push_count
-
-
 def test_corrections_within_a_day_count_as_one_change() -> None:
     """A slip of the finger that is set right within 24 hours is no push."""
     a, wrong = date(2026, 3, 31), date(2027, 3, 31)
@@ -65,6 +59,15 @@ def test_moves_a_day_apart_count_each() -> None:
     days = [date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31), date(2026, 6, 30)]
     moves = [moved(old, new, at(2 + number)) for number, (old, new) in enumerate(pairwise(days))]
     assert 3 == slip(days[0], days[-1], moves, quarter_of).push_count
+
+
+@pytest.mark.parametrize("hours, pushes", [(20, 1), (23, 1), (24, 6), (25, 6)])
+def test_moves_less_than_a_day_after_the_previous_one_are_one_change(hours: int, pushes: int) -> None:
+    """Six moves, each less than 24 hours after the one before, are one push; at 24 hours each is one."""
+    days = [date(2026, month, 28) for month in range(3, 10)]
+    begin = at(2)
+    moves = [moved(a, b, begin + number * hours * 3_600_000_000) for number, (a, b) in enumerate(pairwise(days))]
+    assert (pushes, 184) == ((counted := slip(days[0], days[-1], moves, quarter_of)).push_count, counted.days_pushed)
 
 
 def test_blanking_the_date_for_a_while_hides_no_push() -> None:

@@ -31,6 +31,11 @@ SPLIT = BusinessCalendar(
 )
 ALWAYS = BusinessCalendar("always", BERLIN, (ALL_DAY,) * 7)
 NIGHT = BusinessCalendar("night", BERLIN, (((0, 150), (150, 360)),) * 7)
+EVENING, SMALL_HOURS = (22 * 60, 24 * 60), (0, 6 * 60)
+BOTH = (SMALL_HOURS, EVENING)
+SHIFT = BusinessCalendar(
+    "shift", BERLIN, ((EVENING,), BOTH, BOTH, BOTH, BOTH, (SMALL_HOURS,), ()), country="DE", subdivision="BE"
+)
 
 
 def berlin(text: str, fold: int = 0) -> datetime:
@@ -126,6 +131,77 @@ def test_a_closing_at_midnight_belongs_to_the_day_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
+    "start,duration,due",
+    [
+        ("2026-03-02 23:00", "1 business day", "2026-03-03 23:00"),
+        ("2026-03-03 01:00", "1 business day", "2026-03-04 01:00"),  # still Monday's shift
+        ("2026-03-03 12:00", "1 business day", "2026-03-04 22:00"),  # in daylight: from Tuesday's opening
+        ("2026-03-06 23:00", "1 business day", "2026-03-09 23:00"),  # Friday's shift, then Monday's
+        ("2026-03-07 01:00", "1 business day", "2026-03-10 01:00"),  # Friday's shift on Saturday
+        ("2026-03-07 06:00", "1 business day", "2026-03-10 22:00"),  # Saturday morning it has ended
+        ("2026-03-02 22:00", "5 business days", "2026-03-09 22:00"),  # a week of five shifts
+        ("2026-03-02 23:00", "8 business hours", "2026-03-03 23:00"),
+        ("2026-03-27 23:00", "1 business day", "2026-03-30 23:00"),  # over the change to summer time
+        ("2026-03-28 02:30", "1 business day", "2026-03-31 02:30"),
+        ("2026-03-28 01:00", "2 business days", "2026-04-01 01:00"),
+    ],
+)
+def test_a_shift_over_midnight_is_one_business_day(start: str, duration: str, due: str) -> None:
+    """22:00 to 06:00, written over two days, is the working day of the evening; so a week of five shifts has five."""
+    assert berlin(due) == SHIFT.add(berlin(start), Duration.parse(duration))
+
+
+@pytest.mark.parametrize(
+    "end,duration,start",
+    [
+        ("2026-03-10 01:00", "1 business day", "2026-03-07 01:00"),
+        ("2026-03-08 12:00", "1 business day", "2026-03-06 06:00"),
+        ("2026-03-09 23:00", "5 business days", "2026-03-02 23:00"),
+    ],
+)
+def test_shifts_over_midnight_are_taken_back(end: str, duration: str, start: str) -> None:
+    """Counting backwards, the small hours belong to the evening before too."""
+    assert berlin(start) == SHIFT.subtract(berlin(end), Duration.parse(duration))
+
+
+def test_the_small_hours_after_a_holiday_are_no_business_day() -> None:
+    """From Maundy Thursday's shift the next is that of the Tuesday after Easter, though Saturday's small hours are worked."""
+    thursday = berlin("2026-04-02 23:00")
+    due = [SHIFT.add(thursday, Duration(1, unit)) for unit in (Unit.BUSINESS_DAY, Unit.BUSINESS_HOUR)]
+    assert [berlin("2026-04-07 23:00"), berlin("2026-04-03 00:00")] == due
+
+
+def test_days_from_midnight_to_midnight_are_a_business_day_each() -> None:
+    """Round the clock from Monday to Friday is five days, though their hours meet; a bar's night ends the evening's day."""
+    week = BusinessCalendar("week", BERLIN, (*((ALL_DAY,) * 5), (), ()))
+    bar = BusinessCalendar("bar", BERLIN, (((0, 120), (480, 1440)),) * 7)
+    one = Duration(1, Unit.BUSINESS_DAY)
+    due = [week.add(berlin("2026-03-06 01:00"), one), bar.add(berlin("2026-03-03 01:00"), one)]
+    assert [berlin("2026-03-09 01:00"), berlin("2026-03-04 01:00")] == due
+
+
+@pytest.mark.parametrize(
+    "start,due",
+    [
+        ("2026-03-06 16:00", "2026-03-09 16:00"),  # Friday to Monday
+        ("2026-03-06 17:00", "2026-03-10 09:00"),  # Friday's closing is Monday's opening
+        ("2026-03-06 23:00", "2026-03-10 09:00"),  # a lead of the night counts from the next opening
+        ("2026-03-07 10:00", "2026-03-10 09:00"),
+        ("2026-03-09 08:59", "2026-03-10 09:00"),
+        ("2026-03-09 09:00", "2026-03-10 09:00"),
+        ("2026-04-02 16:00", "2026-04-07 16:00"),  # over Good Friday and Easter Monday
+        ("2026-04-03 12:00", "2026-04-08 09:00"),  # on Good Friday
+        ("2026-03-27 16:00", "2026-03-30 16:00"),  # over the change to summer time
+        ("2026-10-23 16:00", "2026-10-26 16:00"),  # and back
+        ("2026-12-24 16:00", "2026-12-28 16:00"),
+    ],
+)
+def test_a_business_day_is_24_hours_that_run_on_working_days(start: str, due: str) -> None:
+    """From Friday 16:00 to Monday 16:00, holidays left out, by the wall clock."""
+    assert berlin(due) == OFFICE.add(berlin(start), Duration.parse("1 business day"))
+
+
+@pytest.mark.parametrize(
     "at,is_open",
     [("2026-03-06 08:59", False), ("2026-03-06 09:00", True), ("2026-03-06 17:00", False), ("2026-03-07 12:00", False)],
 )
@@ -171,7 +247,7 @@ def test_the_version_changes_with_the_hours() -> None:
 
 
 unhurried = settings(deadline=None)  # the machine that runs the tests may be busy
-CALENDARS = st.sampled_from([OFFICE, SPLIT, ALWAYS, NIGHT])
+CALENDARS = st.sampled_from([OFFICE, SPLIT, ALWAYS, NIGHT, SHIFT])
 FOUR_YEARS_MINUTES = 4 * 365 * 24 * 60
 INSTANTS = st.integers(0, FOUR_YEARS_MINUTES).map(
     lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ros_sync.organisation.company import Company, Member, Organisation, Team
+from ros_sync.organisation.company import Company, Member, Organisation, Team, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow, Person
 
 ADA = OwnerRow("hub", "1", "Ada", "Ada@loom.example", True, "Europe/Rome", "DACH", "2", "seller", "EMEA", "U1")
@@ -132,6 +132,23 @@ def test_whose_calendar_counts(own: str | None, team: str | None, calendar: str)
     person = Directory(organisation, [replace(ADA, team=team)]).find("ada@loom.example")
     assert person is not None
     assert calendar == person.calendar
+
+
+@pytest.mark.parametrize(
+    "timezone,zone_given,zone",
+    [
+        ("Asia/Tokyo", False, "Asia/Tokyo"),
+        ("Asia/Tokyo", True, "Europe/Berlin"),
+        (None, False, "Europe/Berlin"),
+        ("Mars/Olympus", False, "Europe/Berlin"),
+    ],
+)
+def test_a_calendar_without_a_zone_is_kept_in_the_owners(timezone: str | None, zone_given: bool, zone: str) -> None:
+    """Nine to five is that of the owner's zone, unless the calendar names one; what is not a zone counts for nothing."""
+    office = replace(standard_calendar("Europe/Berlin"), name="office", zone_given=zone_given)
+    organisation = Organisation(Company(timezone="Europe/Berlin", calendar="office"), calendars={"office": office})
+    directory = Directory(organisation, [replace(ADA, timezone=timezone)])
+    assert zone == directory.calendar_of("hub", "1").timezone.key
 
 
 def test_an_unknown_owner_has_the_companys_calendar() -> None:

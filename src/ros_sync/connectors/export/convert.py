@@ -26,7 +26,7 @@ class Converter:
 
     def __init__(self, entry: FileEntry, origin: str) -> None:
         self._origin = origin
-        self._steps = [IdStep(entry.id), *steps(entry)]
+        self._steps = [IdStep(entry.id, entry.object), *steps(entry)]
         names = _filled(entry)
         self._plain = tuple(name for name in names if not name.startswith(CUSTOM))
         self._custom: dict[str, CellReader[Carried, str | None]] = {

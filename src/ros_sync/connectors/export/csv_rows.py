@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
@@ -18,6 +19,8 @@ from ros_sync.errors import ImportRefusedError, Where
 MAX_CELL_CHARS = 131_072
 
 _OTHER_DELIMITERS = {";": '";"', "\t": r'"\t"', ",": '","', "|": '"|"'}
+_DECLARED_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which says how it parts columns
+_EXCEL_TEXT = re.compile(r'="((?:[^"]|"")*)"')  # ="00123", a text that a spreadsheet must not take for a number
 _CELL_END: Final = "\x1f"  # keeps a line end at the end of one cell apart from one at the start of the next
 
 
@@ -38,18 +41,21 @@ class CsvRows:
         csv.field_size_limit(MAX_CELL_CHARS)  # a setting of the whole process, and Python's own default
         self._begin([])
         self._header: list[str] = []
+        self._places: dict[str, int] = {}
+        self._id_place = 0
 
     def __iter__(self) -> Iterator[Block]:
         """Blocks of rows with the wanted columns, in the file's order."""
         self._read_header()
-        places = self._places()
+        self._places = self._found_places()
+        self._id_place = self._places[self._wanted[0].name] if self._wanted else 0
         while True:
             rows, lines, set_aside, ended = self._read_rows()
             columns, lines = self._columns(rows, lines, set_aside)
             set_aside += self._lines.set_aside
             self._lines.set_aside.clear()
             if lines or set_aside:
-                yield Block({name: columns[place] if lines else () for name, place in places.items()}, lines, set_aside)
+                yield self._block(columns, lines, set_aside)
             if ended:
                 return
 
@@ -125,6 +131,12 @@ class CsvRows:
             reason = f"a quote opened here is never closed: {MAX_CELL_CHARS:,} characters on, the cell has no end"
         return SetAside(self._origin, line, column, value, reason)
 
+    def _block(self, columns: Sequence[Sequence[str]], lines: Sequence[int], set_aside: list[SetAside]) -> Block:
+        cells = {name: columns[place] if lines else () for name, place in self._places.items()}
+        if self._lines.has_excel_texts:
+            cells = {name: [_without_formula(cell) for cell in column] for name, column in cells.items()}
+        return Block(cells, lines, set_aside)
+
     def _columns(
         self, rows: list[list[str]], lines: Sequence[int], set_aside: list[SetAside]
     ) -> tuple[Sequence[Sequence[str]], Sequence[int]]:
@@ -136,22 +148,33 @@ class CsvRows:
             except ValueError:
                 pass
             else:
-                if len(columns) == width:
+                if len(columns) == width and self._all_have_ids(columns[self._id_place]):
                     return columns, lines
-        good = [
-            (row, line)
-            for row, line in zip(rows, lines, strict=True)
-            if not _is_blank(row, width) and self._is_good(row, line, set_aside)
-        ]
-        return list(zip(*(row for row, _ in good), strict=True)), [line for _, line in good]
+        good: list[list[str]] = []
+        good_lines: list[int] = []
+        for row, line in zip(rows, lines, strict=True):
+            if any(map(str.strip, row)):
+                fitting = self._fitting(row, width)
+                reason = self._reason(fitting, line, set_aside)
+                if not reason:
+                    good.append(fitting)
+                    good_lines.append(line)
+        return list(zip(*good, strict=True)), good_lines
 
-    def _is_good(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
-        for place, cell in enumerate(row) if self._lines.suspect else ():
-            reason = undecodable(cell, self._lines.encoding)
-            if reason:
-                column = self._header[place] if place < len(self._header) else None
-                set_aside.append(SetAside(self._origin, line, column, shown(cell), reason))
-                return False
+    def _all_have_ids(self, ids: Sequence[str]) -> bool:
+        """Whether no row needs a look of its own: one without an id may be blank, one with the heading be the header."""
+        return all(map(str.strip, ids)) and self._header[self._id_place] not in ids
+
+    def _fitting(self, row: list[str], width: int) -> list[str]:
+        """The row without blank cells beyond the header, and with those that only headings without a name lack."""
+        if len(row) > width and not any(map(str.strip, row[width:])):
+            return row[:width]
+        if len(row) < width and not any(self._header[len(row) :]):
+            return row + [""] * (width - len(row))
+        return row
+
+    def _reason(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
+        """Whether a row is set aside: of another length than the header, the header once more, or not decodable."""
         if len(row) != len(self._header):
             few = (
                 "a cell is missing, or a delimiter"
@@ -160,12 +183,26 @@ class CsvRows:
             )
             reason = f"the row has {len(row)} cells, the header has {len(self._header)}; {few}"
             set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
-            return False
-        return True
+            return True
+        if all(row[place].strip() == name for name, place in self._places.items()):
+            reason = "the headings stand here once more; were files put together?"
+            set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
+            return True
+        for name, place in self._places.items() if self._lines.suspect else ():
+            damage = undecodable(row[place], self._lines.encoding)
+            if damage:
+                set_aside.append(SetAside(self._origin, line, name, shown(row[place]), damage))
+                return True
+        return False
 
     def _read_header(self) -> None:
         try:
             for row in self._reader:
+                if self._line == 1 and (declared := _DECLARED_DELIMITER.fullmatch(self._kept[0])):
+                    self._delimiter = declared[1]
+                    self._taken()
+                    self._begin(list(self._kept))
+                    return self._read_header()
                 if any(cell.strip() for cell in row):
                     self._header = [cell.strip() for cell in row]
                     break
@@ -175,15 +212,14 @@ class CsvRows:
         self._taken()
         if not self._header:
             raise ImportRefusedError("the file is empty", where=Where(self._origin))
-        reason = undecodable("".join(self._header), self._lines.encoding) if self._lines.suspect else None
-        if reason:
-            raise ImportRefusedError(f"in the header, {reason}", where=Where(self._origin, 1))
+        return None
 
-    def _places(self) -> dict[str, int]:
+    def _found_places(self) -> dict[str, int]:
         """The place of each wanted column in a row."""
         missing = [column for column in self._wanted if column.name not in self._header]
         if missing:
-            raise refuse_missing(self._lines.path, missing, self._header, self._delimiter_hint())
+            present = [shown(name) for name in self._header if name]
+            raise refuse_missing(self._lines.path, missing, present, self._header_hint())
         for column in self._wanted:
             if (times := self._header.count(column.name)) > 1:
                 raise ImportRefusedError(
@@ -192,6 +228,10 @@ class CsvRows:
                     hint="rename or remove the others in the file",
                 )
         return {column.name: self._header.index(column.name) for column in self._wanted}
+
+    def _header_hint(self) -> str | None:
+        damage = undecodable("".join(self._header), self._lines.encoding) if self._lines.suspect else None
+        return f"in the header, {damage}" if damage else self._delimiter_hint()
 
     def _delimiter_hint(self) -> str | None:
         if len(self._header) > 1:
@@ -210,5 +250,6 @@ def _physical_lines(row: Sequence[str]) -> int:
     return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
-def _is_blank(row: Sequence[str], width: int) -> bool:
-    return not row or (len(row) == 1 and width > 1 and not row[0].strip())
+def _without_formula(cell: str) -> str:
+    found = _EXCEL_TEXT.fullmatch(cell.strip())
+    return cell if found is None else found[1].replace('""', '"')

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ros_sync import money
-from ros_sync.connectors.base import Lookup
+from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED, Lookup
 from ros_sync.connectors.export import dates, values
 from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, FieldMapping, Style
 from ros_sync.connectors.export.parsers import text_parser
@@ -14,8 +14,13 @@ from ros_sync.fields import Carried, Field, Kind, did_you_mean
 from ros_sync.sheets import Kind as Written
 from ros_sync.sheets import Node, Scalar, Section
 
-_KEYS = ("column", "value", "values", "otherwise", "format", "currency", "round", "percent", "find", "only_if", "kind")
+_KEYS = (
+    "column", "join", "separator", "value", "values", "otherwise", "format", "currency", "round", "percent", "missing",
+    "find", "only_if", "kind",
+)  # fmt: skip
+_KEEP = "keep"  # of `otherwise`: the cell's own text
 _CUSTOM_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)  # money needs a currency field beside it
+_JOINED_AT_LEAST = 2
 _DATED = (Kind.DATE, Kind.INSTANT)
 
 # Options that mean something for some kinds only.
@@ -36,6 +41,7 @@ class FieldReader:
         self._objects = objects
         self._settable = objects[name]
         self._style = style
+        self._custom: dict[str, Kind] = {}  # the kinds of the company's own properties, as far as they are read
 
     def read_all(self, section: Section) -> tuple[FieldMapping, ...]:
         """Every field of the section, amounts joined with their currencies."""
@@ -60,6 +66,8 @@ class FieldReader:
         part = section.section(name) if section.holds_map(name) else None
         if part is not None:
             return self._from_map(name, kind, part, custom=custom)
+        if custom:
+            self._custom[name] = kind
         column = section.text(name)
         if column is None:
             return None
@@ -75,7 +83,11 @@ class FieldReader:
         for option, kinds in _FOR_KINDS.items():
             if option in part and kind not in kinds:
                 part.problem(option, f"{option} is for {' and '.join(kinds)} fields; {name} is of the kind {kind}")
+        if custom:
+            self._custom[name] = kind
         mapping = FieldMapping(name, kind, self._style)
+        if "missing" in part:
+            mapping = replace(mapping, style=replace(self._style, missing=missing_texts(part)))
         if kind in _DATED and "format" in part:
             mapping = self._with_format(mapping, part)
         mapping = replace(mapping, round_off=part.flag("round"), percent=part.flag("percent"))
@@ -86,30 +98,35 @@ class FieldReader:
 
     def _filled(self, mapping: FieldMapping, part: Section) -> FieldMapping | None:
         """The mapping with its column or its constant, of which there must be one."""
-        if ("column" in part) == ("value" in part):
-            part.problem(None, f"{mapping.name} needs either `column:` or `value:`")
+        if sum(key in part for key in ("column", "join", "value")) != 1:
+            part.problem(None, f"{mapping.name} needs either `column:` or `value:` (or `join:`, for several columns)")
             return None
         if "value" in part:
             return replace(mapping, constant=self._value(mapping, part, part.value("value")))
-        column = part.text("column")
+        column = column_of(part)
         if column is None:
             return None
-        mapping = replace(mapping, column=Column(column, part.where("column", value=True)))
+        mapping = replace(mapping, column=column)
         if "otherwise" in part:
             if "values" not in part:
                 part.problem("otherwise", "otherwise stands beside `values:`, for the values not listed there")
-            otherwise = self._value(mapping, part, part.value("otherwise"))
-            mapping = replace(mapping, otherwise=otherwise, has_otherwise=True)
+            mapping = self._with_otherwise(mapping, part)
         if "values" in part:
             mapping = replace(mapping, values=self._values(mapping, part))
         return mapping
+
+    def _with_otherwise(self, mapping: FieldMapping, part: Section) -> FieldMapping:
+        node = part.value("otherwise")
+        if isinstance(node, Scalar) and node.value == _KEEP and not node.quoted:
+            return replace(mapping, keeps_others=True)
+        return replace(mapping, otherwise=self._value(mapping, part, node), has_otherwise=True)
 
     def _with_format(self, mapping: FieldMapping, part: Section) -> FieldMapping:
         formats = date_formats(part, "format")
         if not formats:
             return mapping
-        style = replace(self._style.dates, formats=formats, iso=False)
-        return replace(mapping, style=replace(self._style, dates=style))
+        style = replace(mapping.style.dates, formats=formats, iso=False)
+        return replace(mapping, style=replace(mapping.style, dates=style))
 
     def _currency(self, part: Section) -> FieldMapping | None:
         plain = FieldMapping("currency", Kind.TEXT, self._style)
@@ -169,10 +186,11 @@ class FieldReader:
             return ()
         found = []
         for name in conditions:
-            if name not in self._settable:
-                conditions.problem(name, f"{self._object} has no field {name!r}", did_you_mean(name, self._settable))
+            known = {each: field.kind for each, field in self._settable.items()} | self._custom
+            if name not in known and not name.startswith(CUSTOM):
+                conditions.problem(name, f"{self._object} has no field {name!r}", did_you_mean(name, known))
                 continue
-            other = FieldMapping(name, self._settable[name].kind, self._style)
+            other = FieldMapping(name, known.get(name, Kind.TEXT), self._style)
             allowed = frozenset(self._value(other, conditions, node) for node in conditions.listed(name))
             found.append((name, allowed))
         return tuple(found)
@@ -210,22 +228,44 @@ class FieldReader:
         if node is None or node.is_missing:
             return None
         truth = isinstance(node, Scalar) and node.kind is Written.TRUTH
-        if truth and mapping.kind is Kind.BOOLEAN:
-            return section.sheet.flag(node)
+        if truth and (mapping.kind is Kind.BOOLEAN or mapping.name == DELETED):
+            flag = section.sheet.flag(node)
+            return flag if mapping.kind is Kind.BOOLEAN else AT_UNKNOWN_TIME if flag else None
         if truth or not isinstance(node, Scalar) or not node.value.strip():
             section.sheet.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
             return None
         text = node.value.strip()
         # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's are.
-        written = replace(self._style, numbers=values.ENGLISH, dates=replace(mapping.style.dates, iso=True))
+        written = replace(self._style, numbers=values.YAML, dates=replace(mapping.style.dates, iso=True))
         try:
             if mapping.kind is Kind.MONEY:
                 currency = mapping.currency.constant if mapping.currency else self._style.currency
-                return values.read_amount(text, str(currency), values.ENGLISH)
+                return values.read_amount(text, str(currency), values.YAML)
             return text_parser(replace(mapping, style=written))(text)
         except ValueError as error:
             section.sheet.problem(node, f"{text!r} {error}")
             return None
+
+
+def column_of(part: Section) -> Column | None:
+    """The column that a map names, or the one that is joined of several; None after noting what is wrong."""
+    if "join" not in part:
+        name = part.text("column")
+        return Column(name, part.where("column", value=True)) if name else None
+    names = [(node, name) for node in part.listed("join") if (name := part.sheet.text(node, exact=True))]
+    if len(names) < _JOINED_AT_LEAST:
+        part.problem("join", "join names two columns or more", "such as `join: [First Name, Last Name]`", value=True)
+        return None
+    separator = part.text("separator") if "separator" in part else " "
+    parts = tuple(Column(name, part.sheet.where(node)) for node, name in names)
+    title = " + ".join(name for _, name in names)
+    return Column(title, part.where("join", value=True), parts, " " if separator is None else separator)
+
+
+def missing_texts(section: Section) -> frozenset[str]:
+    """The texts that stand for a missing value, in small letters."""
+    found = [section.sheet.written(node, exact=True) for node in section.listed("missing")]
+    return frozenset(text.strip().casefold() for text in found if text is not None)
 
 
 def date_formats(section: Section, key: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -15,6 +16,7 @@ from ros_sync.errors import ImportRefusedError
 
 LIST_SEPARATOR = ";"  # between the values of a list, as CRMs write multiple choices in CSV
 _ABSENT = object()
+_THREE_DECIMALS = re.compile(r"-?\d{1,3}\.\d{3}")
 
 
 class _Token(str):
@@ -23,11 +25,17 @@ class _Token(str):
     __slots__ = ()
 
 
+class _NotANumber(str):
+    """NaN or Infinity, which is no JSON; it matters where a column is mapped to it."""
+
+    __slots__ = ()
+
+
 class JsonRows:
     """Iterates over the blocks of one JSON Lines file.
 
     JSON writes numbers with a decimal point; in `numeric` columns they are handed on with the `decimal` sign that the
-    mapping declares for texts. Raises ImportRefusedError where the file is empty or no line of the first batch has a
+    mapping declares for texts. What no column is mapped to may hold anything. Raises ImportRefusedError where the file is empty or no line of the first batch has a
     wanted column.
     """
 
@@ -35,12 +43,15 @@ class JsonRows:
         self._lines = lines
         self._wanted = wanted
         self._paths = [(column.name, column.name.split(".")) for column in wanted]
-        self._numeric = numeric if decimal != "." else frozenset()
+        self._numeric = numeric
         self._decimal = decimal
         self._origin = str(lines.path)
         self._unseen = {column.name for column in wanted}
         self._keys: dict[str, None] = {}  # the keys of the first batch, in order, for the message
-        self._decode = json.JSONDecoder(parse_int=_Token, parse_float=_Token, parse_constant=_no_constant).decode
+        # Control characters inside a text cost nothing as long as nobody asks for that text.
+        self._decode = json.JSONDecoder(
+            parse_int=_Token, parse_float=_Token, parse_constant=_NotANumber, strict=False
+        ).decode
 
     def __iter__(self) -> Iterator[Block]:
         """Blocks of rows with the wanted columns, in the file's order."""
@@ -80,17 +91,16 @@ class JsonRows:
 
     def _row(self, line: int, text: str) -> list[str] | SetAside:
         whole = text.strip()
-        reason = undecodable(text, self._lines.encoding) if self._lines.suspect else None
+        reason = None
         record: object = None
-        if reason is None:
-            try:
-                record = self._decode(whole)
-            except json.JSONDecodeError as error:
-                reason = f"this is no JSON: {error.msg} at column {error.colno}"
-            except RecursionError:
-                reason = "the JSON is nested too deep"
-            except ValueError as error:
-                reason = str(error)
+        try:
+            record = self._decode(whole)
+        except json.JSONDecodeError as error:
+            reason = f"this is no JSON: {error.msg} at column {error.colno}"
+            if self._lines.suspect:
+                reason = undecodable(text, self._lines.encoding) or reason
+        except RecursionError:
+            reason = "the JSON is nested too deep"
         if reason is not None:
             return SetAside(self._origin, line, None, shown(whole), reason)
         if not isinstance(record, dict):
@@ -105,6 +115,17 @@ class JsonRows:
                 return SetAside(self._origin, line, name, None, str(error))
         return row
 
+    def _check_characters(self, text: str) -> None:
+        reason = undecodable(text, self._lines.encoding) if self._lines.suspect else None
+        if reason:
+            raise ValueError(reason)
+        if "\0" in text:
+            raise ValueError("the text holds a NUL character")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("the text holds half of a surrogate pair, which is no character") from error
+
     def _see(self, record: dict[str, Any]) -> None:
         self._keys.update(dict.fromkeys(record))
         for name, path in self._paths:
@@ -115,12 +136,12 @@ class JsonRows:
         if value is None or value is _ABSENT:
             return ""
         if isinstance(value, _Token):
-            return value.replace(".", self._decimal) if name in self._numeric else str(value)
+            return numeric_text(value, self._decimal) if name in self._numeric else str(value)
+        if isinstance(value, _NotANumber):
+            raise ValueError(f"{value} is no number that JSON knows")  # noqa: TRY004  # a fault of the file
         if isinstance(value, str):
-            if not value.isascii():
-                _check_characters(value)
-            elif "\0" in value:
-                raise ValueError("the text holds a NUL character")
+            if not value.isascii() or "\0" in value:
+                self._check_characters(value)
             return value
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -143,14 +164,10 @@ def _value(record: dict[str, Any], name: str, path: Sequence[str]) -> object:
     return value
 
 
-def _check_characters(text: str) -> None:
-    if "\0" in text:
-        raise ValueError("the text holds a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("the text holds half of a surrogate pair, which is no character") from error
+def numeric_text(token: str, decimal: str) -> str:
+    """A number of JSON or of a workbook as a text of that decimal sign which can be read in one way only.
 
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no number that JSON knows")
+    `1.234` in a text may be meant as 1,234; here it cannot, and 1.2340 says so.
+    """
+    text = f"{token}0" if _THREE_DECIMALS.fullmatch(token) else token
+    return text if decimal == "." else text.replace(".", decimal)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from ros_sync.connectors.base import SetAside
-from ros_sync.errors import ImportRefusedError, Where
-from ros_sync.sheets.regular import open_regular
+from ros_sync.connectors.export.packed import GZIP_MAGIC, ZIP_MAGIC, Content, Unpacked, content_of, refused
 
 CHUNK_BYTES = 128 * 1024  # read at a time: small enough to stay in the processor's cache
 MAX_LINE_CHARS = 4 * 1024 * 1024  # thirty of the longest cells that a CRM holds (see csv_rows.MAX_CELL_CHARS)
 SHOWN_CHARS = 60  # of a value in a message
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZIP_MAGIC = b"PK\x03\x04"  # an .xlsx file is a ZIP archive
 _BOMS = (  # longest first, since UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -28,6 +22,15 @@ _BOMS = (  # longest first, since UTF-32's begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+BOM = "\ufeff"  # in the middle of a text it is left over from files that were put together, and means nothing
+_EXCEL_TEXT = '="'  # how a spreadsheet keeps 00123 as it is: ="00123"
+_BINARY = ((b"%PDF", "a PDF document"), (b"\x89PNG", "a picture"), (b"SQLite format 3\0", "a SQLite database"))
+_BINARY_SHARE = 0.1  # of NUL characters, from which on a text is none; a damaged file has a few
+_FEW = 8
+_UTF16_SHARE = 0.15  # of NULs in every second byte, and none in the others: UTF-16 without a mark
+_UTF8_BYTES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 # What str.splitlines takes for the end of a line and a CSV file does not.
 _OTHER_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -79,17 +82,27 @@ class Lines:
     """The lines of one file, each with its line end, read in chunks.
 
     `position` is how many bytes of the file on disk have been read; `suspect` tells whether any byte so far was NUL or
-    not valid in the encoding; `set_aside` holds lines longer than MAX_LINE_CHARS, for which a blank line stands.
+    not valid in the encoding, `has_excel_texts` whether any cell may be written as ="00123"; `set_aside` holds lines
+    longer than MAX_LINE_CHARS, for which a blank line stands; `notes` are what a person should know of the file.
     Raises ImportRefusedError for a file that is empty, binary, broken off, or cannot be opened.
     """
 
-    def __init__(self, path: Path, encoding: str) -> None:
+    def __init__(self, path: Path, encoding: str, content: Content | None = None) -> None:
         self.path = path
         self.encoding = encoding
-        self.position = 0
         self.suspect = False
+        self.has_excel_texts = False
         self.set_aside: list[SetAside] = []
+        self.notes: list[str] = []
+        self._content = content
+        self._unpacked: Unpacked | None = None
         self._count = 0
+        self._may_be_utf8 = False
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the file on disk have been read."""
+        return self._unpacked.position if self._unpacked else 0
 
     def chunks(self) -> Iterator[list[str]]:
         """Lists of consecutive lines."""
@@ -115,48 +128,67 @@ class Lines:
 
     def _texts(self) -> Iterator[str]:
         decoder: codecs.IncrementalDecoder | None = None
-        for data in self._bytes():
+        last = ""
+        self._unpacked = Unpacked(self.path, self._content or content_of(self.path))
+        for data in self._unpacked.chunks(CHUNK_BYTES):
+            first = decoder is None
             if decoder is None:
                 bom, self.encoding = next(
                     ((bom, name) for bom, name in _BOMS if data.startswith(bom)), (b"", self.encoding)
                 )
                 decoder = codecs.getincrementaldecoder(self.encoding)(_KEEP_BYTES)
+                self._may_be_utf8 = not bom and _is_one_byte(self.encoding)
+                self._refuse_binary(data.removeprefix(bom))
                 text = decoder.decode(data.removeprefix(bom))
-                if "\0" in text:
-                    raise self._refused("the file looks binary, not like text", _binary_hint(data))
             else:
                 text = decoder.decode(data)
-                # A file that began as text is one: a NUL byte from here on costs its own row alone.
-                self.suspect = self.suspect or "\0" in text
-            yield self._checked(text)
+            if self._may_be_utf8 and not text.isascii():
+                self._look_for_utf8(data, first=first)
+            self._look_at(text, last)
+            last = text[-1:]
+            yield text.replace(BOM, "") if BOM in text else text
         if decoder is None:
-            raise self._refused("the file is empty")
-        yield self._checked(decoder.decode(b"", final=True))
+            raise refused(self.path, "the file is empty")
+        text = decoder.decode(b"", final=True)
+        self._look_at(text, last)
+        yield text
 
-    def _checked(self, text: str) -> str:
-        if not text.isascii() and not self.suspect:
+    def _look_at(self, text: str, last: str) -> None:
+        """Note what makes the rows of a text need a closer look; `last` is the character before it."""
+        if not self.has_excel_texts:
+            self.has_excel_texts = _EXCEL_TEXT in text or last + text[:1] == _EXCEL_TEXT
+        if self.suspect:
+            return
+        self.suspect = "\0" in text
+        if not text.isascii():
             try:
                 text.encode()  # much quicker than a search: only a kept byte cannot be encoded
             except UnicodeEncodeError:
                 self.suspect = True
-        return text
 
-    def _bytes(self) -> Iterator[bytes]:
-        try:
-            with open_regular(self.path) as raw:
-                packed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-                raw.seek(0)
-                stream: gzip.GzipFile | IO[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw
-                while data := stream.read(CHUNK_BYTES):
-                    self.position = raw.tell()
-                    yield data
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise self._refused(f"the gzip file is damaged or broken off after line {self._count}: {error}") from error
-        except OSError as error:
-            raise self._refused(f"the file cannot be read: {error.strerror}") from error
+    def _refuse_binary(self, data: bytes) -> None:
+        """Refuse what is no text at all; a text with a few NUL bytes is damaged, and its rows are looked at one by one."""
+        for magic, name in (*_BINARY, (ZIP_MAGIC, "packed twice"), (GZIP_MAGIC, "packed twice")):
+            if data.startswith(magic):
+                raise refused(self.path, f"the file is not text: it is {name}", _binary_hint(data))
+        if self.encoding.startswith(("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")):
+            return
+        count = data.rstrip(b"\0").count(b"\0")
+        if (count > _FEW and count > _BINARY_SHARE * len(data)) or _utf16_of(data):
+            raise refused(self.path, "the file looks binary, not like text", _binary_hint(data))
 
-    def _refused(self, message: str, hint: str | None = None) -> ImportRefusedError:
-        return ImportRefusedError(message, where=Where(str(self.path)), hint=hint)
+    def _look_for_utf8(self, data: bytes, *, first: bool) -> None:
+        """Whether a file that is declared as cp1252 or the like is UTF-8: its first bytes beyond ASCII tell."""
+        self._may_be_utf8 = False
+        rest = _UTF8_BYTES.sub(b"", data[:-3] if len(data) == CHUNK_BYTES else data)
+        if _NOT_ASCII.search(rest):
+            return
+        found = _UTF8_BYTES.search(data)
+        example = f" ({found[0].decode(self.encoding, 'replace')!r} is {found[0].decode()!r})" if found else ""
+        message = f"the mapping says `encoding: {self.encoding}`, and the file is UTF-8{example}"
+        if first:
+            raise refused(self.path, message, "set `encoding: utf-8` in the mapping")
+        self.notes.append(f"{message}; set `encoding: utf-8` in the mapping and import it again")
 
 
 def _split(text: str) -> list[str]:
@@ -166,11 +198,23 @@ def _split(text: str) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def _binary_hint(data: bytes) -> str:
-    if data.startswith(_ZIP_MAGIC):
-        return "is it an Excel workbook? Save it as CSV (UTF-8)"
+def _is_one_byte(encoding: str) -> bool:
+    """Whether each byte is a character, so that UTF-8 would be read as gibberish instead of being noticed."""
+    return codecs.lookup(encoding).name.startswith(("cp125", "iso8859", "latin", "mac"))
+
+
+def _utf16_of(data: bytes) -> str | None:
+    """The UTF-16 that a text without a mark is written in; None where it is none."""
     half = len(data) // 2
     for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if data[start::2].count(0) > half // 2:
-            return f"if it is UTF-16 text, set `encoding: {name}` in the mapping"
-    return "an export is CSV or JSON Lines text, packed by gzip or not"
+        if data[start::2].count(0) > max(3, _UTF16_SHARE * half) and not data[1 - start :: 2].count(0):
+            return name
+    return None
+
+
+def _binary_hint(data: bytes) -> str:
+    if data.startswith((ZIP_MAGIC, GZIP_MAGIC)):
+        return "unpack it first"
+    if name := _utf16_of(data):
+        return f"if it is UTF-16 text, set `encoding: {name}` in the mapping"
+    return "an export is CSV or JSON Lines text, packed or not, or an .xlsx workbook"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 from ros_sync.connectors.base import Lookup, Stage
 from ros_sync.connectors.export import values
 from ros_sync.connectors.export.dates import DateStyle
+from ros_sync.connectors.export.packed import content_of
 from ros_sync.connectors.export.values import NumberStyle
-from ros_sync.errors import Where
+from ros_sync.errors import ImportRefusedError, Where
 from ros_sync.fields import Carried, Kind
 
 CSV = "csv"
@@ -25,21 +26,32 @@ STAGE_FIELDS = ("stage_kind", "stage_position", "stage_order", "probability")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the file, and where the mapping asks for it."""
+    """A column of the file, and where the mapping asks for it; or several, `parts`, joined with `separator`."""
 
     name: str
     where: Where
+    parts: tuple[Column, ...] = ()
+    separator: str = " "
+
+    @property
+    def read(self) -> tuple[Column, ...]:
+        """The columns of the file that are read for it: itself, or those that are joined."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a file is written: zone and formats of its dates, numbers, currency, encoding, delimiter (None: by name)."""
+    """How a file is written: zone and formats of its dates, numbers, currency, encoding, delimiter (None: by name).
+
+    `missing` are the texts, in small letters, that stand for a missing value.
+    """
 
     dates: DateStyle = field(default_factory=DateStyle)
     numbers: NumberStyle = values.ENGLISH
     currency: str | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class FieldMapping:
     """How one field is filled: from a column, or by a constant where `column` is None.
 
     `values` maps the text of a cell to a carried value; a text it does not know is an error of the row unless
-    `has_otherwise`. `only_if` are (field, allowed values): the field is filled only where all of them hold.
+    `has_otherwise`; where `keeps_others`, it is read as if there were no map. `only_if` are (field, allowed values): the field is filled only where all of them hold.
     """
 
     name: str
@@ -58,6 +70,7 @@ class FieldMapping:
     values: Mapping[str, Carried] | None = None
     otherwise: Carried = None
     has_otherwise: bool = False
+    keeps_others: bool = False
     currency: FieldMapping | None = None
     round_off: bool = False
     percent: bool = False
@@ -80,18 +93,21 @@ class FileEntry:
     default_pipeline: str | None
     settable: frozenset[str]
     where: Where
+    sheet: str | None = None
 
     def matches(self, path: Path) -> bool:
-        """Whether the entry is for this file, by the file's name alone."""
-        return self.pattern is None or fnmatchcase(path.name, self.pattern)
+        """Whether the entry is for this file, by its name, or by that of the one file in a ZIP archive."""
+        if self.pattern is None or fnmatchcase(path.name, self.pattern):
+            return True
+        return path.suffix.lower() == ".zip" and fnmatchcase(_name_inside(path), self.pattern)
 
-    def format_of(self, path: Path) -> str:
-        """`csv` or `jsonl`: as declared, else by the file's name, else CSV."""
-        return self.declared_format or FORMATS.get(_suffix(path), CSV)
+    def format_of(self, name: str) -> str:
+        """`csv` or `jsonl`: as declared, else by the unpacked file's name, else CSV."""
+        return self.declared_format or FORMATS.get(Path(name.lower().removesuffix(".gz")).suffix, CSV)
 
-    def delimiter_of(self, path: Path) -> str:
-        """The delimiter of a CSV file: as declared, else by the file's name."""
-        return self.style.delimiter or ("\t" if _suffix(path) == ".tsv" else ",")
+    def delimiter_of(self, name: str) -> str:
+        """The delimiter of a CSV file: as declared, else by the unpacked file's name."""
+        return self.style.delimiter or ("\t" if name.lower().removesuffix(".gz").endswith(".tsv") else ",")
 
     @property
     def columns(self) -> list[Column]:
@@ -100,8 +116,25 @@ class FileEntry:
         for mapping in (self.id, *self.fields):
             for each in (mapping, mapping.currency):
                 if each is not None and each.column is not None:
-                    found.setdefault(each.column.name, each.column)
+                    for column in each.column.read:
+                        found.setdefault(column.name, column)
         return list(found.values())
+
+    @property
+    def headings(self) -> dict[str, str]:
+        """What the file calls each field that a column fills, `id` included."""
+        return {each.name: each.column.name for each in (self.id, *self.fields) if each.column is not None}
+
+    def join_columns(self, cells: dict[str, Sequence[str]]) -> None:
+        """Add to the columns of a block those that are made of several."""
+        for mapping in (self.id, *self.fields):
+            column, missing = mapping.column, mapping.style.missing
+            if column is not None and column.parts:
+                rows = zip(*(map(str.strip, cells[part.name]) for part in column.parts), strict=True)
+                cells[column.name] = [
+                    column.separator.join(cell for cell in row if cell and cell.casefold() not in missing)
+                    for row in rows
+                ]
 
     @property
     def lookups(self) -> dict[str, Lookup]:
@@ -109,9 +142,11 @@ class FileEntry:
         return {mapping.name: mapping.find for mapping in self.fields if mapping.find is not None}
 
 
-def _suffix(path: Path) -> str:
-    name = path.name.lower().removesuffix(".gz")
-    return Path(name).suffix
+def _name_inside(path: Path) -> str:
+    try:
+        return content_of(path).name
+    except ImportRefusedError:
+        return path.name  # what is wrong with it is told when it is read
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ros_sync import clock, money
 from ros_sync.connectors.base import Stage
 from ros_sync.connectors.export import values
-from ros_sync.connectors.export.field_sections import FieldReader, date_formats
+from ros_sync.connectors.export.field_sections import FieldReader, column_of, date_formats, missing_texts
 from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ExportMapping, FieldMapping, FileEntry, Style
 from ros_sync.errors import MappingError
 from ros_sync.fields import Field, Kind, did_you_mean
@@ -21,7 +21,7 @@ STAGE_KINDS = ("open", "won", "lost")
 STAGE_POSITIONS = ("early", "mid", "late")
 DEFAULT_PIPELINE = "default"
 
-_STYLE_KEYS = ("timezone", "currency", "number", "dates", "encoding", "delimiter")
+_STYLE_KEYS = ("timezone", "currency", "number", "dates", "encoding", "delimiter", "missing")
 _THOUSANDS = (",", ".", " ", "'")
 _CERTAIN = {"won": 1.0, "lost": 0.0}  # the chance of a deal that is decided
 
@@ -73,6 +73,8 @@ def _style(section: Section, outer: Style) -> Style:
         if len(delimiter) != 1 or delimiter in '"\r\n':
             section.problem("delimiter", f"{delimiter!r} is not one character", r'such as ";" or "\t"', value=True)
         style = replace(style, delimiter=delimiter)
+    if "missing" in section:
+        style = replace(style, missing=missing_texts(section))
     return style
 
 
@@ -98,7 +100,7 @@ def _numbers(section: Section) -> values.NumberStyle:
         thousands = None if none else number.choice("thousands", _THOUSANDS)
     if thousands == decimal:
         number.problem("thousands", "the decimal sign and the sign between thousands are the same", value=True)
-    return values.NumberStyle(decimal, thousands)
+    return values.NumberStyle(decimal, thousands, declared=True)
 
 
 def _is_encoding(name: str) -> bool:
@@ -140,7 +142,7 @@ def _probability(part: Section, default: float | None) -> float | None:
     if text is None:
         return default
     try:
-        share = float(values.read_number(text))
+        share = float(values.read_number(text, values.YAML))
     except ValueError as error:
         part.problem("probability", f"{text!r} {error}", value=True)
         return default
@@ -152,7 +154,7 @@ def _probability(part: Section, default: float | None) -> float | None:
 def _entry(
     section: Section, source: str, outer: Style, pipelines: Mapping[str, tuple[Stage, ...]], objects: Objects
 ) -> FileEntry | None:
-    section.allow("file", "format", "object", "id", "fields", *_STYLE_KEYS)
+    section.allow("file", "format", "sheet", "object", "id", "fields", *_STYLE_KEYS)
     style = _style(section, outer)
     section.require("object", "what the rows of this file are, such as `object: deal`")
     name = section.choice("object", objects)
@@ -178,18 +180,22 @@ def _entry(
         default_pipeline=default,
         settable=frozenset(objects[name]),
         where=section.where(),
+        sheet=section.text("sheet"),
     )
 
 
 def _id(section: Section, style: Style) -> FieldMapping | None:
     section.require("id", "the column that holds the record's id, such as `id: Record ID`")
     inner = section.section("id") if section.holds_map("id") else None
-    place, key = (section, "id") if inner is None else (inner, "column")
-    if inner is not None:
-        inner.allow("column")
-        inner.require("column", "the column that holds the record's id")
-    column = place.text(key)
-    return FieldMapping("id", Kind.TEXT, style, Column(column, place.where(key, value=True))) if column else None
+    if inner is None:
+        name = section.text("id")
+        column = Column(name, section.where("id", value=True)) if name else None
+    else:
+        inner.allow("column", "join", "separator")
+        if "join" not in inner:
+            inner.require("column", "the column that holds the record's id")
+        column = column_of(inner)
+    return FieldMapping("id", Kind.TEXT, style, column) if column else None
 
 
 def _default_pipeline(pipelines: Mapping[str, tuple[Stage, ...]]) -> str | None:

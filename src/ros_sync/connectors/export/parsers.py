@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ros_sync import money
+from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED
 from ros_sync.connectors.export import dates, values
 from ros_sync.connectors.export.mapping import FieldMapping
 from ros_sync.fields import Carried, Kind
@@ -23,20 +24,38 @@ def parser(mapping: FieldMapping) -> Parser:
 
 def text_parser(mapping: FieldMapping) -> Parser:
     """What reads a stripped text that is not empty by the field's kind alone, without its value map."""
-    numbers, percent = mapping.style.numbers, mapping.percent
     match mapping.kind:
-        case Kind.NUMBER if mapping.name in SHARES:
-            return lambda text: _share(text, values.read_number(text, numbers, percent=percent))
         case Kind.NUMBER:
-            return lambda text: values.read_number(text, numbers, percent=percent)
+            return _number_parser(mapping)
         case Kind.BOOLEAN:
             return values.read_boolean
         case Kind.DATE:
             return dates.date_parser(mapping.style.dates)
+        case Kind.INSTANT if mapping.name == DELETED:
+            return _deletion(dates.InstantReader(mapping.style.dates).read)
         case Kind.INSTANT:
             return dates.InstantReader(mapping.style.dates).read
         case _:
             return str
+
+
+def _number_parser(mapping: FieldMapping) -> Parser:
+    numbers, percent = mapping.style.numbers, mapping.percent
+    if mapping.name in SHARES:
+        return lambda text: _share(text, values.read_number(text, numbers, percent=percent))
+    return lambda text: values.read_number(text, numbers, percent=percent)
+
+
+def _deletion(read: Parser) -> Parser:
+    """What reads when a record was deleted, or only whether it was."""
+
+    def read_either(text: str) -> Carried:
+        truth = values.BOOLEANS.get(text.lower())
+        if truth is None:
+            return read(text)
+        return AT_UNKNOWN_TIME if truth else None
+
+    return read_either
 
 
 def currency_parser(mapping: FieldMapping) -> Parser:
@@ -67,7 +86,8 @@ def plain_amounts(mapping: FieldMapping, codes: Sequence[Carried], cells: Sequen
     if mapping.values is not None or len(exponents) != 1:
         return None
     exponent = exponents.pop()
-    return None if exponent is None else values.read_plain_amounts(cells, exponent, mapping.style.numbers)
+    doubtful = exponent == values.GROUP and not mapping.style.numbers.declared  # 1.234 may be a thousand
+    return None if exponent is None or doubtful else values.read_plain_amounts(cells, exponent, mapping.style.numbers)
 
 
 def _minor(code: Carried, text: str, style: values.NumberStyle, *, round_off: bool) -> int:
@@ -85,6 +105,7 @@ def _share(text: str, number: float) -> float:
 def _by_values(mapping: FieldMapping, parse: Parser) -> Parser:
     """`parse` for a whole cell: stripped, nothing where it is empty, and by the value map where there is one."""
     known, has_otherwise, otherwise = mapping.values, mapping.has_otherwise, mapping.otherwise
+    keeps_others = mapping.keeps_others
     if known is None:
 
         def read(cell: str) -> Carried:
@@ -99,6 +120,8 @@ def _by_values(mapping: FieldMapping, parse: Parser) -> Parser:
             return known[text]
         if not text or has_otherwise:
             return otherwise if text else None
+        if keeps_others:
+            return parse(text)
         raise ValueError(values.unmapped(text, list(known)))
 
     return look_up

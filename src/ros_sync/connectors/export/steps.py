@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from ros_sync.connectors.base import Stage
+from ros_sync.connectors.base import DELETED, Stage
+from ros_sync.connectors.export import ids
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
 from ros_sync.connectors.export.dates import DateStyle, InstantReader
@@ -18,6 +19,15 @@ Found = list[tuple[FieldMapping, Failures]]  # what could not be read, by the ma
 
 _StageValues = tuple[str | None, str | None, str | None, int | None, float | None]
 _NO_STAGE: _StageValues = (None, None, None, None, None)
+
+
+_STAGED = ("deal",)  # objects of which rules ask whether they are open
+_KINDS = ("open", "won", "lost")
+_NO_STAGE_REASON = (
+    "has no stage, so it would be neither open nor won nor lost, and no rule would ever fire on it; where an empty cell "
+    'means a stage, say which with `values: {"": …}`'
+)
+_SEVERAL = 3  # columns beside the id
 
 
 class Step(Protocol):
@@ -41,13 +51,17 @@ def steps(entry: FileEntry) -> Iterator[Step]:
     for mapping in (*first, *others):
         if mapping.name == "stage" and entry.pipelines:
             yield _StageStep(mapping, entry, tuple(name for name in STAGE_FIELDS if name not in mapped))
+        elif mapping.name == "stage_kind" and mapping.column is not None and entry.object in _STAGED:
+            yield _CellStep(mapping, CellReader(_stage_kind_parser(mapping)))
         elif mapping.kind is Kind.MONEY:
             yield _MoneyStep(mapping)
         elif mapping.column is None:
             yield _ConstantStep(mapping)
+        elif mapping.name in ids.REFERENCES and mapping.values is None and mapping.kind is Kind.TEXT:
+            yield _ReferenceStep(mapping)
         elif mapping.kind is Kind.TEXT and mapping.values is None:
             yield _TextStep(mapping)
-        elif mapping.kind is Kind.INSTANT and mapping.values is None:
+        elif mapping.kind is Kind.INSTANT and mapping.values is None and mapping.name != DELETED:
             reader = instants.setdefault(mapping.style.dates, InstantReader(mapping.style.dates))
             yield _CellStep(mapping, CellReader(parser(mapping), reader.read_all))
         else:
@@ -57,14 +71,37 @@ def steps(entry: FileEntry) -> Iterator[Step]:
 class IdStep:
     """Fills the id, without which there is no row."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: FieldMapping, object_name: str) -> None:
         self._mapping = mapping
+        self._canonical = ids.canonical_by(object_name)
 
     def fill(self, block: Block, done: Done) -> Found:
-        """Fill `id`; a row without one is a failure."""
-        ids = done["id"] = read_texts(_cells(self._mapping, block, None))
-        missing = [place for place, each in enumerate(ids) if each is None] if None in ids else []
-        return [(self._mapping, dict.fromkeys(missing, "the id is missing"))]
+        """Fill `id`; a row without one, and one whose id cannot be trusted, is a failure."""
+        found = read_texts(_cells(self._mapping, block, None))
+        failures: Failures = {}
+        if None in found:
+            failures = {place: "the id is missing" for place, each in enumerate(found) if each is None}
+        if ids.any_wrong([each or "" for each in found] if failures else found):  # type: ignore[arg-type]  # none is None
+            for place, each in enumerate(found):
+                reason = ids.wrong_id(each) if each is not None else None
+                if reason:
+                    failures[place] = reason
+        for place, each in enumerate(found):
+            if each is not None and " " in each and self._is_alone(block, place):
+                failures[place] = "is the only cell of its row that is filled: it looks like a note, not like a record"
+        if self._canonical is not None and not {15, 18}.isdisjoint(map(len, filter(None, found))):
+            found = [each and self._canonical(each) for each in found]
+        done["id"] = found
+        return [(self._mapping, failures)]
+
+    def _is_alone(self, block: Block, place: int) -> bool:
+        """Whether nothing else stands in a row of which several columns are read."""
+        column = self._mapping.column
+        assert column is not None
+        others = [
+            cells[place] for name, cells in block.columns.items() if name not in {each.name for each in column.read}
+        ]
+        return len(others) >= _SEVERAL and not any(map(str.strip, others))
 
 
 class _TextStep:
@@ -78,6 +115,36 @@ class _TextStep:
         holds = _holds(self._mapping, block, done)
         done[self._mapping.name], _ = self._reader.read(_cells(self._mapping, block, holds))
         return []
+
+
+class _ReferenceStep:
+    """Fills the id of another record, or what `find` looks it up by."""
+
+    def __init__(self, mapping: FieldMapping) -> None:
+        self._mapping = mapping
+        by_id = mapping.find is None or mapping.find.by == ("id",)
+        self._canonical = ids.canonical_by(mapping.name) if by_id else None
+        self._checks = by_id and mapping.name != "manager"
+        self._reader: CellReader[str, str | None] = CellReader(self._read, self._read_all)
+
+    def fill(self, block: Block, done: Done) -> Found:
+        holds = _holds(self._mapping, block, done)
+        done[self._mapping.name], failures = self._reader.read(_cells(self._mapping, block, holds))
+        return [(self._mapping, failures)]
+
+    def _read(self, cell: str) -> str | None:
+        text = cell.strip()
+        if self._checks and text and (reason := ids.wrong_reference(text)):
+            raise ValueError(reason)
+        return (self._canonical(text) if self._canonical else text) or None
+
+    def _read_all(self, cells: Sequence[str]) -> list[str | None]:
+        if self._checks and ids.any_wrong(cells, references=True):
+            return list(map(self._read, cells))
+        texts = read_texts(cells)
+        if self._canonical is None or {15, 18}.isdisjoint(map(len, filter(None, texts))):
+            return texts
+        return [text and self._canonical(text) for text in texts]
 
 
 class _ConstantStep:
@@ -174,7 +241,7 @@ class _StageStep:
     def _stage(self, pipeline: str, cell: str) -> _StageValues:
         text = self._text(cell)
         if text is None:
-            return _NO_STAGE
+            raise ValueError(_NO_STAGE_REASON)
         stages = self._pipelines.get(pipeline)
         if stages is None:
             hint = did_you_mean(pipeline, self._pipelines)
@@ -199,9 +266,28 @@ def _cells(mapping: FieldMapping, block: Block, holds: Sequence[bool] | None) ->
     """The cells of the mapping's column, empty where its conditions do not hold, so that they are not read."""
     assert mapping.column is not None
     cells = block.columns[mapping.column.name]
+    missing = mapping.style.missing
+    if missing:
+        known = mapping.values or ()
+        cells = ["" if (text := cell.strip()).casefold() in missing and text not in known else cell for cell in cells]
     return cells if holds is None else [cell if hold else "" for cell, hold in zip(cells, holds, strict=True)]
 
 
 def _masked(found: Sequence[Carried], holds: Sequence[bool] | None) -> Sequence[Carried]:
     """The values, missing where the conditions do not hold (a value map may know the empty cell)."""
     return found if holds is None else [value if hold else None for value, hold in zip(found, holds, strict=True)]
+
+
+def _stage_kind_parser(mapping: FieldMapping) -> Callable[[str], Carried]:
+    """What reads whether a deal is open, won or lost, which each must be."""
+    read = parser(mapping)
+
+    def read_kind(cell: str) -> Carried:
+        kind = read(cell)
+        if kind is None:
+            raise ValueError(_NO_STAGE_REASON)
+        if kind not in _KINDS:
+            raise ValueError(f"is not one of {', '.join(_KINDS)}; say what it means with `values:`")
+        return kind
+
+    return read_kind

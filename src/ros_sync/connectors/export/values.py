@@ -16,21 +16,30 @@ from ros_sync import money
 from ros_sync.fields import MAX_WHOLE, did_you_mean
 
 MAX_NUMBER_CHARS = 100  # no honest number is longer, and int() of a very long text takes time
+GROUP = 3  # digits between two signs of thousands
 _FAST_DIGITS = 14  # so many digits stay below MAX_WHOLE also as minor units of four decimals
 
 # What stands for one declared thousands separator in real files: typographic spaces and apostrophes.
 _THOUSANDS_ALIKE = {" ": " \u00a0\u202f", "'": "'\u2019"}
 _MINUS: Final = "\u2212"  # the typographic minus sign
 
+# One to three digits, a sign, three digits: thousands in one half of the world, a fraction in the other.
+_TWO_WAYS = re.compile(rf"[^\d.,]*(?P<whole>[1-9]\d{{0,2}})(?P<sign>[.,])(?P<part>\d{{{GROUP}}})[^\d.,]*", re.ASCII)
+_SIGNS = {".": "point", ",": "comma"}
+
 BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """How numbers are written: the decimal sign, and the sign between groups of three digits (None: no groups)."""
+    """How numbers are written: the decimal sign, and the sign between groups of three digits (None: no groups).
+
+    Where nobody `declared` it, `1.234` and `1,234` can each be read in two ways.
+    """
 
     decimal: str = "."
     thousands: str | None = ","
+    declared: bool = False
 
     @property
     def example(self) -> str:
@@ -38,8 +47,9 @@ class NumberStyle:
         return f"1{self.thousands or ''}234{self.decimal}50"
 
 
-ENGLISH = NumberStyle()
+ENGLISH = NumberStyle()  # of a file whose mapping says nothing
 CONTINENTAL = NumberStyle(",", ".")
+YAML = NumberStyle(".", None, declared=True)  # of what stands in the mapping file itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,20 @@ def _why_not(text: str, style: NumberStyle) -> str:
     return f"is no number of the form {style.example}"
 
 
+def _two_readings(text: str) -> str | None:
+    """Why `1.234` cannot be read as it stands: both readings and what to set. None for a text with one reading."""
+    found = _TWO_WAYS.fullmatch(text)
+    if found is None:
+        return None
+    whole, sign, part = found["whole"], found["sign"], found["part"]
+    other = "," if sign == "." else "."
+    return (
+        f"can be read in two ways: as {whole}{part}, where the {_SIGNS[sign]} parts thousands, and as {whole}.{part}, where "
+        f'it begins the decimals; for the first set `number: {{decimal: "{other}", thousands: "{sign}"}}` in the mapping, '
+        f'for the second `number: {{decimal: "{sign}", thousands: "{other}"}}`'
+    )
+
+
 def _scaled(number: _Number, decimals: int) -> tuple[int, bool]:
     """`number` as a whole count of 10 ** -`decimals`, half even, and whether that is exact."""
     shift = decimals - number.decimals
@@ -127,6 +151,8 @@ def read_number(text: str, style: NumberStyle = ENGLISH, *, percent: bool = Fals
     if not percent and len(text) <= _FAST_DIGITS and text.isascii() and text.isdecimal():
         return int(text)
     number = _read(text, style)
+    if not style.declared and not number.percent and not percent and (doubt := _two_readings(text)):
+        raise ValueError(doubt)
     if number.mark:
         raise ValueError(f"carries the currency {number.mark!r}, but this field is a number and no amount")
     decimals = number.decimals + (2 if percent or number.percent else 0)
@@ -149,6 +175,7 @@ def read_amount(text: str, currency: str, style: NumberStyle = ENGLISH, *, round
         and whole.isdecimal()
         and (not point or part.isdecimal())
         and len(part) <= (decimals := money.exponent(currency))
+        and (style.declared or len(part) != GROUP)
     ):
         return int(whole + part.ljust(decimals, "0"))
     number = _read(text, style)
@@ -156,12 +183,17 @@ def read_amount(text: str, currency: str, style: NumberStyle = ENGLISH, *, round
         raise ValueError("is a percentage, but this field is an amount")
     if number.mark and money.SYMBOLS.get(number.mark, number.mark) != currency:
         raise ValueError(f"carries the currency {number.mark!r}, but the currency of this row is {currency}")
-    minor, exact = _scaled(number, money.exponent(currency))
+    exponent = money.exponent(currency)
+    minor, exact = _scaled(number, exponent)
+    doubt = _two_readings(text)
+    # 1,234 of a currency with two decimals is a thousand: a fraction of that kind does not exist. 1.000 stays open.
+    if doubt and not style.declared and (exponent >= GROUP or style.decimal in text):
+        raise ValueError(doubt)
     if not exact and not round_off:
-        raise ValueError(
-            f"has more decimals than {currency} has ({money.exponent(currency)}); "
-            "set `round: true` for this field to round it, or check `number:`"
-        )
+        way_out = "set `round: true` for this field to round it"
+        if doubt:
+            raise ValueError(f"{doubt}; if the file's decimals are right and {currency} has {exponent}, {way_out}")
+        raise ValueError(f"has more decimals than {currency} has ({exponent}); {way_out}, or check `number:`")
     if abs(minor) > MAX_WHOLE:
         raise ValueError("is beyond 64 bits, too large to be kept")
     return minor

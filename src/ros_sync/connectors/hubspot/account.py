@@ -16,7 +16,7 @@ from ros_sync.connectors.hubspot.definitions import (
     stages_batch,
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
-from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
 from ros_sync.errors import PermanentError
 
@@ -33,6 +33,12 @@ class Account:
         self._accepted: set[tuple[str | None, str]] = set()  # stages that records hold and the account does not know
         self._looked_for: set[tuple[str, str]] = set()  # properties that answers lacked: they have been looked for
         self._lost_property = False
+        self._examined: Definitions | None = None
+
+    @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """By object the fields that records can come with, as the account was last looked at."""
+        return filled_fields(self._mapping, self._examined or self.definitions)
 
     def describe(self) -> Description:
         """Look at the account: properties, pipelines, owners, what the token may do."""
@@ -74,6 +80,7 @@ class Account:
                 read()
             except PermanentError as error:
                 refused.append(error)
+        self._examined = found
         problems = doctor.problems(self._mapping, found, self._scopes())
         if not any(each.fatal and each.stream is None for each in problems):  # no scope lacks, which would explain them
             told = (Problem(each.message, each.hint or "look at the app in HubSpot", fatal=True) for each in refused)

@@ -121,6 +121,8 @@ def check(kind: str, body: Json) -> None:
     """Raise MalformedError where an answer is not what its kind has to be, or tells of a part that failed."""
     if kind == "details":
         _check_details(body)
+    if kind == "read" and not _is_record(body):
+        raise MalformedError("it lacks the record that it was asked for")
     fits = _SHAPES.get(kind)
     if fits is None:
         return

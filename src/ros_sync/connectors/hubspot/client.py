@@ -183,6 +183,15 @@ class HubSpotClient:
             lambda **raw: self._batch.read(stream, asked, archived=archived, **raw),
         )  # fmt: skip
 
+    def read_one(self, stream: str, record_id: str, properties: Sequence[str], *, archived: bool = False) -> Json:
+        """One record; NotFoundError where HubSpot says that it is not there."""
+        return self._read(
+            "read", f"{stream} {record_id}",
+            lambda **raw: self._basic.get_by_id(
+                stream, record_id, properties=[",".join(properties)], archived=archived, **raw
+            ),
+        )  # fmt: skip
+
     def associations(self, stream: str, to: str, inputs: Sequence[Mapping[str, str]]) -> Json:
         """The associations of these records (`id`, and `after` where more are asked for)."""
         asked = {"inputs": list(inputs)}
@@ -237,6 +246,19 @@ class HubSpotClient:
         return self._read(
             "properties", f"properties of {stream}", lambda **raw: self._properties.get_all(stream, **raw)
         )
+
+    def create_property(self, stream: str, body: Mapping[str, Any]) -> Json:
+        """Make a property of the company's own. Never tried again blindly: AmbiguousError where it may have been made."""
+        return self._once(
+            "define", f"new property {body.get('name')} of {stream}",
+            lambda **raw: self._properties.create(stream, dict(body), **raw),
+        )  # fmt: skip
+
+    def count(self, stream: str, having: str | None = None) -> int:
+        """How many records there are, or how many of them have a property filled, as far as search knows."""
+        filters = [{"propertyName": having or "hs_object_id", "operator": "HAS_PROPERTY"}]
+        query = {"filterGroups": [{"filters": filters}], "properties": ["hs_object_id"], "limit": 1}
+        return int(self.search(stream, query).get("total") or 0)
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""

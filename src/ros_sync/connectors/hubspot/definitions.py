@@ -29,11 +29,20 @@ class AccountStage:
 
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
-    """A property as the account defines it."""
+    """A property as the account defines it.
+
+    `ticks`: several options may be ticked, and come as `A;B`. `ours`: the company made it, not HubSpot.
+    """
 
     name: str
     type: str
     options: frozenset[str] = frozenset()
+    label: str = ""
+    calculated: bool = False
+    read_only: bool = False
+    ticks: bool = False
+    option_labels: Mapping[str, str] = field(default_factory=dict)
+    ours: bool = False
 
 
 @dataclass(slots=True)
@@ -73,19 +82,31 @@ class Definitions:
 
 def read_properties(body: Json) -> dict[str, PropertyDefinition]:
     """The properties of one object type."""
+    return {each["name"]: _property(each) for each in body["results"]}
+
+
+def _property(told: Json) -> PropertyDefinition:
+    options, metadata = _options(told.get("options")), told.get("modificationMetadata")
+    calculated = bool(told.get("calculated"))
+    return PropertyDefinition(
+        told["name"],
+        str(told.get("type", "string")),
+        frozenset(options),
+        str(told.get("label") or told["name"]),
+        calculated,
+        calculated or bool(isinstance(metadata, dict) and metadata.get("readOnlyValue")),
+        told.get("fieldType") == "checkbox",
+        options,
+        not told.get("hubspotDefined"),
+    )
+
+
+def _options(told: object) -> dict[str, str]:
+    """The label of each option, by its value, in the account's order."""
+    options = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
     return {
-        each["name"]: PropertyDefinition(
-            each["name"],
-            str(each.get("type", "string")),
-            _options(each.get("options")),
-        )
-        for each in body["results"]
+        each["value"]: str(each.get("label") or each["value"]) for each in options if isinstance(each.get("value"), str)
     }
-
-
-def _options(told: object) -> frozenset[str]:
-    values = (each.get("value") for each in told if isinstance(each, dict)) if isinstance(told, list) else ()
-    return frozenset(value for value in values if isinstance(value, str))
 
 
 def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions) -> None:
@@ -97,7 +118,7 @@ def read_pipelines(body: Json, mapping: HubSpotMapping, definitions: Definitions
         pipelines[str(pipeline["id"])] = label
         stages = sorted(pipeline.get("stages") or (), key=lambda stage: int(stage.get("displayOrder") or 0))
         for order, stage in enumerate(stages, 1):
-            position = mapping.positions.get((label, str(stage["label"])))
+            position = mapping.position((str(pipeline["id"]), label), (str(stage["id"]), str(stage["label"])))
             made = _stage(str(pipeline["id"]), label, stage, order, position)
             found[made.pipeline_id, made.id] = made
     definitions.stages, definitions.pipelines = found, pipelines

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
-from ros_sync.connectors.hubspot.definitions import Definitions
-from ros_sync.connectors.hubspot.mapping import FieldMapping, HubSpotMapping, StreamMapping, modified_property
+from ros_sync.connectors.hubspot.definitions import Definitions, PropertyDefinition
+from ros_sync.connectors.hubspot.mapping import (
+    MERGED_IDS,
+    OBJECT_ID,
+    VALUE,
+    FieldMapping,
+    HubSpotMapping,
+    ObjectMapping,
+    StreamMapping,
+    modified_property,
+)
+from ros_sync.connectors.hubspot.records import TICKED
 from ros_sync.connectors.source import Problem
 from ros_sync.fields import Kind, did_you_mean
 
 NOTES_SCOPE = "crm.objects.contacts.write"  # HubSpot, "Notes": what is written back leaves a note
 _OBJECT_SCOPES = ("deals", "contacts", "companies")
+# Calculated ones that change together with the record, so that a poll finds them.
+_WITH_THE_RECORD = (OBJECT_ID, MERGED_IDS, "createdate", "hs_createdate", "hubspot_owner_assigneddate")
+_ENTERED = "hs_lifecyclestage_"
 # HubSpot's property types that hold a kind of field (HubSpot, "Properties", property type and fieldType values).
 _TYPES = {
     Kind.NUMBER: ("number", "string", "enumeration"),
@@ -72,6 +85,56 @@ def _wrong_properties(stream: StreamMapping, definitions: Definitions) -> Iterat
                     yield _absent(stream, name, f"that fills {entry.object}.{field.name}", there)
             yield from _wrong_type(stream, field, definitions)
             yield from _unknown_values(stream, field, definitions)
+        yield from _unwritable(stream, entry, there)
+    yield from _never_reread(stream, there)
+
+
+def _unwritable(
+    stream: StreamMapping, entry: ObjectMapping, there: Mapping[str, PropertyDefinition]
+) -> Iterator[Problem]:
+    """What `write:` asks for and HubSpot would refuse."""
+    read = {name for field in entry.fields for name in field.properties}
+    for field, properties in entry.write.items():
+        where = f"writing {entry.object}.{field} sets {{}} of {stream.name}"
+        for name, value in properties.items():
+            known = there.get(name)
+            if known is None:
+                if name not in read:  # else it is told already
+                    yield _unwritten(stream, name, f"{where.format(name)}, a property that the account does not have")
+            elif known.read_only:
+                yield _unwritten(
+                    stream, name, f"{where.format(name)}, which HubSpot fills by itself: it cannot be written"
+                )
+            elif value != VALUE and known.options and not set(value.split(TICKED)) <= known.options:
+                options = ", ".join(f"{each} ({label})" for each, label in known.option_labels.items())
+                words = f"{where.format(name)} to {value!r}, which is none of its options"
+                yield _unwritten(stream, name, words, f"write one of {options}")
+
+
+def _unwritten(stream: StreamMapping, name: str, what: str, todo: str = "") -> Problem:
+    more = todo or "name another property"
+    return Problem(what, f"{more}, or take the line out of `write:`", stream.name, name)
+
+
+def _never_reread(stream: StreamMapping, there: Mapping[str, PropertyDefinition]) -> Iterator[Problem]:
+    """Calculated properties that are mapped, where nothing says when they are read again."""
+    if stream.reread is not None:
+        return
+    names = [name for name in stream.properties if name in there and changes_unseen(there[name], stream.modified)]
+    if names:
+        yield Problem(
+            f"{', '.join(names)} of {stream.name} {'is' if len(names) == 1 else 'are'} calculated by HubSpot, which changes "
+            "them without the modified date: a poll does not see it",
+            f"write `reread: 6 hours` at the entry of {stream.name} in the connector file",
+            stream.name,
+            names[0],
+        )
+
+
+def changes_unseen(definition: PropertyDefinition, modified: str) -> bool:
+    """Whether HubSpot changes the property by itself, without a change of the record that a poll finds."""
+    with_the_record = definition.name in (modified, *_WITH_THE_RECORD) or definition.name.startswith(_ENTERED)
+    return definition.calculated and not with_the_record
 
 
 def _without_cursor(stream: StreamMapping) -> Problem:
@@ -136,9 +199,15 @@ def _unplaced_stages(mapping: HubSpotMapping, definitions: Definitions) -> Itera
                 f"the stage {stage.name!r} of {stage.pipeline!r} is neither early, mid nor late",
                 "list it below `stages:` in the connector file; rules about early and late stages need it",
             )
-    labels = {(stage.pipeline, stage.name) for stage in definitions.stages.values()}
+    labels = [(stage.pipeline, stage.name) for stage in definitions.stages.values()]
+    there = {
+        (pipeline, name)
+        for stage in definitions.stages.values()
+        for pipeline in (stage.pipeline, stage.pipeline_id)
+        for name in (stage.name, stage.id)
+    }
     for pipeline, name in mapping.positions:
-        if labels and (pipeline, name) not in labels:
+        if there and (pipeline, name) not in there:
             known = [each for its, each in labels if its == pipeline]
             yield Problem(
                 f"the account has no stage {name!r} in a pipeline {pipeline!r}",

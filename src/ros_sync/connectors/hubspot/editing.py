@@ -2,6 +2,9 @@
 
 HubSpot knows no conditional write. So the record is read before and after, with the history of what is written: what stood
 before our own entry has to be what the person saw. Where it is not, somebody was in between, and what they set is put back.
+
+Nor does its 200 say that a value was taken over: a lifecycle stage does not move backwards, a workflow may set back at once. So
+what was asked for is compared with the answer and with the record as it is read afterwards.
 """
 
 from __future__ import annotations
@@ -15,13 +18,15 @@ from typing import Any
 import orjson
 
 from ros_sync import clock
+from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.client import CLOCKS_AGREE, HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import CUSTOM, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.hubspot.spelling import alike
 from ros_sync.connectors.hubspot.values import instant
 from ros_sync.connectors.hubspot.writing import to_properties
-from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt
+from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Lack, Page, Receipt
 from ros_sync.errors import (
     AmbiguousError,
     DailyLimitError,
@@ -40,6 +45,8 @@ NOTE_TYPES = {
     "companies": 190,
 }  # HubSpot, associations v4: note to …, association type ids
 ATTEMPTS = 4  # of a write whose outcome nobody knows; each one is looked for before the next
+# HubSpot, property history: sourceType of what a person set by hand.
+BY_PEOPLE = frozenset(("CRM_UI", "CRM_UI_BULK_ACTION", "MOBILE_IOS", "MOBILE_ANDROID", "CONTACTS", "BCC_TO_CRM"))
 OUR_SOURCES = frozenset(("INTEGRATION", "API"))  # HubSpot, property history: sourceType of what an app set
 NOTES_READ = 100  # HubSpot, objects API, batch read
 
@@ -69,19 +76,23 @@ class Editing:
         before = self._look(edit, names, perhaps_written=edit.again)
         since = self._since(edit)
         wanted = to_properties(self._mapping, edit.changes, self._definitions, before["properties"], currency=currency)
-        was_so = _says(before, wanted)
-        if edit.again and (was_so or _ours(before, wanted, since)):  # by an attempt that did not see who else was at it
-            receipt = Receipt(self._judge(edit, names, wanted, before, since), was_so)
+        was_so = self._says(before, wanted)
+        if edit.again and (
+            was_so or self._ours(before, wanted, since)
+        ):  # by an attempt that did not see who else was at it
+            page = self._judge(edit, names, wanted, before, since)
+            receipt = Receipt(page, was_so, lacking=self._lacking(edit, wanted, before, page, since))
         elif was_so:
             receipt = Receipt(self._page(before), was_so)
         else:
             receipt = self._write(edit, names, wanted, before, since)
         # Where nobody of ours set it, there is nothing that a note could tell of.
-        unchanged = was_so and not (edit.again and _ours(before, wanted, since))
+        unchanged = was_so and not (edit.again and self._ours(before, wanted, since))
         receipt = replace(receipt, was_so=unchanged)
-        if edit.note and receipt.page is not None and not unchanged:
+        taken = [name for name in edit.changes if name not in receipt.lacking]
+        if edit.note and taken and receipt.page is not None and not unchanged:
             try:
-                self._leave_note(edit, edit.note, now)
+                self._leave_note(edit, edit.note(taken), now)
             except StoppedError:
                 raise
             except RosSyncError as error:  # the value stands all the same
@@ -93,6 +104,7 @@ class Editing:
     ) -> Receipt:
         """Set the properties, and look who else was at it. After a call that broke, it is looked before it is made again."""
         failure: TransientError | AmbiguousError | None = None
+        answer: Json = {}
         for _ in range(ATTEMPTS):
             page = self._page(record)
             if self._fields(page, edit.expected) != dict(edit.expected):
@@ -100,7 +112,7 @@ class Editing:
                 raise ChangedMeanwhileError(words, found=self._fields(page, edit.changes), page=page)
             written = False
             try:
-                self._client.update(self._mapping.name, edit.record_id, wanted)
+                answer = self._client.update(self._mapping.name, edit.record_id, wanted)
                 written = True
             except (TransientError, AmbiguousError) as error:
                 if isinstance(error, RateLimitedError | DailyLimitError):
@@ -114,8 +126,9 @@ class Editing:
                 if not written:
                     raise
                 return Receipt(None, trouble=error)
-            if written or _says(record, wanted) or _ours(record, wanted, since):
-                return Receipt(self._judge(edit, names, wanted, record, since))
+            if written or self._says(record, wanted) or self._ours(record, wanted, since):
+                page = self._judge(edit, names, wanted, record, since)
+                return Receipt(page, lacking=self._lacking(edit, wanted, record, page, since, answer))
         assert failure is not None
         raise failure
 
@@ -126,7 +139,11 @@ class Editing:
         lost = self._overwritten(edit, wanted, record, since)
         if not lost:
             return self._page(record)
-        back = {name: value for name, value in lost.items() if _alike(record["properties"].get(name), wanted[name])}
+        back = {
+            name: value
+            for name, value in lost.items()
+            if self._alike(name, record["properties"].get(name), wanted[name])
+        }
         words = "what was set after that stands"
         if back:
             try:
@@ -142,6 +159,56 @@ class Editing:
             page=page,
         )
 
+    def _lacking(
+        self,
+        edit: Edit,
+        wanted: Mapping[str, str],
+        record: Json,
+        page: Page,
+        since: int | None,
+        answer: Json | None = None,
+    ) -> dict[str, Lack]:
+        """The fields that the record does not say as they were written, and why, as far as its history tells.
+
+        What a person set after us is theirs, and no refusal of ours.
+        """
+        places = self._ours(record, wanted, since)
+        found, lacking = self._fields(page, edit.changes), dict[str, Lack]()
+        for entry in self._mapping.objects:
+            for field in edit.changes:
+                if found[field] == edit.changes[field] or field not in entry.write:
+                    continue
+                for name in entry.write[field]:
+                    held, known = _held(record, answer or {}, name)
+                    if not known or self._alike(name, held, wanted[name]):
+                        continue
+                    newer = _history(record, name)[: places[name]] if name in places else ()
+                    if newer and _is_a_persons(newer[-1]):
+                        continue
+                    lacking[field] = Lack(_why(newer, name in places), found[field])
+        return lacking
+
+    def _alike(self, name: str, held: Any, wanted: str) -> bool:
+        return alike(held, wanted, self._definitions.properties.get(self._mapping.name, {}).get(name))
+
+    def _says(self, record: Json, wanted: Mapping[str, str]) -> bool:
+        return all(self._alike(name, record["properties"].get(name), value) for name, value in wanted.items())
+
+    def _ours(self, record: Json, wanted: Mapping[str, str], since: int | None) -> dict[str, int]:
+        """By property the place of the newest entry of its history that we made: an integration's, with the value wanted.
+
+        Those from before `since` (microseconds) are none of ours; they may say the same.
+        """
+        places = {}
+        for name, value in wanted.items():
+            for place, entry in enumerate(_history(record, name)):
+                if since is not None and _is_older(entry, since):
+                    break
+                if str(entry.get("sourceType")).upper() in OUR_SOURCES and self._alike(name, entry.get("value"), value):
+                    places[name] = place
+                    break
+        return places
+
     def _since(self, edit: Edit) -> int | None:
         """From when on by HubSpot's clock an entry may be this edit's (microseconds); an older one of ours is another's."""
         if edit.asked_at is None:
@@ -150,7 +217,7 @@ class Editing:
 
     def _overwritten(self, edit: Edit, wanted: Mapping[str, str], record: Json, since: int | None) -> dict[str, str]:
         """By property, what stood before our own entries and is not what the person saw."""
-        places = _ours(record, wanted, since)
+        places = self._ours(record, wanted, since)
         before: dict[str, str | None] = {}
         for name, place in places.items():
             older = _history(record, name)[place + 1 :]
@@ -190,7 +257,7 @@ class Editing:
             raise PermanentError(
                 f"{self._mapping.name} {record_id} {gone}", where=Where(record=record_id), hint="look at it in HubSpot"
             )
-        return dict(found[0])
+        return as_texts(found)[0]
 
     def _page(self, record: Json) -> Page:
         return Page(self._mapping.name, batches=self._reader.batches([record]))
@@ -230,24 +297,26 @@ class Editing:
         return False
 
 
-def _says(record: Json, wanted: Mapping[str, str]) -> bool:
-    return all(_alike(record["properties"].get(name), value) for name, value in wanted.items())
+def _held(record: Json, answer: Json, name: str) -> tuple[Any, bool]:
+    """What the record says in a property, and whether that can be seen: in the record, its history, or the answer to the write."""
+    if name in record["properties"]:
+        return record["properties"][name], True
+    newest = _history(record, name)[:1]
+    if newest:
+        return newest[0].get("value"), True
+    told = answer.get("properties") or {}
+    return told.get(name), isinstance(told, dict) and name in told
 
 
-def _ours(record: Json, wanted: Mapping[str, str], since: int | None) -> dict[str, int]:
-    """By property the place of the newest entry of its history that we made: an integration's, with the value wanted.
+def _is_a_persons(entry: Json) -> bool:
+    return entry.get("updatedByUserId") is not None or str(entry.get("sourceType")).upper() in BY_PEOPLE
 
-    Those from before `since` (microseconds) are none of ours; they may say the same.
-    """
-    places = {}
-    for name, value in wanted.items():
-        for place, entry in enumerate(_history(record, name)):
-            if since is not None and _is_older(entry, since):
-                break
-            if str(entry.get("sourceType")).upper() in OUR_SOURCES and _alike(entry.get("value"), value):
-                places[name] = place
-                break
-    return places
+
+def _why(newer: Sequence[Json], was_set: bool) -> str:
+    """Why a property does not say what was written. `newer` are the entries after ours, the newest first."""
+    if newer:
+        return f"it was set and changed again at once{_by(newer[-1])}"
+    return "HubSpot made something else of it" if was_set else "HubSpot left it as it was"
 
 
 def _is_older(entry: Json, since: int) -> bool:
@@ -268,21 +337,10 @@ def _who(record: Json, names: Sequence[str]) -> str:
     if not entries:
         return "it was changed meanwhile"
     last = max(entries, key=lambda each: str(each["timestamp"]))
-    user = last.get("updatedByUserId")
-    by = f" by user {user}" if user else f" ({str(last.get('sourceType') or 'unknown').lower().replace('_', ' ')})"
     at = clock.from_micros(int(instant(str(last["timestamp"])) or 0))
-    return f"it was changed{by} on {at:%Y-%m-%d at %H:%M} UTC"
+    return f"it was changed{_by(last)} on {at:%Y-%m-%d at %H:%M} UTC"
 
 
-def _alike(held: Any, wanted: str) -> bool:
-    """Whether HubSpot holds what was to be set: it writes instants, days and numbers in its own way."""
-    one, other = str(held or ""), wanted
-    if one == other:
-        return True
-    for reading in (float, instant):
-        try:
-            if reading(one) == reading(other):
-                return True
-        except ValueError:
-            continue
-    return False
+def _by(entry: Json) -> str:
+    user = entry.get("updatedByUserId")
+    return f" by user {user}" if user else f" ({str(entry.get('sourceType') or 'unknown').lower().replace('_', ' ')})"

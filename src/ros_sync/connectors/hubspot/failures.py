@@ -41,6 +41,10 @@ class TokenExpiredError(AuthExpiredError):
     """The access token has run out; a new one can be had."""
 
 
+class NotFoundError(PermanentError):
+    """HubSpot says that what was asked for is not there."""
+
+
 class LimitReachedError(RateLimitedError):
     """HubSpot refused a call by one of its rate limits; `policy` is the one it named."""
 
@@ -74,6 +78,8 @@ def failure(
 
 
 def _refused(status: int, category: str, words: str, where: Where) -> PermanentError:
+    if status == HTTP_NOT_FOUND and (category or words):
+        return NotFoundError(f"HubSpot refused ({status} {category}): {words or 'it did not say why'}", where=where)
     if status in UNKNOWN_THERE and not category and not words:
         return PermanentError(
             f"the address does not answer like HubSpot: {status}, without a reason",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from ros_sync.connectors.source import Stream
+from ros_sync.durations import Duration
 from ros_sync.errors import Where
 from ros_sync.fields import Carried, Kind
 
@@ -73,13 +75,17 @@ def modified_property(stream: str) -> str:
 
 @dataclass(frozen=True)
 class StreamMapping:
-    """One kind of HubSpot's records: `modified` is its cursor property; `track` are canonical fields of the first object."""
+    """One kind of HubSpot's records: `modified` is its cursor property; `track` are canonical fields of the first object.
+
+    `reread` is how often all of them are read again, for what changes without a modified date.
+    """
 
     name: str
     modified: str
     objects: tuple[ObjectMapping, ...]
     track: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    reread: Duration | None = None
 
     @cached_property
     def properties(self) -> tuple[str, ...]:
@@ -114,18 +120,24 @@ class StreamMapping:
             names.update(STAGE_FIELDS)
         following = names.intersection(BY_STAGE_ALONE)
         objects = tuple(each.object for each in self.objects)
-        return Stream(self.name, objects, frozenset(names - following), frozenset(following), self.links)
+        every = None if self.reread is None else int(self.reread.delta.total_seconds())
+        return Stream(self.name, objects, frozenset(names - following), frozenset(following), self.links, every)
 
 
 @dataclass(frozen=True)
 class HubSpotMapping:
-    """A whole connector file. `positions` says of (pipeline, stage) labels whether they are early, mid or late."""
+    """A whole connector file. `positions` says of (pipeline, stage), each by label or id, whether they are early, mid or late."""
 
     file: Path
     source: str
     streams: tuple[StreamMapping, ...]
     currency: str | None = None
     positions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def position(self, pipeline: Sequence[str], stage: Sequence[str]) -> str | None:
+        """Early, mid or late, where the file says so of the stage; both are given by all their names."""
+        found = (self.positions.get(names) for names in product(pipeline, stage))
+        return next((each for each in found if each), None)
 
     @cached_property
     def custom_kinds(self) -> dict[str, dict[str, Kind]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from ros_sync.connectors.hubspot.mapping import (
     StreamMapping,
     modified_property,
 )
+from ros_sync.durations import Duration
 from ros_sync.errors import MappingError
 from ros_sync.fields import Carried, Field, Kind, did_you_mean
 from ros_sync.sheets import Kind as Written
 from ros_sync.sheets import Node, Scalar, Section, Sheet
 
 VERSION = 1
+SHORTEST_REREAD = timedelta(hours=1)  # ours: 100,000 records take 1,000 calls
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")
 POSITIONS = ("early", "mid", "late")
 _FIELD_KEYS = ("property", "join", "value", "values", "otherwise", "currency", "only_if", "kind", "link", "label")
@@ -82,7 +85,7 @@ def _positions(root: Section) -> dict[tuple[str, str], str]:
 
 
 def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMapping]) -> StreamMapping | None:
-    section.allow("stream", "object", "modified", "fields", "track", "links", "only_if_known", "write")
+    section.allow("stream", "object", "modified", "fields", "track", "links", "only_if_known", "write", "reread")
     section.require("stream", "what HubSpot calls these records, such as `stream: deals`")
     section.require("object", "what they are here, such as `object: deal`")
     section.require("fields", "lines of `field: property`")
@@ -96,7 +99,7 @@ def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMappin
     entry = ObjectMapping(object_name, fields, only_if_known, _writes(section, fields, unread))
     first = known.get(name)
     if first is not None:
-        for key in ("modified", "track", "links"):
+        for key in ("modified", "track", "links", "reread"):
             if key in section:
                 section.problem(key, f"{key} stands at the first entry of {name}", "remove it here")
         return replace(first, objects=(*first.objects, entry))
@@ -104,7 +107,24 @@ def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMappin
     links = tuple(text for node in section.listed("links") if (text := section.sheet.choice(node, STREAMS)))
     track = _track(section, fields)
     _check_links(section, fields, links)
-    return StreamMapping(name, modified, (entry,), track, links)
+    return StreamMapping(name, modified, (entry,), track, links, _reread(section))
+
+
+def _reread(section: Section) -> Duration | None:
+    """How often all records of the stream are read again."""
+    text = section.text("reread")
+    if text is None:
+        return None
+    try:
+        every = Duration.parse(text)
+    except ValueError as error:
+        section.problem("reread", str(error), "such as `reread: 6 hours`", value=True)
+        return None
+    if every.unit.is_business or every.delta < SHORTEST_REREAD:
+        words = f"all records of a stream cannot be read again every {every}"
+        section.problem("reread", words, "write 1 hour or more, such as `reread: 6 hours`", value=True)
+        return None
+    return every
 
 
 def _track(section: Section, fields: tuple[FieldMapping, ...]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from ros_sync.connectors.hubspot.mapping import (
     OBJECT_ID,
     STAGE_FIELDS,
     FieldMapping,
+    HubSpotMapping,
     ObjectMapping,
     StreamMapping,
 )
@@ -36,6 +37,7 @@ Json = Mapping[str, Any]
 Cell = str | None
 MODIFIED = "modified"
 SHOWN_CHARS = 200  # of a value that is set aside
+TICKED = ";"  # HubSpot, "Properties": stands between the ticked options of a checkbox
 NO_CURRENCY = "XXX"  # ISO 4217: no currency is known
 PRIMARY, PRIMARY_ENDING = "primary", "_to_company"  # the label, and how the type of such an association ends inline
 
@@ -324,7 +326,8 @@ class _ObjectReader:
         if mapping.kind is Kind.MONEY:
             return _amount
         if mapping.values is not None:
-            return _among(mapping, mapping.values)
+            known = self._definitions.properties.get(self._stream.name, {}).get(mapping.from_property or "")
+            return _each_of(mapping, mapping.values) if known and known.ticks else _among(mapping, mapping.values)
         return _optional(values.reader(mapping.kind, self._zone))
 
 
@@ -347,6 +350,21 @@ def _readable(stream: StreamMapping, entry: ObjectMapping, definitions: Definiti
     return [each for each in found if all(name in names_there for name, _ in each.only_if)]
 
 
+def filled_fields(mapping: HubSpotMapping, definitions: Definitions) -> dict[str, frozenset[str]]:
+    """By object the fields that records come with: those of properties that the account shows, and of links."""
+    found: dict[str, set[str]] = {}
+    for stream in mapping.streams:
+        for entry in stream.objects:
+            names = found.setdefault(entry.object, set())
+            names.update(each.name for each in _readable(stream, entry, definitions))
+            names.update(each.name for each in entry.fields if each.link)
+            if "stage" in names:
+                names.update(STAGE_FIELDS)
+            if "amount" in names:
+                names.add("currency")
+    return {name: frozenset(fields) for name, fields in found.items()}
+
+
 def _optional(parse: Callable[[str], Carried]) -> Callable[[Cell], Carried]:
     def read(cell: Cell) -> Carried:
         return parse(cell) if cell else None
@@ -363,6 +381,17 @@ def _among(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cel
         if mapping.has_otherwise:
             return mapping.otherwise
         raise ValueError(f"is none of the values that the connector file lists for {mapping.name}")
+
+    return read
+
+
+def _each_of(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cell], Carried]:
+    """Reads a property of which several options may be ticked (`A;B`), each option by what it means."""
+    read_one = _among(mapping, known)
+
+    def read(cell: Cell) -> Carried:
+        meant = dict.fromkeys(read_one(each) for each in (cell or "").split(TICKED) if each)
+        return TICKED.join(str(each) for each in meant if each is not None) or None
 
     return read
 

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ros_sync import clock
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.account import Account
-from ros_sync.connectors.hubspot.answers import as_texts, following, is_id
+from ros_sync.connectors.hubspot.answers import as_texts, following
 from ros_sync.connectors.hubspot.associations import Associations
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.editing import Editing
+from ros_sync.connectors.hubspot.endings import archived_at, merged_in, settle
 from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
-from ros_sync.connectors.hubspot.values import instant
 from ros_sync.connectors.source import (
     Description,
     Edit,
@@ -72,6 +71,11 @@ class HubSpotSource:
         return self._mapping.given
 
     @property
+    def filled(self) -> Mapping[str, frozenset[str]]:
+        """The fields that records can come with."""
+        return self._account.filled
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many calls of each kind have been made."""
         return self._client.counts
@@ -115,8 +119,7 @@ class HubSpotSource:
                 body = self._client.list_page(
                     stream.name, limit=LIST_PAGE, properties=[OBJECT_ID, MERGED_IDS], after=after, archived=True
                 )
-                deleted = {str(each["id"]): self._deleted_at(each) for each in body["results"]}
-                page = self._ours(Page(stream.name, deleted=deleted, merged=_merged(body["results"])))
+                page = self._ours(_archived(stream.name, body["results"]))
             else:
                 body = self._list_page(mapping, after)
                 page = self._page(mapping, body["results"])
@@ -194,45 +197,14 @@ class HubSpotSource:
         unique = self._theirs(stream, ids)
         for start in range(0, len(unique), BATCH_READ):
             chunk = unique[start : start + BATCH_READ]
-            found = self._client.batch_read(stream.name, chunk, self._account.asked(mapping))["results"]
-            results += found
-            self._settle(stream, page, chunk, found)
+            asked = self._account.asked(mapping)
+            answer = self._client.batch_read(stream.name, chunk, asked)
+            results += settle(self._client, stream.name, page, chunk, answer, asked)
         there = {str(each["id"]): each for each in results}
         read = self._page(mapping, list(there.values()))
-        read.deleted, read.gone = page.deleted, page.gone
-        read.merged |= page.merged
+        read.deleted, read.gone, read.doubted = page.deleted, page.gone, page.doubted
+        read.merged = {old: new for old, new in read.merged.items() if old not in there} | page.merged
         return self._ours(read)
-
-    def _settle(self, stream: Stream, page: Page, asked: Sequence[str], found: Sequence[Json]) -> None:
-        """Note what became of the records that were asked for and did not come under their id."""
-        there = {str(each["id"]): each for each in found}
-        merged = _merged(found) | self._led_elsewhere(stream, asked, found)
-        page.merged |= {each: merged[each] for each in asked if each not in there and each in merged}
-        missing = [each for each in asked if each not in there and each not in page.merged]
-        if not missing:
-            return
-        archived = self._client.batch_read(stream.name, missing, [OBJECT_ID, MERGED_IDS], archived=True)["results"]
-        for each in archived:
-            page.deleted[str(each["id"])] = self._deleted_at(each)
-        taken, merged = {str(each["id"]) for each in archived}, _merged(archived)
-        page.merged |= {each: merged[each] for each in missing if each not in taken and each in merged}
-        page.gone += [each for each in missing if each not in taken and each not in page.merged]
-
-    def _led_elsewhere(self, stream: Stream, asked: Sequence[str], found: Sequence[Json]) -> dict[str, str]:
-        """The records that were asked for and came under another id, where the answer does not say which is which.
-
-        A record may know those that it was made of, and not theirs; or the property that tells is hidden from us.
-        """
-        there = {str(each["id"]) for each in found}
-        missing = [each for each in asked if each not in there and each not in _merged(found)]
-        if not missing or there <= set(asked):
-            return {}
-        led: dict[str, str] = {}
-        for each in missing:
-            told = self._client.batch_read(stream.name, [each], [OBJECT_ID])["results"]
-            if told and str(told[0]["id"]) != each:
-                led[each] = str(told[0]["id"])
-        return led
 
     def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
         """The histories of the tracked fields."""
@@ -297,7 +269,7 @@ class HubSpotSource:
 
         def read(reader: RecordReader, records: Sequence[Json]) -> Page:
             batches, histories = reader.batches(records), reader.histories(records)
-            return Page(mapping.name, batches=batches, histories=histories, merged=_merged(records))
+            return Page(mapping.name, batches=batches, histories=histories, merged=merged_in(records))
 
         return self._told(mapping, read, results)
 
@@ -327,27 +299,20 @@ class HubSpotSource:
             deleted={prefix + each: at for each, at in page.deleted.items()},
             merged={prefix + old: prefix + new for old, new in page.merged.items()},
             gone=[prefix + each for each in page.gone],
+            doubted=[prefix + each for each in page.doubted],
         )
 
-    def _deleted_at(self, record: Mapping[str, Any]) -> int:
-        for told in (record.get("archivedAt"), record.get("updatedAt")):
-            try:
-                return int(instant(str(told)) or 0)
-            except ValueError:
-                continue
-        return clock.to_micros(self.present)
+
+def _archived(stream: str, results: Sequence[Json]) -> Page:
+    """A page of the list of archived records; what does not say of itself that it is archived is none of them."""
+    archived = [each for each in results if each.get("archived") is True]
+    return Page(
+        stream,
+        deleted={str(each["id"]): archived_at(each) for each in archived},
+        merged=merged_in(archived),
+        doubted=[str(each["id"]) for each in results if each.get("archived") is not True],
+    )
 
 
 def _filter(name: str, operator: str, value: str) -> dict[str, str]:
     return {"propertyName": name, "operator": operator, "value": value}
-
-
-def _merged(results: Sequence[Json]) -> dict[str, str]:
-    """Which records ended in these (old id -> id)."""
-    into: dict[str, str] = {}
-    for record in results:
-        olds = record["properties"].get(MERGED_IDS)
-        if olds:
-            record_id = str(record["id"])
-            into |= {old: record_id for old in str(olds).split(";") if is_id(old) and old != record_id}
-    return into

@@ -9,6 +9,7 @@ from decimal import Decimal
 from ros_sync import clock, money
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import VALUE, FieldMapping, ObjectMapping, StreamMapping
+from ros_sync.connectors.hubspot.records import TICKED
 from ros_sync.errors import PermanentError, Where
 from ros_sync.fields import Carried, Kind, did_you_mean
 
@@ -71,10 +72,18 @@ def _text(
         return format(Decimal(int(value)).scaleb(-money.exponent(code)), "f")
     if field.values is None:
         return _written(field.kind, value)
-    for theirs, ours in field.values.items():
+    ticks = any(
+        name in known and known[name].ticks for known in definitions.properties.values() for name in field.properties
+    )
+    return TICKED.join(_theirs(field, field.values, each) for each in (str(value).split(TICKED) if ticks else [value]))
+
+
+def _theirs(field: FieldMapping, values: Mapping[str, Carried], value: Carried) -> str:
+    """HubSpot's value of what the connector file calls so."""
+    for theirs, ours in values.items():
         if ours == value:
             return theirs
-    hint = did_you_mean(str(value), map(str, field.values.values()))
+    hint = did_you_mean(str(value), map(str, values.values()))
     raise PermanentError(f"{value!r} is no value of {field.name}", hint=hint)
 
 

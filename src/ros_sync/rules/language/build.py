@@ -9,11 +9,10 @@ from decimal import Decimal
 from lark import Token, Tree
 
 from ros_sync.durations import Duration, Unit
-from ros_sync.errors import RosSyncError
 from ros_sync.fields import Kind, did_you_mean
-from ros_sync.money import Money
 from ros_sync.rules.language import parameters as constants
 from ros_sync.rules.language import tree
+from ros_sync.rules.language.folding import check_sizes, in_home_minor, number_of
 from ros_sync.rules.language.parameters import Parameters
 from ros_sync.rules.language.schema import Schema
 from ros_sync.rules.language.syntax import ConditionError, Syntax
@@ -145,16 +144,18 @@ class Builder:
             return
         try:
             in_home_minor(value, home)
-        except (ValueError, RosSyncError) as error:
+        except ValueError as error:
             raise _error(node, str(error)) from error
 
     def _values(self, threshold: tree.Expression) -> tuple[object, ...]:
-        """The values that a constant can have, as far as they matter for amounts; None for what is worked out."""
+        """The values that a constant can have, whatever the record; None for a moment, which now decides."""
         match threshold:
             case tree.Fixed(value):
                 return (value,)
             case tree.ParameterValue(name):
                 return self._parameters.possible(name)
+            case tree.Arithmetic():
+                return tuple(number_of(threshold, each) for each in self._parameters.environments)
             case _:
                 return (None,)
 
@@ -272,7 +273,15 @@ class Builder:
             if side.sort is not Sort.NUMBER:
                 hint = "for dates write `older than 14 days`" if side.sort in (Sort.DATE, Sort.INSTANT) else None
                 raise _error(node, f"`{operator}` is for numbers; this is {side.sort}", hint)
-        return tree.Arithmetic(operator, left, right)
+        worked_out = tree.Arithmetic(operator, left, right)
+        try:
+            if tree.is_constant(worked_out):
+                self._values(worked_out)
+            else:
+                check_sizes(worked_out, self._parameters.environments)
+        except ValueError as error:
+            raise _error(node, str(error), "compare with a number that you have worked out yourself") from error
+        return worked_out
 
     def _shifted(self, node: Syntax, base: tree.Expression, sign: int, span: tree.Expression) -> tree.Expression:
         if not tree.is_constant(base):
@@ -298,18 +307,6 @@ _READERS: dict[str, Callable[[str], tree.Constant]] = {
     "date": constants.read_date,
     "duration": constants.read_duration,
 }
-
-
-def in_home_minor(value: object, home: str) -> int:
-    """Minor units of the company's currency for a number of major units or an amount in that currency.
-
-    Raises ValueError for another currency and for more decimals than the currency has.
-    """
-    if isinstance(value, Money):
-        if value.currency != home:
-            raise ValueError(f"{value} is compared with an amount in the company's currency, {home}")
-        return value.minor
-    return 0 if value is None else Money.of(Decimal(str(value)), home).minor
 
 
 def _rule(node: Syntax) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement
 
@@ -29,6 +30,11 @@ class Condition:
         if any(isinstance(node, tree.ParameterValue) for node in tree.walk(self.clause)):
             own.update(*(variant.condition.fields for variant in self.parameters.variants))
         return frozenset(own)
+
+    def without(self, fields: Collection[str]) -> Condition | None:
+        """What is left of it where nothing fills these fields; None where it can never hold then."""
+        clause = tree.without(self.clause, fields)
+        return None if clause is None else replace(self, clause=clause)
 
     def to_sql(self, columns: sql.Columns, moment: Moment) -> ColumnElement[bool]:
         """An expression over `columns` (by field name, carried forms), true where the condition holds, else false or NULL.

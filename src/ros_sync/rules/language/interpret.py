@@ -9,6 +9,7 @@ from typing import Any
 
 from ros_sync.fields import PythonValue
 from ros_sync.rules.language import tree
+from ros_sync.rules.language.folding import operand
 from ros_sync.rules.language.moment import Moment
 from ros_sync.rules.language.parameters import Parameters
 from ros_sync.rules.language.thresholds import Environment, bounds, constant, threshold
@@ -48,7 +49,7 @@ def value_of(expression: tree.Expression, record: Record, environment: Environme
                 return None
             assert isinstance(one, int | float)
             assert isinstance(other, int | float)
-            return _ARITHMETIC[sign](float(one), float(other))
+            return _ARITHMETIC[sign](_operand(left, one), _operand(right, other))
         case _:
             return threshold(expression.sort, expression, environment, moment)
 
@@ -71,9 +72,17 @@ def holds(  # noqa: PLR0911  # one for each kind of clause
         case tree.CompareFields(sign, left, right):
             one = value_of(left, record, environment, moment)
             other = value_of(right, record, environment, moment)
+            if isinstance(one, int) and isinstance(other, float):
+                one = float(one)  # as the databases do, which Python's exact comparison would not
+            if isinstance(one, float) and isinstance(other, int):
+                other = float(other)
             return one is not None and other is not None and COMPARE[sign](one, other)
     value = value_of(clause.subject, record, environment, moment)
     return value is not None and _asked(clause, value, environment, moment)
+
+
+def _operand(expression: tree.Expression, value: float) -> float:
+    return operand(value) if isinstance(expression, tree.FieldValue) else float(value)
 
 
 def _asked(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ros_sync import clock
 from ros_sync.durations import Duration, TimeLine, Unit
 
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _DAYS = {Unit.DAY: 1, Unit.WEEK: 7}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`now` (aware), the company's time zone, the calendar for business units, and the company's currency."""
+    """`now` (aware), the company's time zone, the calendar for business units, and the company's currency.
+
+    What would lie beyond the years 1 to 9999 is the first or the last day or instant there is: nothing here can fail.
+    """
 
     now: datetime
     timezone: ZoneInfo
@@ -27,17 +32,33 @@ class Moment:
 
     def day_of(self, instant: datetime) -> date:
         """The day that an instant falls on in the company's zone."""
-        return instant.astimezone(self.timezone).date()
+        try:
+            return instant.astimezone(self.timezone).date()
+        except OverflowError:  # within a day of the first or the last instant there is
+            return instant.date()
+
+    def start_of(self, day: date) -> datetime:
+        """The instant at which a day begins in the company's zone."""
+        try:
+            return clock.start_of_day(day, self.timezone)
+        except OverflowError:
+            return clock.start_of_day(day)
 
     def shift(self, instant: datetime, span: Duration, sign: int) -> datetime:
         """The instant `span` after (`sign` 1) or before (-1); only business units ask the calendar."""
         if not span.unit.is_business:
-            return instant + sign * span.delta
+            try:
+                return instant + sign * span.delta
+            except OverflowError:
+                return _LAST if sign > 0 else _FIRST
         return self.timeline.add(instant, span) if sign > 0 else self.timeline.subtract(instant, span)
 
     def shift_day(self, day: date, span: Duration, sign: int) -> date:
         """The day `span` (of whole days or weeks) after or before."""
-        return day + sign * timedelta(days=span.count * _DAYS[span.unit])
+        try:
+            return day + sign * timedelta(days=span.count * _DAYS[span.unit])
+        except OverflowError:
+            return date.max if sign > 0 else date.min
 
     def day_at(self, span: Duration, sign: int) -> date:
         """The day that lies `span` from now: counted in days where `span` is, so that no change of clocks shifts it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ros_sync.durations import Duration
 from ros_sync.money import Money, is_currency
+from ros_sync.rules.language.folding import MAX_NUMBER
 from ros_sync.rules.language.tree import Constant, Sort
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
         Condition,
     )  # a condition may name parameters, a variant has a condition
 
-MAX_NUMBER = 10**14  # ours: so that no amount in minor units leaves 64 bits (ISO 4217 has up to 4 decimals)
 MAX_SPAN_DAYS = 3_660  # ours: ten years; beyond it a duration is a slip of the pen
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # ours: beyond lies a slip of the pen
 MAX_DECIMALS = 6  # ours
 
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)([km]?)")
@@ -115,8 +116,8 @@ def read_date(text: str) -> date:
         day = date.fromisoformat(text.strip())
     except ValueError as error:
         raise ValueError(f"{text} is no day of the calendar; write it like 2026-03-01") from error
-    if not 1900 <= day.year <= 2999:  # noqa: PLR2004  # ours: beyond lies a slip of the pen
-        raise ValueError(f"{text} lies too far off")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{text} lies too far off; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
     return day
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeEngine
 
 from ros_sync.rules.language import tree
+from ros_sync.rules.language.folding import LARGEST_OPERAND, LEAST_OPERAND
 from ros_sync.rules.language.interpret import COMPARE
 from ros_sync.rules.language.moment import Moment
 from ros_sync.rules.language.parameters import Parameters
@@ -115,10 +116,22 @@ class Compiler:
         if isinstance(expression, tree.FieldValue):
             return self._columns[expression.name]
         if isinstance(expression, tree.Arithmetic) and not tree.is_constant(expression):
-            # In floating point on both sides: whole numbers overflow at different sizes in the two databases.
-            left, right = (cast(self._expression(side), Float) for side in (expression.left, expression.right))
+            left, right = (self._operand(side) for side in (expression.left, expression.right))
             return _ARITHMETIC[expression.operator](left, right)  # type: ignore[no-any-return]  # SQLAlchemy's operators are Any here
         return self._constant(expression, Float(), expression.sort)
+
+    def _operand(self, expression: tree.Expression) -> ColumnElement[Any]:
+        """In floating point, since whole numbers overflow at different sizes in the two databases; fields within bounds."""
+        number = cast(self._expression(expression), Float)
+        if not isinstance(expression, tree.FieldValue):
+            return number
+        largest, least = _bound(LARGEST_OPERAND, Float()), _bound(LEAST_OPERAND, Float())
+        return case(
+            (number > largest, largest),
+            (number < -largest, -largest),
+            (and_(number < least, number > -least), _bound(0.0, Float())),
+            else_=number,
+        )
 
     def _constant(self, expression: tree.Expression, type_: TypeEngine[Any], sort: tree.Sort) -> ColumnElement[Any]:
         values = [threshold(sort, expression, environment, self._moment) for environment in self._environments]
@@ -153,9 +166,13 @@ def compile_condition(
 def _alike(
     left: ColumnElement[Any], right: ColumnElement[Any], sort: tree.Sort
 ) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """Two values of one sort, so that PostgreSQL compares them: a day may be a DATE here and ISO text in JSON there."""
-    if sort is tree.Sort.DATE and type(left.type) is not type(right.type):
-        return cast(left, String), cast(right, String)
+    """Two values of one sort, so that both databases compare them alike.
+
+    A day may be a DATE here and ISO text in JSON there; a whole number beside a fraction is a fraction.
+    """
+    if type(left.type) is not type(right.type) and sort in (tree.Sort.DATE, tree.Sort.NUMBER):
+        alike = String if sort is tree.Sort.DATE else Float
+        return cast(left, alike), cast(right, alike)
     return left, right
 
 

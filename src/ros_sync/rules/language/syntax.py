@@ -70,7 +70,7 @@ STRING: /"([^"\\\n]|\\["\\])*"/ | /'([^'\\\n]|\\['\\])*'/
 DURATION.4: /\d+\s+(business\s+)?(minute|hour|day|week)s?\b/
 MONEY.3: /\d+(\.\d+)?[km]?\s+[A-Z]{3}\b/
 DATE.2: /\d{4}-\d{2}-\d{2}(?![\w-])/
-NUMBER: /\d+(\.\d+)?[km]?(?![\w.,%])/
+NUMBER: /\d+(\.\d+)?[km]?(?![\w.%]|,\d)/
 %ignore /[ \n\r]+/
 """
 

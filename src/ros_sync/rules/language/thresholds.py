@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 
-from ros_sync import clock
-from ros_sync.durations import Duration
+from ros_sync.durations import Duration, Unit
 from ros_sync.errors import RuleError
 from ros_sync.rules.language import tree
-from ros_sync.rules.language.build import in_home_minor
+from ros_sync.rules.language.folding import in_home_minor, number_of
 from ros_sync.rules.language.moment import Moment
 from ros_sync.rules.language.tree import Constant, How, Sort
+
+_ONE_DAY = Duration(1, Unit.DAY)
 
 # What a field's value is compared with: money as minor units, instants aware, numbers as both databases know them.
 Threshold = str | int | float | bool | date | datetime
 Environment = Mapping[str, Constant]
-
-_LARGEST = 2**53  # IEEE 754 double: whole numbers are exact up to here, so all engines agree on them
-_ARITHMETIC = {
-    "+": lambda one, other: one + other,
-    "-": lambda one, other: one - other,
-    "*": lambda one, other: one * other,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,8 @@ def constant(expression: tree.Expression, environment: Environment, moment: Mome
             return moment.today
         case tree.Shifted(base, sign, span):
             return _shifted(constant(base, environment, moment), span_of(span, environment, moment), sign, moment)
-        case tree.Arithmetic(operator, left, right):
-            one, other = constant(left, environment, moment), constant(right, environment, moment)
-            assert isinstance(one, Decimal)
-            assert isinstance(other, Decimal)
-            return Decimal(_ARITHMETIC[operator](one, other))
+        case tree.Arithmetic():
+            return number_of(expression, environment)
         case tree.FieldValue():
             raise AssertionError(expression)
 
@@ -100,8 +91,7 @@ def _shifted(base: Constant | datetime, span: Duration, sign: int, moment: Momen
 
 
 def _plain(number: Decimal) -> int | float:
-    if abs(number) > _LARGEST:
-        raise RuleError(f"{number:.3e} is too large to compare with")
+    """As both databases know it; the bounds of `folding` keep whole ones exact."""
     return int(number) if number == number.to_integral_value() else float(number)
 
 
@@ -120,8 +110,7 @@ def _relative(leaf: tree.Relative, environment: Environment, moment: Moment) -> 
 
 def _within_day(operator: str, day: date, moment: Moment) -> tuple[Bound, ...]:
     """An instant against a whole day of the company's zone."""
-    begins = clock.start_of_day(day, moment.timezone)
-    ends = clock.start_of_day(day + timedelta(days=1), moment.timezone)
+    begins, ends = moment.start_of(day), moment.start_of(moment.shift_day(day, _ONE_DAY, 1))
     match operator:
         case "<":
             return (Bound("<", begins),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -232,3 +232,24 @@ def walk(node: Expression | Clause) -> Iterator[Expression | Clause]:
 def is_constant(expression: Expression) -> bool:
     """Whether it reads no field."""
     return not any(isinstance(node, FieldValue) for node in walk(expression))
+
+
+def without(clause: Clause, fields: Collection[str], *, negated: bool = False) -> Clause | None:
+    """What can still hold (`negated`: can still be false) where nothing is known of these fields; None where nothing can.
+
+    A leaf that reads one of them is neither true nor false; it is no reason for anything.
+    """
+    match clause:
+        case Not(inner):
+            left = without(inner, fields, negated=not negated)
+            return None if left is None else Not(left)
+        case All(clauses) | Any(clauses):
+            parts_left = [without(each, fields, negated=negated) for each in clauses]
+            known = tuple(each for each in parts_left if each is not None)
+            one_is_enough = isinstance(clause, Any) is not negated
+            if not known or (len(known) < len(clauses) and not one_is_enough):
+                return None
+            return known[0] if len(known) == 1 else type(clause)(known)
+        case _:
+            names = {node.name for node in walk(clause) if isinstance(node, FieldValue)}
+            return None if names.intersection(fields) else clause

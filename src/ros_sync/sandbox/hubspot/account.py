@@ -20,6 +20,7 @@ from ros_sync.sandbox.hubspot.index import Index
 from ros_sync.sandbox.hubspot.limits import Limits, Meter
 from ros_sync.sandbox.hubspot.records import Entry, Properties, Record, iso, joined, millis
 from ros_sync.sandbox.hubspot.schema import Schema
+from ros_sync.sandbox.hubspot.taking_over import Automations
 from ros_sync.sandbox.hubspot.tokens import Tokens
 
 ARCHIVE_KEPT = timedelta(days=90)  # HubSpot knowledge base, "Restore deleted records"
@@ -83,6 +84,7 @@ class HubSpotAccount(Schema):
         self.history_versions: int | None = None
         self.meter = Meter(limits or Limits(), time_zone)
         self.tokens = Tokens(now)
+        self.automations = Automations()
         self.listeners: list[Callable[[Happening], None]] = []
         self.calls: list[ApiCall] = []
         self.live_ids: dict[str, list[int]] = {kind: [] for kind in OBJECT_TYPES}  # ascending: lists go by them
@@ -173,6 +175,14 @@ class HubSpotAccount(Schema):
                 for name in changed:
                     self._tell("propertyChange", record, moment, source, property=name, value=record.properties[name])
             return record
+
+    def recalculate(self, object_type: str, object_id: str, properties: Mapping[str, str | None]) -> None:
+        """HubSpot works calculated properties out anew: the modified date stays, and nobody is told."""
+        with self.lock:
+            record = self.live(object_type, object_id)
+            moment = millis(self.now())
+            for name, value in properties.items():
+                record.set(name, value, Entry(moment, value or "", "CALCULATED", None, None))
 
     def move_bulk(
         self, object_type: str, ids: Iterable[str], properties: Mapping[str, str | None], *, at: datetime

@@ -147,7 +147,12 @@ def property_json(account: HubSpotAccount, object_type: str, definition: Propert
         "description": "",
         "groupName": "information",
         "options": [
-            {"label": each, "value": each, "displayOrder": place, "hidden": False}
+            {
+                "label": definition.option_labels.get(each, each),
+                "value": each,
+                "displayOrder": place,
+                "hidden": False,
+            }
             for place, each in enumerate(options_of(account, object_type, definition))
         ],
         "createdAt": BEGINNING,

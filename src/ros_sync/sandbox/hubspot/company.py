@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
 
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.definitions import ENGAGEMENTS, PRIMARY
@@ -60,6 +63,20 @@ _COMPANY = {
     "region": "region", "icp_tier": "icp_tier", "owner": "hubspot_owner_id", "renewal_date": "renewal_date",
 }  # fmt: skip
 ENGAGEMENT_IDS = 7_000_000_000  # where the ids of activities begin
+CONNECTOR = Path(__file__).with_name("rich_account.yaml")  # the connector file that fits the rich account
+
+
+@dataclass(frozen=True, slots=True)
+class Furnishing:
+    """How an account is furnished, and what the world's words are there. `stages` are (pipeline id, stage id) of the world's.
+
+    `lifecycle` gives the properties that a stage of a lead sets.
+    """
+
+    define: Callable[[HubSpotAccount], None]
+    stages: Mapping[str, Mapping[str, tuple[str, str]]]
+    lifecycle: Mapping[str, Mapping[str, str]]
+    deal_types: Mapping[str, str]
 
 
 class Story:
@@ -69,14 +86,17 @@ class Story:
     restores, merges, changed associations, an erasure.
     """
 
-    def __init__(self, account: HubSpotAccount, world: World, *, with_wear: bool = True) -> None:
+    def __init__(
+        self, account: HubSpotAccount, world: World, *, with_wear: bool = True, furnishing: Furnishing | None = None
+    ) -> None:
         self.account = account
+        self._furnishing = furnishing or RICH
         self._world = world
         self._wears = with_wear
         self._until: datetime | None = None
         self._engagements = count(ENGAGEMENT_IDS)
         self._pipelines: dict[str, str] = {}
-        define(account)
+        self._furnishing.define(account)
 
     def advance_to(self, at: datetime) -> int:
         """Let everything up to an instant happen; the number of events. Nothing does where it has come further."""
@@ -135,7 +155,7 @@ class Story:
         if "name" in row:
             properties |= _names(str(row["name"]))
         if "lifecycle_stage" in row:
-            properties["lifecyclestage"] = LIFECYCLE[str(row["lifecycle_stage"])]
+            properties |= self._furnishing.lifecycle[str(row["lifecycle_stage"])]
         self._write("contacts", event, properties)
         self._link("contacts", event.id, "companies", row.get("account"), PRIMARY)
         self._link("contacts", event.id, "deals", row.get("deal"))
@@ -144,13 +164,15 @@ class Story:
         row, properties = event.changes, _named(_DEAL, event)
         if "pipeline" in row:
             self._pipelines[event.id] = str(row["pipeline"])
-            properties["pipeline"] = PIPELINE_IDS[str(row["pipeline"])]
         if "stage" in row:
-            properties["dealstage"] = STAGE_IDS[self._pipelines[event.id]][str(row["stage"])]
+            stages = self._furnishing.stages[self._pipelines[event.id]]
+            pipeline, properties["dealstage"] = stages[str(row["stage"])]
+            if "pipeline" in row:
+                properties["pipeline"] = pipeline
         if row.get("forecast_category"):
             properties["hs_manual_forecast_category"] = FORECAST[str(row["forecast_category"])]
         if row.get("deal_type"):
-            properties["dealtype"] = DEAL_TYPES[str(row["deal_type"])]
+            properties["dealtype"] = self._furnishing.deal_types[str(row["deal_type"])]
         closed, day = row.get("closed"), row.get("close_date")
         if isinstance(closed, datetime):
             properties["closedate"] = iso(millis(closed))
@@ -188,6 +210,8 @@ class Story:
         return next(each for each in map(str, self._engagements) if not any(each in ids for ids in known))
 
     def _write(self, kind: str, event: Event, properties: dict[str, str | None]) -> None:
+        known = self.account.properties[kind]
+        properties = {name: value for name, value in properties.items() if name in known}
         if event.kind == "created":
             at = event.changes.get("created")
             born = at if isinstance(at, datetime) else event.at
@@ -213,6 +237,17 @@ def define(account: HubSpotAccount) -> None:
             for place, stage in enumerate(stages)
         ]  # fmt: skip
         account.add_pipeline("deals", PIPELINE_IDS[name], name, made)
+
+
+RICH = Furnishing(
+    define,
+    {
+        pipeline: {stage: (PIPELINE_IDS[pipeline], its_id) for stage, its_id in STAGE_IDS[pipeline].items()}
+        for pipeline in PIPELINES
+    },
+    {stage: {"lifecyclestage": value} for stage, value in LIFECYCLE.items()},
+    DEAL_TYPES,
+)
 
 
 def _named(names: dict[str, str], event: Event) -> dict[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict  # noqa: TID251  # what was sent is two whole numbers
 from typing import Any
 
 import orjson
@@ -55,6 +55,7 @@ class Control(AccountOrders):
             "records": self.change_records,
             "properties": self.order_properties,
             "owners": self.order_owners,
+            "automations": self.order_automations,
             "pipelines": self.order_pipelines,
             "settings": self.order_settings,
             "tokens": self.order_tokens,

@@ -8,6 +8,7 @@ from typing import Any
 
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.limits import Limits
+from ros_sync.sandbox.hubspot.taking_over import Automation, Does
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET, SCOPES
 
 Body = Mapping[str, Any]
@@ -42,6 +43,17 @@ class AccountOrders:
         }
         acts[str(body["do"])]()
         return {"properties": len(account.properties[kind])}
+
+    def order_automations(self, body: Body) -> Any:
+        """`{"object": "deals", "property": "amount", "do": "ignore|set_back|set", "value": "5"}`: when it is written over the API; `{}`: no more."""
+        automations = self._account.automations
+        if not body:
+            automations.clear()
+        else:
+            value = body.get("value")
+            ordered = Automation(Does(body["do"]), None if value is None else str(value))
+            automations.order(str(body["object"]), str(body["property"]), ordered)
+        return {"ordered": bool(body)}
 
     def order_owners(self, body: Body) -> Any:
         """`{"do": "add|archive", "id": "7", "email": …, "first_name": …, "last_name": …, "teams": [["1", "DACH"]]}`."""

@@ -44,7 +44,10 @@ def association_type(one: str, other: str, label: str) -> int:
 
 @dataclass(slots=True)
 class PropertyDefinition:
-    """One property. `hidden` ones are there and may not be seen with this token; `standard` ones are HubSpot's own."""
+    """One property. `hidden` ones are there and may not be seen with this token; `standard` ones are HubSpot's own.
+
+    `option_labels` say how people see an option, where that is not its value.
+    """
 
     name: str
     type: str = "string"
@@ -54,6 +57,7 @@ class PropertyDefinition:
     calculated: bool = False
     hidden: bool = False
     standard: bool = False
+    option_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from ros_sync.sandbox.hubspot import answers
@@ -24,6 +25,7 @@ from ros_sync.sandbox.hubspot.definitions import OBJECT_TYPES, SINGULAR, associa
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.records import Record
 from ros_sync.sandbox.hubspot.search import SearchIndex
+from ros_sync.sandbox.hubspot.taking_over import LIFECYCLE
 from ros_sync.sandbox.hubspot.writing import check_creation, writable
 
 MAX_LIST, MAX_LIST_WITH_HISTORY, DEFAULT_LIST = 100, 50, 10  # HubSpot, objects API: limit
@@ -205,9 +207,20 @@ class RecordCalls:
         return answers.record_json(record, answers.asked_names(self.account, kind, list(properties)))
 
     def _update(self, record: Record, properties: Mapping[str, str | None], client: str) -> Json:
-        kind = record.object_type
-        record = self.account.update(kind, record.id, properties, by=client, source="INTEGRATION")
-        return answers.record_json(record, answers.asked_names(self.account, kind, list(properties)))
+        kind, account = record.object_type, self.account
+        with account.lock:
+            before = dict(record.properties)
+            definition = account.properties[kind].get(LIFECYCLE)
+            places = {stage: place for place, stage in enumerate(definition.options)} if definition else {}
+            taken = account.automations.taken_over(kind, before, dict(properties), places)
+            record = account.update(kind, record.id, taken, by=client, source="INTEGRATION")
+            body = answers.record_json(record, answers.asked_names(account, kind, list(properties)))
+            # The answer is given before workflows have run.
+            then = account.automations.afterwards(kind, before, taken)
+            if then:
+                at = account.now() + timedelta(milliseconds=1)
+                account.update(kind, record.id, then, at=at, source="AUTOMATION_PLATFORM")
+        return body
 
 
 def _meant(account: HubSpotAccount, kind: str, link: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -13,6 +13,10 @@ from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.records import Properties, iso, read_instant
 
 DAY_MILLIS = 86_400_000
+# HubSpot, "Properties": what it fills itself has `readOnlyValue`, calculated or not.
+READ_ONLY = frozenset(
+    ("hs_object_id", "hs_createdate", "createdate", "hs_lastmodifieddate", "lastmodifieddate", "hs_merged_object_ids")
+)
 
 
 class _RefusedError(Exception):
@@ -66,7 +70,7 @@ def _stored(account: HubSpotAccount, kind: str, name: str, value: Any) -> str | 
     definition = account.properties[kind].get(name)
     if definition is None or definition.hidden:
         raise _RefusedError("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
-    if definition.calculated:
+    if definition.calculated or name in READ_ONLY or (name.startswith("hs_lifecyclestage_") and name.endswith("_date")):
         raise _RefusedError("READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.')
     text = None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     if not text:

@@ -125,3 +125,108 @@ def test_many_cells_at_once_are_read_as_each_alone(cell: str) -> None:
     """The quick way gives what the careful one gives, beside empty cells too."""
     reader = InstantReader(DateStyle(zone=ZoneInfo("Europe/Berlin")))
     assert [reader.read(cell.strip()), None] == reader.read_all([cell, ""])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z", "9999-12-31 23:59:59.999", "0000-00-00",
+     "0000-00-00 00:00:00", "1900-01-01", "1899-12-30", "1753-01-01T00:00:00", "2999-12-31", "0001-01-01T00:00:00+14:00"],
+)  # fmt: skip
+@pytest.mark.parametrize("style", [DateStyle(), BERLIN, DateStyle(zone=clock.zone("America/Los_Angeles"))])
+def test_a_placeholder_is_a_missing_date(text: str, style: DateStyle) -> None:
+    """What programs write where there is no date is none, alone and among many, in any zone."""
+    reader = InstantReader(style)
+    many = reader.read_all(["2026-03-01T10:00:00Z", text, ""])
+    assert (None, None, [None, None]) == (date_parser(style)(text), reader.read(text), many[1:])
+
+
+@pytest.mark.parametrize("text", ["01.01.0001", "31.12.9999", "00.00.0000"])
+def test_a_placeholder_of_a_declared_form_is_a_missing_date(text: str) -> None:
+    """Whatever the format."""
+    assert [None] == InstantReader(DateStyle(("%d.%m.%Y",), iso=False)).read_all([text])
+
+
+@pytest.mark.parametrize("text", ["0026-03-01", "1026-03-01", "2206-03-01T10:00:00Z", "0202-03-01"])
+def test_a_year_that_cannot_be_meant_is_refused(text: str) -> None:
+    """A slip of the pen is told with its year, alone and among many."""
+    with pytest.raises(ValueError, match="which can hardly be meant"):
+        date_parser(BERLIN)(text)
+    with pytest.raises(ValueError, match="which can hardly be meant"):
+        InstantReader(BERLIN).read_all(["2026-03-01T10:00:00Z", text])
+
+
+@pytest.mark.parametrize(
+    "text,form,expected",
+    [
+        ("1772360527000", "epoch_milliseconds", "2026-03-01T10:22:07+00:00"),
+        ("1772360527123", "epoch_milliseconds", "2026-03-01T10:22:07.123000+00:00"),
+        ("1772360527", "epoch_seconds", "2026-03-01T10:22:07+00:00"),
+        ("46082", "excel_days", "2026-02-28T23:00:00+00:00"),
+        ("46082.432025463", "excel_days", "2026-03-01T09:22:07+00:00"),
+    ],
+)
+def test_a_number_of_a_program_is_read_where_the_format_says_so(text: str, form: str, expected: str) -> None:
+    """Milliseconds and seconds since 1970, and a workbook's days, which have no zone."""
+    style = DateStyle((form,), iso=False, zone=clock.zone("Europe/Berlin"))
+    check_format(form)
+    assert (expected, "2026-03-01") == (_instant(text, style), date_parser(style)(text))
+
+
+@pytest.mark.parametrize(
+    "text,hint",
+    [
+        ("46082", "as Excel's day number it is 2026-03-01 00:00; .*`format: excel_days`"),
+        ("46082.5", "as Excel's day number it is 2026-03-01 12:00"),
+        ("1772360527000", "as a number of milliseconds it is 2026-03-01 10:22.*`format: epoch_milliseconds`"),
+        ("1772360527", "as a number of seconds it is 2026-03-01"),
+        ("2026-03-01 10:22 IST", "the zone IST can mean several"),
+    ],
+)
+def test_a_number_that_may_be_a_date_is_told_so(text: str, hint: str) -> None:
+    """The message says what it would be and what to set."""
+    with pytest.raises(ValueError, match=hint):
+        InstantReader(DateStyle()).read(text)
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("2026-03-01 10:22 UTC", "2026-03-01T10:22:00+00:00"),
+        ("2026-03-01 10:22:07 CET", "2026-03-01T09:22:07+00:00"),
+        ("2026-03-01 10:22 EST", "2026-03-01T15:22:00+00:00"),
+        ("2026-03-01 10:22 (PDT)", "2026-03-01T17:22:00+00:00"),
+        ("2026-07-01 10:22 Europe/Berlin", "2026-07-01T08:22:00+00:00"),
+        ("2026-03-01T10:22+01:00[Europe/Berlin]", "2026-03-01T09:22:00+00:00"),
+        ("2026-03-01 10:22 GMT+0530", "2026-03-01T04:52:00+00:00"),
+        ("03/01/2026 10:22 AM PST", "2026-03-01T18:22:00+00:00"),
+    ],
+)
+def test_the_name_of_a_zone_is_understood(text: str, expected: str) -> None:
+    """Names of zones that mean one thing, behind ISO 8601 and behind declared formats."""
+    assert expected == _instant(text, DateStyle(("%m/%d/%Y %I:%M %p",), zone=clock.zone("Asia/Tokyo")))
+
+
+def test_a_format_may_end_in_the_name_of_a_zone() -> None:
+    """`%Z` stands at the end of a format."""
+    style = DateStyle(("%d.%m.%Y %H:%M %Z",), iso=False)
+    check_format(style.formats[0])
+    assert _instant("01.03.2026 10:22 MEZ", style) == "2026-03-01T09:22:00+00:00"
+    with pytest.raises(ValueError, match="at the end"):
+        check_format("%Z %d.%m.%Y")
+
+
+MIXED = DateStyle(("%d/%m/%Y", "%m/%d/%Y"))
+
+
+@pytest.mark.parametrize("formats", [MIXED.formats, MIXED.formats[::-1], ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M")])
+def test_a_day_that_two_formats_of_a_list_read_differently_is_refused(formats: tuple[str, ...]) -> None:
+    """Both readings are told; what only one of them can read is read, and so is what both read alike."""
+    hour = " 10:00" if "%H" in formats[0] else ""
+    read = date_parser(DateStyle(formats))
+    assert ("2026-04-25", "2026-04-25", "2026-04-04") == (
+        read("25/04/2026" + hour), read("04/25/2026" + hour), read("04/04/2026" + hour),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"two ways: 2026-0[34]-0[34] by .* and 2026-0[34]-0[34] by .*leave only"):
+        read("03/04/2026" + hour)
+    with pytest.raises(ValueError, match="two ways"):
+        InstantReader(DateStyle(formats)).read_all(["25/04/2026" + hour, "03/04/2026" + hour])

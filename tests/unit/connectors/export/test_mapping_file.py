@@ -43,7 +43,7 @@ def test_a_file_may_be_read_by_several_entries(mapping_of: MappingOf) -> None:
 def test_the_format_goes_by_the_name(mapping_of: MappingOf, name: str, expected: str) -> None:
     """Packed or not, in any case."""
     mapping = mapping_of(_HEAD + _ENTRY + "      name: Name\n")
-    assert expected == mapping.entries[0].format_of(Path(name))
+    assert expected == mapping.entries[0].format_of(name)
 
 
 def test_an_entry_may_be_written_in_a_style_of_its_own(mapping_of: MappingOf) -> None:

@@ -17,6 +17,8 @@ from ros_sync.connectors.export.values import (
     read_plain_amounts,
 )
 
+POINT = NumberStyle(".", ",", declared=True)
+
 
 @pytest.mark.parametrize(
     "text,minor",
@@ -36,7 +38,7 @@ from ros_sync.connectors.export.values import (
         ("1e3", 100_000),
         ("1.5E+3", 150_000),
         (".5", 50),
-        ("12.340", 1234),
+        ("12.3400", 1234),
         ("0", 0),
     ],
 )
@@ -64,7 +66,7 @@ def test_an_amount_in_english_style_is_read_exactly(text: str, minor: int) -> No
         ("1_000", "is no number"),
         ("१२", "is no number"),
         ("0x10", "is no number"),
-        ("12.345", "has more decimals than USD has (2)"),
+        ("12.3456", "has more decimals than USD has (2)"),
         ("1e30", "beyond 64 bits"),
         ("99999999999999999999", "beyond 64 bits"),
         ("9" * 200, "too long for a number"),
@@ -102,7 +104,75 @@ def test_the_hint_of_a_continental_mapping_names_the_decimal_point() -> None:
 )
 def test_an_amount_is_rounded_half_even_where_asked(text: str, minor: int) -> None:
     """`round: true` rounds what the currency cannot hold, half to even."""
-    assert minor == read_amount(text, "EUR", round_off=True)
+    assert minor == read_amount(text, "EUR", POINT, round_off=True)
+
+
+TWO_WAYS = [
+    "1.234",
+    "12.345",
+    "999.000",
+    "20.000",
+    "-1.234",
+    "(1.234)",
+    "€1.234",
+    "1.234 EUR",
+    "EUR 1.234",
+    "\u22121.234",
+]
+
+
+@pytest.mark.parametrize("text", TWO_WAYS)
+@pytest.mark.parametrize("round_off", [True, False])
+def test_an_amount_that_can_be_read_two_ways_is_refused_with_both(text: str, round_off: bool) -> None:
+    """Where nobody says how numbers are written, both readings are told and how to choose; thousands come first."""
+    with pytest.raises(ValueError, match=r"can be read in two ways: as \d{4,6}, where the point parts") as caught:
+        read_amount(text, "EUR", round_off=round_off)
+    said = str(caught.value)
+    thousands, decimals = 'number: {decimal: ",", thousands: "."}', 'number: {decimal: ".", thousands: ","}'
+    assert 0 < said.index(thousands) < said.index(decimals)
+    assert "round: true" not in said
+
+
+@pytest.mark.parametrize(
+    "text,currency,minor",
+    [("1,234", "EUR", 123_400), ("1,234", "JPY", 1234), ("0.123", "KWD", 123), ("1234.567", "KWD", 1_234_567)],
+)
+def test_an_amount_with_one_possible_reading_is_read(text: str, currency: str, minor: int) -> None:
+    """A fraction that the currency does not have is no reading."""
+    assert minor == read_amount(text, currency)
+
+
+@pytest.mark.parametrize("text,currency", [("1.234", "KWD"), ("1,234", "KWD"), ("1.234", "JPY")])
+def test_the_currency_decides_whether_there_are_two_readings(text: str, currency: str) -> None:
+    """Dinars have three decimals; yen have none, so that a point in front of three digits is a fraction or thousands."""
+    with pytest.raises(ValueError, match="can be read in two ways"):
+        read_amount(text, currency)
+
+
+@pytest.mark.parametrize(
+    "text,style,minor",
+    [
+        ("1.234", NumberStyle(",", ".", declared=True), 123_400),
+        ("1,234", NumberStyle(".", ",", declared=True), 123_400),
+    ],
+)
+def test_what_the_mapping_declares_is_read_without_asking(text: str, style: NumberStyle, minor: int) -> None:
+    """`number:` is the answer."""
+    assert minor == read_amount(text, "EUR", style)
+
+
+def test_too_many_decimals_in_a_declared_style_tell_of_both_readings_first() -> None:
+    """The first advice is never to round a thousand down to one."""
+    with pytest.raises(ValueError, match=r"two ways: as 1234.*and as 1\.234.*thousands: \".\"}.*round: true"):
+        read_amount("1.234", "EUR", POINT)
+
+
+@pytest.mark.parametrize("text", ["1.234", "1,234", "-12.345", "999,999"])
+def test_a_number_that_can_be_read_two_ways_is_refused_with_both(text: str) -> None:
+    """Counts and scores as well, as long as nobody says how the file writes numbers."""
+    with pytest.raises(ValueError, match="can be read in two ways"):
+        read_number(text)
+    assert read_number(text.replace(",", "."), POINT) == float(text.replace(",", "."))
 
 
 @pytest.mark.parametrize("currency,minor", [("JPY", 1500), ("KWD", 1_500_000), ("EUR", 150_000)])
@@ -115,7 +185,7 @@ def test_minor_units_follow_the_currency(currency: str, minor: int) -> None:
 def test_every_amount_written_out_is_read_back(minor: int, currency: str) -> None:
     """An amount survives being written with groups and decimals."""
     decimals = {"JPY": 0, "EUR": 2, "KWD": 3}[currency]
-    assert minor == read_amount(f"{Decimal(minor).scaleb(-decimals):,f}", currency)
+    assert minor == read_amount(f"{Decimal(minor).scaleb(-decimals):,f}", currency, POINT)
 
 
 @given(st.lists(st.one_of(st.just(""), st.from_regex(r"-?[0-9]{1,9}\.[0-9]{2}", fullmatch=True)), min_size=1))
@@ -133,7 +203,7 @@ def test_a_cell_that_is_not_plain_sends_all_to_the_careful_way(cell: str) -> Non
 
 @pytest.mark.parametrize(
     "text,number",
-    [("15", 15), ("12.0", 12), ("1,000", 1000), ("0.1", 0.1), ("1e3", 1000), ("15%", 0.15), ("-2.5", -2.5)],
+    [("15", 15), ("12.0", 12), ("1,000,000", 1_000_000), ("0.1", 0.1), ("1e3", 1000), ("15%", 0.15), ("-2.5", -2.5)],
 )
 def test_a_number_is_whole_where_it_can_be(text: str, number: float) -> None:
     """Whole numbers are ints, others floats, percentages are shares."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,10 +10,9 @@ import pytest
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.mirror.catalogue import objects
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 
-MAPPING = load_hubspot(
-    Path(__file__).parents[4] / "connectors/hubspot.yaml", {name: each.settable for name, each in objects().items()}
-)
+MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 GOOD = {
     "eventId": 1,
     "subscriptionId": 9,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,9 @@ from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.source import Link
 from ros_sync.mirror.catalogue import objects
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 
-MAPPING = load_hubspot(
-    Path(__file__).parents[4] / "connectors/hubspot.yaml", {name: each.settable for name, each in objects().items()}
-)
+MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 DEALS = MAPPING.stream("deals")
 PROPERTIES = sorted({*DEALS.properties, *DEALS.tracked_properties, "hs_merged_object_ids"})
 ODD = st.recursive(

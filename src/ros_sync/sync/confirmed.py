@@ -1,0 +1,42 @@
+"""Waves of deletions that a person confirmed are carried out: the CRM is asked once more, and what it has again stays."""
+
+from __future__ import annotations
+
+from ros_sync.sync import deletions, upkeep
+from ros_sync.sync.deletions import CONFIRMED_WAY
+from ros_sync.sync.work import Work
+from ros_sync.sync.writing import writing
+
+AT_ONCE = 500  # records ended in one transaction; a kill costs reading them again
+
+
+def carry_out(work: Work) -> None:
+    """Carry out what was confirmed. A stream that cannot be read keeps no other from it; it is tried again."""
+    source = work.source
+    with work.engine.connect() as connection:
+        found = list(deletions.confirmed(connection, source.name))
+    streams = {stream.name: stream for stream in source.streams}
+    for number, name, ids in found:
+        stream = streams.get(name)
+        if stream is None:
+            _of_the_account(work, number)
+            continue
+        try:
+            for start in range(0, len(ids), AT_ONCE):
+                chunk = ids[start : start + AT_ONCE]
+                work.read_again(stream, chunk, way=CONFIRMED_WAY)
+                with writing(work.engine, source.name) as connection:
+                    left = deletions.held_among(connection, source.name, name, chunk)
+                    deletions.count_taken_over(connection, number, len(chunk) - len(left))
+        except Exception as error:  # it is told, and the other streams go on
+            failure = work.note(stream, error)
+            if failure is not None:
+                raise failure from error
+
+
+def _of_the_account(work: Work, number: int) -> None:
+    """Owners and stages are told of all at once."""
+    if not work.report.described:
+        upkeep.describe(work, work.report.started_at)
+    with writing(work.engine, work.source.name) as connection:
+        deletions.count_taken_over(connection, number, 0)
