@@ -75,11 +75,11 @@ def test_every_figure_is_told(engine: Engine) -> None:
         "ros_sync_job_seconds_sum,tick": 0.3,
         "ros_sync_source_lag_seconds,hubspot": 3600.0,
         "ros_sync_source_stale,hubspot": 1.0,
-        "ros_sync_calls_total,hubspot,search": 12.0,
+        "ros_sync_calls_total,search,hubspot": 12.0,
         "ros_sync_outbox_messages,waiting": 1.0,
         "ros_sync_outbox_messages,undeliverable": 0.0,
         "ros_sync_outbox_oldest_seconds,waiting": 3600.0,
-        "ros_sync_alerts,stalled,open,false": 1.0,
+        "ros_sync_alerts,stalled,false,open": 1.0,
         "ros_sync_database_up": 1.0,
     }
     assert expected == {name: found.get(name) for name in expected}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -58,6 +59,7 @@ class WebApi:
         outcome = NOT_CARRIED_OUT if kind in _INSTEAD_OF_WORK else "ok" if answer["ok"] else answer["error"]
         self.workspace.record(ApiCall(self.workspace.now(), method, args, outcome, kind))
         response = await self._sent(answer, fault, request)
+        response.headers["Date"] = format_datetime(self.workspace.now(), usegmt=True)
         app = self.workspace.apps.get(token)
         if app is not None:  # Slack, "Scopes", checking: each answer to a token tells its scopes
             response.headers["X-OAuth-Scopes"] = ",".join(sorted(app.scopes))
