@@ -16,7 +16,8 @@ def test_what_people_write_may(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "letter", ["\0", "\a", "\b", "\t", "\r", "\x0b", "\x1b", "\x7f", "\x85", "\x9b", "\u202e", "\u2066", "\ud800", "\udc9b"]
+    "letter",
+    ["\0", "\a", "\b", "\t", "\r", "\x0b", "\x1b", "\x7f", "\x85", "\x9b", "\u202e", "\u2066", "\udc9b"],
 )
 def test_control_characters_may_not(letter: str) -> None:
     """What steers a terminal, ends a text, turns its direction or is half a character is named with its place."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from ros_sync.outbox.document import Document, Item, Reason
 
 _ORDER = {"critical": 0, "warn": 1, "info": 2}
+ITEMS_KEPT = 100  # records named in a message; the gravest, as no transport shows so many at once
 NAMED_IN_SUMMARY = 3  # records named in the line that a notification shows
 
 
@@ -32,34 +34,56 @@ class Told:
 
 def direct(told: Sequence[Told]) -> Document:
     """A message about one record, or about the records that one rule found at once."""
-    items = _items(told)
-    waiting = [item for item in items if not item.done]
+    listed = _items(told)
+    waiting = [item for item in listed.items if not item.done]
     titles = [entry.title for entry in told if not entry.resolved]
     title = titles[0] if titles else f"Done: {told[0].title}"
-    if len(items) > 1 and waiting:
+    if listed.total > 1 and waiting:
         title = f"{title}: {_counted(told)}"
-    return Document(title=title, summary=f"{title}: {_named(waiting or items)}", items=tuple(items))
+    named = _named(waiting, listed.waiting) if waiting else _named(listed.items, listed.total)
+    return _document(listed, title, f"{title}: {named}")
 
 
 def digest(told: Sequence[Told], day: str) -> Document:
     """The day's message about all records that one reader should look at."""
-    items = _items(told)
-    waiting = [item for item in items if not item.done]
+    listed = _items(told)
+    waiting = [item for item in listed.items if not item.done]
     if not waiting:
-        return Document(title=f"{day}: all done", summary=f"{day}: all done", intro="", items=tuple(items))
+        return _document(listed, f"{day}: all done", f"{day}: all done")
     subject = _counted(told)
-    verb = "needs" if len(waiting) == 1 else "need"
+    verb = "needs" if listed.waiting == 1 else "need"
     of_team = any(entry.of_team for entry in told)
     title = f"{subject} in your team {verb} a word" if of_team else f"{subject} {verb} you"
-    summary = f"{title}: {_named(waiting)}"
-    done = len(items) - len(waiting)
-    intro = f"{day}. {done} of {len(items)} done." if done else f"{day}."
-    return Document(title=title, summary=summary, intro=intro, items=tuple(items))
+    summary = f"{title}: {_named(waiting, listed.waiting)}"
+    done = listed.total - listed.waiting
+    intro = f"{day}. {done} of {listed.total} done." if done else f"{day}."
+    return _document(listed, title, summary, intro)
 
 
-def _named(items: Sequence[Item]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The items that a message names, and how many there are in all, and still waiting."""
+
+    items: tuple[Item, ...]
+    total: int
+    waiting: int
+
+
+def _document(listed: _Listed, title: str, summary: str, intro: str = "") -> Document:
+    shown = sum(not item.done for item in listed.items)
+    return Document(
+        title=title,
+        summary=summary,
+        intro=intro,
+        items=listed.items,
+        more_waiting=listed.waiting - shown,
+        more_done=listed.total - listed.waiting - (len(listed.items) - shown),
+    )
+
+
+def _named(items: Sequence[Item], total: int) -> str:
     names = ", ".join(item.heading for item in items[:NAMED_IN_SUMMARY])
-    more = len(items) - NAMED_IN_SUMMARY
+    more = total - NAMED_IN_SUMMARY
     return f"{names}{f' and {more} more' if more > 0 else ''}"
 
 
@@ -73,7 +97,7 @@ def _counted(told: Sequence[Told]) -> str:
     return " and ".join(parts)
 
 
-def _items(told: Sequence[Told]) -> list[Item]:
+def _items(told: Sequence[Told]) -> _Listed:
     """One item a record: those that wait before those that are done, the gravest first, then by name."""
     by_record: dict[tuple[str, tuple[str, str]], list[Told]] = {}
     for entry in told:
@@ -83,18 +107,23 @@ def _items(told: Sequence[Told]) -> list[Item]:
         entries.sort(key=lambda entry: (entry.resolved, _ORDER.get(entry.severity, 1), entry.title))
         done = all(entry.resolved for entry in entries)
         gravest = min(_ORDER.get(entry.severity, 1) for entry in entries)
-        facts = (("Owner", owner),) if (owner := entries[0].owner) else ()
-        item = Item(
-            heading=entries[0].headline,
-            lead=entries[0].lead,
-            reasons=tuple(
-                Reason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved) for entry in entries
-            ),
-            facts=facts,
-            done=done,
-        )
-        ranked.append(((done, gravest, -len(entries), entries[0].headline, name, record), item))
-    return [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
+        ranked.append(((done, gravest, -len(entries), entries[0].headline, name, record), entries))
+    waiting = sum(not rank[0] for rank, _ in ranked)
+    first = nsmallest(ITEMS_KEPT, ranked, key=lambda pair: pair[0])
+    return _Listed(tuple(_item(entries, done=rank[0]) for rank, entries in first), len(ranked), waiting)
+
+
+def _item(entries: Sequence[Told], *, done: bool) -> Item:
+    facts = (("Owner", owner),) if (owner := entries[0].owner) else ()
+    return Item(
+        heading=entries[0].headline,
+        lead=entries[0].lead,
+        reasons=tuple(
+            Reason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved) for entry in entries
+        ),
+        facts=facts,
+        done=done,
+    )
 
 
 def _without_heading(told: Told) -> str:

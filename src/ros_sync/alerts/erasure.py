@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Table, select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.lifecycle import alert_table, chunks
-from ros_sync.alerts.tables import AlertNotice, State
+from ros_sync.alerts.lifecycle import alert_table, chunks, compose_anew, notice_table
+from ros_sync.alerts.tables import State
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import Redirect
 from ros_sync.rules.language import Moment
@@ -22,23 +22,31 @@ TEXT = f"{PERSON}: nothing is left to do"
 RESOLUTION = "the person was deleted in the CRM"
 
 _REDIRECT: Table = Redirect.metadata.tables["redirect"]
-_NOTICE: Table = AlertNotice.metadata.tables["alert_notice"]
 
 
-def forget_erased(session: Session, moment: Moment) -> list[int]:
-    """End the alerts on persons who were erased and take their words away; the ids of those that this happened to.
+def forget_erased(session: Session, moment: Moment) -> int:
+    """End the alerts on persons who were erased and take their words away; how many there were.
 
-    The messages about them have to be composed anew. The caller owns the transaction.
+    The messages about them are noted, to be composed anew. Commits after each portion.
     """
     ids = _still_telling(session)
-    gone: dict[str, Any] = {"headline": PERSON, "lead": "", "text": TEXT, "seen": [], "next_notice_at": None}
+    gone: dict[str, Any] = {
+        "headline": PERSON,
+        "lead": "",
+        "text": TEXT,
+        "seen": [],
+        "facts": None,
+        "next_notice_at": None,
+    }
     ended = {"state": State.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
     for chunk in chunks(ids):
         here = alert_table.c.id.in_(chunk)
         session.execute(update(alert_table).where(here, alert_table.c.state != State.RESOLVED).values(**ended))
         session.execute(update(alert_table).where(here).values(**gone))
-        session.execute(update(_NOTICE).where(_NOTICE.c.alert_id.in_(chunk)).values(text=TEXT))
-    return ids
+        session.execute(update(notice_table).where(notice_table.c.alert_id.in_(chunk)).values(text=TEXT))
+        compose_anew(session, chunk)
+        session.commit()
+    return len(ids)
 
 
 def _still_telling(session: Session) -> list[int]:

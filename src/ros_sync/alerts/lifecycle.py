@@ -5,33 +5,43 @@ no alert opens one, what has an alert and no longer fires resolves it, and every
 
 Records of a stale source are left out of the comparison on both sides, so that their alerts keep their last state. Once
 the source is fresh again, the difference holds what has happened meanwhile.
+
+What is found is written in portions, each a transaction of its own, so that nobody else waits long for the writer. Being a
+difference, it goes on where it was cut off. The messages about what was changed are noted in the same portion
+(`message_due`) and composed after the last rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, case, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, literal, select, update
 from sqlmodel import Session
 
+from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
-from ros_sync.alerts.tables import Alert, State
+from ros_sync.alerts.tables import Alert, AlertNotice, MessageDue, State
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import Redirect
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
+from ros_sync.rules.facts import columns_read, explained_fields, facts_of
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Route, Rule, Status
+from ros_sync.sla.clocks import overdue
 from ros_sync.sla.definitions import calendar_for
 
-CHUNK = 1_000  # records read and written at a time
+CHUNK = 1_000  # records read and written at a time, in one transaction
+LOOK = 20_000  # findings looked up at a time, so that a first tick on a large mirror stays flat in memory
 
 alert_table: Table = Alert.metadata.tables["alert"]
+notice_table: Table = AlertNotice.metadata.tables["alert_notice"]
+due_table: Table = MessageDue.metadata.tables["message_due"]
 _REDIRECT: Table = Redirect.metadata.tables["redirect"]
 
 
@@ -48,15 +58,17 @@ class RuleCounts:
 
 @dataclass(slots=True)
 class Followed:
-    """What one look at all rules did: the ids of the alerts that ended, and of those whose record changed hands.
+    """What one look at all rules did: how many alerts ended, and of how many the record changed hands.
 
-    `kept` counts, for each stale source, its unresolved alerts: they keep their last state.
+    `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of each
+    rule that could not be evaluated: its alerts keep theirs too.
     """
 
     rules: list[RuleCounts] = field(default_factory=list)
-    resolved: list[int] = field(default_factory=list)
-    moved: list[int] = field(default_factory=list)
+    resolved: int = 0
+    moved: int = 0
     kept: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def opened(self) -> int:
@@ -65,30 +77,63 @@ class Followed:
 
 
 def follow(
-    session: Session, rules: Sequence[Rule], directory: Directory, moment: Moment, *, stale: Collection[str] = ()
+    session: Session,
+    rules: Sequence[Rule],
+    directory: Directory,
+    moment: Moment,
+    *,
+    stale: Collection[str] = (),
+    complete: bool = True,
+    failures: RuleFailures | None = None,
 ) -> Followed:
-    """Open and resolve alerts until they say what the rules say at `moment`.
+    """Open and resolve alerts until they say what the rules say at `moment`; commits after each portion.
 
     `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
-    but for what RevOps decides without them: a retired rule's alerts end. The caller owns the transaction.
+    but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`, the alerts of rules
+    that are not among them keep their last state. A rule that fails, or is among `failures` already, leaves its alerts as they
+    are.
     """
-    followed = Followed()
+    failures = failures if failures is not None else RuleFailures(session)
+    followed = Followed(failed=failures.reasons)
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
-    followed.resolved += _resolve(
-        session, alert_table.c.rule_id.not_in([rule.id for rule in watched]), "its rule was retired", moment
-    )
+    gone = alert_table.c.rule_id.not_in([rule.id for rule in watched])
+    if not complete:
+        gone = alert_table.c.rule_id.in_([rule.id for rule in rules if rule.status is Status.RETIRED])
+    followed.resolved += _resolve(session, gone, "its rule was retired", moment)
     for rule in watched:
         counts = RuleCounts(rule.id)
-        resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)
-        followed.resolved += resolved
-        counts.resolved = len(resolved)
-        _leave_or_enter_trial(session, rule, moment)
-        followed.moved += _reroute(session, rule, moment, stale)
-        counts.opened = _open_new(session, rule, directory, moment, stale) + _open_held(session, rule, moment, stale)
+        if rule.id not in failures:
+            with failures.alone(rule.id):
+                _follow_one(session, rule, directory, moment, stale, followed, counts)
         counts.open, counts.pending = _standing(session, rule)
         followed.rules.append(counts)
     followed.kept = _kept(session, stale)
     return followed
+
+
+def _follow_one(
+    session: Session,
+    rule: Rule,
+    directory: Directory,
+    moment: Moment,
+    stale: Collection[str],
+    followed: Followed,
+    counts: RuleCounts,
+) -> None:
+    counts.resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)
+    followed.resolved += counts.resolved
+    _leave_or_enter_trial(session, rule, moment)
+    followed.moved += _reroute(session, rule, moment, stale)
+    _open_new(session, rule, directory, moment, stale, counts)
+    counts.opened += _open_held(session, rule, moment, stale)
+
+
+def compose_anew(session: Session, alert_ids: Sequence[int]) -> None:
+    """Note the messages about these alerts (at most CHUNK) as due, in the caller's transaction."""
+    c = notice_table.c
+    noted = select(due_table.c.message_key).where(due_table.c.message_key == c.message_key).exists()
+    keys = select(c.message_key).where(c.alert_id.in_(alert_ids), c.message_key.is_not(None), ~noted).distinct()
+    session.connection().execute(insert(due_table).from_select(["message_key"], keys))
 
 
 def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
@@ -98,7 +143,9 @@ def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
         query = select(alert_table.c.source, func.count()).where(
             alert_table.c.source.in_(stale), alert_table.c.state != State.RESOLVED
         )
-        counted.update((source, number) for source, number in session.execute(query.group_by(alert_table.c.source)))
+        counted.update(
+            (source, number) for source, number in session.connection().execute(query.group_by(alert_table.c.source))
+        )
     return counted
 
 
@@ -115,14 +162,27 @@ def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[
     return _unresolved(rule) & outside(alert_table.c.source, stale) & ~still.correlate(alert_table).exists()
 
 
-def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> list[int]:
-    ids = list(session.execute(select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)).scalars())
+def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> int:
+    connection = session.connection()
+    query = select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)
+    ids = list(connection.execute(query).scalars())
     for chunk in chunks(ids):
-        session.execute(
+        session.connection().execute(
             update(alert_table)
             .where(alert_table.c.id.in_(chunk))
             .values(state=State.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
         )
+        compose_anew(session, chunk)
+        session.commit()
+    return len(ids)
+
+
+def _change(session: Session, which: ColumnElement[bool], values: Mapping[str, Any]) -> list[int]:
+    """Give the alerts other values, a portion at a time; their ids."""
+    ids = list(session.connection().execute(select(alert_table.c.id).where(which)).scalars())
+    for chunk in chunks(ids):
+        session.connection().execute(update(alert_table).where(alert_table.c.id.in_(chunk)).values(values))
+        session.commit()
     return ids
 
 
@@ -130,10 +190,7 @@ def _leave_or_enter_trial(session: Session, rule: Rule, moment: Moment) -> None:
     """A rule that went live tells what it found on trial; one put on trial falls silent."""
     shadow = rule.status is Status.SHADOW
     which = _unresolved(rule) & (alert_table.c.shadow != shadow)
-    if session.execute(select(alert_table.c.id).where(which).limit(1)).first() is not None:
-        session.execute(
-            update(alert_table).where(which).values(shadow=shadow, next_notice_at=None if shadow else moment.now)
-        )
+    _change(session, which, {"shadow": shadow, "next_notice_at": None if shadow else moment.now})
 
 
 def routes_of(rule: Rule) -> str:
@@ -146,37 +203,40 @@ def route_key(way: Route) -> str:
     return f"{way.to} after {way.after}" if way.after else way.to
 
 
-def moment_of(rule: Rule, row: RowMapping, directory: Directory, moment: Moment) -> Moment:
-    """The moment by the calendar that the rule's clock counts in for this record."""
+def moment_of(rule: Rule, source: str, owner: str | None, directory: Directory, moment: Moment) -> Moment:
+    """The moment by the calendar that the rule's clock counts in for a record of that owner."""
     definition = clock_definition(rule)
     if definition is None:
         return moment
-    owner = row["owner_id"] or row["owner_named"]
-    return replace(moment, timeline=calendar_for(definition, directory, row["source"], owner))
+    return replace(moment, timeline=calendar_for(definition, directory, source, owner))
 
 
-def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> list[int]:
-    """Look anew at who is to be told, where a record changed hands or the rule's routes changed; the former's ids."""
+def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> int:
+    """Look anew at who is to be told, where a record changed hands or the rule's routes changed; how many of the former."""
     table = objects()[rule.applies_to].table
     owner = func.coalesce(table.c.owner_id, table.c.owner_named)
     present = _unresolved(rule) & alert_table.c.shadow.is_(False) & outside(alert_table.c.source, stale)
-    moved = session.execute(
-        select(alert_table.c.id, owner)
-        .join_from(
-            alert_table, table, (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
+    moved = (
+        session.connection()
+        .execute(
+            select(alert_table.c.id, owner)
+            .join_from(
+                alert_table, table, (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
+            )
+            .where(present, func.coalesce(alert_table.c.owner, "") != func.coalesce(owner, ""))
         )
-        .where(present, func.coalesce(alert_table.c.owner, "") != func.coalesce(owner, ""))
-    ).all()
+        .all()
+    )
     next_at = case((alert_table.c.state == State.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
-    for alert_id, new_owner in moved:
-        session.execute(
-            update(alert_table).where(alert_table.c.id == alert_id).values(owner=new_owner, next_notice_at=next_at)
-        )
+    by_owner = update(alert_table).where(alert_table.c.id == bindparam("alert"))
+    for chunk in chunks(moved):
+        values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in chunk]
+        session.connection().execute(by_owner.values(owner=bindparam("new_owner"), next_notice_at=next_at), values)
+        compose_anew(session, [alert_id for alert_id, _ in chunk])
+        session.commit()
     routes = routes_of(rule)
-    changed = present & (alert_table.c.routes != routes)
-    if session.execute(select(alert_table.c.id).where(changed).limit(1)).first() is not None:
-        session.execute(update(alert_table).where(changed).values(routes=routes, next_notice_at=next_at))
-    return [alert_id for alert_id, _ in moved]
+    _change(session, present & (alert_table.c.routes != routes), {"routes": routes, "next_notice_at": next_at})
+    return len(moved)
 
 
 def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
@@ -213,22 +273,43 @@ def _erased(table: Table, name: str) -> ColumnElement[bool]:
     return select(own.c.old_id).where(same, (own.c.new_id == ERASED) | merged).correlate(table).exists()
 
 
-def _open_new(session: Session, rule: Rule, directory: Directory, moment: Moment, stale: Collection[str]) -> int:
+def _open_new(
+    session: Session, rule: Rule, directory: Directory, moment: Moment, stale: Collection[str], counts: RuleCounts
+) -> None:
     table = objects()[rule.applies_to].table
-    by_source: dict[str, list[str]] = {}
-    for source, record_id in session.execute(_fresh(rule, moment, stale)):
-        by_source.setdefault(source, []).append(record_id)
+    columns = [table.c[name] for name in columns_read(rule)]
+    explained = explained_fields(rule)
     held = rule.hold is not None and rule.hold.count > 0
-    opened = 0
-    for source, ids in by_source.items():
-        for chunk in chunks(ids):
-            episodes = _episodes(session, rule, source, chunk)
-            rows = session.execute(select(table).where(table.c.source == source, table.c.id.in_(chunk))).mappings()
-            alerts = [_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held) for row in rows]
-            if alerts:  # a record may have been erased since it was found
-                session.execute(insert(alert_table), alerts)
-            opened += 0 if held else len(alerts)
-    return opened
+    definition = clock_definition(rule)
+    query = _fresh(rule, moment, stale).limit(LOOK)
+    while True:
+        found = session.connection().execute(query).all()
+        by_source: dict[str, list[str]] = {}
+        for source, record_id in found:
+            by_source.setdefault(source, []).append(record_id)
+        opened = 0
+        for source, ids in by_source.items():
+            for chunk in chunks(ids):
+                connection = session.connection()
+                episodes = _episodes(session, rule, source, chunk)
+                result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(chunk)))
+                names = tuple(result.keys())
+                late = overdue(connection, definition, source, chunk, moment.now) if definition else {}
+                rows = [dict(zip(names, row, strict=True)) for row in result]
+                alerts = [
+                    {
+                        **_alert(rule, row, episodes.get(row["id"], 0) + 1, directory, moment, held=held),
+                        "facts": facts_of(rule, row, explained, late.get(row["id"])),
+                    }
+                    for row in rows
+                ]
+                if alerts:  # a record may have been erased since it was found
+                    connection.execute(insert(alert_table), alerts)
+                session.commit()
+                opened += len(alerts)
+        counts.opened += 0 if held else opened
+        if len(found) < LOOK or not opened:
+            return
 
 
 def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> dict[str, int]:
@@ -241,13 +322,20 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
         )
         .group_by(alert.record_id)
     )
-    return {key: value for key, value in session.execute(query)}  # noqa: C416  # dict() takes a result for a mapping
+    return {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
 
 
 def _alert(
-    rule: Rule, row: RowMapping, episode: int, directory: Directory, moment: Moment, *, held: bool
+    rule: Rule,
+    row: Mapping[str, Any],
+    episode: int,
+    directory: Directory,
+    moment: Moment,
+    *,
+    held: bool,
 ) -> dict[str, Any]:
-    found = describe(rule, row, moment_of(rule, row, directory, moment))
+    owner = row["owner_id"] or row["owner_named"]
+    found = describe(rule, row, moment_of(rule, row["source"], owner, directory, moment))
     shadow = rule.status is Status.SHADOW
     return {
         "rule_id": rule.id,
@@ -260,12 +348,12 @@ def _alert(
         "severity": rule.severity,
         "since_at": moment.now,
         "opened_at": None if held else moment.now,
-        "owner": row["owner_id"] or row["owner_named"],
+        "owner": owner,
         "routes": routes_of(rule),
         "headline": found.headline,
         "lead": found.lead,
         "text": found.text,
-        "seen": found.seen,
+        "seen": [],
         "next_notice_at": None if held or shadow else moment.now,
     }
 
@@ -279,23 +367,14 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
     which = (
         (alert_table.c.rule_id == rule.id) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
     )
-    ids = list(session.execute(select(alert_table.c.id).where(which, outside(alert_table.c.source, stale))).scalars())
-    for chunk in chunks(ids):
-        session.execute(
-            update(alert_table)
-            .where(alert_table.c.id.in_(chunk))
-            .values(
-                state=State.OPEN,
-                opened_at=moment.now,
-                next_notice_at=None if rule.status is Status.SHADOW else moment.now,
-            )
-        )
-    return len(ids)
+    told_at = None if rule.status is Status.SHADOW else moment.now
+    values = {"state": State.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
+    return len(_change(session, which & outside(alert_table.c.source, stale), values))
 
 
 def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
-    counted = {key: value for key, value in session.execute(query)}  # noqa: C416  # dict() takes a result for a mapping
+    counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
     return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
 
 

@@ -1,33 +1,35 @@
 """Who is told of an alert, when, and in which message.
 
 A route of the rule comes due some time after the alert opened. Its recipient is told in a message of their own for the
-record (`direct`), or in the day's one digest. A message is composed anew from its alerts whenever one of them changes;
-the outbox turns that into an edit of what already stands in Slack.
+record (`direct`), or in the day's one digest. What is decided is written in portions, with a note of the messages that
+have to be composed for it (`message_due`); they are composed when everything is decided (see `composing`), so that nobody
+gets half a digest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.documents import Told, digest, direct
-from ros_sync.alerts.erasure import PERSON
+from ros_sync.alerts.composing import compose_due, owners_of
+from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
-from ros_sync.alerts.lifecycle import alert_table, chunks, moment_of, route_key
-from ros_sync.alerts.tables import AlertNotice, State
+from ros_sync.alerts.lifecycle import alert_table, chunks, due_table, moment_of, notice_table, route_key
+from ros_sync.alerts.tables import State
 from ros_sync.clock import zone
+from ros_sync.durations import Duration
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.people import Directory
-from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
-from ros_sync.outbox.store import Addressee, put, withdraw
+from ros_sync.organisation.routing import Recipient, RecordOwner, route
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.evaluate import describe
+from ros_sync.rules.facts import columns_read
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Mode, Route, Rule
 
@@ -35,8 +37,9 @@ DIGEST_HOUR = time(8)  # in the reader's zone: a digest's day begins here, so th
 NOBODY = ""
 _SINCE_MIDNIGHT = timedelta(hours=DIGEST_HOUR.hour)
 
-notice_table = AlertNotice.metadata.tables["alert_notice"]
 outbox = OutboxMessage.metadata.tables["outbox_message"].c
+
+RecordKey = tuple[str, str, str]  # object, source, id
 
 
 @dataclass(slots=True)
@@ -55,22 +58,50 @@ class NoticeCounts:
 
 @dataclass(slots=True)
 class _Round:
-    """One round: what it works with, what was told before, and what it has decided so far.
-
-    `told` holds, for each alert, who knows of it by which route.
-    """
+    """One round: what it works with, and what it remembers from portion to portion."""
 
     session: Session
     directory: Directory
     moment: Moment
     transport: str
-    told: dict[int, dict[str, set[str]]]
-    notices: list[dict[str, Any]] = field(default_factory=list)
-    found: list[tuple[int, str]] = field(default_factory=list)
-    addressees: dict[str, Addressee] = field(default_factory=dict)
     digest_told: dict[str, bool] = field(default_factory=dict)
     direct_keys: dict[tuple[str, str], str] = field(default_factory=dict)
+    recipients: dict[tuple[str, RecordOwner | None], Recipient] = field(default_factory=dict)
+    due_at: dict[tuple[datetime, Duration], datetime] = field(default_factory=dict)
     counts: NoticeCounts = field(default_factory=NoticeCounts)
+
+    def recipient(self, to: str, owner: RecordOwner | None) -> Recipient:
+        """Whom a route leads to; worked out once for each owner."""
+        key = (to, owner)
+        if key not in self.recipients:
+            self.recipients[key] = route(to, owner, self.directory)
+        return self.recipients[key]
+
+    def comes_due(self, opened_at: datetime, after: Duration | None) -> datetime:
+        """When a route comes due; worked out once for each instant, as many alerts open at one."""
+        if after is None:
+            return opened_at
+        key = (opened_at, after)
+        if key not in self.due_at:
+            self.due_at[key] = self.moment.shift(opened_at, after, 1)
+        return self.due_at[key]
+
+
+@dataclass(slots=True)
+class _Portion:
+    """Some alerts, what was told of them before, and what has been decided about them.
+
+    `told` holds, for each alert, who knows of it by which route; `direct`, for each record and recipient, the message that
+    is about it already.
+    """
+
+    alerts: Sequence[Row[Any]]
+    told: dict[int, dict[str, set[str]]]
+    direct: dict[tuple[RecordKey, str], str]
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    found: list[tuple[int, str]] = field(default_factory=list)
+    later: list[dict[str, object]] = field(default_factory=list)
+    due: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def tell(
@@ -80,161 +111,204 @@ def tell(
     moment: Moment,
     *,
     transport: str,
-    changed: Iterable[int] = (),
     stale: Collection[str] = (),
+    failures: RuleFailures | None = None,
 ) -> NoticeCounts:
-    """Put into the outbox what has to be said at `moment`, and bring up to date the messages about `changed` alerts.
+    """Put into the outbox what has to be said at `moment`, and bring up to date the messages that are due; commits portions.
 
-    Nobody is newly told of records of the sources named in `stale`. The caller owns the transaction, so that a decision and its message are kept or lost together.
+    Nobody is newly told of records of the sources named in `stale`, nor of what a rule among `failures` found. What a round
+    that was cut off had decided is composed by this one.
     """
+    failures = failures if failures is not None else RuleFailures(session)
     by_id = {rule.id: rule for rule in rules}
-    alerts = _due(session, by_id, moment, stale)
-    decided = _Round(session, directory, moment, transport, _told(session, [row["id"] for row in alerts]))
-    owners = _owners(session, alerts)
-    later = []
-    for alert in alerts:
-        owner = owners.get((alert["object"], alert["source"], alert["record_id"]))
-        ways = by_id[alert["rule_id"]].notify
-        at = min(filter(None, (_decide(decided, alert, way, owner) for way in ways)), default=None)
-        if at != alert["next_notice_at"]:
-            later.append({"alert": alert["id"], "at": at})
-    noted = {notice["alert_id"] for notice in decided.notices}
-    texts = _texts(session, [alert for alert in alerts if alert["id"] in noted], by_id, directory, moment)
-    for notice in decided.notices:
-        notice["text"] = texts[notice["alert_id"]]
-    _write(session, decided, later)
-    keys = {str(notice["message_key"]) for notice in decided.notices if notice["message_key"]}
-    keys |= _messages_about(session, list(changed))
-    for key in sorted(keys):
-        _compose(session, key, by_id, directory, moment, decided.addressees.get(key), stale)
-    decided.counts.messages = len(keys)
-    return decided.counts
+    this = _Round(session, directory, moment, transport)
+    this.direct_keys.update(_gathering(session))
+    ids = _due(session, [rule_id for rule_id in by_id if rule_id not in failures], moment, stale)
+    for chunk in chunks(ids):
+        portion = _portion(session, chunk)
+        owners = owners_of(session, {_record(alert) for alert in portion.alerts})
+        for alert in portion.alerts:
+            ways = by_id[alert.rule_id].notify
+            owner = owners.get(_record(alert))
+            at = min(filter(None, (_decide(this, portion, alert, way, owner) for way in ways)), default=None)
+            if at != alert.next_notice_at:
+                portion.later.append({"alert": alert.id, "at": at})
+        noted = {notice["alert_id"] for notice in portion.notices}
+        told = [alert for alert in portion.alerts if alert.id in noted]
+        texts = _texts(session, told, by_id, directory, moment, failures)
+        for notice in portion.notices:
+            notice["text"] = texts[notice["alert_id"]]
+        _write(session, portion)
+    this.counts.messages = compose_due(session, by_id, directory, moment, stale)
+    return this.counts
 
 
-def _write(session: Session, decided: _Round, later: Sequence[dict[str, object]]) -> None:
-    if later:
-        statement = update(alert_table).where(alert_table.c.id == bindparam("alert"))
-        session.connection().execute(statement.values(next_notice_at=bindparam("at")), list(later))
-    for alert_id, way in decided.found:
-        where = (notice_table.c.alert_id == alert_id) & (notice_table.c.route == way)
-        session.execute(delete(notice_table).where(where, notice_table.c.recipient == NOBODY))
-    for chunk in chunks(decided.notices):
-        session.execute(insert(notice_table), list(chunk))
+def _record(alert: Row[Any]) -> RecordKey:
+    return (alert.object, alert.source, alert.record_id)
 
 
-def _due(session: Session, rules: Mapping[str, Rule], moment: Moment, stale: Collection[str]) -> list[RowMapping]:
+def _due(session: Session, rule_ids: Collection[str], moment: Moment, stale: Collection[str]) -> list[int]:
     """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
-    asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text", "next_notice_at")
     untold = select(notice_table.c.alert_id).where(notice_table.c.recipient == NOBODY)
     present = (alert_table.c.state == State.OPEN) & alert_table.c.shadow.is_(False)
-    present &= outside(alert_table.c.source, stale)
-    rows = session.execute(
-        select(*(alert_table.c[name] for name in asked))
-        .where(present, (alert_table.c.next_notice_at <= moment.now) | alert_table.c.id.in_(untold))
-        .order_by(alert_table.c.id)
-    ).mappings()
-    return [row for row in rows if row["rule_id"] in rules]
+    present &= outside(alert_table.c.source, stale) & alert_table.c.rule_id.in_(rule_ids)
+    query = select(alert_table.c.id).where(
+        present, (alert_table.c.next_notice_at <= moment.now) | alert_table.c.id.in_(untold)
+    )
+    return list(session.connection().execute(query.order_by(alert_table.c.id)).scalars())
 
 
-def _told(session: Session, ids: Sequence[int]) -> dict[int, dict[str, set[str]]]:
-    """For each alert, who knows of it by which route; NOBODY where the route has led to nobody."""
+def _gathering(session: Session) -> dict[tuple[str, str], str]:
+    """The direct messages that a round which was cut off had begun to gather, by recipient and rule."""
+    query = select(due_table.c.message_key, due_table.c.address, due_table.c.rule_id).where(
+        due_table.c.rule_id.is_not(None)
+    )
+    return {(str(row.address["key"]), row.rule_id): row.message_key for row in session.connection().execute(query)}
+
+
+def _portion(session: Session, ids: Sequence[int]) -> _Portion:
+    connection = session.connection()
+    asked = ("id", "rule_id", "object", "source", "record_id", "opened_at", "text", "next_notice_at")
+    query = select(*(alert_table.c[name] for name in asked)).where(alert_table.c.id.in_(ids)).order_by(alert_table.c.id)
+    alerts = connection.execute(query).all()
     told: dict[int, dict[str, set[str]]] = {}
-    for chunk in chunks(ids):
-        query = select(notice_table.c.alert_id, notice_table.c.route, notice_table.c.recipient)
-        for alert_id, way, recipient in session.execute(query.where(notice_table.c.alert_id.in_(chunk))):
-            told.setdefault(alert_id, {}).setdefault(way, set()).add(recipient)
-    return told
+    query = select(notice_table.c.alert_id, notice_table.c.route, notice_table.c.recipient)
+    for alert_id, way, recipient in connection.execute(query.where(notice_table.c.alert_id.in_(ids))):
+        told.setdefault(alert_id, {}).setdefault(way, set()).add(recipient)
+    return _Portion(alerts, told, _direct_messages(session, alerts))
 
 
-def _owners(session: Session, alerts: Sequence[RowMapping]) -> dict[tuple[str, str, str], RecordOwner]:
-    """The present owner of each alert's record."""
-    wanted: dict[tuple[str, str], set[str]] = {}
+def _direct_messages(session: Session, alerts: Sequence[Row[Any]]) -> dict[tuple[RecordKey, str], str]:
+    """For each record of the alerts and each reader, the direct message about it in which something is open."""
+    wanted: dict[tuple[str, str], list[str]] = {}
     for alert in alerts:
-        wanted.setdefault((alert["object"], alert["source"]), set()).add(alert["record_id"])
-    owners: dict[tuple[str, str, str], RecordOwner] = {}
+        wanted.setdefault((alert.object, alert.source), []).append(alert.record_id)
+    standing: dict[tuple[RecordKey, str], str] = {}
     for (name, source), ids in wanted.items():
-        table = objects()[name].table
-        for chunk in chunks(sorted(ids)):
-            columns = (table.c.id, table.c.owner_id, table.c.owner_named)
-            for record_id, owner_id, named in session.execute(
-                select(*columns).where(table.c.source == source, table.c.id.in_(chunk))
-            ):
-                owners[name, source, record_id] = RecordOwner(source, owner_id, named)
-    return owners
+        query = (
+            select(alert_table.c.record_id, notice_table.c.recipient, notice_table.c.message_key)
+            .join_from(alert_table, notice_table, notice_table.c.alert_id == alert_table.c.id)
+            .where(
+                alert_table.c.object == name,
+                alert_table.c.source == source,
+                alert_table.c.record_id.in_(ids),
+                alert_table.c.state == State.OPEN,
+                notice_table.c.message_key.like("direct:%"),
+            )
+            .order_by(alert_table.c.id)
+        )
+        for record_id, recipient, key in session.connection().execute(query):
+            standing.setdefault(((name, source, record_id), recipient), key)
+    return standing
+
+
+def _write(session: Session, portion: _Portion) -> None:
+    """Write what was decided, with the messages that are due for it, in one transaction."""
+    connection = session.connection()
+    if portion.later:
+        statement = update(alert_table).where(alert_table.c.id == bindparam("alert"))
+        connection.execute(statement.values(next_notice_at=bindparam("at")), portion.later)
+    for alert_id, way in portion.found:
+        where = (notice_table.c.alert_id == alert_id) & (notice_table.c.route == way)
+        connection.execute(delete(notice_table).where(where, notice_table.c.recipient == NOBODY))
+    if portion.notices:
+        connection.execute(insert(notice_table), portion.notices)
+    if portion.due:
+        connection.execute(delete(due_table).where(due_table.c.message_key.in_(list(portion.due))))
+        connection.execute(insert(due_table), list(portion.due.values()))
+    session.commit()
 
 
 def _texts(
-    session: Session, alerts: Sequence[RowMapping], rules: Mapping[str, Rule], directory: Directory, moment: Moment
+    session: Session,
+    alerts: Sequence[Row[Any]],
+    rules: Mapping[str, Rule],
+    directory: Directory,
+    moment: Moment,
+    failures: RuleFailures,
 ) -> dict[int, str]:
     """What is to be said of each alert now: what was said when it opened, or, later on, what has become of it since."""
-    texts = {alert["id"]: str(alert["text"]) for alert in alerts}
-    older: dict[tuple[str, str, str], list[RowMapping]] = {}
+    texts = {alert.id: str(alert.text) for alert in alerts}
+    older: dict[tuple[str, str, str], list[Row[Any]]] = {}
     for alert in alerts:
-        if alert["opened_at"] < moment.now:
-            older.setdefault((alert["rule_id"], alert["object"], alert["source"]), []).append(alert)
+        if alert.opened_at < moment.now:
+            older.setdefault((alert.rule_id, alert.object, alert.source), []).append(alert)
     for (rule_id, name, source), group in older.items():
         table, rule = objects()[name].table, rules[rule_id]
-        for chunk in chunks(group):
-            ids = {alert["record_id"]: alert["id"] for alert in chunk}
-            query = select(table).where(table.c.source == source, table.c.id.in_(list(ids)))
-            for row in session.execute(query).mappings():
-                texts[ids[row["id"]]] = describe(rule, row, moment_of(rule, row, directory, moment)).text
+        columns = [table.c[column] for column in columns_read(rule)]
+        ids = {alert.record_id: alert.id for alert in group}
+        query = select(*columns).where(table.c.source == source, table.c.id.in_(list(ids)))
+        with failures.alone(rule_id):
+            for row in session.connection().execute(query).mappings().all():
+                at = moment_of(rule, source, row["owner_id"] or row["owner_named"], directory, moment)
+                texts[ids[row["id"]]] = describe(rule, row, at).text
     return texts
 
 
-def _decide(decided: _Round, alert: RowMapping, way: Route, owner: RecordOwner | None) -> datetime | None:
+def _decide(this: _Round, portion: _Portion, alert: Row[Any], way: Route, owner: RecordOwner | None) -> datetime | None:
     """Tell by this route if it is due; gives when to look at it again, None when there is nothing more to do."""
-    moment, key = decided.moment, route_key(way)
-    due_at = moment.shift(alert["opened_at"], way.after, 1) if way.after else alert["opened_at"]
-    if due_at > moment.now:
+    key = route_key(way)
+    due_at = this.comes_due(alert.opened_at, way.after)
+    if due_at > this.moment.now:
         return due_at
-    told = decided.told.setdefault(alert["id"], {})
-    recipient = route(way.to, owner, decided.directory)
+    told = portion.told.setdefault(alert.id, {})
+    recipient = this.recipient(way.to, owner)
     notice = {
-        "alert_id": alert["id"], "route": key, "recipient": recipient.key or NOBODY, "message_key": None,
-        "told_at": moment.now, "reason": recipient.reason,
+        "alert_id": alert.id, "route": key, "recipient": recipient.key or NOBODY, "message_key": None,
+        "told_at": this.moment.now, "reason": recipient.reason,
     }  # fmt: skip
     if recipient.key is None:
-        decided.counts.nobody += 1
+        this.counts.nobody += 1
         if NOBODY not in told.get(key, set()):
-            decided.notices.append(notice)
+            portion.notices.append(notice)
         return None
     if recipient.key in told.get(key, set()):
         return None
     if any(recipient.key in people for people in told.values()):
         notice["reason"] = f"{recipient.reason}, and knows already"
     else:
-        message_key, again_at = _message_key(decided, alert, way, recipient)
+        message_key, again_at = _message_key(this, portion, alert, way, recipient)
         if again_at is not None:
-            decided.counts.later += 1
+            this.counts.later += 1
             return again_at
         notice["message_key"] = message_key
-        decided.addressees[message_key] = _addressee(recipient, decided.transport)
-        decided.counts.told += 1
+        portion.due[message_key] = {
+            "message_key": message_key,
+            "address": _address(recipient, this.transport),
+            "rule_id": None if way.mode is Mode.DIGEST else alert.rule_id,
+        }
+        this.counts.told += 1
     if NOBODY in told.get(key, set()):
-        decided.found.append((alert["id"], key))
-    decided.notices.append(notice)
+        portion.found.append((alert.id, key))
+    portion.notices.append(notice)
     told.setdefault(key, set()).add(recipient.key)
     return None
 
 
-def _message_key(decided: _Round, alert: RowMapping, way: Route, recipient: Recipient) -> tuple[str, datetime | None]:
+def _message_key(
+    this: _Round, portion: _Portion, alert: Row[Any], way: Route, recipient: Recipient
+) -> tuple[str, datetime | None]:
     """The message that this belongs into, or the instant at which to ask again.
 
     Nobody gets a second digest on one day: what comes after it waits for the next day's. A direct message is about
     one record, or about the records that one rule found at once; a further alert on a record joins the message that
     is about it already, as long as something in that is open.
     """
-    if way.mode is not Mode.DIGEST:
-        return _direct_key(decided, alert, recipient), None
     assert recipient.key is not None
-    reader_zone = _zone_of(recipient.key, decided.directory, decided.moment)
-    day = (decided.moment.now.astimezone(reader_zone) - _SINCE_MIDNIGHT).date()
+    if way.mode is not Mode.DIGEST:
+        about = (_record(alert), recipient.key)
+        if about not in portion.direct:
+            at_once = (recipient.key, alert.rule_id)
+            portion.direct[about] = this.direct_keys.setdefault(at_once, f"direct:{recipient.key}:{alert.id}")
+        return portion.direct[about], None
+    reader_zone = _zone_of(recipient.key, this.directory, this.moment)
+    day = (this.moment.now.astimezone(reader_zone) - _SINCE_MIDNIGHT).date()
     key = f"digest:{recipient.key}:{day.isoformat()}"
-    if key not in decided.digest_told:
-        standing = decided.session.execute(select(outbox.delivered_revision).where(outbox.key == key)).first()
-        decided.digest_told[key] = standing is not None and standing[0] is not None
-    if decided.digest_told[key]:
+    if key not in this.digest_told:
+        query = select(outbox.delivered_revision).where(outbox.key == key)
+        standing = this.session.connection().execute(query).first()
+        this.digest_told[key] = standing is not None and standing[0] is not None
+    if this.digest_told[key]:
         return key, datetime.combine(day + timedelta(days=1), DIGEST_HOUR, reader_zone).astimezone(UTC)
     return key, None
 
@@ -244,127 +318,12 @@ def _zone_of(recipient: str, directory: Directory, moment: Moment) -> ZoneInfo:
     return zone(person.timezone) if person else moment.timezone
 
 
-def _direct_key(decided: _Round, alert: RowMapping, recipient: Recipient) -> str:
-    query = (
-        select(notice_table.c.message_key)
-        .join_from(notice_table, alert_table, notice_table.c.alert_id == alert_table.c.id)
-        .where(
-            alert_table.c.object == alert["object"],
-            alert_table.c.source == alert["source"],
-            alert_table.c.record_id == alert["record_id"],
-            alert_table.c.state == State.OPEN,
-            notice_table.c.recipient == recipient.key,
-            notice_table.c.message_key.like("direct:%"),
-        )
-        .limit(1)
-    )
-    standing = decided.session.execute(query).scalar()
-    if standing:
-        return str(standing)
-    at_once = (str(recipient.key), str(alert["rule_id"]))
-    return decided.direct_keys.setdefault(at_once, f"direct:{recipient.key}:{alert['id']}")
-
-
-def _addressee(recipient: Recipient, transport: str) -> Addressee:
+def _address(recipient: Recipient, transport: str) -> dict[str, str | None]:
+    """Whom a message goes to, as the arguments of an `Addressee`."""
     person = recipient.person
-    assert recipient.key is not None
     if person is None:
-        return Addressee(recipient.key, transport=transport)
-    return Addressee(person.key, person.name, person.email, person.slack_user, transport)
-
-
-def _messages_about(session: Session, ids: Sequence[int]) -> set[str]:
-    keys: set[str] = set()
-    for chunk in chunks(ids):
-        query = select(notice_table.c.message_key).where(notice_table.c.alert_id.in_(chunk)).distinct()
-        keys |= set(session.execute(query.where(notice_table.c.message_key.is_not(None))).scalars())
-    return keys
-
-
-def _compose(
-    session: Session,
-    key: str,
-    rules: Mapping[str, Rule],
-    directory: Directory,
-    moment: Moment,
-    addressee: Addressee | None,
-    stale: Collection[str],
-) -> None:
-    """Compose a message from the alerts it is about and put it into the outbox."""
-    rows = list(
-        session.execute(
-            select(
-                *(column for column in alert_table.columns if column.name not in ("text", "seen")),
-                notice_table.c.route,
-                notice_table.c.recipient,
-                notice_table.c.told_at,
-                notice_table.c.text,
-            )
-            .join_from(notice_table, alert_table, notice_table.c.alert_id == alert_table.c.id)
-            .where(notice_table.c.message_key == key)
-            .order_by(alert_table.c.id)
-        ).mappings()
-    )
-    owners = _owners(session, rows)
-    owners |= _last_owners(rows, owners, stale)
-    told = [_as_told(row, owners, rules, directory) for row in rows]
-    reader_zone = _zone_of(rows[0]["recipient"], directory, moment)
-    day = min(row["told_at"] for row in rows).astimezone(reader_zone)
-    kind = key.partition(":")[0]
-    document = direct(told) if kind == "direct" else digest(told, f"{day:%A} {day.day} {day:%B}")
-    if all(entry.resolved for entry in told) and withdraw(session, key, document):
-        return  # nobody has seen it, and nobody needs to any more
-    put(session, key, addressee or _standing_addressee(session, key), document, moment.now, kind=kind)
-
-
-def _last_owners(
-    rows: Sequence[RowMapping], owners: Mapping[tuple[str, str, str], RecordOwner], stale: Collection[str]
-) -> dict[tuple[str, str, str], RecordOwner]:
-    """The owners as of the last look, where a stale source has another one by now: nothing changes hands there."""
-    last = {}
-    for row in rows:
-        if row["source"] in stale and row["state"] != State.RESOLVED:
-            key = (row["object"], row["source"], row["record_id"])
-            present = owners.get(key)
-            if present is None or (present.id or present.named) != row["owner"]:
-                last[key] = RecordOwner(row["source"], row["owner"], row["owner"])
-    return last
-
-
-def _as_told(
-    row: RowMapping,
-    owners: Mapping[tuple[str, str, str], RecordOwner],
-    rules: Mapping[str, Rule],
-    directory: Directory,
-) -> Told:
-    """One alert as this reader is told of it; what has gone to another owner is no longer this one's to mend."""
-    title = rules[row["rule_id"]].title if row["rule_id"] in rules else row["rule_id"]
-    record, by_owner = (row["source"], row["record_id"]), row["route"].partition(" ")[0] == OWNER
-    if row["headline"] == PERSON:  # who it was and who had them is nobody's business any more
-        known = {name: row[name] for name in ("object", "headline", "lead", "text", "severity")}
-        return Told(record=record, title=title, resolved=True, of_team=not by_owner, **known)
-    owner = owners.get((row["object"], row["source"], row["record_id"]))
-    person = directory.person_of(owner.source, owner.id) if owner else None
-    now_with = route(OWNER, owner, directory) if by_owner else None
-    moved = now_with is not None and now_with.key != row["recipient"]
-    name = person.name if person else (owner.named or owner.id if owner else None) or "nobody"
-    text = f"{row['text']} (now with {now_with.person.name})" if moved and now_with.person else row["text"]  # type: ignore[union-attr]  # moved says so
-    return Told(
-        object=row["object"],
-        record=record,
-        title=title,
-        headline=row["headline"],
-        lead=row["lead"],
-        text=text,
-        severity=row["severity"],
-        resolved=row["state"] == State.RESOLVED or moved,
-        owner=None if person and person.key == row["recipient"] else name,
-        of_team=not by_owner,
-    )
-
-
-def _standing_addressee(session: Session, key: str) -> Addressee:
-    message = session.execute(select(OutboxMessage).where(outbox.key == key)).scalar_one()
-    return Addressee(
-        message.recipient, message.recipient_name, message.recipient_email, message.slack_user, message.transport
-    )
+        return {"key": recipient.key, "transport": transport}
+    return {
+        "key": person.key, "name": person.name, "email": person.email, "slack_user": person.slack_user,
+        "transport": transport,
+    }  # fmt: skip

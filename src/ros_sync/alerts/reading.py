@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from ros_sync.alerts.lifecycle import alert_table
-from ros_sync.alerts.notices import notice_table, outbox
+from ros_sync.alerts.lifecycle import alert_table, moment_of, notice_table
+from ros_sync.alerts.notices import outbox
 from ros_sync.alerts.tables import State
+from ros_sync.organisation.people import Directory
+from ros_sync.rules.facts import explain_facts
+from ros_sync.rules.language import Moment
+from ros_sync.rules.model import Rule
 
 
 def listed(
@@ -33,6 +39,22 @@ def listed(
 def rules_with_alerts(connection: Connection) -> set[str]:
     """The rules that alerts are of, ended ones among them: a rule that was deleted still has its past."""
     return set(connection.execute(select(alert_table.c.rule_id).distinct()).scalars())
+
+
+def explained(
+    alert: Mapping[str, Any], rule: Rule | None, directory: Directory, moment: Moment
+) -> list[dict[str, Any]]:
+    """What each line of an alert's rule saw when it fired: text, whether it holds, and what it saw in words.
+
+    It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever instant. Empty
+    where nothing was kept, as with a person who was erased, or where the rule is not known any more.
+    """
+    if alert["facts"] is None or rule is None:
+        return list(alert["seen"])
+    owner = alert["owner"]
+    at = moment_of(rule, alert["source"], owner, directory, replace(moment, now=alert["since_at"]))
+    verdict = explain_facts(rule, alert["source"], alert["facts"], at)
+    return [{"text": line.text, "holds": line.holds, "words": line.words} for line in verdict.lines]
 
 
 def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The alerts' tables: what is wrong with which record, and who was told in which message."""
+"""The alerts' tables: what is wrong with which record, who was told in which message, and which rules failed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,14 @@ class Alert(SQLModel, table=True):
     headline: str = Field(description="the record's name when the alert opened")
     lead: str = Field(default="", description="its amount, or what else leads")
     text: str = Field(description="the rule's message, filled in when the alert opened")
-    seen: list[dict[str, Any]] = Field(sa_type=Json, description="for each line of the rule, what it saw")
+    seen: list[dict[str, Any]] = Field(
+        default_factory=list,
+        sa_type=Json,
+        description="for each line of the rule, what it saw; of alerts opened before `facts` was kept",
+    )
+    facts: dict[str, Any] | None = Field(
+        default=None, sa_type=Json, description="the values that the rule read when it fired, by field, in stored form"
+    )
     next_notice_at: datetime | None = Field(
         default=None, sa_type=Instant, description="when the next route of its rule is due; empty when all are told"
     )
@@ -87,3 +94,28 @@ class AlertNotice(SQLModel, table=True):
     told_at: datetime = Field(sa_type=Instant)
     text: str = Field(description="the rule's message as it was true when it was told")
     reason: str = Field(description="why this recipient, or why nobody")
+
+
+class MessageDue(SQLModel, table=True):
+    """A message that has to be composed: somebody is newly told in it, or something it says has changed.
+
+    Written with what makes it due, and removed with the message that it becomes, so that a tick may be cut off anywhere.
+    """
+
+    __tablename__ = "message_due"
+
+    message_key: str = Field(primary_key=True)
+    address: dict[str, Any] | None = Field(
+        default=None, sa_type=Json, description="whom it goes to; empty where it stands and keeps its address"
+    )
+    rule_id: str | None = Field(default=None, description="of a direct message: the rule whose findings it gathers")
+
+
+class RuleFailure(SQLModel, table=True):
+    """A rule that could not be evaluated. Its alerts keep their last state until it can."""
+
+    __tablename__ = "rule_failure"
+
+    rule_id: str = Field(primary_key=True)
+    since_at: datetime = Field(sa_type=Instant, description="when it first failed")
+    reason: str = Field(description="why, in words that hold nothing of the CRM's")

@@ -43,6 +43,7 @@ def list_(
     """
     from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
     from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415
 
@@ -54,6 +55,8 @@ def list_(
             _refuse_unknown_rule(connection, settings, rule)
         found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
         stale = stale_sources(connection, now, settings.sync.stale_seconds)
+        if as_json:
+            explain_alerts(connection, settings, found)
     engine.dispose()
     if as_json:
         invocation.print_json({"total": total, "alerts": found, "stale": [_as_data(each, now) for each in stale]})
@@ -108,6 +111,7 @@ def why(
     """
     from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
     from ros_sync.alerts.reading import one  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
 
     invocation = Invocation.of(ctx)
@@ -115,6 +119,8 @@ def why(
     engine = open_engine(settings.database_url, read_only=True)
     with engine.connect() as connection:
         alert = one(connection, alert_id)
+        if alert is not None:
+            explain_alerts(connection, settings, [alert])
         stale = {each.source: each for each in stale_sources(connection, now, settings.sync.stale_seconds)}
     engine.dispose()
     if alert is None:
@@ -160,6 +166,8 @@ def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
     out.print("\n[bold]Why[/bold]")
     for line in alert["seen"]:
         out.print(f"  {shown(line['words'])}", highlight=False)
+    if not alert["seen"]:
+        out.print("  [dim]nothing is kept of it: its rule is gone, or it was about somebody who was deleted[/dim]")
     out.print("\n[bold]Who was told[/bold]")
     for notice in alert["notices"]:
         told = f"{notice['told_at']:%Y-%m-%d %H:%M} {shown(notice['recipient'] or 'nobody')}: {shown(notice['reason'])}"

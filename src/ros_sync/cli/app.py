@@ -17,6 +17,7 @@ from ros_sync.cli import (
     deletions,
     demo,
     imports,
+    mapping,
     rules,
     sandbox,
     serve,
@@ -87,6 +88,7 @@ app.command("status")(status.status)
 app.add_typer(deletions.app)
 app.add_typer(alerts.app)
 app.add_typer(rules.app)
+app.add_typer(mapping.app)
 
 
 def _flow(group: typer.Typer) -> None:
@@ -104,7 +106,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app):
+for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
     _flow(each)
 
 

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-
-from rich.console import Console
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from ros_sync.connectors.export import ExportMapping, load_mapping
-from ros_sync.connectors.export.mapping import CUSTOM
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError
 from ros_sync.fields import Kind, did_you_mean
-from ros_sync.jobs.cycle import Company
-from ros_sync.mirror.catalogue import objects
-from ros_sync.notifiers.console import ConsoleNotifier
-from ros_sync.notifiers.notifier import Notifier
-from ros_sync.notifiers.slack.client import SlackClient
-from ros_sync.notifiers.slack.notifier import SlackNotifier
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
-from ros_sync.rules.files import load as load_rules
-from ros_sync.rules.model import RuleSet
 from ros_sync.settings import Settings
 from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
+from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
+from ros_sync.workspace.files import ORGANISATION_FILE, SUFFIXES
 
-ORGANISATION_FILE = "organisation.yaml"
-SUFFIXES = (".yaml", ".yml")
+# Rules and notifiers are loaded by those commands alone that need them.
+if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy import Engine
+
+    from ros_sync.jobs.cycle import Company
+    from ros_sync.notifiers.notifier import Notifier
 
 
 def organisation_of(settings: Settings) -> Organisation:
@@ -41,6 +39,10 @@ def organisation_of(settings: Settings) -> Organisation:
 
 def company_of(settings: Settings) -> Company:
     """The organisation and the rules, all their problems reported together."""
+    from ros_sync.jobs.cycle import Company  # noqa: PLC0415  # see above
+    from ros_sync.rules.files import load as load_rules  # noqa: PLC0415  # see above
+    from ros_sync.rules.model import RuleSet  # noqa: PLC0415  # see above
+
     problems: list[RosSyncError] = []
     organisation, custom = Organisation(), None
     with _collected(problems):
@@ -75,13 +77,15 @@ def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
     """The kinds of the company's own properties, by object and name, as the mapping files declare them."""
     kinds: dict[str, dict[str, Kind]] = {}
     for path in connector_files(settings):
-        for name, own_kinds in load_connector(path).custom_kinds.items():
-            kinds.setdefault(name, {}).update(own_kinds)
+        _add_kinds(kinds, custom_kinds_of(load_connector(path)))
     for path in _mapping_files(settings):
-        for entry in load(path).entries:
-            own = (field for field in entry.fields if field.name.startswith(CUSTOM))
-            kinds.setdefault(entry.object, {}).update({field.name.removeprefix(CUSTOM): field.kind for field in own})
+        _add_kinds(kinds, custom_kinds_of(load(path)))
     return kinds
+
+
+def _add_kinds(kinds: dict[str, dict[str, Kind]], own: Mapping[str, Mapping[str, Kind]]) -> None:
+    for name, each in own.items():
+        kinds.setdefault(name, {}).update(each)
 
 
 def mapping_of(settings: Settings, given: str | None) -> ExportMapping:
@@ -107,12 +111,12 @@ def mapping_of(settings: Settings, given: str | None) -> ExportMapping:
 
 def load(path: Path) -> ExportMapping:
     """Read a mapping file against the mirror's fields."""
-    return load_mapping(path, {name: mirrored.settable for name, mirrored in objects().items()})
+    return load_mapping(path, settable())
 
 
 def load_connector(path: Path) -> HubSpotMapping:
     """Read a connector file against the mirror's fields."""
-    return load_hubspot(path, {name: mirrored.settable for name, mirrored in objects().items()})
+    return load_hubspot(path, settable())
 
 
 def connector_files(settings: Settings) -> list[Path]:
@@ -127,26 +131,50 @@ def _mapping_files(settings: Settings) -> list[Path]:
 
 def _yaml_files(settings: Settings) -> list[Path]:
     folder = settings.connectors_folder
-    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and not path.name.startswith("."))
 
 
 def _is_connector(path: Path) -> bool:
     """A connector file names its CRM; that is looked for before either kind is read strictly."""
     try:
-        return any(line.startswith(b"crm:") for line in read_regular(path).splitlines())
+        return is_connector(read_regular(path))
     except OSError:
         return False  # reading it as a mapping tells what is wrong with it
 
 
 def deal_context(organisation: Organisation) -> DealContext:
     """What importing deals asks of the organisation."""
-    return DealContext.of(organisation)
+    return replace(DealContext.of(organisation), people=known_people(organisation))
+
+
+def people_of(settings: Settings) -> frozenset[str]:
+    """`known_people` of the workspace; nobody where its organisation file cannot be read, which others tell."""
+    try:
+        return known_people(organisation_of(settings))
+    except RosSyncError:
+        return frozenset()
+
+
+def known_people(organisation: Organisation) -> frozenset[str]:
+    """By what a CRM may name a person of the organisation file, casefolded: their e-mail, and a name that one has alone."""
+    members = organisation.people.values()
+    names = Counter(member.name.casefold() for member in members if member.name)
+    return frozenset(
+        {member.email.casefold() for member in members} | {name for name, holders in names.items() if holders == 1}
+    )
 
 
 def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[Notifier]:
     """The ways out, the one for new messages first: Slack where there is a token, and always the terminal."""
+    from ros_sync.notifiers.console import ConsoleNotifier  # noqa: PLC0415  # see above
+
     terminal = ConsoleNotifier(console)
     token = settings.slack.token
     if token is None:
         return [terminal]
+    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
+    from ros_sync.notifiers.slack.notifier import SlackNotifier  # noqa: PLC0415  # see above
+
     return [SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine), terminal]

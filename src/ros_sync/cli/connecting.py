@@ -19,7 +19,7 @@ from ros_sync.connectors.hubspot.candidates import NOT_MADE, WANTED, Candidate, 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.connecting import Plan, fit
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
-from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
 from ros_sync.connectors.hubspot.records import filled_fields
 from ros_sync.errors import AuthExpiredError, MappingError, PermanentError, RosSyncError, SettingsError, Where
 from ros_sync.fields import did_you_mean
@@ -172,13 +172,20 @@ def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals
     """The candidate with the share of records in which it is filled; without, where search is refused or there are none."""
     try:
         if stream not in totals:
-            totals[stream] = client.count(stream)
+            totals[stream] = _count(client, stream)
         if not totals[stream]:
             return candidate
-        filled = client.count(stream, candidate.definition.name)
+        filled = _count(client, stream, candidate.definition.name)
     except PermanentError:
         return candidate
     return Candidate(candidate.definition, candidate.sureness, min(1.0, filled / totals[stream]))
+
+
+def _count(client: HubSpotClient, stream: str, having: str = OBJECT_ID) -> int:
+    """How many records have a property filled, as far as search knows."""
+    filters = [{"propertyName": having, "operator": "HAS_PROPERTY"}]
+    query = {"filterGroups": [{"filters": filters}], "properties": [OBJECT_ID], "limit": 1}
+    return int(client.search(stream, query).get("total") or 0)
 
 
 def _wished(names: Sequence[str]) -> frozenset[Wanted]:
@@ -284,7 +291,8 @@ def _diff(done: Connected) -> list[str]:
 
 def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
     def line(words: str, style: str = "") -> None:
-        invocation.out.print(Text(clean(words), style), soft_wrap=True)
+        indent = words[: len(words) - len(words.lstrip())]
+        invocation.out.print(Text(indent + clean(words), style), soft_wrap=True)
 
     for words in done.refused:
         line(f"This part of the account cannot be looked at, and stays as it is: {words}", "red")
@@ -295,10 +303,10 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
     _tell_missing(done, line)
     if dry_run:
         for each in _diff(done):
-            invocation.out.print(
-                Text(each.expandtabs(), "green" if each.startswith("+") else "red" if each.startswith("-") else "dim"),
-                soft_wrap=True,
-            )
+            sign, words = each[:1], each[1:]
+            indent = words[: len(words) - len(words.lstrip())]
+            style = {"+": "green", "-": "red"}.get(sign, "dim")
+            invocation.out.print(Text(f"{sign}{indent}{clean(words)}", style), soft_wrap=True)
         line("\nNothing was changed. Without --dry-run it is.")
     elif done.written:
         line(f"\n✓ {done.file} fits the account. Next: `ros-sync doctor`, then `ros-sync sync`.", "green")

@@ -16,7 +16,6 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from ros_sync.alerts.tables import Alert, AlertNotice
-from ros_sync.cli.company import ORGANISATION_FILE
 from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.workspace import lay_out
 from ros_sync.errors import RosSyncError, Where
@@ -36,6 +35,7 @@ from ros_sync.settings import (
     WebSettings,
     load,
 )
+from ros_sync.workspace.files import ORGANISATION_FILE
 
 SHOWN_PEOPLE = 5
 DELIVERY_SECONDS = 3_600.0  # of the story: Slack lets edits pass one by one, and waiting costs nothing here
@@ -212,4 +212,4 @@ def _people(messages: Sequence[OutboxMessage], rules: Mapping[str, Counter[str]]
 
 
 def _waiting(message: OutboxMessage) -> int:
-    return sum(not item.done for item in Document.from_dict(message.document).items)
+    return Document.from_dict(message.document).waiting

@@ -11,16 +11,16 @@ import structlog
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import connector_files, deal_context, organisation_of
+from ros_sync.cli.company import deal_context
 from ros_sync.cli.sources import cadence_of, sources_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
-from ros_sync.errors import RosSyncError, StoppedError
+from ros_sync.errors import StoppedError
 from ros_sync.settings import Settings
-from ros_sync.sheets.regular import read_regular
 from ros_sync.sync import heard
 from ros_sync.sync.engine import Syncer
 from ros_sync.web.webhooks import HubSpotReceiver
+from ros_sync.workspace.configuration import Configuration
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -28,12 +28,12 @@ log = structlog.stdlib.get_logger(__name__)
 class Following:
     """What a process keeps of the CRMs that it follows. Its jobs run in threads of their own."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings, engine: Engine, configuration: Configuration) -> None:
         self._settings = settings
+        self._configuration = configuration
         self._engine = engine
         self._lock = Lock()
-        self._files: dict[str, bytes] = {}
-        self._told: str | None = None  # what was said to be wrong with them
+        self._made_by: tuple[object, ...] = ()
         self._polling: list[Syncer] = []
         self._reading: list[Syncer] = []
         self._writing: list[Syncer] = []
@@ -73,7 +73,7 @@ class Following:
             raise StoppedError
 
     def receiver(self) -> HubSpotReceiver | None:
-        """What takes webhooks in; None without the secret by which they are signed, or without a connector file."""
+        """What takes webhooks in; None without the secret by which they are signed."""
         return receiver_of(self._settings, self._engine, self._source)
 
     def _source(self) -> HubSpotSource:
@@ -81,33 +81,19 @@ class Following:
         return self._sources[0]
 
     def _current(self, syncers: list[Syncer]) -> list[Syncer]:
-        """The syncers, made anew where a connector file or the organisation was edited since.
-
-        While an edit cannot be used, they go on by what could be used last; RosSyncError where there is nothing of the kind.
-        """
+        """The syncers, made anew where a connector file or the organisation was edited since."""
         with self._lock:
-            try:
-                self._renew()
-            except RosSyncError as error:
-                if not self._sources:
-                    raise
-                self._tell_once(str(error))
+            self._renew()
             return list(syncers)
 
-    def _tell_once(self, trouble: str) -> None:
-        """Log what is wrong with an edit, once and not with every job that meets it."""
-        if trouble != self._told:
-            self._told = trouble
-            log.error("connector_file_unusable", error=trouble)
-
     def _renew(self) -> None:
-        files = {str(path): read_regular(path) for path in connector_files(self._settings)}
-        organisation = organisation_of(self._settings)
-        files["organisation"] = repr((organisation.home_currency, organisation.rates, organisation.company)).encode()
-        if files == self._files:
+        in_force = self._configuration.current()
+        organisation = in_force.organisation
+        made_by = (in_force.followed, organisation.rates, organisation.company)
+        if made_by == self._made_by:
             return
         context = deal_context(organisation)
-        self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine)
+        self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine, mappings=in_force.followed)
         for each in (self._polling, self._reading, self._writing):
             each[:] = [
                 Syncer(
@@ -120,7 +106,7 @@ class Following:
                 )
                 for source in self._sources
             ]
-        self._files, self._told = files, None
+        self._made_by = made_by
 
 
 def receiver_of(
@@ -130,9 +116,9 @@ def receiver_of(
     *,
     now: Callable[[], datetime] = clock.now,
 ) -> HubSpotReceiver | None:
-    """What takes the webhooks of a source in; None without their secret, or without a connector file."""
+    """What takes the webhooks of a source in; None without their secret."""
     secret = settings.hubspot.client_secret
-    if secret is None or not connector_files(settings):
+    if secret is None:
         log.info("webhooks_off", reason="hubspot.client_secret is not set")
         return None
 

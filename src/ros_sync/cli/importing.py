@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,7 +22,8 @@ from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
-from ros_sync.sync.imports import ImportReport, import_files, plan
+from ros_sync.sync.dated import end_of_day, zone_of
+from ros_sync.sync.imports import ImportReport, import_exports, plan
 from ros_sync.sync.imports import Progress as Report
 
 SHOWN_ROWS = 10  # set-aside rows printed; `ros-sync import --json` and the database have the others
@@ -29,28 +31,30 @@ SHOWN_NAMES = 5
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def parse_moment(text: str | None, option: str) -> datetime | None:
-    """An instant given on the command line; a day means its beginning, in UTC."""
+def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> datetime | None:
+    """An instant given on the command line, in `tz` (default UTC) where it names no offset; a day means its beginning."""
     if text is None:
         return None
     try:
-        return clock.parse_instant(text)
+        return clock.parse_instant(text, tz)
     except ValueError:
         raise RosSyncError(
             f"{text!r} is no date or time", where=Where(key=option), hint="write 2026-03-02 or 2026-03-02T09:00+01:00"
         ) from None
 
 
-def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime:
-    """When the export was made: the instant given; of a day alone its end in the mapping's zone, but not the future."""
-    moment = parse_moment(text, "--as-of")
-    if moment is None or text is None:
-        return now
-    if not _DAY.fullmatch(text.strip()):
+def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime | None:
+    """When the export was made: of a day alone its end in the mapping's zone, but not the future; None where not given.
+
+    An instant without an offset is in the mapping's zone too.
+    """
+    tz = zone_of(export)
+    moment = parse_moment(text, "--as-of", tz)
+    if moment is None or text is None or not _DAY.fullmatch(text.strip()):
         return moment
-    tz = next((entry.style.dates.zone for entry in export.entries if entry.style.dates.zone), None)
-    end = clock.start_of_day(date.fromisoformat(text.strip()) + timedelta(days=1), tz) - clock.MICROSECOND
-    return end if end < now else max(now, clock.start_of_day(date.fromisoformat(text.strip()), tz))
+    day = date.fromisoformat(text.strip())
+    end = end_of_day(day, tz)
+    return end if end < now else max(now, clock.start_of_day(day, tz))
 
 
 def import_(
@@ -68,14 +72,17 @@ def import_(
         engine = open_engine(settings.database_url)
         try:
             with progress_bar(invocation, sizes) as progress:
-                report = import_files(
+                reports = import_exports(
                     engine, export, paths, context, as_of=moment, now=now, strict=strict, progress=progress
                 )
         finally:
             engine.dispose()
     if as_json:
-        invocation.print_json(as_data(report))
-    else:
+        invocation.print_json(as_data(*reports))
+        return
+    for report in reports:
+        if len(reports) > 1:
+            invocation.out.print(f"[bold]as of {report.as_of:%Y-%m-%d %H:%M} UTC[/bold]", highlight=False)
         show(invocation, report)
 
 
@@ -92,15 +99,17 @@ def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Rep
         yield report
 
 
-def as_data(report: ImportReport) -> dict[str, Any]:
-    """The report as JSON data: totals, then each file."""
-    counts = ("rows_read", "created", "updated", "unchanged", "older", "repeated", "set_aside")
+def as_data(*reports: ImportReport) -> dict[str, Any]:
+    """The reports as JSON data: totals, each run, then each file. `run_id` and `as_of` are the last run's."""
+    counts = ("rows_read", "created", "updated", "unchanged", "older", "repeated", "completed", "set_aside")
+    last = reports[-1]
     return {
-        "run_id": report.run_id,
-        "source": report.source,
-        "as_of": report.as_of,
-        **{name: report.total(name) for name in counts},
-        "files": [data_of(file) for file in report.files],
+        "run_id": last.run_id,
+        "source": last.source,
+        "as_of": last.as_of,
+        **{name: sum(report.total(name) for report in reports) for name in counts},
+        "runs": [{"run_id": report.run_id, "as_of": report.as_of} for report in reports],
+        "files": [data_of(file) | {"run_id": report.run_id} for report in reports for file in report.files],
     }
 
 
@@ -124,8 +133,13 @@ def show(invocation: Invocation, report: ImportReport) -> None:
             f"[yellow]{counted(older, 'row')} left alone: a later state is known already[/yellow] "
             "(is --as-of the day of this export?)"
         )
+    if completed := report.total("completed"):
+        out.print(f"[dim]{counted(completed, 'row')} added to what another row of the same import said[/dim]")
     if repeated := report.total("repeated"):
         out.print(f"[dim]{counted(repeated, 'row')} said the same thing twice[/dim]")
+    for file in report.files:
+        for note in dict.fromkeys(file.notes):
+            out.print(f"[yellow]{shown(file.file)}:[/yellow] {shown(note)}", soft_wrap=True, highlight=False)
     _show_unknown(invocation, report)
     _show_set_aside(invocation, report)
 

@@ -15,6 +15,7 @@ from ros_sync.alerts.freshness import at, span
 from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
 from ros_sync.jobs.books import JobStanding
+from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line
 
 SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
@@ -26,6 +27,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     out.print(Text(clean(title), style="dim"), soft_wrap=True)
     parts = [
         *_attention(found.attention),
+        *_broken(found.broken_files, now),
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         *_sources(found.sources, now),
@@ -72,6 +74,21 @@ def _job_state(job: JobStanding, now: datetime) -> Text:
     if job.is_silent(now):
         return Text("not known", "yellow")
     return Text("running" if job.running_since else "well", "green")
+
+
+def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    """The files that cannot be used as they are, where there are any, and what is used instead."""
+    if not files:
+        return
+    lines = []
+    for each in files:
+        used = each.version_in_use_from
+        instead = f"its version of {at(used, now)} is in use" if used else "nothing of it is in use"
+        lines.append(Text(clean(one_line(f"{each.where}: {each.message}")), "red"))
+        if each.hint:
+            lines.append(Text(f"  {clean(one_line(each.hint))}", "dim"))
+        lines.append(Text(f"  broken since {at(each.since, now)}; {instead}", "yellow"))
+    yield f"Files that cannot be used ({len(files):,})", Text("\n").join(lines)
 
 
 def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:

@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
-from ros_sync.cli.company import company_of, notifiers_of
+from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.following import Following
-from ros_sync.cli.sources import is_followed, refuse_unreadable
+from ros_sync.cli.sources import is_followed
 from ros_sync.cli.workspace_files import readable_by_others
 from ros_sync.errors import RosSyncError, TransientError
 from ros_sync.jobs.books import WRITE_SECONDS
@@ -26,30 +26,35 @@ from ros_sync.jobs.ping import PingUrl
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.jobs.watch import Watch
+from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
-from ros_sync.web.app import StaleAt, create_app, stale_reasons
+from ros_sync.web.app import Degraded, StaleAt, create_app, stale_reasons
 from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
+from ros_sync.workspace.configuration import Configuration
 
 log = structlog.stdlib.get_logger(__name__)
 
 _WEB_ENDED = "web_server_ended"
 
 
-def planned_jobs(settings: Settings, engine: Engine, following: Following | None = None) -> list[Job]:
+def planned_jobs(
+    settings: Settings, engine: Engine, following: Following | None = None, configuration: Configuration | None = None
+) -> list[Job]:
     """What this process does again and again.
 
-    The rules are read anew for each tick, so that an edit counts from the next one on; one that cannot be used fails
-    that tick with its reason and leaves everything as it was.
+    An edit of a file counts from the next tick on; one that cannot be used is told, and what was in force before goes on.
     """
+    configuration = configuration or Configuration(settings, engine)
     notifiers = notifiers_of(settings, engine, Console())
 
     def run_tick(now: datetime) -> None:
         stale_seconds = settings.sync.stale_seconds
-        tick(engine, company_of(settings), now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
+        company = configuration.current().company()
+        tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
     def deliver(_now: datetime) -> None:
         done = deliver_due(engine, notifiers, clock.now)
@@ -76,15 +81,17 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
     """
     with StopRequest() as stop, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
-        refuse_unreadable(settings)
-        following = Following(settings, engine) if is_followed(settings) else None
+        configuration = Configuration(settings, engine)
+        _, mappings, _ = configuration.followed()
+        following = Following(settings, engine, configuration) if is_followed(settings, mappings) else None
         if following is None and settings.hubspot.token is not None:
             log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
         for path in readable_by_others(settings):
             log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
         try:
-            jobs = planned_jobs(settings, engine, following)
-            reason = run(settings, jobs, stop, following, host=host, port=port, over=_over(settings, engine, following))
+            jobs = planned_jobs(settings, engine, following, configuration)
+            over = overseen(settings, engine, following)
+            reason = run(settings, jobs, stop, following, host=host, port=port, over=over)
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
@@ -96,11 +103,14 @@ class Overseen:
     """What looks after a process: which sources are stale, its own health, its figures."""
 
     stale_at: StaleAt = field(default=lambda _now: ())
+    degraded: Degraded = field(default=lambda: ())
     watch: Watch | None = None
     metrics: Metrics | None = None
 
 
-def _over(settings: Settings, engine: Engine, following: Following | None) -> Overseen:
+def overseen(settings: Settings, engine: Engine, following: Following | None) -> Overseen:
+    """What looks after a process on this database."""
+    degraded = degraded_in(engine)
     stale_at = stale_in(engine, settings.sync.stale_seconds)
     token, ping_url = settings.web.metrics_token, settings.health.ping_url
 
@@ -108,7 +118,7 @@ def _over(settings: Settings, engine: Engine, following: Following | None) -> Ov
         """What degrades the process beside its jobs: for the ping and the figures, as `/readyz` has it."""
         now = clock.now()
         try:
-            return stale_reasons(stale_at(now), now)
+            return [*degraded(), *stale_reasons(stale_at(now), now)]
         except SQLAlchemyError:
             return stale_reasons(None, now)
 
@@ -119,7 +129,7 @@ def _over(settings: Settings, engine: Engine, following: Following | None) -> Ov
     watch = Watch(engine, reasons=reasons, ping=ping)
     shown = token.get_secret_value() if token is not None else None
     metrics = Metrics(engine, token=shown, stale_seconds=settings.sync.stale_seconds, calls=calls)
-    return Overseen(stale_at, watch, metrics)
+    return Overseen(stale_at, degraded, watch, metrics)
 
 
 def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
@@ -130,6 +140,19 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
             return stale_sources(connection, now, stale_seconds)
 
     return stale_at
+
+
+def degraded_in(engine: Engine) -> Degraded:
+    """Ask the database which files cannot be used."""
+
+    def degraded() -> list[str]:
+        try:
+            return [each.reason for each in broken_files(engine)]
+        except SQLAlchemyError as error:
+            log.warning("broken_files_unknown", error=type(error).__name__)
+            return []
+
+    return degraded
 
 
 def run(
@@ -145,7 +168,7 @@ def run(
     """Run the jobs and the web until `stop` is requested; the reason of that. RosSyncError where it cannot listen."""
     over = over or Overseen()
     schedule = _schedule(jobs, over)
-    app = create_app(schedule.health, stale_at=over.stale_at, metrics=over.metrics)
+    app = create_app(schedule.health, stale_at=over.stale_at, degraded=over.degraded, metrics=over.metrics)
     receiver = following.receiver() if following is not None else None
     if receiver is not None:
         add_hubspot(app, receiver)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from functools import partial
 
@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, custom_kinds, load_connector
 from ros_sync.connectors.hubspot.client import HubSpotClient, refresh
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
 from ros_sync.connectors.pace import MemoryPace, Pace, Rates
@@ -34,8 +35,9 @@ def sources_of(
     sleep: Callable[[float], None] = time.sleep,
     pace: Pace | None = None,
     engine: Engine | None = None,
+    mappings: Iterable[HubSpotMapping] | None = None,
 ) -> list[HubSpotSource]:
-    """The sources that the workspace follows; `only` names one.
+    """The sources that the workspace follows; `only` names one. `mappings`: the connector files as they are in force.
 
     With an `engine` the pace is kept in its database, for every process that calls. All connector files share the
     credentials of `[hubspot]`, so one account, so one pace.
@@ -44,8 +46,9 @@ def sources_of(
     """
     found = {}
     pace = pace or pace_of(settings, engine, sleep)
-    for path in connector_files(settings):
-        mapping = load_connector(path)
+    if mappings is None:
+        mappings = [load_connector(path) for path in connector_files(settings)]
+    for mapping in mappings:
         client = HubSpotClient(
             hubspot_tokens(settings, now),
             pace,
@@ -90,19 +93,25 @@ def refuse_unreadable(settings: Settings) -> None:
     custom_kinds(settings)
 
 
-def refuse_unfollowed(settings: Settings, *, hint: str = LAY_OUT) -> None:
-    """Raise SettingsError where no CRM is followed over its API, and what `refuse_unreadable` raises."""
-    refuse_unreadable(settings)
-    if not connector_files(settings):
+def refuse_unfollowed(
+    settings: Settings, mappings: Collection[HubSpotMapping] | None = None, *, hint: str = LAY_OUT
+) -> None:
+    """Raise SettingsError where no CRM is followed over its API, by the connector files in force (`mappings`) if given.
+
+    Without them, raise also what `refuse_unreadable` raises.
+    """
+    if mappings is None:
+        refuse_unreadable(settings)
+    if not (connector_files(settings) if mappings is None else mappings):
         raise SettingsError(
             f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}", hint=hint
         )
 
 
-def is_followed(settings: Settings) -> bool:
-    """Whether there is a connector file, and credentials to go with it."""
+def is_followed(settings: Settings, mappings: Collection[HubSpotMapping]) -> bool:
+    """Whether a connector file is in force, and there are credentials to go with it."""
     hubspot = settings.hubspot
-    return bool(connector_files(settings)) and (hubspot.token is not None or hubspot.refresh_token is not None)
+    return bool(mappings) and (hubspot.token is not None or hubspot.refresh_token is not None)
 
 
 def hubspot_tokens(settings: Settings, now: Callable[[], datetime]) -> Tokens:

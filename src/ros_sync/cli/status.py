@@ -20,7 +20,8 @@ def status(
 
     Example: [bold]ros-sync status --json[/bold]
     """
-    from ros_sync.cli.screen import show  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli.company import people_of  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli.screen import show  # noqa: PLC0415  # as above
     from ros_sync.cli.survey import survey  # noqa: PLC0415  # as above
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # as above
 
@@ -30,7 +31,7 @@ def status(
     now = clock.now()
     try:
         with engine.connect() as connection:
-            found = survey(connection, now, settings.sync.stale_seconds)
+            found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
     finally:
         engine.dispose()
     if as_json:

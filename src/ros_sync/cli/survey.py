@@ -16,6 +16,7 @@ from ros_sync.jobs.books import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DeletionWave, SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.config_versions import BrokenFile, broken_files
 from ros_sync.mirror.tables import Deal, Owner
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
@@ -136,11 +137,17 @@ class Survey:
     unknown_owners: list[UnknownOwner]
     jobs: list[JobStanding] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
+    broken_files: list[BrokenFile] = field(default_factory=list)
     held: list[Wave] | None = None
 
 
-def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
-    """Count everything, reading only; how far the sources lag behind, and which are stale, is as of `now`."""
+def survey(
+    connection: Connection, now: datetime, stale_seconds: int, people_known: frozenset[str] = frozenset()
+) -> Survey:
+    """Count everything, reading only; how far the sources lag behind, and which are stale, is as of `now`.
+
+    `people_known` are names and e-mails, casefolded, that the organisation file knows.
+    """
     tables = set(inspect(connection).get_table_names())
     runs = last_runs(connection)
     jobs = standings(connection)
@@ -154,7 +161,8 @@ def survey(connection: Connection, now: datetime, stale_seconds: int) -> Survey:
         untold=untold_alerts(connection) if AlertNotice.__tablename__ in tables else None,
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
-        unknown_owners=unknown_owners(connection),
+        unknown_owners=unknown_owners(connection, people_known),
+        broken_files=broken_files(connection),
         jobs=jobs,
         attention=attention(connection, jobs, now),
         held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,
@@ -284,7 +292,7 @@ def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
     return [Reason(*values) for values in connection.execute(query)]
 
 
-def unknown_owners(connection: Connection) -> list[UnknownOwner]:
+def unknown_owners(connection: Connection, known: frozenset[str] = frozenset()) -> list[UnknownOwner]:
     """Names that stand as owner and lead to nobody, over all objects, the most frequent first."""
     records: dict[str, int] = {}
     for mirrored in objects().values():
@@ -297,6 +305,7 @@ def unknown_owners(connection: Connection) -> list[UnknownOwner]:
             .group_by(columns.owner_named)
         )
         for name, number in connection.execute(query):
-            records[name] = records.get(name, 0) + int(number)
+            if str(name).casefold() not in known:
+                records[name] = records.get(name, 0) + int(number)
     ordered = sorted(records.items(), key=lambda entry: (-entry[1], entry[0]))
     return [UnknownOwner(*entry) for entry in ordered]

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.company import company_of, connector_files, deal_context, organisation_of
+from ros_sync.cli.company import company_of, connector_files, deal_context
 from ros_sync.cli.examining import examine
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
@@ -34,6 +34,7 @@ from ros_sync.errors import RosSyncError, SettingsError, StoppedError, Transient
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
+from ros_sync.notifiers.plaintext import one_line
 from ros_sync.rules.fitting import Fit, fits
 from ros_sync.rules.language.wording import field_name
 from ros_sync.rules.model import Status
@@ -45,6 +46,8 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
+from ros_sync.workspace.choices import Chosen
+from ros_sync.workspace.configuration import Configuration
 
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
@@ -56,16 +59,18 @@ MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
     """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
     settings = invocation.start()
-    refuse_unfollowed(settings, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
-    context = deal_context(organisation_of(settings))
     reports: list[CycleReport] = []
     written: list[tuple[str, Outcome]] = []
     with Interruptible() as interrupt, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
+            organisation, mappings, broken = Configuration(settings, engine).followed()
+            refuse_unfollowed(settings, mappings, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
+            show_unused(invocation, broken)
+            context = deal_context(organisation)
             pace = pace_of(settings, engine, interrupt.pause)
             with progress_bars(invocation) as bars:
-                for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause):
+                for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
                     syncer = Syncer(
                         engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
                         stopping=interrupt.is_set,
@@ -90,6 +95,13 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             show_written(invocation, name, outcome)
     if any(report.trouble for report in reports):
         sys.exit(1)
+
+
+def show_unused(invocation: Invocation, unused: Sequence[Chosen]) -> None:
+    """Tell of the files that cannot be used as they are, and of which the last good version is read instead."""
+    for each in unused:
+        words = f"[yellow]{shown(one_line(str(each.problem)))}[/yellow]; its last good version is used"
+        invocation.err.print(words, soft_wrap=True, highlight=False)
 
 
 def show_written(invocation: Invocation, name: str, outcome: Outcome) -> None:

@@ -13,16 +13,18 @@ from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, at, span
-from ros_sync.cli.company import company_of, notifiers_of
+from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.notifiers.plaintext import one_line
 from ros_sync.outbox.store import OutboxCounts, counts, keep_for_later
+from ros_sync.workspace.configuration import Configuration
 
 AHEAD = timedelta(days=1)
 DELIVERY_SECONDS = 60.0  # how long one tick waits for messages whose turn comes later
@@ -32,10 +34,12 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
     """Run one cycle, deliver what waits, and tell what was done."""
     settings = invocation.start()
     moment = parse_moment(now, "--now") or clock.now()
-    company = company_of(settings)
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
+            in_force = Configuration(settings, engine).current()
+            company = in_force.company()
+            show_broken(invocation, in_force.broken)
             notifiers = notifiers_of(settings, engine, invocation.err if as_json else invocation.out)
             stale_seconds = settings.sync.stale_seconds
             report = run_tick(engine, company, moment, transport=notifiers[0].transport, stale_seconds=stale_seconds)
@@ -52,7 +56,7 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
     present = clock.now()
     left = [why_left(standing, moment, present, stale_seconds) for standing in report.stale]
     if as_json:
-        invocation.print_json(as_data(report, delivered, held, left))
+        invocation.print_json({**as_data(report, delivered, held, left), "broken_files": in_force.broken})
     else:
         show(invocation, report, delivered, held, left)
 
@@ -61,6 +65,15 @@ def wait_for_its_moment(engine: Engine) -> None:
     """Let what was said as of a moment ahead wait for it in ordinary ticks."""
     with Session(engine) as session, session.begin():
         keep_for_later(session, clock.now())
+
+
+def show_broken(invocation: Invocation, broken: Sequence[BrokenFile]) -> None:
+    """Tell of the files that cannot be used as they are, and what goes on meanwhile."""
+    for each in broken:
+        used = each.version_in_use_from
+        instead = f"its version of {used:%Y-%m-%d %H:%M} UTC is used" if used else "nothing of it is used"
+        words = f"[yellow]{shown(each.where)}: {shown(one_line(each.message))}[/yellow]; {instead}"
+        invocation.err.print(words, soft_wrap=True, highlight=False)
 
 
 def outbox_counts(engine: Engine) -> OutboxCounts:
@@ -89,8 +102,10 @@ def as_data(
         "clocks": data_of(report.clocks),
         "rules": [data_of(rule) for rule in report.alerts.rules],
         "opened": report.alerts.opened,
-        "resolved": len(report.alerts.resolved),
+        "resolved": report.alerts.resolved,
         "erased": report.erased,
+        "failed": report.alerts.failed,
+        "skipped": report.skipped,
         "stale": [
             {
                 "source": standing.source,
@@ -117,6 +132,8 @@ def show(
 ) -> None:
     """Tell a person what the tick did; `left` says of each stale source why nothing was concluded of it."""
     out = invocation.out
+    if report.skipped:
+        out.print("[yellow]Another process is running a tick at this moment; this one left the rules to it.[/yellow]")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("rule")
     for name in ("new", "resolved", "open"):
@@ -124,6 +141,12 @@ def show(
     for rule in report.alerts.rules:
         table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
+    for rule_id, reason in report.alerts.failed.items():
+        out.print(
+            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
+            soft_wrap=True,
+            highlight=False,
+        )
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(

@@ -102,6 +102,7 @@ def init(
         ("rules/organisation.yaml", "say who reports to whom"),
         (".env", "put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
         (f"ros-sync -w {given} rules check", "see that all of it reads well"),
+        (f"ros-sync -w {given} connect hubspot", "fit connectors/hubspot.yaml to your HubSpot account"),
         (f"ros-sync -w {given} doctor", "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
         (f"ros-sync -w {given} import EXPORTS", "or bring in an export of your CRM"),
     ]

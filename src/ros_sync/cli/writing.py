@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from sqlalchemy import Engine, select
 
@@ -20,8 +21,6 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.money import Money
 from ros_sync.rules.given import read_given
-from ros_sync.rules.language.parameters import read_number
-from ros_sync.rules.schema import schema_of
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import State, Wish
@@ -109,17 +108,18 @@ def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Car
     if not value.strip():
         return name, None
     try:
-        return name, _carried(mirrored, field, value.strip(), currency)
+        return name, _carried(field, value.strip(), currency)
     except ValueError as error:
         raise RosSyncError(str(error), where=Where(key=name), hint=f"{name} is of the kind {field.kind}") from None
 
 
-def _carried(mirrored: MirroredObject, field: Field, text: str, currency: str) -> Carried:
+def _carried(field: Field, text: str, currency: str) -> Carried:
     if field.kind is Kind.INSTANT and text == NOW:
         return clock.to_micros(clock.now())
-    value = read_given(field, schema_of(mirrored.name, home_currency=currency), text)
+    value = read_given(field, text)
     if field.kind is Kind.MONEY:
-        money = value if isinstance(value, Money) else Money.of(read_number(text), currency)
+        assert isinstance(value, Decimal | Money), value
+        money = value if isinstance(value, Money) else Money.of(value, currency)
         if money.currency != currency:
             raise ValueError(f"the record's amounts are in {currency}, not in {money.currency}")
         return money.minor

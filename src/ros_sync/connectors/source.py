@@ -50,7 +50,8 @@ class Stream:
 class Shape(NamedTuple):
     """What a stream's records are read by. `mark` differs where they would be read otherwise; `properties` are those shown.
 
-    Records that were read by another mark, or without a property that is shown now, have to be read again.
+    Records that were read by another mark, or without a property that is shown now, have to be read again. An empty mark says
+    that it is not known at present.
     """
 
     mark: str
@@ -65,7 +66,8 @@ class Page:
     `links` are by record id; a record without an entry in `links` was not asked about, one with an entry has exactly
     those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an id that is no more to
     the id of the record that took its place, `gone` are ids that the CRM says it does not know (any more). `doubted` are ids of which it says what
-    does not agree: nothing follows from that. `position` is where to
+    does not agree: nothing follows from that. `unread` says by stream why the links with it could not be read; `links` has none
+    of them. `position` is where to
     go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
     there will be in all, where that is known.
     """
@@ -78,6 +80,7 @@ class Page:
     merged: dict[str, str] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
     position: str | None = None
     expected: int | None = None
 
@@ -100,14 +103,19 @@ class Problem:
 
 @dataclass(slots=True)
 class Description:
-    """What the account says of itself. `owners` and `stages` are batches of the objects `owner` and `pipeline_stage`."""
+    """What the account says of itself. `owners` and `stages` are batches of the objects `owner` and `pipeline_stage`.
+
+    None where they could not be read: then those that are known stay. `memory` is what a later process needs of it, opaque to
+    all but the vendor's package.
+    """
 
     account: str
-    owners: Batch
-    stages: Batch
+    owners: Batch | None
+    stages: Batch | None
     problems: list[Problem] = field(default_factory=list)
     time_zone: str | None = None
     currency: str | None = None
+    memory: str = ""
 
 
 class Hint(NamedTuple):
@@ -221,8 +229,8 @@ class Source(Protocol):
         Fields of links are among them, and what a stage brings with it; not those of properties that the account lacks.
         """
 
-    def remember(self, time_zone: str) -> None:
-        """What is known of the account's time zone from before, until `describe` tells it; it may be empty."""
+    def remember(self, memory: str) -> None:
+        """What is known of the account from before (`Description.memory`), until `describe` tells it; it may be empty."""
 
     @property
     def counts(self) -> Mapping[str, int]:

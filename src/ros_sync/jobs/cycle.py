@@ -1,12 +1,14 @@
 """One cycle of the main job: clocks, rules, alerts, messages; then delivery.
 
-The decision (which alerts open and end, who is told what) is one transaction; delivery works from what it left in the
-outbox. A cycle that finds nothing new writes nothing, and one that is cut off is simply done again. Of a source that
-was not read completely for a while nothing is concluded, until it is.
+What is decided (which alerts open and end, who is told what) is written in portions, and messages are composed when
+everything is decided; delivery works from what that left in the outbox. A cycle that finds nothing new writes nothing, and
+one that is cut off is gone on with by the next. Of a source that was not read completely for a while nothing is concluded,
+until it is; a rule that fails stops itself alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,21 +18,25 @@ from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.erasure import forget_erased
+from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
 from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
-from ros_sync.rules.evaluate import clock_definitions
+from ros_sync.organisation.people import Directory
+from ros_sync.rules.evaluate import clock_definition
 from ros_sync.rules.fitting import filled, fitted
 from ros_sync.rules.language import Moment
-from ros_sync.rules.model import RuleSet, Status
+from ros_sync.rules.model import Rule, RuleSet, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.recounting import recount_slips
+from ros_sync.sync.writing import TICKS, alone
 
+_TICK = "tick"  # what the lock of a tick is named by
 STALE_SECONDS = SyncSettings().stale_seconds
 
 log = structlog.get_logger(__name__)
@@ -51,7 +57,10 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
-    """What one tick did. Of the `stale` sources it concluded nothing; `erased` alerts lost their words for privacy."""
+    """What one tick did. Of the `stale` sources it concluded nothing; `erased` alerts lost their words for privacy.
+
+    One that was `skipped` did nothing, as another process was at it.
+    """
 
     now: datetime
     clocks: ClockCounts
@@ -59,6 +68,7 @@ class TickReport:
     notices: NoticeCounts
     stale: list[SourceStanding] = field(default_factory=list)
     erased: int = 0
+    skipped: bool = False
 
 
 def tick(
@@ -75,26 +85,53 @@ def tick(
     with engine.connect() as connection:
         rules = fitted(company.rules, filled(connection))
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
-    with Session(engine) as session, session.begin():
-        stale = stale_sources(session, now, stale_seconds)
-        left = [standing.source for standing in stale]
-        directory = directory_of(session, company.organisation)
-        erased = forget_erased(session, moment)
-        clocks = advance(session.connection(), clock_definitions(live), directory, now, stale=left)
-        followed = follow(session, rules, directory, moment, stale=left)
-        changed = [*erased, *followed.resolved, *followed.moved]
-        notices = tell(session, rules, directory, moment, transport=transport, changed=changed, stale=left)
+    with alone(engine, _TICK, TICKS) as mine:
+        if not mine:
+            log.info("tick_skipped", reason="another process is at it")
+            return TickReport(now, ClockCounts(), Followed(), NoticeCounts(), skipped=True)
+        with Session(engine) as session:
+            stale = stale_sources(session, now, stale_seconds)
+            left = [standing.source for standing in stale]
+            directory = directory_of(session, company.organisation)
+            failures = RuleFailures(session)
+            erased = forget_erased(session, moment)
+            clocks = _advance(session, live, directory, now, left, failures)
+            complete = company.rules.complete
+            followed = follow(session, rules, directory, moment, stale=left, complete=complete, failures=failures)
+            notices = tell(session, rules, directory, moment, transport=transport, stale=left, failures=failures)
+            failures.keep([rule.id for rule in live], moment)
+            session.commit()
     remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,
-        resolved=len(followed.resolved),
+        resolved=followed.resolved,
         told=notices.told,
         messages=notices.messages,
         nobody=notices.nobody,
-        erased=len(erased),
+        erased=erased,
+        failed=sorted(failures.reasons),
         stale={standing.source: standing.complete_at and standing.complete_at.isoformat() for standing in stale},
         kept=sum(followed.kept.values()),
         seconds=round((clock.now() - started_at).total_seconds(), 3),
     )
-    return TickReport(now, clocks, followed, notices, stale, len(erased))
+    return TickReport(now, clocks, followed, notices, stale, erased)
+
+
+def _advance(
+    session: Session,
+    rules: Sequence[Rule],
+    directory: Directory,
+    now: datetime,
+    stale: Collection[str],
+    failures: RuleFailures,
+) -> ClockCounts:
+    """Advance the clocks of the rules that have one, each rule's by itself."""
+    counts = ClockCounts()
+    for rule in rules:
+        definition = clock_definition(rule)
+        if definition is not None:
+            with failures.alone(rule.id):
+                counts += advance(session, [definition], directory, now, stale=stale)
+                session.commit()
+    return counts

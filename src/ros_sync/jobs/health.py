@@ -52,15 +52,25 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """How the process stands, and the reasons in words without names or secrets: anybody may read them."""
+    """The reasons for which a process is unready (`fatal`) or degraded, in words without names or secrets: anybody may read them."""
 
-    standing: Standing
-    reasons: tuple[str, ...] = ()
+    fatal: tuple[str, ...] = ()
+    lesser: tuple[str, ...] = ()
+
+    @property
+    def standing(self) -> Standing:
+        """How the process stands."""
+        return Standing.UNREADY if self.fatal else Standing.DEGRADED if self.lesser else Standing.READY
 
     @property
     def ready(self) -> bool:
         """Whether it does its work, be it degraded."""
-        return self.standing is not Standing.UNREADY
+        return not self.fatal
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All of them, the worst first."""
+        return (*self.fatal, *self.lesser)
 
 
 def readiness(jobs: Mapping[str, JobState], seconds: float, also: Iterable[str] = ()) -> Readiness:
@@ -83,8 +93,7 @@ def readiness(jobs: Mapping[str, JobState], seconds: float, also: Iterable[str] 
         if (long := _long(job, seconds)) is not None:
             lesser.append(f"{name} has been running for {long // 60:.0f} minutes")
     lesser += also
-    standing = Standing.UNREADY if fatal else Standing.DEGRADED if lesser else Standing.READY
-    return Readiness(standing, (*fatal, *lesser))
+    return Readiness(tuple(fatal), tuple(lesser))
 
 
 def _failures(job: JobState) -> str:

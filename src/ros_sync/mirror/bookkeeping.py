@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 from ros_sync.mirror.columns import BigKey, Instant, Json
@@ -175,12 +175,12 @@ class DeletionWave(SQLModel, table=True):
     source: str
     stream: str
     opened_at: datetime = Field(sa_type=Instant)
-    known: int = Field(sa_type=BigKey, description="how many records the stream had then")
+    known: int = Field(sa_type=BigInteger, description="how many records the stream had then")
     state: str = Field(description="held, confirmed, rejected or withdrawn")
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
     decided_by: str | None = None
     taken_over: int | None = Field(
-        default=None, sa_type=BigKey, description="records deleted here after it was confirmed"
+        default=None, sa_type=BigInteger, description="records deleted here after it was confirmed"
     )
 
 
@@ -199,11 +199,23 @@ class Deletion(SQLModel, table=True):
     way: str = Field(description="what told of it: list, unreadable, poll, webhook, merge, repair, account")
     kind: str = Field(description="archived, merged or gone")
     ended_at: int | None = Field(
-        default=None, sa_type=BigKey, description="microseconds, where the CRM says since when"
+        default=None, sa_type=BigInteger, description="microseconds, where the CRM says since when"
     )
     merged_into: str | None = None
     noted_at: datetime = Field(sa_type=Instant)
-    wave_id: int | None = Field(default=None, sa_type=BigKey, description="empty where it was carried out")
+    wave_id: int | None = Field(default=None, sa_type=BigInteger, description="empty where it was carried out")
+
+
+class Unlinked(SQLModel, table=True):
+    """A record whose associations with a stream could not be read and are still to be."""
+
+    __tablename__ = "unlinked"
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    record_id: str = Field(primary_key=True)
+    to_stream: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=Instant)
 
 
 class FilledFields(SQLModel, table=True):

@@ -16,8 +16,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from ros_sync.errors import RosSyncError, SettingsError, Where
+from ros_sync.mirror.schema_version import is_newest, shown
 from ros_sync.mirror.upgrade_copy import file_of
-from ros_sync.mirror.upgrading import bring_up_to_date, shown
 
 _PRIVATE = 0o600
 BUSY_TIMEOUT_MS = 10_000  # a writer waits this long for another one before it gives up
@@ -71,7 +71,10 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         _make_private(path)
     engine = configured(parsed)
     try:
-        bring_up_to_date(engine, upgrade=not read_only)
+        if not is_newest(engine):
+            from ros_sync.mirror.upgrading import bring_up_to_date  # noqa: PLC0415  # alembic, for the few times that it is needed
+
+            bring_up_to_date(engine, upgrade=not read_only)
     except DatabaseError as error:
         engine.dispose()
         trouble = (str(error.orig).splitlines() or [""])[0]  # what follows may quote rows

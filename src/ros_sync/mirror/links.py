@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ros_sync.mirror.insertion import insert_or
 from ros_sync.mirror.tables import FormerLink, RecordLink
 
 PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
@@ -217,8 +217,7 @@ def remember(connection: Connection, source: str, rows: Iterable[tuple[str, str,
     names = ("stream", "record_id", "to_stream", "to_id")
     values = [{"source": source, "ended_at": now} | dict(zip(names, row, strict=True)) for row in sorted(set(rows))]
     if values:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(_FORMER).on_conflict_do_nothing(), values)
+        connection.execute(insert_or(connection.dialect, _FORMER).on_conflict_do_nothing(), values)
 
 
 def has_links(connection: Connection, source: str, stream: str) -> bool:

@@ -73,6 +73,28 @@ class Upsert:
         self._silent = silent
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
 
+    @property
+    def source(self) -> str:
+        """The source whose records are written."""
+        return self._source
+
+    @property
+    def run_id(self) -> int | None:
+        """What is kept with each state written."""
+        return self._run_id
+
+    def again(self, *, silent: bool = False) -> Upsert:
+        """The same upsert for records that are there by now; `silent` ones leave no change history."""
+        return Upsert(
+            self._connection,
+            self._mirrored,
+            self._source,
+            self._columns,
+            run_id=self._run_id,
+            custom_names=self._custom_names,
+            silent=frozenset(self._columns) if silent else self._silent,
+        )
+
     def write(
         self,
         rows: Sequence[Row],

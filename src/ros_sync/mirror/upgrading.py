@@ -22,13 +22,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.engine import URL
 
 from ros_sync.errors import DatabaseTooNewError, RosSyncError, Where
+from ros_sync.mirror.schema_version import MIGRATIONS, shown
 from ros_sync.mirror.unfinished import refuse_unfinished
 from ros_sync.mirror.upgrade_copy import copy_aside, file_of
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = int.from_bytes(b"ros-sync")  # PostgreSQL's advisory lock: one process upgrades, the others wait for it
 
 log = structlog.stdlib.get_logger(__name__)
@@ -57,11 +56,6 @@ def bring_up_to_date(engine: Engine, *, upgrade: bool, migrations: Path = MIGRAT
         if current != script.get_current_head():
             refuse_unfinished(connection, current, script)
             _upgrade(connection, script, current)
-
-
-def shown(url: URL) -> str:
-    """The database as a person may see it: the file's path, or the URL without its password."""
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def _version(connection: Connection, script: ScriptDirectory) -> str | None:

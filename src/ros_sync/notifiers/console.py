@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from ros_sync.notifiers.notifier import Lane, Parcel, Receipt
-from ros_sync.notifiers.plaintext import clean, one_line, web_link
+from ros_sync.notifiers.plaintext import clean, more, one_line, web_link
 from ros_sync.outbox.document import Document, Item, Reason, Severity
 
 TICK = "✓"
@@ -49,6 +49,8 @@ def draw(document: Document, *, to: str, updated: bool = False) -> Panel:
     if document.intro:
         parts.append(Text(clean(document.intro)))
     parts += [_item(item) for item in document.items]
+    if left_out := document.more_waiting + document.more_done:
+        parts.append(Text(more(left_out), style="dim"))
     if document.footer:
         parts.append(Text(clean(document.footer), style="dim"))
     if not parts:

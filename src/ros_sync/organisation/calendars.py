@@ -18,8 +18,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
-import holidays
-
 from ros_sync import clock
 from ros_sync.durations import Duration, Unit
 
@@ -44,6 +42,8 @@ def public_holidays(country: str, subdivision: str | None, year: int) -> frozens
 
     NotImplementedError where the `holidays` package knows no such place.
     """
+    import holidays  # noqa: PLC0415  # loading it costs more than reading an organisation that asks for none
+
     return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=year))
 
 

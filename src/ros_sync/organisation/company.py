@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ros_sync import clock
@@ -69,7 +69,7 @@ class Organisation:
 
     def __post_init__(self) -> None:
         if STANDARD not in self.calendars:
-            standard = standard_calendar(self.company.timezone)
+            standard = replace(standard_calendar(self.company.timezone), zone_given=False)
             object.__setattr__(self, "calendars", {**self.calendars, STANDARD: standard})
 
     @property
@@ -89,4 +89,4 @@ class Organisation:
 
 def standard_calendar(timezone: str) -> BusinessCalendar:
     """Monday to Friday, 09:00-17:00 in that zone, without holidays; ValueError for an unknown zone."""
-    return BusinessCalendar(STANDARD, clock.zone(timezone), OFFICE_WEEK, zone_given=False)
+    return BusinessCalendar(STANDARD, clock.zone(timezone), OFFICE_WEEK)

@@ -34,12 +34,14 @@ _PERSON = ("email", "name", "manager", "team", "role", "level", "region", "calen
 _NEEDED = {"version": f"begin the file with `version: {VERSION}`", "company": "add `company: {name: …, currency: EUR}`"}
 
 
-def load(path: Path, *, shown_as: str | None = None) -> Organisation:
+def load(path: Path, *, shown_as: str | None = None, content: bytes | None = None) -> Organisation:
     """Read an organisation file; `shown_as` is the name that problems give it (default: the path).
+
+    `content` is what it holds, where that was read already.
 
     Raises ProblemsError holding one OrganisationError for each problem, in reading order.
     """
-    sheet = Sheet(path, OrganisationError, shown_as=shown_as)
+    sheet = Sheet(path, OrganisationError, shown_as=shown_as, content=content)
     root = sheet.root()
     organisation = _Reader(sheet).read(root) if root is not None else Organisation()
     sheet.close()

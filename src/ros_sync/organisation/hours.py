@@ -7,8 +7,6 @@ from datetime import date
 from typing import cast
 from zoneinfo import ZoneInfo
 
-import holidays
-
 from ros_sync import clock
 from ros_sync.fields import did_you_mean
 from ros_sync.organisation.calendars import DAY_MINUTES, OFFICE_WEEK, WEEKDAYS, BusinessCalendar, Hours, Week
@@ -133,6 +131,8 @@ class CalendarReader:
             if subdivision is not None:
                 self.sheet.problem(entry["subdivision"], "a subdivision needs its `country`")
             return None, None
+        import holidays  # noqa: PLC0415  # loading it costs more than reading an organisation that asks for none
+
         known = holidays.list_supported_countries(include_aliases=True)
         if country not in known:
             hint = "use an ISO 3166 code in capitals, such as DE or US"

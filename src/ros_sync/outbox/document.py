@@ -6,7 +6,7 @@ of whoever draws it. A document travels as a JSON object with a version.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass  # noqa: TID251  # documents hold no counters
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -66,22 +66,42 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One message. `summary` is the plain line that a notification shows."""
+    """One message. `summary` is the plain line that a notification shows.
+
+    `more_waiting` and `more_done` count the items that are left out, as a message of thousands is read by nobody.
+    """
 
     title: str
     summary: str
     intro: str = ""
     items: tuple[Item, ...] = ()
     footer: str = ""
+    more_waiting: int = 0
+    more_done: int = 0
 
     @property
     def done(self) -> bool:
         """Whether everything that the message asked for has been mended."""
-        return bool(self.items) and all(item.done for item in self.items)
+        return bool(self.items) and not self.more_waiting and all(item.done for item in self.items)
+
+    @property
+    def waiting(self) -> int:
+        """How many items still wait, those that are left out included."""
+        return sum(not item.done for item in self.items) + self.more_waiting
 
     def to_dict(self) -> dict[str, Any]:
         """The document as a JSON object: the same document gives an equal object."""
-        return {"version": VERSION, **_listed(asdict(self))}
+        data: dict[str, Any] = {
+            "version": VERSION,
+            "title": self.title,
+            "summary": self.summary,
+            "intro": self.intro,
+            "items": [_as_data(item) for item in self.items],
+            "footer": self.footer,
+        }
+        if self.more_waiting or self.more_done:
+            data |= {"more_waiting": self.more_waiting, "more_done": self.more_done}
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Document:
@@ -99,6 +119,8 @@ class Document:
                 intro=data["intro"],
                 items=tuple(_item(item) for item in data["items"]),
                 footer=data["footer"],
+                more_waiting=int(data.get("more_waiting", 0)),
+                more_done=int(data.get("more_done", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RosSyncError(f"a stored message is not whole: {error!r}", hint="put it again") from error
@@ -116,10 +138,20 @@ def _item(data: dict[str, Any]) -> Item:
     )
 
 
-def _listed(value: Any) -> Any:
-    """JSON knows no tuple and no enumeration: a stored document must compare equal to a fresh one."""
-    if isinstance(value, dict):
-        return {key: _listed(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_listed(inner) for inner in value]
-    return str(value) if isinstance(value, StrEnum) else value
+def _as_data(item: Item) -> dict[str, Any]:
+    """The item as plain lists, dicts and texts: a stored document must compare equal to a fresh one."""
+    return {
+        "heading": item.heading,
+        "lead": item.lead,
+        "reasons": [
+            {"text": reason.text, "detail": reason.detail, "severity": str(reason.severity), "done": reason.done}
+            for reason in item.reasons
+        ],
+        "facts": [list(fact) for fact in item.facts],
+        "link": item.link,
+        "done": item.done,
+        "actions": [
+            {"id": action.id, "label": action.label, "value": action.value, "style": str(action.style)}
+            for action in item.actions
+        ],
+    }

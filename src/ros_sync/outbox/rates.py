@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from ros_sync.mirror.insertion import insert_or
 from ros_sync.outbox.tables import RateState
 from ros_sync.outbox.waits import is_over, over, wait
 
@@ -45,7 +45,6 @@ def free_at(session: Session, lane: str, now: datetime) -> datetime | None:
 
 def _write(session: Session, lane: str, until: datetime, now: datetime, where: ColumnElement[bool]) -> bool:
     values = wait(until, now)
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert(RateState) if dialect == "postgresql" else sqlite.insert(RateState)
-    written = insert.values(key=lane, **values).on_conflict_do_update(index_elements=["key"], set_=values, where=where)
+    insert = insert_or(session.get_bind().dialect, RateState).values(key=lane, **values)
+    written = insert.on_conflict_do_update(index_elements=["key"], set_=values, where=where)
     return session.execute(written.returning(col(RateState.key))).first() is not None

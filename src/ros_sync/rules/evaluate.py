@@ -15,7 +15,7 @@ from ros_sync.rules.language import Moment, wording
 from ros_sync.rules.model import Clock, Rule
 from ros_sync.rules.records import Columns, record_of
 from ros_sync.sla.clocks import breached
-from ros_sync.sla.definitions import ClockDefinition, first_stop
+from ros_sync.sla.definitions import ClockDefinition, Overdue, first_stop
 
 Record = Mapping[str, PythonValue]
 
@@ -44,12 +44,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding as it is told: the record's name, what leads (its amount or company), the message, and the reasons."""
+    """A finding as it is told: the record's name, what leads (its amount or company), and the message."""
 
     headline: str
     lead: str
     text: str
-    seen: list[dict[str, Any]]
 
 
 def clock_definition(rule: Rule) -> ClockDefinition | None:
@@ -119,32 +118,35 @@ def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
 def describe(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Finding:
     """What is told about a row of the object's table on which the rule fires."""
     record = record_of(rule.applies_to, row, rule.custom)
-    asked = rule.fit(str(row["source"])) or rule
     return Finding(
         headline=str(record.get("name") or f"{rule.applies_to} {row['id']}"),
         lead=_lead(record, moment),
         text=rule.message.render(record, moment),
-        seen=[
-            {"text": line.text, "holds": line.holds, "words": line.words} for line in judge(asked, record, moment).lines
-        ],
     )
 
 
-def judge(rule: Rule, record: Record, moment: Moment) -> Verdict:
-    """Look at one record, every line and the clock."""
+def judge(rule: Rule, record: Record, moment: Moment, late: Overdue | None = None) -> Verdict:
+    """Look at one record, every line and the clock.
+
+    The record tells of the clock of its present owner. That the team's, which runs on over a re-assignment, is `late`,
+    only the stored one tells.
+    """
     lines = []
     for condition in rule.when:
         seen = condition.explain(record, moment)
         lines.append(LineSeen(seen.text, seen.holds, seen.words))
     if rule.clock is not None:
-        lines.append(_clock_line(rule.clock, record, moment))
+        lines.append(_clock_line(rule.clock, record, moment, late))
     return Verdict(all(line.holds for line in lines), tuple(lines))
 
 
-def _clock_line(clock: Clock, record: Record, moment: Moment) -> LineSeen:
+def _clock_line(clock: Clock, record: Record, moment: Moment, late: Overdue | None) -> LineSeen:
     stops = " or ".join(wording.field_name(stop) for stop in clock.stops)
     text = f"{clock.within} from {wording.field_name(clock.starts)} to {stops}"
     holds, words = _overdue(clock, record, moment, stops)
+    if late is not None and not holds:
+        since = wording.with_age(late.started_at, moment)
+        holds, words = True, f"running since {since}, whoever had it: {stops} was due within {clock.within}"
     return LineSeen(text, holds, words)
 
 

@@ -35,14 +35,49 @@ def load(
     files = rule_files(paths, problems)
     rules: list[Rule] = []
     for file in files:
-        sheet = RuleSheet(file)
-        rules += _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
-        problems += sheet.problems
-    unique = _unique(rules, problems)
-    _check_inhibitions(unique, problems)
+        found, wrong = read_file(file, custom=custom, home_currency=home_currency, calendars=calendars)
+        rules += found
+        problems += wrong
+    unique, clashes = together(rules)
+    problems += clashes
     if problems:
         raise ProblemsError(in_reading_order(problems))
-    return RuleSet(tuple(_inhibitors_first(unique)), tuple(str(file) for file in files))
+    return ordered(unique, files)
+
+
+def read_file(
+    path: Path,
+    content: bytes | None = None,
+    *,
+    custom: Mapping[str, CustomKinds] | None = None,
+    home_currency: str | None = None,
+    calendars: Collection[str] | None = None,
+) -> tuple[list[Rule], list[RosSyncError]]:
+    """Read one rule file by itself: its rules, less those that cannot be used, and its problems.
+
+    `content` is what it holds, where that was read already; for the rest see `load`.
+    """
+    sheet = RuleSheet(path, content)
+    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
+    return rules, sheet.problems
+
+
+def together(rules: Iterable[Rule]) -> tuple[dict[str, Rule], list[RosSyncError]]:
+    """The rules of all files by id, the first of each, and what is wrong between them."""
+    problems: list[RosSyncError] = []
+    unique = _unique(rules, problems)
+    _check_inhibitions(unique, problems)
+    return unique, problems
+
+
+def ordered(rules: Mapping[str, Rule], files: Iterable[Path | str], *, complete: bool = True) -> RuleSet:
+    """Make one set of rules between which nothing is wrong."""
+    return RuleSet(tuple(_inhibitors_first(rules)), tuple(str(file) for file in files), complete)
+
+
+def is_rule_file(path: Path) -> bool:
+    """Whether a file in the folder of rules is one, by its name; what begins with a dot is an editor's own."""
+    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.name not in NO_RULE_FILES
 
 
 def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:
@@ -52,8 +87,7 @@ def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path
         if not path.is_dir():
             files[path] = None
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
-        found = [file for file in inside if file.name not in NO_RULE_FILES]
+        found = sorted(file for file in path.iterdir() if is_rule_file(file))
         if not found:
             hint = "rule files end in .yaml; `ros-sync init` lays some out"
             problems.append(RuleError("there is no rule file in this folder", where=Where(str(path)), hint=hint))

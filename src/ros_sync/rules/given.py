@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 from ros_sync.fields import Field, Kind, PythonValue
 from ros_sync.money import Money
 from ros_sync.rules.language import Moment, Schema
+from ros_sync.rules.language.advice import value_advice
 from ros_sync.rules.language.folding import in_home_minor
 from ros_sync.rules.language.parameters import FIRST_YEAR, LAST_YEAR, read_date, read_money, read_number
 from ros_sync.rules.records import derived_values
@@ -24,21 +26,26 @@ _DEFAULTS: dict[str, dict[str, PythonValue]] = {
 }
 
 
-def read_given(field: Field, schema: Schema, text: str) -> Given:
-    """A value of the field as written; ValueError says how to write it."""
+def read_given(field: Field, text: str, schema: Schema | None = None) -> Given:
+    """A value of the field as written; ValueError says how to write it. With a schema, its currency bounds amounts."""
     match field.kind:
         case Kind.NUMBER:
             return float(read_number(text))
         case Kind.BOOLEAN:
             if text not in ("true", "false"):
-                raise ValueError(f"{text!r} is neither true nor false")
+                yes, no = (
+                    text.lower() in ("yes", "y", "on", "true", "1"),
+                    text.lower() in ("no", "n", "off", "false", "0"),
+                )
+                hint = f"; write {'true' if yes else 'false'}" if yes or no else ""
+                raise ValueError(f"{text!r} is neither true nor false{hint}")
             return text == "true"
         case Kind.DATE:
             return read_date(text)
         case Kind.INSTANT:
             return read_local(text)
         case Kind.MONEY:
-            return _read_amount(field, schema, text)
+            return _read_amount(field, text, schema)
         case Kind.TEXT:
             return text
 
@@ -48,20 +55,25 @@ def read_local(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no day and time; write it like 2026-03-16 09:00") from error
+        day, _, time = text.strip().partition(" ")
+        advice = value_advice(day) if ":" in time else value_advice(text.strip())
+        if advice and ":" in time:
+            advice = re.sub(r"(\d{4}-\d{2}-\d{2})", rf"\1 {time}", advice)
+        raise ValueError(f"{text!r} is not a day and time; {advice or 'write it like 2026-03-16 09:00'}") from error
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
         raise ValueError(f"{text} lies too far off; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
     return at
 
 
-def _read_amount(field: Field, schema: Schema, text: str) -> Decimal | Money:
+def _read_amount(field: Field, text: str, schema: Schema | None) -> Decimal | Money:
     """An amount with its currency, or in the company's own, within the decimals that it has."""
-    home = schema.home_currency or DEFAULT_CURRENCY
-    amount = read_money(text) if text[-1:].isalpha() and text[-1:].isupper() else read_number(text)
+    amount = read_money(text) if re.search(r"[A-Z]{2}$", text) else read_number(text)
+    if schema is None:
+        return amount
     if isinstance(amount, Decimal):
-        Money.of(amount, home)
+        Money.of(amount, schema.home_currency or DEFAULT_CURRENCY)
     elif field.name in schema.home_money and schema.home_currency is not None:
-        in_home_minor(amount, home)
+        in_home_minor(amount, schema.home_currency)
     return amount
 
 

@@ -134,10 +134,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All rules, those that inhibit others before those they inhibit, and the files they came from."""
+    """All rules, those that inhibit others before those they inhibit, and the files they came from.
+
+    They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known then, so that
+    the absence of a rule says nothing.
+    """
 
     rules: tuple[Rule, ...]
     files: tuple[str, ...] = ()
+    complete: bool = True
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)

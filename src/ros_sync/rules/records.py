@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -31,6 +32,11 @@ from ros_sync.mirror.columns import Instant
 from ros_sync.rules.schema import CUSTOM, CustomKinds
 
 _CLOSED = ("won", "lost")
+
+_BEHIND = {
+    ("lead", "is_open"): ("accepted", "rejected"),
+    **{("deal", field): ("stage_kind",) for field in ("is_open", "is_won", "is_lost", "is_closed")},
+}
 
 _FIRST_MICROS = clock.to_micros(datetime(1, 1, 2, tzinfo=UTC))  # whole days, which a double holds exactly
 _LAST_MICROS = clock.to_micros(datetime(9999, 12, 31, tzinfo=UTC))
@@ -174,12 +180,22 @@ def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[st
     """
     entry = catalogue.objects()[name]
     record: dict[str, PythonValue] = {field: row.get(column) for field, column in entry.columns.items()}
-    own_columns = set(entry.table.columns.keys())
+    own_columns = _own_columns(name)
     record.update({key: value for key, value in row.items() if key not in own_columns})
     record.update(derived_values(name, record, deleted=row.get("deleted_at") is not None))
     properties = row.get("custom") or {}
     record.update({f"{CUSTOM}{key}": custom_value(properties.get(key), kind) for key, kind in custom.items()})
     return record
+
+
+@cache
+def _own_columns(name: str) -> frozenset[str]:
+    return frozenset(catalogue.objects()[name].table.columns.keys())
+
+
+def fields_behind(name: str, field: str) -> tuple[str, ...]:
+    """The stored fields that a field follows from; itself where it is stored."""
+    return _BEHIND.get((name, field), (field,))
 
 
 def derived_values(name: str, record: Mapping[str, PythonValue], *, deleted: bool = False) -> dict[str, PythonValue]:

@@ -134,7 +134,7 @@ class RuleReader:
         return tuple(condition for condition in conditions if condition is not None)
 
     def _condition(self, node: Node | None, schema: Schema, parameters: Parameters) -> Condition | None:
-        return self._sheet.read(node, lambda text: parse(text, schema, parameters))
+        return self._sheet.condition(node, lambda text: parse(text, schema, parameters))
 
     def _clock(self, node: Node | None, schema: Schema) -> Clock | None:
         if node is None:
@@ -229,5 +229,5 @@ class RuleReader:
             elif value.is_missing:
                 given[name] = None
             else:
-                given[name] = self._sheet.read(value, partial(read_given, field, schema))
+                given[name] = self._sheet.read(value, partial(read_given, field, schema=schema))
         return given

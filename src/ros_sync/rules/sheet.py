@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,20 +13,21 @@ from ros_sync.errors import RuleError, Where
 from ros_sync.rules.language import ConditionError
 from ros_sync.rules.language.parameters import read_duration
 from ros_sync.rules.vocabulary import Key
-from ros_sync.sheets import Node, Scalar, Sheet
+from ros_sync.sheets import Mapping, Node, Scalar, Sheet
 
 Read = TypeVar("Read")
 
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 class RuleSheet(Sheet):
     """A sheet whose maps have a vocabulary, and whose texts can be conditions."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, RuleError)
+    def __init__(self, path: Path, content: bytes | None = None) -> None:
+        super().__init__(path, RuleError, content=content)
 
-    def words(self, node: Node | None, vocabulary: Mapping[str, Key]) -> dict[str, Node]:
+    def words(self, node: Node | None, vocabulary: Dictionary[str, Key]) -> dict[str, Node]:
         """The values of a mapping by the keys of a vocabulary; missing required ones are noted."""
         return self.entries(node, vocabulary, {name: key.doc for name, key in vocabulary.items() if key.required})
 
@@ -41,12 +43,32 @@ class RuleSheet(Sheet):
             return None
         return text
 
+    def condition(self, node: Node | None, reader: Callable[[str], Read]) -> Read | None:
+        """What `reader` makes of a condition; one that YAML takes for a key and its value is told as such."""
+        if isinstance(node, Mapping) and len(node.items) == 1:
+            key, value = node.items[0]
+            said = value.value if isinstance(value, Scalar) else None
+            if said and _NAME.fullmatch(key.value):
+                text = f"`{key.value}`" if said == "true" else f'`{key.value} is "{said}"`'
+                self.problem(node, "a condition is no `key: value` pair", f"write {text}")
+            elif said:
+                hint = f"put the whole line in single quotes: '{key.value}: {said}'"
+                self.problem(node, "the colon makes YAML read this as a key and its value", hint)
+            else:
+                self.problem(node, "a condition is a text", "put a text that begins with { in single quotes")
+            return None
+        return self.read(node, reader)
+
     def read(self, node: Node | None, reader: Callable[[str], Read]) -> Read | None:
         """What `reader` makes of a value; a ConditionError becomes a problem at its own column."""
         try:
             return super().read(node, reader)
         except ConditionError as error:
             assert isinstance(node, Scalar)
+            if node.comment and "never closed" in (error.hint or ""):
+                message = f"{node.comment} begins a comment, so the rest of the line is not read"
+                self.problem(node, message, "put the whole line in single quotes")
+                return None
             column = node.column + error.column - 1 + (1 if node.quoted else 0)
             where = Where(self.file, node.line, column, node.path)
             self.problems.append(RuleError(error.message, where=where, hint=error.hint))

@@ -77,34 +77,30 @@ class Edits:
         assert held is not None
         self._changes.append((held.start_mark.index, last_index(held), value))
 
-    def extend(self, node: SequenceNode, values: Iterable[str]) -> None:
-        """Add values at the end of a list."""
-        for value in values:
-            if node.flow_style:
-                self._insert_in_flow(node, scalar(value))
-            else:
-                place = self._line_end(last_index(node))
-                self._changes.append((place, place, f"\n{' ' * node.start_mark.column}- {scalar(value)}"))
-
-    def remove(self, node: SequenceNode, values: Iterable[str]) -> None:
-        """Take values out of a list."""
-        gone = set(values)
+    def relist(self, node: SequenceNode, *, without: Iterable[str] = (), more: Iterable[str] = ()) -> None:
+        """Take values out of a list, and add others at its end."""
+        gone, new = set(without), [scalar(each) for each in more]
         left = [each for each in node.value if each.value not in gone]
-        if node.flow_style:
-            words = "[" + ", ".join(self._text[each.start_mark.index : last_index(each)] for each in left) + "]"
-            self._changes.append((node.start_mark.index, node.end_mark.index, words))
+        if len(left) == len(node.value) and not new:
+            return
+        if node.flow_style or not left:
+            kept = [self._text[each.start_mark.index : last_index(each)] for each in left]
+            start, end = int(node.start_mark.index), last_index(node)
+            self._changes.append((start, end, f"[{', '.join([*kept, *new])}]"))
             return
         for each in node.value:
             if each.value in gone:
-                start = self._line_start(each.start_mark.index)
-                self._changes.append((start, self._line_end(last_index(each)) + 1, ""))
+                start, end = self._line_start(each.start_mark.index), self._line_end(last_index(each))
+                self._changes.append((start, min(end + 1, len(self._text)), ""))
+        place = self._line_end(last_index(left[-1]))
+        self._changes += [(place, place, f"\n{' ' * node.start_mark.column}- {each}") for each in new]
 
     # ---- places
 
-    def _insert_in_flow(self, node: MappingNode | SequenceNode, words: str) -> None:
+    def _insert_in_flow(self, node: MappingNode, words: str) -> None:
         place = last_index(node) - 1
         if node.value:
-            place = last_index(node.value[-1][1] if isinstance(node, MappingNode) else node.value[-1])
+            place = last_index(node.value[-1][1])
             words = f", {words}"
         self._changes.append((place, place, words))
 
@@ -167,7 +163,13 @@ def scalar(text: str) -> str:
     """A text as YAML writes it, in quotes where it would mean something else without."""
     if _PLAIN.fullmatch(text) and text.lower() not in _SPECIAL and not _looks_like_a_number(text):
         return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '\\"':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _looks_like_a_number(text: str) -> bool:

@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from ros_sync.errors import RosSyncError, Where
+from ros_sync.sheets.advice import comment_after, stumble
 from ros_sync.sheets.nodes import Mapping, Node, Scalar, Sequence, path_to
 from ros_sync.sheets.regular import open_regular
 
@@ -32,13 +33,14 @@ MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and UTF-8 no half of a pair
 
 
-def read(path: Path, file: str, error: type[RosSyncError]) -> Node:
-    """The root of the file at `path`, which problems call `file`.
+def read(path: Path, file: str, error: type[RosSyncError], content: bytes | None = None) -> Node:
+    """The root of the file at `path`, which problems call `file`; `content`: what it holds, where that was read already.
 
     Raises `error` with line and column where it cannot be read, is no UTF-8, too large, empty, no YAML, nested too
     deeply, or holds what only programs need: anchors, aliases, tags, a second document.
     """
-    return _Reader(file, error).read(path)
+    reader = _Reader(file, error)
+    return reader.read(reader.text(path) if content is None else reader.decoded(content))
 
 
 class _Reader:
@@ -51,9 +53,10 @@ class _Reader:
         self._keys: list[Scalar | None] = []
         self._root: Node | None = None
         self._documents = 0
+        self._lines: list[str] = []
 
-    def read(self, path: Path) -> Node:
-        text = self._text(path)
+    def read(self, text: str) -> Node:
+        self._lines = text.split("\n")
         self._check_tabs(text)
         reader = YAML(typ="rt", pure=True)
         reader.version = (1, 2)
@@ -71,13 +74,16 @@ class _Reader:
             raise self._problem("the file is empty", "it begins with `version: 1`")
         return self._root
 
-    def _text(self, path: Path) -> str:
+    def text(self, path: Path) -> str:
         try:
             with open_regular(path) as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"
             raise self._problem(message, "`ros-sync init` lays one out") from error
+        return self.decoded(content)
+
+    def decoded(self, content: bytes) -> str:
         if len(content) > MAX_FILE_BYTES:
             raise self._problem(f"the file has more than {MAX_FILE_BYTES:,} bytes", "is it the right file?")
         try:
@@ -110,7 +116,9 @@ class _Reader:
             raise self._at(event, "anchors and aliases are not used here", hint)
         assert isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
         if event.tag is not None:
-            raise self._at(event, "tags are not used here", "put a text that begins with ! in quotes")
+            raise self._at(
+                event, "tags are not used here", "put a text that begins with ! in quotes; in a condition write `not`"
+            )
         if isinstance(event, ScalarEvent):
             self._place(event, self._scalar(event))
             return
@@ -129,9 +137,17 @@ class _Reader:
         if stray:  # out of an escape in double quotes; the file itself cannot hold one
             raise self._at(event, f"there is an invisible character, U+{ord(stray[0]):04X}", "remove its escape")
         key = self._keys[-1] if self._keys else None
+        ends_line, ends_column = event.end_mark.line, event.end_mark.column
         if not event.value and key is not None and key.line != line:  # the parser finds nothing only at the next thing
             line, column = key.line, key.column
-        return Scalar(event.value, event.style is not None, line, column, self._path())
+            ends_line, ends_column = line - 1, column + len(key.value)
+        comment = None if event.style is not None else self._comment_after(ends_line, ends_column)
+        if comment and not event.value and not comment[1:2].isspace():  # it was meant as the value: `to: #sales`
+            line, column = ends_line + 1, self._lines[ends_line].index(comment, ends_column) + 1
+        return Scalar(event.value, event.style is not None, line, column, self._path(), comment)
+
+    def _comment_after(self, line: int, column: int) -> str | None:
+        return comment_after(self._lines[line], column) if line < len(self._lines) else None
 
     def _path(self) -> str:
         """The path of the next node."""
@@ -168,6 +184,15 @@ class _Reader:
 
     def _broken(self, error: MarkedYAMLError) -> RosSyncError:
         mark = error.problem_mark or error.context_mark
+        opened = error.context_mark
+        if opened and "quoted scalar" in str(error.context):
+            hint = "close it with a quote of the same kind"
+            return self._problem("the quote that begins here is never closed", hint, opened.line + 1, opened.column + 1)
+        if mark:
+            first = error.context_mark.line if error.context_mark else mark.line
+            found = stumble(self._lines, min(first, mark.line), mark.line)
+            if found:
+                return self._problem(found.message, found.hint, found.line, found.column)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         said = " ".join(str(error.problem or error.context).split())
         return self._problem(f"this is no YAML: {said}", "check quotes, brackets and indentation here", line, column)

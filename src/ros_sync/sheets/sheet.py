@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from collections.abc import Mapping as Dictionary
 from enum import StrEnum
@@ -18,6 +19,7 @@ Read = TypeVar("Read")
 
 _HINTS = {
     "a list": "write each entry on a line of its own, after `- `",
+    "a value": "put a text that begins with { or [ in double quotes",
     "a text": "put a text that begins with { or [, or is true or false, in double quotes",
 }
 
@@ -25,12 +27,17 @@ _HINTS = {
 class Sheet:
     """The file's name and its problems so far, each an `error` (a class of `ros_sync.errors`).
 
+    `content` is what the file holds, where that was read already; without it the file at `path` is read.
+
     The readers below give the value of a node, or none after noting what is wrong with it; where there is no node they
     give none and note nothing, since an optional value may be left out.
     """
 
-    def __init__(self, path: Path, error: type[RosSyncError], *, shown_as: str | None = None) -> None:
+    def __init__(
+        self, path: Path, error: type[RosSyncError], *, shown_as: str | None = None, content: bytes | None = None
+    ) -> None:
         self.path = path
+        self._content = content
         self.file = shown_as or str(path)
         self.problems: list[RosSyncError] = []
         self._error = error
@@ -38,7 +45,7 @@ class Sheet:
     def root(self) -> Node | None:
         """The whole file; None after noting why it cannot be read."""
         try:
-            return reading.read(self.path, self.file, self._error)
+            return reading.read(self.path, self.file, self._error, self._content)
         except self._error as error:
             self.problems.append(error)
             return None
@@ -66,8 +73,14 @@ class Sheet:
             self._unexpected(node, "`key: value` pairs")
             return {}
         found: dict[str, tuple[Scalar, Node]] = {}
+        before: Node | None = None
         for key, value in node.items:
-            if key.value in found:
+            torn = _torn(before, key, value)
+            before = value
+            if torn:
+                hint = "write numbers without separators, such as 20000, or put a text in quotes"
+                self.problem(key, f"the comma in {torn} begins another key", hint)
+            elif key.value in found:
                 hint = f"first in line {found[key.value][0].line}; keep one of them"
                 self.problem(key, f"the key {key.value!r} stands here twice", hint)
             else:
@@ -99,6 +112,10 @@ class Sheet:
 
     def lacks(self, node: Node, name: str, hint: str | None = None, *, at: Node | None = None) -> None:
         """Note that a map lacks a key; `at`: where nothing stands behind it."""
+        if isinstance(at, Scalar) and at.comment and not at.comment[1:2].isspace():
+            message = f"`{name}` has no value: {at.comment} is a comment"
+            self.problem(at, message, f'put it in quotes: "{at.comment}"', key=path_to(node, name))
+            return
         self.problem(at or node, f"`{name}` is missing", hint, key=path_to(node, name))
 
     def version(self, node: Node | None, known: int) -> None:
@@ -191,7 +208,20 @@ class Sheet:
         return [value for value in read if value is not None]
 
     def _unexpected(self, node: Node, wanted: str) -> None:
-        self.problem(node, f"expected {wanted}, found {node}", _HINTS.get(wanted))
+        hint = _HINTS.get(wanted)
+        if isinstance(node, Scalar) and not node.quoted and re.match(r"-\S|[a-z_]+:\S", node.value):
+            hint = "put a space after the `-`" if node.value.startswith("-") else "put a space after the colon"
+        elif isinstance(node, Scalar) and wanted == "`key: value` pairs":
+            hint = "write each key and its value, as in `to: owner`" if node.path.startswith("rules") else None
+        self.problem(node, f"expected {wanted}, found {node}", hint)
+
+
+def _torn(before: Node | None, key: Scalar, value: Node) -> str | None:
+    """A number that its comma tore in two inside of `{…}`: `{floor: 20,000}`."""
+    torn = isinstance(before, Scalar) and before.value[-1:].isdigit() and not before.quoted and value.is_missing
+    if torn and isinstance(before, Scalar) and re.fullmatch(r"\d+(?:\.\d+)?(?: ?[A-Za-z]{1,3}|[€$£%])?", key.value):
+        return f"{before.value},{key.value}"
+    return None
 
 
 def in_reading_order(problems: Iterable[RosSyncError]) -> list[RosSyncError]:

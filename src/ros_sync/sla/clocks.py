@@ -8,59 +8,40 @@ loses nothing: the caller's transaction holds all of it, and the next call does 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
-    Table,
     and_,
-    bindparam,
     func,
     insert,
     literal,
     null,
     or_,
     select,
-    true,
     union_all,
-    update,
 )
 from sqlmodel import Session
 
 from ros_sync.errors import RuleError, Where
-from ros_sync.mirror import catalogue
 from ros_sync.organisation.people import Directory
 from ros_sync.sla import definitions
-from ros_sync.sla.definitions import ClockDefinition, Terms, due_at, first_stop, state_at
-from ros_sync.sla.tables import SlaClock, SlaClockEvent, State, What
+from ros_sync.sla.definitions import ClockDefinition, Overdue, Terms, due_at, first_stop, state_at
+from ros_sync.sla.laid import CLOCK as _CLOCK
+from ros_sync.sla.laid import EVENT as _EVENT
+from ros_sync.sla.laid import OPEN as _OPEN
+from ros_sync.sla.laid import OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
+from ros_sync.sla.laid import of as _of
+from ros_sync.sla.owner_clocks import OwnerClocks
+from ros_sync.sla.tables import State, What
+
+__all__ = ["ClockCounts", "advance", "breached", "overdue"]
 
 START_BATCH = 20_000  # clocks started at a time, so that a first import of a million records stays flat in memory
-
-_CLOCK = SlaClock.metadata.tables["sla_clock"]
-_EVENT = SlaClockEvent.metadata.tables["sla_clock_event"]
-_OPEN = _CLOCK.c.stopped_at.is_(None)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockCounts:
-    """How many clocks something happened to."""
-
-    started: int = 0
-    met: int = 0
-    breached: int = 0
-    stopped: int = 0
-    withdrawn: int = 0
-    restated: int = 0
-
-    def __add__(self, other: ClockCounts) -> ClockCounts:
-        return ClockCounts(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
-
-    def __bool__(self) -> bool:
-        return any(astuple(self))
 
 
 def advance(
@@ -74,10 +55,11 @@ def advance(
     """Start, stop, restate, withdraw and breach clocks until they match the mirror as of `now`.
 
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
-    late), what lost its record or its start is withdrawn, running clocks whose owner, calendar or deadline changed are
+    late), what lost its record or its start is withdrawn, what is no longer stopped runs on, records that changed hands
+    get a clock of the new owner's beside the team's, running clocks whose owner, calendar or deadline changed are
     restated, those past their due instant are breached, and records without a clock get one. A breached clock keeps
-    the terms that it was breached under, and nothing that has stopped is opened again. Clocks of the sources named in
-    `stale` stay as they are: a response that has not been read yet is no breach.
+    the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
+    not been read yet is no breach.
 
     Writes in the caller's transaction. Raises RuleError for a definition that cannot be used.
     """
@@ -88,51 +70,50 @@ def advance(
         if wrong:
             raise RuleError(wrong[0], where=Where(key=f"{definition.id}.clock"))
         step = _Step(connection, definition, directory, now, stale)
-        for act in (step.stop, step.withdraw, step.restate, step.breach, step.start):
-            counts += act()
+        owners = OwnerClocks(connection, definition, directory, now, stale)
+        counts += step.stop() + owners.stop()
+        counts += step.withdraw() + owners.withdraw()
+        resumed, stopped = step.resume()
+        counts += resumed + owners.resume(stopped)
+        counts += owners.hand_over()
+        counts += step.restate() + owners.restate()
+        counts += step.breach() + owners.breach()
+        counts += step.start()
     return counts
 
 
-def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> Select[tuple[str, str]]:
-    """The (source, record_id) of records whose clock is past its due instant and has not stopped.
+def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> CompoundSelect[tuple[str, str]]:
+    """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and has not stopped.
 
-    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since.
+    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may come
+    more than once.
     """
-    return select(_CLOCK.c.source, _CLOCK.c.record_id).where(_of(definition), _OPEN, _CLOCK.c.due_at <= now)
+    o = OWNER_CLOCK.c
+    teams = select(_CLOCK.c.source, _CLOCK.c.record_id).where(_of(definition), _OPEN, _CLOCK.c.due_at <= now)
+    owners = select(o.source, o.record_id).where(
+        o.clock == definition.id, o.object == definition.object, OWNER_OPEN, o.due_at <= now
+    )
+    return union_all(teams, owners)
 
 
-def _of(definition: ClockDefinition) -> ColumnElement[bool]:
-    return and_(_CLOCK.c.clock == definition.id, _CLOCK.c.object == definition.object)
+def overdue(
+    connection: Connection, definition: ClockDefinition, source: str, ids: Sequence[str], now: datetime
+) -> dict[str, Overdue]:
+    """By record, the clock by which it is late at `now`: where several are, the one that was due first."""
+    found: dict[str, Overdue] = {}
+    for table in (_CLOCK, OWNER_CLOCK):
+        c = table.c
+        query = select(c.record_id, c.started_at, c.due_at).where(
+            c.clock == definition.id, c.object == definition.object, c.source == source, c.record_id.in_(ids)
+        )
+        for record_id, *instants in connection.execute(query.where(c.stopped_at.is_(None), c.due_at <= now)):
+            clock = Overdue(*instants)
+            found[record_id] = min(found.get(record_id, clock), clock, key=lambda each: each.due_at)
+    return found
 
 
-class _Step:
-    """One definition, laid on the mirror's columns, at one moment."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        definition: ClockDefinition,
-        directory: Directory,
-        now: datetime,
-        stale: Collection[str],
-    ) -> None:
-        self.connection = connection
-        self.definition = definition
-        self.directory = directory
-        self.now = now
-        mirrored = catalogue.objects()[definition.object]
-        self.record: Table = mirrored.table
-        self.mine = and_(_of(definition), _CLOCK.c.source.not_in(stale) if stale else true())
-        self.judged = self.record.c.source.not_in(stale) if stale else true()
-        column = {name: self.record.c[of_table] for name, of_table in mirrored.columns.items()}
-        self.starts = column[definition.starts]
-        self.stops = [column[name] for name in definition.stops]
-        self.owner: ColumnElement[Any] = null()
-        if "owner" in column:
-            # Where nobody is known by the owner that the CRM names, the name stands for the id.
-            self.owner = func.coalesce(column["owner"], self.record.c.owner_named)
-        self.conditions = [(column[name], values) for name, values in definition.only_if]
-        self.joined = and_(_CLOCK.c.source == self.record.c.source, _CLOCK.c.record_id == self.record.c.id)
+class _Step(Laid):
+    """The team's clocks of one definition."""
 
     def stop(self) -> ClockCounts:
         """Stop the open clocks whose record has a stop; they are met or breached by its instant."""
@@ -146,20 +127,20 @@ class _Step:
         for clock_id, started, due, state, start, *stops in rows:
             stopped = first_stop(stops, self.now)
             assert stopped is not None
-            if start is not None and start != started and stopped >= start:
+            if start is not None and self.moved(start, started) and stopped >= start:
                 continue  # the stop belongs to the clock of the new start; this one is withdrawn
             outcome = state_at(due, stopped, self.now)
             changes.append({"of": clock_id, "state": outcome, "stopped_at": max(started, stopped)})
             if outcome is State.MET:
                 met += 1
                 why = "the stop was learnt of late" if state == State.BREACHED else None
-                events.append(self._event(clock_id, What.MET, why))
+                events.append(self.event(clock_id, What.MET, why))
                 continue
             if state != State.BREACHED:
                 late += 1
-                events.append(self._event(clock_id, What.BREACHED))
-            events.append(self._event(clock_id, What.STOPPED))
-        self._write(changes, events)
+                events.append(self.event(clock_id, What.BREACHED))
+            events.append(self.event(clock_id, What.STOPPED))
+        self.write(changes, events)
         return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
 
     def withdraw(self) -> ClockCounts:
@@ -175,7 +156,7 @@ class _Step:
                 or_(
                     record.id.is_(None),
                     record.deleted_at.is_not(None),
-                    self.starts.is_distinct_from(c.started_at),
+                    self.start_moved,
                     *unfit,
                 ),
             )
@@ -187,10 +168,36 @@ class _Step:
             stopped = max(started, min(deleted or self.now, self.now))
             outcome = State.BREACHED if stands else State.WITHDRAWN
             changes.append({"of": clock_id, "state": outcome, "stopped_at": stopped})
-            why = _why_withdrawn(gone=record_id is None or deleted is not None, moved=start != started)
-            events.append(self._event(clock_id, What.STOPPED if stands else What.WITHDRAWN, why))
-        self._write(changes, events)
+            why = _why_withdrawn(gone=record_id is None or deleted is not None, moved=self.moved(start, started))
+            events.append(self.event(clock_id, What.STOPPED if stands else What.WITHDRAWN, why))
+        self.write(changes, events)
         return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)
+
+    def resume(self) -> tuple[ClockCounts, list[tuple[int, datetime]]]:
+        """Let the stopped clocks run on whose record is there, fits, and has no stop any more; each (id, when it had stopped).
+
+        An acceptance that is taken back is asked about again, by the instant that it was due at.
+        """
+        c, record = _CLOCK.c, self.record.c
+        rows = self.connection.execute(
+            select(c.id, c.state, c.stopped_at, c.source, c.record_id)
+            .join(self.record, self.joined)
+            .where(*(or_(stop.is_(None), stop > self.now) for stop in self.stops))
+            .where(record.deleted_at.is_(None), self.starts <= self.now)
+            .where(*(column.in_(values) for column, values in self.conditions))
+            .where(self.mine, ~_OPEN, self.belongs)
+            .order_by(c.started_at)
+        ).all()
+        last = {(source, record_id): (clock_id, state, at) for clock_id, state, at, source, record_id in rows}
+        changes, events = [], []
+        for clock_id, state, _ in last.values():
+            changes.append(
+                {"of": clock_id, "state": state if state == State.BREACHED else State.RUNNING, "stopped_at": None}
+            )
+            why = "applies again" if state == State.WITHDRAWN else "no longer stopped"
+            events.append(self.event(clock_id, What.RESUMED, why))
+        self.write(changes, events, stopped=True)
+        return ClockCounts(resumed=len(changes)), [(clock_id, at) for clock_id, _, at in last.values()]
 
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose owner, calendar or deadline changed."""
@@ -211,9 +218,9 @@ class _Step:
                 running.add_columns(c.id, c.started_at, c.due_at).where(*same)
             ):
                 new_due = due_at(started, self.definition.within, calendar)
-                changes.append({"of": clock_id, "owner_id": owner, "due_at": new_due, **_columns(new)})
-                events.append(self._event(clock_id, What.RESTATED, why, due, new_due))
-            self._write(changes, events)
+                changes.append({"of": clock_id, "owner_id": owner, "due_at": new_due, **columns_of(new)})
+                events.append(self.event(clock_id, What.RESTATED, why, due, new_due))
+            self.write(changes, events)
             restated += len(changes)
         return ClockCounts(restated=restated)
 
@@ -223,9 +230,9 @@ class _Step:
         late = self.connection.scalars(
             select(c.id).where(self.mine, _OPEN, c.state == State.RUNNING, c.due_at <= self.now)
         ).all()
-        self._write(
+        self.write(
             [{"of": clock_id, "state": State.BREACHED} for clock_id in late],
-            [self._event(clock_id, What.BREACHED) for clock_id in late],
+            [self.event(clock_id, What.BREACHED) for clock_id in late],
         )
         return ClockCounts(breached=len(late))
 
@@ -245,7 +252,7 @@ class _Step:
             select(record.source, record.id, self.owner, self.starts, earlier, *self.stops)
             .where(self.judged, record.deleted_at.is_(None), self.starts <= self.now)
             .where(*(column.in_(values) for column, values in self.conditions))
-            .where(~select(c.id).where(same_record, c.started_at == self.starts).correlate(self.record).exists())
+            .where(~select(c.id).where(same_record, self.belongs).correlate(self.record).exists())
             .limit(START_BATCH)
         )
         if self.definition.since is None:
@@ -272,12 +279,13 @@ class _Step:
                     "source": source,
                     "record_id": record_id,
                     "owner_id": owner,
+                    "held_by": owner,
                     "started_at": start,
                     "due_at": due,
                     "stopped_at": None if stopped is None else max(start, stopped),
                     "state": state,
                     "episode": earlier + 1,
-                    **_columns(definitions.terms(self.definition, calendar)),
+                    **columns_of(definitions.terms(self.definition, calendar)),
                 }
             )
         last = self.connection.scalar(select(func.max(_CLOCK.c.id))) or 0
@@ -298,38 +306,6 @@ class _Step:
         )
         columns = ["clock_id", "at", "what", "new_due_at"]
         self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
-
-    def _event(
-        self,
-        clock_id: int,
-        what: What,
-        why: str | None = None,
-        old_due: datetime | None = None,
-        new_due: datetime | None = None,
-    ) -> dict[str, Any]:
-        return {
-            "clock_id": clock_id,
-            "at": self.now,
-            "what": what,
-            "why": why,
-            "old_due_at": old_due,
-            "new_due_at": new_due,
-        }
-
-    def _write(self, changes: list[dict[str, Any]], events: list[dict[str, Any]]) -> None:
-        if changes:
-            names = [name for name in changes[0] if name != "of"]
-            change = update(_CLOCK).where(_CLOCK.c.id == bindparam("of"), _OPEN)
-            self.connection.execute(
-                change.values({name: bindparam(f"new_{name}") for name in names}),
-                [{"of": values["of"], **{f"new_{name}": values[name] for name in names}} for values in changes],
-            )
-        if events:
-            self.connection.execute(insert(_EVENT), events)
-
-
-def _columns(terms: Terms) -> dict[str, str | None]:
-    return {"within": terms.within, "calendar": terms.calendar, "calendar_version": terms.calendar_version}
 
 
 def _why_withdrawn(*, gone: bool, moved: bool) -> str:

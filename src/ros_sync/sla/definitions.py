@@ -16,6 +16,7 @@ from ros_sync.sla.tables import State
 
 OWNER = "owner"
 COMPANY = "company"
+ASSIGNMENTS = frozenset(("assigned",))  # instants that move whenever a record changes hands
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class ClockDefinition:
     only_if: tuple[tuple[str, tuple[Carried, ...]], ...] = ()
     since: Duration | None = None
 
+    @property
+    def by_assignment(self) -> bool:
+        """Whether its start moves with each re-assignment: then a later start is no new clock of the team's."""
+        return self.starts in ASSIGNMENTS
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -45,6 +51,14 @@ class Terms:
     within: str
     calendar: str | None = None
     calendar_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A clock that is past its due instant and has not stopped."""
+
+    started_at: datetime
+    due_at: datetime
 
 
 def problems(definition: ClockDefinition, organisation: Organisation) -> list[str]:
@@ -103,6 +117,19 @@ def terms(definition: ClockDefinition, calendar: BusinessCalendar) -> Terms:
     if not definition.within.unit.is_business:
         return Terms(str(definition.within))
     return Terms(str(definition.within), calendar.name, calendar.version)
+
+
+def handed_over_at(
+    assigned: datetime | None, owner_changed: datetime | None, since: datetime, now: datetime
+) -> datetime:
+    """When the present owner got a record whose last owner had it from `since` on.
+
+    `assigned` is what the CRM says, `owner_changed` when the owner was seen to change; `now` where neither tells.
+    """
+    for told in (assigned, owner_changed):
+        if told is not None and since < told <= now:
+            return told
+    return now if owner_changed is None or owner_changed > since else since
 
 
 def why_restated(old: Terms, new: Terms, *, owner_moved: bool) -> str:

@@ -31,10 +31,15 @@ class What(StrEnum):
     BREACHED = "breached"
     STOPPED = "stopped"  # after it was breached
     WITHDRAWN = "withdrawn"
+    RESUMED = "resumed"  # after it had stopped: the stop was taken back, or the record is one of its kind again
 
 
 class SlaClock(SQLModel, table=True):
-    """A clock on one record: it starts at an instant, is due at an instant, and stops at one or is still open."""
+    """The team's clock on one record: it starts at an instant, is due at an instant, and stops at one or is still open.
+
+    It runs on when the record changes hands. The first owner's own clock is this one; each further owner has a
+    `SlaOwnerClock` beside it.
+    """
 
     __tablename__ = "sla_clock"
     __table_args__ = (
@@ -49,7 +54,11 @@ class SlaClock(SQLModel, table=True):
     object: str
     source: str
     record_id: str
-    owner_id: str | None = Field(default=None, description="whose clock it is: the record's owner while it ran")
+    owner_id: str | None = Field(
+        default=None,
+        description="the record's owner while it ran: by whose calendar it is due, and who had it at the breach",
+    )
+    held_by: str | None = Field(default=None, description="the record's owner as of the last look")
     calendar: str | None = Field(default=None, description="calendar that its business time is counted in, if any")
     calendar_version: str | None = Field(default=None, description="fingerprint of that calendar's hours")
     within: str = Field(description="the time allowed, such as `1 business day`")
@@ -60,15 +69,46 @@ class SlaClock(SQLModel, table=True):
     episode: int = Field(description="1 for the first clock of this rule on this record, 2 for the next")
 
 
+class SlaOwnerClock(SQLModel, table=True):
+    """The clock of an owner that a record was handed over to: it starts when they got it, beside the team's."""
+
+    __tablename__ = "sla_owner_clock"
+    __table_args__ = (
+        UniqueConstraint("team_clock_id", "started_at"),
+        Index("ix_sla_owner_clock_open", "clock", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    team_clock_id: int = Field(sa_type=BigKey, foreign_key="sla_clock.id")
+    clock: str = Field(description="the id of the rule that it belongs to")
+    object: str
+    source: str
+    record_id: str
+    owner_id: str = Field(description="whose clock it is")
+    calendar: str | None = Field(default=None, description="calendar that its business time is counted in, if any")
+    calendar_version: str | None = Field(default=None, description="fingerprint of that calendar's hours")
+    within: str = Field(description="the time allowed, such as `1 business day`")
+    started_at: datetime = Field(sa_type=Instant, description="when the owner got the record")
+    due_at: datetime = Field(sa_type=Instant)
+    stopped_at: datetime | None = Field(default=None, sa_type=Instant)
+    state: str = Field(description="running, met, breached or withdrawn")
+
+
 class SlaClockEvent(SQLModel, table=True):
-    """Something that happened to a clock. `at` is when ros-sync saw it; the clock's own instants say when it was."""
+    """Something that happened to a clock. `at` is when ros-sync saw it; the clock's own instants say when it was.
+
+    `clock_id` is the team's clock, also for what happened to an owner's beside it.
+    """
 
     __tablename__ = "sla_clock_event"
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
     clock_id: int = Field(sa_type=BigKey, index=True, foreign_key="sla_clock.id")
+    owner_clock_id: int | None = Field(
+        default=None, sa_type=BigKey, description="the owner's clock that it happened to; empty where it was the team's"
+    )
     at: datetime = Field(sa_type=Instant)
-    what: str = Field(description="started, restated, met, breached, stopped or withdrawn")
+    what: str = Field(description="started, restated, met, breached, stopped, withdrawn or resumed")
     why: str | None = Field(
         default=None, description="owner moved, calendar changed, deadline changed, record deleted …"
     )

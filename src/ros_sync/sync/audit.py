@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, select
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Source, Stream
-from ros_sync.errors import DailyLimitError, RosSyncError
+from ros_sync.errors import AuthExpiredError, DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.audit_report import AuditReport, Difference, Kind
 from ros_sync.sync.cadence import Cadence, parked
@@ -34,6 +34,8 @@ from ros_sync.sync.places import Place, read_places, state_of
 from ros_sync.sync.reports import Progress
 from ros_sync.sync.seen import SeenIds
 from ros_sync.sync.suspects import Suspects
+from ros_sync.sync.unlinked import links_of, readable
+from ros_sync.sync.upkeep import remember
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,7 @@ class Auditor:
         self._keep = keep
         self._progress = progress or (lambda _progress: None)
         self._places: dict[str, Place] = {}
+        self._streams: list[Stream] = []  # those that can be compared
 
     def run(self, *, repair: bool = False) -> AuditReport:
         """Compare everything; with `repair`, bring the mirror up to what the CRM says and compare those records again.
@@ -95,6 +98,9 @@ class Auditor:
             report.parked_until, report.trouble = error.resume_at, error.message
         except RosSyncError as error:
             report.trouble = str(error)
+        stuck = [f"{name}: {each.trouble}" for name, each in report.streams.items() if each.trouble]
+        stuck += report.unread.values()
+        report.trouble = report.trouble or ("; ".join(stuck) or None)
         report.calls = dict(Counter(self._source.counts) - before)
         report.finished_at = self._now()
         log.info(
@@ -123,8 +129,11 @@ class Auditor:
                     report.add_left(each)
             with Suspects() as suspects:
                 self._look(report, suspects)
-                for stream in self._source.streams:
-                    self._judge_all(report, stream, suspects)
+                for stream in list(self._streams):
+                    try:
+                        self._judge_all(report, stream, suspects)
+                    except RosSyncError as error:
+                        self._fail(report, stream, error)
                 report.repaired = repair
                 if repair and report.total > len(found):
                     self._repair(report, suspects, mending)
@@ -133,16 +142,31 @@ class Auditor:
         """What the mirror has followed so far; RosSyncError where that is nothing, or where the source is parked."""
         with self._engine.connect() as connection:
             state = state_of(connection, self._source.name)
+            remember(connection, self._source)
             self._places = read_places(connection, self._source.name)
         if parked(state.get("parked_until"), report.started_at):
             raise DailyLimitError("the calls that the CRM allows in a day are used up", resume_at=state["parked_until"])
-        for stream in self._source.streams:
+        self._streams = list(self._source.streams)
+        listed = []
+        for stream in self._streams:
             place = self._places.get(stream.name)
             if place is None or place.polled_until is None:
-                raise RosSyncError(
-                    f"the {stream.name} of {self._source.name} have not been listed to their end yet",
-                    hint="run `ros-sync sync` first",
-                )
+                report.of(stream.name).trouble = "they have not been listed to their end yet; run `ros-sync sync` first"
+            else:
+                listed.append(stream)
+        if not listed:
+            raise RosSyncError(
+                f"nothing of {self._source.name} has been listed to its end yet", hint="run `ros-sync sync` first"
+            )
+        self._streams = listed
+
+    def _fail(self, report: AuditReport, stream: Stream, error: Exception) -> None:
+        """Keep what keeps a stream from being compared; the others go on. Where no calls are left, the audit ends."""
+        if isinstance(error, DailyLimitError | AuthExpiredError | StoppedError) or not isinstance(error, RosSyncError):
+            raise error
+        report.of(stream.name).trouble = str(error)
+        self._streams = [each for each in self._streams if each.name != stream.name]
+        log.warning("audit_stream_failed", source=self._source.name, stream=stream.name, error=str(error))
 
     # ---- the account
 
@@ -152,7 +176,8 @@ class Auditor:
 
     def _account_now(self) -> list[Difference]:
         described = self._source.describe()
-        pages = {each.object: Page(each.object, batches=[each]) for each in (described.owners, described.stages)}
+        batches = filter(None, (described.owners, described.stages))
+        pages = {each.object: Page(each.object, batches=[each]) for each in batches}
         with self._engine.connect() as connection:
             comparison = Comparison(connection, self._source, self._context)
             found: list[Difference] = []
@@ -172,20 +197,24 @@ class Auditor:
         for name in ACCOUNT:
             with self._engine.connect() as connection:
                 report.of(name).compared += sum(map(len, self._alive(connection, Stream(name, (name,)))))
-        for stream in self._source.streams:
-            place, shape = self._places[stream.name], self._source.shape(stream)
-            if place.mark and (place.mark != shape.mark or not shape.properties <= place.properties):
+        for stream in list(self._streams):
+            try:
+                place, shape = self._places[stream.name], self._source.shape(stream)
+            except RosSyncError as error:
+                self._fail(report, stream, error)
+                continue
+            if place.mark and shape.mark and (place.mark != shape.mark or not shape.properties <= place.properties):
                 report.notes.append(
                     f"the connector file or the account has changed since the {stream.name} were listed; "
                     "`ros-sync sync` reads them all anew"
                 )
-        readings = [[Reading(each, partial(self._listed, each))] for each in self._source.streams]
+        readings = [[Reading(each, partial(self._listed, each))] for each in self._streams]
         with SeenIds() as seen, Fetching(readings) as fetching:
             for fetched in fetching:
                 stream = fetched.part
                 if fetched.error is not None:
-                    raise fetched.error
-                if fetched.page is None:
+                    self._fail(report, stream, fetched.error)
+                elif fetched.page is None:
                     self._look_for_vanished(stream, seen, suspects)
                 else:
                     self._compare_listed(report, stream, fetched.page, seen, suspects)
@@ -198,7 +227,7 @@ class Auditor:
             if sum(len(each.ids) for each in pages) >= GROUP_ROWS or page.position is None:
                 whole = joined(pages)
                 if stream.links and whole.ids:
-                    whole.links = self._source.links(stream, whole.ids)
+                    whole.links, whole.unread = links_of(self._source, stream, whole.ids)
                 yield whole
                 pages = []
 
@@ -210,7 +239,7 @@ class Auditor:
         with self._engine.connect() as connection:
             comparison = Comparison(connection, self._source, self._context)
             audit = report.of(stream.name)
-            differing = {each.id for each in comparison.page(stream, page, audit)}
+            differing = {each.id for each in comparison.page(self._readable(report, stream, page), page, audit)}
             untold = comparison.untold(stream, page.merged)
         suspects.add(stream.name, differing, listed=True)
         suspects.add(stream.name, untold, listed=False)
@@ -249,6 +278,13 @@ class Auditor:
                     break
                 last = ids[-1]
                 yield ids
+
+    def _readable(self, report: AuditReport, stream: Stream, page: Page) -> Stream:
+        """The stream with those of its associations that could be read; the others are told."""
+        for to, reason in page.unread.items():
+            note = f"the associations of {stream.name} with {to} could not be compared: {reason}"
+            report.unread.setdefault((stream.name, to), note)
+        return readable(stream, page.unread)
 
     # ---- the second look
 
@@ -291,11 +327,11 @@ class Auditor:
         asked = set(ids)
         page = self._source.read(stream, ids)
         there = [each for each in page.ids if each in asked]
-        page.links = self._source.links(stream, there) if stream.links and there else {}
+        page.links, page.unread = links_of(self._source, stream, there) if stream.links and there else ({}, {})
         page.histories = self._source.histories(stream, there) if self._history and stream.tracked and there else {}
         with self._engine.connect() as connection:
             comparison = Comparison(connection, self._source, self._context)
-            found = comparison.page(stream, page) + comparison.absent(stream, page, ids)
+            found = comparison.page(readable(stream, page.unread), page) + comparison.absent(stream, page, ids)
         return [each for each in found if each.id in asked]
 
     def _is_pending(self, stream: Stream, difference: Difference, *, listed: bool) -> bool:
@@ -317,12 +353,12 @@ class Auditor:
 
     def _repair(self, report: AuditReport, suspects: Suspects, mending: Mending) -> None:
         """Mend what was found, and look at those records once more."""
-        for stream in self._source.streams:  # all of them first: a merge moves the links of other streams' records
+        for stream in self._streams:  # all of them first: a merge moves the links of other streams' records
             ends = Page(stream.name)
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 mending.read_again(stream, list(chunk), ends)
             mending.end(stream, ends)
-        for stream in self._source.streams:
+        for stream in self._streams:
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 mending.relink(stream, list(chunk))
                 mending.fill(stream, list(chunk))
@@ -330,7 +366,7 @@ class Auditor:
                     mending.splice(stream, list(chunk))
         mending.derive()
         report.notes += mending.notes
-        for stream in self._source.streams:
+        for stream in self._streams:
             for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 verdict = self._judge(stream, chunk)
                 report.of(stream.name).held += len(verdict.held)

@@ -106,7 +106,8 @@ class AuditReport:
 
     `pending` are records that were modified in the CRM since the last poll: not yet followed, and no difference. After a
     repair `left` counts the differences that remain and `shown_left` are the first of those. `notes` say what else a
-    person should know. With `trouble` the audit did not come to its end, and says nothing of what it did not reach.
+    person should know. With `trouble` the audit did not come to its end, or a part of it did not: it says nothing of what it did not reach. `unread`
+    says so of associations of one stream with another.
     """
 
     source: str
@@ -124,6 +125,7 @@ class AuditReport:
     calls: Mapping[str, int] = field(default_factory=dict)
     trouble: str | None = None
     parked_until: datetime | None = None
+    unread: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, stream: str) -> StreamAudit:
         """The stream's part, made where it is missing."""

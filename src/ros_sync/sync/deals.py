@@ -25,11 +25,15 @@ _CHUNK = 400  # records whose history is read at a time
 
 @dataclass(frozen=True, slots=True)
 class DealContext:
-    """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin."""
+    """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
+
+    `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows.
+    """
 
     home_currency: str
     rates: Mapping[str, Decimal]
     quarter_of: Callable[[date], date]
+    people: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, organisation: Organisation) -> DealContext:

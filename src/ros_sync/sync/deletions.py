@@ -17,11 +17,11 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page
 from ros_sync.mirror.bookkeeping import Deletion, DeletionWave
+from ros_sync.mirror.insertion import insert_or
 
 log = structlog.get_logger(__name__)
 
@@ -226,8 +226,7 @@ class Book:
              "ended_at": end.at, "merged_into": end.into, "noted_at": self.now, "wave_id": wave}
             for each, end in ends.items()
         ]  # fmt: skip
-        dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(_DELETION)
+        statement = insert_or(self.connection.dialect, _DELETION)
         names = ("way", "kind", "ended_at", "merged_into", "noted_at", "wave_id")
         taken = statement.on_conflict_do_update(
             index_elements=["source", "stream", "record_id"], set_={name: statement.excluded[name] for name in names}

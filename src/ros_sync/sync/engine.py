@@ -20,12 +20,12 @@ from sqlalchemy import Engine
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
-from ros_sync.sync import confirmed, heard, hints, upkeep, write_back
+from ros_sync.sync import confirmed, heard, hints, unlinked, upkeep, write_back
 from ros_sync.sync.cadence import Cadence, due, lies_ahead, parked
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.listing import Listing
 from ros_sync.sync.looking_back import LookingBack
-from ros_sync.sync.places import cursor, read_places, save_state, state_of
+from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.polling import Polling
 from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.reports import CycleReport, Progress
@@ -86,6 +86,8 @@ class Syncer:
         """Count calls and writes of the block in the report, and close its run."""
         before = Counter(self.source.counts)
         self._work.begin(report)
+        with self.engine.connect() as connection:
+            upkeep.remember(connection, self.source)
         try:
             yield
         finally:
@@ -97,9 +99,6 @@ class Syncer:
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)
             places = read_places(connection, self.source.name)
-            account = cursor(connection, self.source.name, upkeep.ACCOUNT)
-        if account is not None:
-            self.source.remember(account["value"])
         now = report.started_at
         complete_at = state.get("complete_at")
         if complete_at is not None and lies_ahead(complete_at, now):
@@ -117,6 +116,7 @@ class Syncer:
         except RosSyncError as error:
             report.trouble = str(error)
         stuck = [each.trouble for each in report.streams.values() if each.trouble]
+        stuck += [unlinked.in_words(report.unlinked)] if report.unlinked else []
         report.trouble = report.trouble or (stuck[0] if stuck else None)
         report.complete_at = complete_at if report.trouble else now
         if report.trouble:
@@ -150,6 +150,7 @@ class Syncer:
         upkeep.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
+        self._work.catch_up_links()
         if self._due(state, "linked_at", "links_seconds"):
             upkeep.refresh_links(self._work, now)
         self._meet_strangers(report, now)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Table, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
 from ros_sync.mirror.bookkeeping import WebhookEvent
+from ros_sync.mirror.insertion import insert_or
 from ros_sync.sync.cadence import CLOCKS_DIFFER
 
 CHUNK = 400  # ids a statement
@@ -35,8 +35,9 @@ def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> i
     ]
     if not rows:
         return 0
-    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(EVENT.c.id)
+    statement = (
+        insert_or(engine.dialect, EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(EVENT.c.id)
+    )
     kept = 0
     with engine.begin() as connection:
         for start in range(0, len(rows), CHUNK):

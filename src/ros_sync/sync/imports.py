@@ -13,7 +13,6 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-import orjson
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlmodel import Session, col
 
@@ -27,14 +26,17 @@ from ros_sync.mirror.store import Row, Upsert, is_empty
 from ros_sync.sheets.regular import refuse_special
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.activities import roll_up_activities
+from ros_sync.sync.completion import Against, told
+from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
 from ros_sync.sync.recounting import recount_slips
-from ros_sync.sync.seen import SeenIds
+from ros_sync.sync.seen import SeenIds, SeenRows
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
+_NO_STAGES = "the mapping fills neither stage nor stage_kind of deals, so none is open, and no rule about open deals will ever fire"
 Progress = Callable[[Path, int], None]
-Step = tuple[Path, FileEntry]
 Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
 
@@ -55,7 +57,7 @@ class ImportReport:
 def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     """Which file is read as which object, in the order in which they have to be read.
 
-    A folder stands for the files in it that the mapping knows. Raises ImportRefusedError for a path that is not
+    A folder stands for the files in it that the mapping knows, and for those in its folders that are named by a day. Raises ImportRefusedError for a path that is not
     there, and for a file or folder in which the mapping knows nothing.
     """
     order = {name: place for place, name in enumerate(objects())}
@@ -63,7 +65,7 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     for path in paths:
         if not path.exists():
             raise ImportRefusedError(f"there is no file or folder {path}")
-        files = sorted(child for child in path.iterdir() if not child.is_dir()) if path.is_dir() else [path]
+        files = files_in(path) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
         for file, _ in found:
             _refuse_special(file)
@@ -82,6 +84,51 @@ def _refuse_special(path: Path) -> None:
         refuse_special(path)
     except OSError as error:
         raise ImportRefusedError(f"the file cannot be read: {error.strerror}", where=Where(str(path))) from None
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder, and of those folders in it whose names give a day; what a system hides is left out."""
+    children = sorted(child for child in folder.iterdir() if not child.name.startswith((".", "~$")))
+    dated = [child for child in children if child.is_dir() and moment_in(child.name, None) is not None]
+    within = (each for child in dated for each in sorted(child.iterdir()) if not each.name.startswith((".", "~$")))
+    return [each for each in (*children, *within) if not each.is_dir()]
+
+
+def import_exports(
+    engine: Engine,
+    mapping: ExportMapping,
+    paths: Sequence[Path],
+    context: DealContext,
+    *,
+    as_of: datetime | None,
+    now: datetime,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> list[ImportReport]:
+    """Load export files, several days' exports one after the other, each as the state of its day; one report a day.
+
+    `as_of` is the moment given by a person, without which what names no day is of `now`. Otherwise as `import_files`.
+    """
+    steps = plan(mapping, paths)
+    groups = by_day(steps, zone_of(mapping))
+    if len(groups) == 1:
+        return [
+            import_files(engine, mapping, paths, context, as_of=as_of or now, now=now, strict=strict, progress=progress)
+        ]
+    if as_of is not None:
+        days = ", ".join(sorted({f"{group.as_of:%Y-%m-%d}" for group in groups if group.as_of}))
+        raise ImportRefusedError(
+            f"--as-of names one moment, and the files are of several days by their names ({days})",
+            hint="leave --as-of out, and each is read as the state of its day; or import them one by one",
+        )
+    if strict:
+        for group in groups:
+            refuse_flawed(group.steps)
+    begin(steps)  # so that a file that cannot be read at all is known before any is loaded
+    return [
+        _import_steps(engine, mapping, group.steps, context, min(group.as_of or now, now), now, progress)
+        for group in groups
+    ]
 
 
 def import_files(
@@ -104,6 +151,18 @@ def import_files(
     steps = plan(mapping, paths)
     if strict:
         refuse_flawed(steps)
+    return _import_steps(engine, mapping, steps, context, as_of, now, progress)
+
+
+def _import_steps(
+    engine: Engine,
+    mapping: ExportMapping,
+    steps: Sequence[Step],
+    context: DealContext,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress | None,
+) -> ImportReport:
     readings = begin(steps)
     recount_slips(engine, context, now)
     with Session(engine) as session, session.begin():
@@ -146,11 +205,11 @@ def refuse_flawed(steps: Sequence[Step]) -> None:
     problems: list[RosSyncError] = []
     more = 0
     with ExitStack() as stack:
-        seen = {entry.object: (stack.enter_context(SeenIds()), stack.enter_context(SeenIds())) for _, entry in steps}
+        seen = {entry.object: stack.enter_context(SeenRows()) for _, entry in steps}
         for path, entry in steps:
             try:
                 for batch in read(path, entry):
-                    flaws = [str(row) for row in (*batch.set_aside, *_contradictions(batch, *seen[entry.object]))]
+                    flaws = [str(row) for row in (*batch.set_aside, *_contradictions(batch, seen[entry.object]))]
                     room = max(0, SHOWN_PROBLEMS - len(problems))
                     problems.extend(ImportRefusedError(flaw) for flaw in flaws[:room])
                     more += len(flaws[room:])
@@ -161,23 +220,15 @@ def refuse_flawed(steps: Sequence[Step]) -> None:
     _raise(problems)
 
 
-def _contradictions(batch: Batch, ids: SeenIds, contents: SeenIds) -> list[SetAside]:
-    """The rows whose id came before with other values: the id has been seen, but not with what the row says."""
-    names = [str(record_id) for record_id in batch.columns["id"]]
-    repeated = ids.add(names, batch.origin, batch.lines)
-    rows = zip(*batch.columns.values(), strict=True)
-    same = contents.add([orjson.dumps(row).decode() for row in rows], batch.origin, batch.lines)
-    return [
-        SetAside(
-            batch.origin,
-            batch.lines[index],
-            "id",
-            names[index],
-            f"this id stands at {place} already, with other values",
-        )
-        for index, place in repeated.items()
-        if index not in same
-    ]
+def _contradictions(batch: Batch, seen: SeenRows) -> list[SetAside]:
+    """The rows whose id came before with other values."""
+    found = []
+    for index, values in enumerate(zip(*batch.columns.values(), strict=True)):
+        row = dict(zip(batch.columns, values, strict=True))
+        said = seen.add(row, f"{batch.origin}:{batch.lines[index]}")
+        if said is not None and said[1]:
+            found.append(told(batch, index, Against(str(row["id"]), said[0], said[1])))
+    return found
 
 
 def _raise(problems: Sequence[RosSyncError]) -> None:
@@ -206,8 +257,12 @@ def _load(
         stale = _newer_known(connection, mapping.source, report.as_of) & names
     with ExitStack() as stack:
         seen = {name: stack.enter_context(SeenIds()) for name in sorted(names)}
-        for path, entry, batches in readings:
+        held = {name: stack.enter_context(HeldBack()) for name in sorted(names)}
+        for place, (path, entry, batches) in enumerate(readings):
+            later = _filled_later(readings[place:])
             file = FileReport(path.name, entry.object)
+            if entry.object == "deal" and not _given(mapping, "deal") & {"stage", "stage_kind"}:
+                file.notes.append(_NO_STAGES)
             report.files.append(file)
             for batch in batches:
                 with engine.begin() as connection:
@@ -218,15 +273,31 @@ def _load(
                         seen[entry.object],
                         expect_empty=entry.object in empty,
                         stale=entry.object in stale,
+                        held=held[entry.object],
+                        later=later,
                     )
                 if progress:
                     progress(path, batch.position)
+            if not file.rows_read:
+                file.notes.append("it holds headings and no rows")
+        for name in sorted(names):
+            last = next(file for file in reversed(report.files) if file.object == name)
+            with engine.begin() as connection:
+                last.updated += loader.finish(connection, name, held[name])
     with engine.begin() as connection:
         if names & {"activity", "deal"}:
             given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
         _remember(connection, mapping.source, names - stale, report.as_of)
+
+
+def _filled_later(readings: Sequence[Reading]) -> frozenset[str]:
+    """Of the fields of the first reading, those that a later one of the same object fills as well."""
+    _, first, _ = readings[0]
+    own = {field.name for field in first.fields}
+    others = (field.name for _, entry, _ in readings[1:] if entry.object == first.object for field in entry.fields)
+    return frozenset(own.intersection(others))
 
 
 def _given(mapping: ExportMapping, name: str) -> set[str]:

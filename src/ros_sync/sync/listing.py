@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Stream
-from ros_sync.errors import DailyLimitError
+from ros_sync.errors import DailyLimitError, RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.links import has_links
 from ros_sync.mirror.store import is_empty
@@ -117,12 +117,20 @@ class Listing:
         wanted = []
         for stream in self._work.source.streams:
             place = self._places.setdefault(stream.name, Place())
-            shape = self._work.source.shape(stream)
-            otherwise = place.mark != shape.mark or not shape.properties <= place.properties
+            try:
+                shape = self._work.source.shape(stream)
+            except RosSyncError as error:  # what its records are read by cannot be told: the other streams go on
+                failure = self._work.note(stream, error)
+                if failure is not None:
+                    raise failure from error
+                continue
+            known = shape.mark != ""
+            otherwise = known and (place.mark != shape.mark or not shape.properties <= place.properties)
             due = full or place.polled_until is None
             if otherwise or (due and place.backfill is None):
                 place.backfill = Window(0, until)
-            place.mark, place.properties = shape.mark, shape.properties
+            if known:
+                place.mark, place.properties = shape.mark, shape.properties
             if place.backfill is not None:
                 wanted.append(stream)
         return wanted

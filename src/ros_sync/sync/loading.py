@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync import clock
+from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch, SetAside
+from ros_sync.fields import Carried
 from ros_sync.mirror.bookkeeping import SetAsideRow
-from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.store import Row, Upsert
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.store import Row, Upsert, Written
+from ros_sync.sync.completion import complete, told
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.seen import SeenIds
+from ros_sync.sync.short_ids import ShortIds
 
 SHOWN_ROWS = 20  # set-aside rows kept in a report; all of them are in the database
 
@@ -24,7 +29,8 @@ class FileReport:
     """What became of one file as one object. Counts are rows; `repeated` are rows that say the same thing twice.
 
     `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate`
-    counts amounts by currency that could not be told in the company's own. `examples` are the first rows set aside.
+    counts amounts by currency that could not be told in the company's own. `completed` are rows that added to what another
+    one of the same import said. `examples` are the first rows set aside, `notes` what a person should know of the file.
     """
 
     file: str
@@ -35,10 +41,12 @@ class FileReport:
     unchanged: int = 0
     older: int = 0
     repeated: int = 0
+    completed: int = 0
     set_aside: int = 0
     examples: list[SetAside] = field(default_factory=list)
     unknown: dict[str, Counter[str]] = field(default_factory=dict)
     without_rate: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
 
 
 class BatchLoader:
@@ -50,6 +58,7 @@ class BatchLoader:
         self._source = source
         self._as_of = as_of
         self._stage_entry_given = stage_entry_given
+        self._short_ids: ShortIds | None = None
 
     def load(
         self,
@@ -60,60 +69,93 @@ class BatchLoader:
         *,
         expect_empty: bool,
         stale: bool,
+        held: HeldBack | None = None,
+        later: frozenset[str] = frozenset(),
     ) -> None:
         """Write one batch and count in `file` what became of it.
 
         `expect_empty`: the mirror held nothing of this object before the run. `stale`: a later state is known, so
-        that rows which differ are left alone.
+        that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps what
+        this one leaves empty of them until `finish`.
         """
         set_aside = list(batch.set_aside)
+        file.notes += batch.notes
         if batch.lines:
             mirrored = objects()[batch.object]
+            self._short_ids = self._short_ids or ShortIds(connection, self._source)
+            self._short_ids.apply(connection, batch)
             columns = prepared(connection, self._source, mirrored, batch, self._context, file)
+            if AT_UNKNOWN_TIME in columns.get("deleted_at", ()):
+                columns["deleted_at"] = self._deleted_at(connection, mirrored, columns)
             names = tuple(columns)
             upsert = Upsert(connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=expect_empty)
             initial = initial_columns if batch.object == "deal" else None
-            repeated = seen.add([str(record_id) for record_id in columns["id"]], batch.origin, batch.lines)
+            ids = [str(record_id) for record_id in columns["id"]]
+            repeated = seen.add(ids, batch.origin, batch.lines, columns)
+            if held is not None and later and not stale:
+                filled = frozenset(mirrored.columns[name] for name in later if name in mirrored.columns)
+                columns = dict(held.hold(upsert.again(), columns, filled, repeated))
+            rows: list[Row] = []
             if expect_empty and not repeated:
-                rows: list[Row] = []
                 written = upsert.insert(columns, self._as_of, initial)
             else:
                 rows = list(zip(*columns.values(), strict=True))
                 fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
                 written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
-            if batch.object == "deal":
-                moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
-                recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
-            # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
-            contradicting = [] if stale else self._contradictions(upsert, names, rows, batch, repeated)
-            set_aside.extend(contradicting)
+            self._recount(connection, batch.object, written)
             file.created += len(written.created)
             file.updated += len(written.updated)
             file.unchanged += written.unchanged
             file.older += written.older
-            file.repeated += len(repeated) - len(contradicting)
+            # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
+            if repeated and stale:
+                file.repeated += len(repeated)
+            elif repeated:
+                second = {index: (rows[index], before) for index, before in repeated.items()}
+                completion = complete(connection, mirrored, upsert, names, second, self._as_of, held)
+                set_aside.extend(told(batch, index, against) for index, against in completion.against.items())
+                self._recount(connection, batch.object, completion.written)
+                file.completed += completion.completed
+                file.repeated += len(repeated) - len(completion.against) - completion.completed
         file.rows_read += batch.rows_read
         self._keep(connection, set_aside, file)
 
-    @staticmethod
-    def _contradictions(
-        upsert: Upsert, columns: Sequence[str], rows: Sequence[Row], batch: Batch, repeated: dict[int, str]
-    ) -> list[SetAside]:
-        """Of rows whose id came before in the same export, those that say something else than the first one did."""
-        if not repeated:
-            return []
-        stored = upsert.stored([str(rows[index][0]) for index in repeated])
-        found = []
-        for index, place in repeated.items():
-            row = rows[index]
-            first = stored.get(str(row[0]))
-            differing = [name for name, a, b in zip(columns, first or (), row, strict=False) if a != b]
-            if differing:
-                reason = (
-                    f"this id was read at {place} already, with another {', '.join(differing)}; the first one stands"
-                )
-                found.append(SetAside(batch.origin, batch.lines[index], "id", str(row[0]), reason))
-        return found
+    def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
+        """Empty what all files of an object left empty; how many records that changed."""
+
+        def upsert_of(columns: Sequence[str]) -> Upsert:
+            return Upsert(connection, objects()[name], self._source, columns, run_id=self._run_id)
+
+        changed: set[str] = set()
+        for written in held.empty(upsert_of, self._as_of):
+            self._recount(connection, name, written)
+            changed.update(written.updated)
+        return len(changed)
+
+    def _recount(self, connection: Connection, name: str, written: Written) -> None:
+        if name == "deal":
+            moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
+            recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
+
+    def _deleted_at(
+        self, connection: Connection, mirrored: MirroredObject, columns: Mapping[str, Sequence[Carried]]
+    ) -> list[Carried]:
+        """Since when records are deleted of which the file only says that they are: since they were last changed.
+
+        Where that is not known, since this export; and what is known to be deleted already stays so.
+        """
+        unknown = [
+            str(each) for each, at in zip(columns["id"], columns["deleted_at"], strict=True) if at == AT_UNKNOWN_TIME
+        ]
+        table = mirrored.table
+        query = select(table.c.id, table.c.deleted_at).where(table.c.source == self._source, table.c.id.in_(unknown))
+        known = {each: clock.to_micros(at) for each, at in connection.execute(query) if at is not None}
+        modified = columns.get("modified_at") or [None] * len(columns["id"])
+        rows = zip(columns["id"], columns["deleted_at"], modified, strict=True)
+        return [
+            known.get(str(each), changed if changed is not None else self._as_of) if at == AT_UNKNOWN_TIME else at
+            for each, at, changed in rows
+        ]
 
     def _keep(self, connection: Connection, rows: Sequence[SetAside], file: FileReport) -> None:
         if not rows:

@@ -23,6 +23,7 @@ def joined(pages: Sequence[Page]) -> Page:
         whole.merged |= page.merged
         whole.gone += page.gone
         whole.doubted += page.doubted
+        whole.unread |= page.unread
     filled = [page.batches for page in pages if page.batches]
     whole.batches = [_joined(parts) for parts in zip(*filled, strict=True)]
     return _once(whole)

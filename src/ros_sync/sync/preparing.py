@@ -38,7 +38,8 @@ def prepared(
         lookup = batch.lookups.get(name)
         if lookup is not None or name == "owner":
             found = references.resolve(lookup or BY_ID, values)
-            unknown = _unknown(notes, name, values, found)
+            people = context.people if name == "owner" else frozenset()
+            unknown = _unknown(notes, name, values, found, people)
             if lookup is not None:
                 values = [found.get(value) for value in values]  # noqa: PLW2901
             if name == "owner":
@@ -69,10 +70,14 @@ def _home(
     return amounts
 
 
-def _unknown(notes: Notes, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None]) -> list[Carried]:
-    """The names that led to no record, None in the other rows; they are counted."""
+def _unknown(
+    notes: Notes, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None], people: frozenset[str]
+) -> list[Carried]:
+    """The names that led to no record, None in the other rows; those are counted whom the company does not know either."""
     if None not in found.values():
         return [None] * len(values)
     unknown = [value if value is not None and found[value] is None else None for value in values]
-    notes.unknown.setdefault(name, Counter()).update(str(value) for value in unknown if value is not None)
+    strangers = Counter(str(value) for value in unknown if value is not None and str(value).casefold() not in people)
+    if strangers:
+        notes.unknown.setdefault(name, Counter()).update(strangers)
     return unknown

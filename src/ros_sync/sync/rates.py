@@ -32,7 +32,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.exc import OperationalError
 
 from ros_sync import clock
@@ -40,6 +39,7 @@ from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
 from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, Rates
 from ros_sync.mirror.bookkeeping import RateBucket
 from ros_sync.mirror.database import BUSY_TIMEOUT_MS
+from ros_sync.mirror.insertion import insert_or
 
 DAY = "day"  # the row that says until when the day's calls are used up
 NOTE_SECONDS = 60.0  # how often the calls made are noted on SQLite
@@ -131,7 +131,7 @@ class SharedBooks:
         now = cast(_MOMENT * 1_000_000, BigInteger)
         values = {"source": self._source, "name": limit, "tokens": 0.0, "at": now, "used": 0}
         values |= _size(self._allowances.get(limit, UNPACED))
-        connection.execute(insert_or_not(_TABLE).values(values).on_conflict_do_nothing())
+        connection.execute(insert_or(connection.dialect, _TABLE).values(values).on_conflict_do_nothing())
 
 
 def _looking(source: str, *, lock: bool) -> Select[Any]:

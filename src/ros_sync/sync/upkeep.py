@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
-from ros_sync.connectors.source import Page, Problem, Stream
+from ros_sync.connectors.source import Page, Problem, Source, Stream
 from ros_sync.mirror.bookkeeping import FilledFields
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
@@ -22,7 +22,7 @@ from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
-ACCOUNT = "(account)"  # the name under which the account's time zone is kept
+ACCOUNT = "(account)"  # the name under which it is kept what is known of the account
 REREAD = "(reread {})"  # the name under which it is kept when all records of a stream were last read again
 REREAD_ROWS = 1_000  # records read again and written at a time
 DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
@@ -34,7 +34,7 @@ def describe(work: Work, now: datetime) -> None:
     work.report.described = True
     work.report.problems += described.problems
     with work.writing() as (connection, applier):
-        for batch in (described.owners, described.stages):
+        for batch in filter(None, (described.owners, described.stages)):
             mirrored, stream = objects()[batch.object], Stream(batch.object, (batch.object,))
             counted = StreamReport(batch.object)
             applier.apply(stream, Page(batch.object, batches=[batch]), counted)
@@ -49,11 +49,19 @@ def describe(work: Work, now: datetime) -> None:
             applier.revive(stream, ids, counted)
             if counted.created or counted.updated or counted.deleted:
                 work.report.streams[batch.object] = counted
-        _adopt(work, connection, described.owners, applier.run_id)
+        if described.owners is not None:
+            _adopt(work, connection, described.owners, applier.run_id)
         _note_filled(connection, work)
         problems = [as_data(each) for each in work.report.problems]
         save_state(connection, work.source.name, now, described_at=now, problems=problems)
-        save_cursor(connection, work.source.name, ACCOUNT, now, value=described.time_zone or "")
+        save_cursor(connection, work.source.name, ACCOUNT, now, value=described.memory)
+
+
+def remember(connection: Connection, source: Source) -> None:
+    """Let the source know what an earlier process knew of the account."""
+    account = cursor(connection, source.name, ACCOUNT)
+    if account is not None:
+        source.remember(account["value"])
 
 
 def _note_filled(connection: Connection, work: Work) -> None:

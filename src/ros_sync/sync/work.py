@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from ros_sync.mirror.bookkeeping import SyncRun
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Upsert
+from ros_sync.sync import unlinked
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
@@ -29,6 +30,7 @@ from ros_sync.sync.heard import told_since
 from ros_sync.sync.pages import joined, without
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import CycleReport, Progress, StreamReport
+from ros_sync.sync.unlinked import links_of, readable
 from ros_sync.sync.writing import writing
 
 log = structlog.get_logger(__name__)
@@ -187,7 +189,8 @@ class Work:
         page = self.ending(applier.connection, stream, page, way, explicit)
         if not erase:
             page = replace(page, deleted={**page.deleted, **dict.fromkeys(page.gone)}, gone=[])
-        applied = applier.apply(stream, page, self.report.of(stream.name), empty=empty)
+        self._put_off(applier.connection, stream, list(page.links), page.unread)
+        applied = applier.apply(readable(stream, page.unread), page, self.report.of(stream.name), empty=empty)
         self.touch(stream, applied)
         if gone:
             applier.gone(stream, page.gone, self.report.of(stream.name))
@@ -316,12 +319,32 @@ class Work:
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """Read the links of these records again."""
         if ids and stream.links:
-            found = self.source.links(stream, list(dict.fromkeys(ids)))
+            found, unread = links_of(self.source, stream, list(dict.fromkeys(ids)))
             with self.writing() as (connection, applier):
+                self._put_off(connection, stream, list(found), unread)
                 if not self.hinted:
                     fresher = self.told_meanwhile(connection, stream, list(found))
                     found = {each: links for each, links in found.items() if each not in fresher}
-                self.touch(stream, applier.link(stream, found))
+                self.touch(stream, applier.link(readable(stream, unread), found))
+
+    def _put_off(self, connection: Connection, stream: Stream, ids: Sequence[str], unread: Mapping[str, str]) -> None:
+        """Note which associations of these records could be read, and which are still to be."""
+        if unread:
+            self.report.unlinked |= {(stream.name, to): reason for to, reason in unread.items()}
+            unlinked.put_off(connection, self.source.name, stream.name, ids, unread, self.now())
+
+    def catch_up_links(self) -> None:
+        """Read the associations that could not be read before."""
+        with self.engine.connect() as connection:
+            waiting = unlinked.waiting(connection, self.source.name)
+        streams = {stream.name: stream for stream in self.source.streams}
+        for (name, to), ids in waiting.items():
+            stream = streams.get(name)
+            if stream is not None and to in stream.links and (name, to) not in self.report.unlinked:
+                self.relink(replace(stream, links=(to,)), ids)
+            if (name, to) not in self.report.unlinked:
+                with writing(self.engine, self.source.name) as connection:
+                    unlinked.done(connection, self.source.name, name, ids, [to])
 
     def completed(
         self, stream: Stream, page: Page, *, with_links: bool = False, with_histories: bool = False
@@ -353,7 +376,7 @@ class Work:
         if stream.tracked and told:
             page.histories = self.source.histories(stream, sorted(told, key=_number))
         if stream.links and new | confirmed:
-            page.links = self.source.links(stream, sorted(new | confirmed, key=_number))
+            page.links, page.unread = links_of(self.source, stream, sorted(new | confirmed, key=_number))
         return page
 
     def _doubtful(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 _WRITING = 0x726F73  # first half of the advisory lock's key: `ros`, a transaction that writes
 CYCLE, HINTS, WRITES = 0x726F74, 0x726F75, 0x726F76  # a cycle; working off what webhooks said; writing back
+TICKS = 0x726F77  # a tick, of all sources together
 _locks: WeakKeyDictionary[Engine, dict[tuple[str, int], threading.RLock]] = WeakKeyDictionary()
 _guard = threading.Lock()
 
@@ -31,7 +32,7 @@ def writing(engine: Engine, source: str) -> Iterator[Connection]:
 
 @contextmanager
 def alone(engine: Engine, source: str, kind: int) -> Iterator[bool]:
-    """Whether this process and thread may do the source's CYCLE, HINTS or WRITES now: False while another one does."""
+    """Whether this process and thread may do the source's CYCLE, HINTS or WRITES (or TICKS) now: False while another one does."""
     lock = _lock(engine, source, kind)
     if not lock.acquire(blocking=False):
         yield False

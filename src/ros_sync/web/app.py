@@ -33,8 +33,8 @@ SECURITY_HEADERS = {
 StaleAt = Callable[[datetime], Sequence[SourceStanding]]
 """The sources of which nothing may be concluded at a moment."""
 
-Reasons = Callable[[], Sequence[str]]
-"""Further reasons for which the process is degraded, in words that anybody may read."""
+Degraded = Callable[[], Sequence[str]]
+"""What does not work as it should while the rest goes on, in words that anybody may read."""
 
 
 def create_app(
@@ -42,7 +42,7 @@ def create_app(
     *,
     now: Callable[[], datetime] = clock.now,
     stale_at: StaleAt = lambda _now: (),
-    reasons: Reasons = tuple,
+    degraded: Degraded = lambda: (),
     metrics: Metrics | None = None,
 ) -> FastAPI:
     """Make the application over the state of the jobs. It publishes no description of itself."""
@@ -67,7 +67,7 @@ def create_app(
     def readyz() -> JSONResponse:  # not async: the database is asked, and that happens in a thread of its own
         moment = now()
         stale = _asked(stale_at, moment)
-        judgement = health.readiness([*reasons(), *stale_reasons(stale, moment)])
+        judgement = health.readiness([*degraded(), *stale_reasons(stale, moment)])
         body = readiness_document(judgement, health.jobs(), moment, stale)
         return JSONResponse(body, HTTPStatus.OK if judgement.ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -97,8 +97,9 @@ def readiness_document(
 ) -> dict[str, Any]:
     """What `/readyz` answers: how the process stands, the reasons, the stale sources, and how each job has been doing.
 
-    A stale source degrades and does not make the process unready: it is the CRM that does not answer, everything else goes
-    on, and another process in this one's place would fare no better. `stale` is None where that could not be asked.
+    What degrades (a stale source, a file that cannot be used while its last good version goes on, a job beside the ticks
+    that fails) does not make the process unready: everything else goes on, and another process in this one's place would
+    fare no better. `stale` is None where that could not be asked. What the CRM said is left out: anybody may read this page.
     """
     shown = {
         name: {
@@ -114,6 +115,7 @@ def readiness_document(
         "ready": judgement.ready,
         "state": judgement.standing.value,
         "reasons": list(judgement.reasons),
+        "degraded": list(judgement.lesser),
         "stale": told,
         "jobs": shown,
     }

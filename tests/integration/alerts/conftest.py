@@ -12,6 +12,7 @@ from sqlalchemy import Engine, delete, event, insert, text
 from sqlmodel import Session, col, select
 
 from ros_sync import clock
+from ros_sync.alerts.reading import explained, one
 from ros_sync.jobs.cycle import Company, TickReport, tick
 from ros_sync.mirror.bookkeeping import SourceState
 from ros_sync.mirror.catalogue import objects
@@ -20,6 +21,7 @@ from ros_sync.organisation.file import load as load_organisation
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.files import load as load_rules
+from ros_sync.sla.owners import directory
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ORGANISATION = """
@@ -51,6 +53,10 @@ class Firm:
         self.folder = folder
         (folder / "organisation.yaml").write_text(ORGANISATION)
         self.rules(more="")
+        self.hire()
+
+    def hire(self) -> None:
+        """Put the sellers, as the CRMs know them."""
         for source in ("crm", "other"):
             owners = [("a", "Ann Seller", "ann@example.com"), ("b", "Bob Seller", "bob@example.com")]
             self._put("owner", ("id", "name", "email"), owners, MONDAY, source)
@@ -79,11 +85,24 @@ class Firm:
             state = {"source": source, "complete_at": complete_at, "updated_at": MONDAY, **values}
             connection.execute(insert(SourceState).values(**state))
 
+    def company(self) -> Company:
+        """Read what RevOps wrote."""
+        organisation = load_organisation(self.folder / "organisation.yaml")
+        return Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
+
     def tick(self, at: datetime = MONDAY) -> TickReport:
         """Run one cycle."""
-        organisation = load_organisation(self.folder / "organisation.yaml")
-        company = Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
-        return tick(self.engine, company, at, transport="slack")
+        return tick(self.engine, self.company(), at, transport="slack")
+
+    def why(self, alert_id: int = 1) -> list[dict[str, Any]]:
+        """Explain an alert: what each line of its rule saw when it fired."""
+        company = self.company()
+        with self.engine.connect() as connection:
+            alert = one(connection, alert_id)
+            assert alert is not None
+            people = directory(connection, company.organisation)
+        moment = company.moment(MONDAY)
+        return explained(alert, company.rules.by_id.get(alert["rule_id"]), people, moment)
 
     def writes(self, at: datetime) -> list[str]:
         """Run one cycle; the statements of it that write."""

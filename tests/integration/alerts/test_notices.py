@@ -239,23 +239,3 @@ def test_a_hostile_name_is_carried_as_plain_text(firm: Firm) -> None:
     firm.tick()
     ((_, document),) = firm.messages()
     assert "<!channel> *free* <http://x|y>" == document.items[0].heading
-
-
-def test_a_decision_and_its_message_are_kept_or_lost_together(firm: Firm) -> None:
-    """When composing a message fails, no alert has been opened either."""
-    import pytest  # noqa: PLC0415
-    from sqlalchemy import event  # noqa: PLC0415
-
-    firm.deal("1")
-
-    def fail(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if statement.startswith("INSERT INTO outbox_message"):
-            raise RuntimeError("cut off here")
-
-    event.listen(firm.engine, "before_cursor_execute", fail)
-    with pytest.raises(RuntimeError):
-        firm.tick()
-    event.remove(firm.engine, "before_cursor_execute", fail)
-    assert [(0, 0)] == firm.rows("SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM alert_notice)")
-    firm.tick()
-    assert [(1, 1)] == firm.rows("SELECT (SELECT count(*) FROM alert), (SELECT count(*) FROM alert_notice)")

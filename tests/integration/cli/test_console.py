@@ -123,10 +123,11 @@ def await_file(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a workspace laid out by `ros-sync init`."""
+    """Give a workspace laid out by `ros-sync init`, with one rule file more that cannot be used."""
     folder = tmp_path_factory.mktemp("console") / "acme"
     made = run("init", folder)
     assert made.returncode == 0, made.stderr
+    (folder / "rules/zoo.yaml").write_text("version: [")
     return folder
 
 
@@ -148,6 +149,15 @@ def test_serve_becomes_ready(server: tuple[Process, str]) -> None:
     while (answer := get(f"{server[1]}/readyz"))[0] != 200 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert (answer[0], json.loads(answer[2])["ready"]) == (200, True), answer[2]
+
+
+def test_serve_is_degraded_by_a_broken_file(server: tuple[Process, str]) -> None:
+    """A file that cannot be used is told by /readyz as a reason without its words, and the rest is ready."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := json.loads(get(f"{server[1]}/readyz")[2]))["ready"]:
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.05)
+    assert ["rules/zoo.yaml:1:11 cannot be used, and no version of it is in use"] == answer["degraded"]
 
 
 def test_serve_listens_on_this_machine_alone(server: tuple[Process, str]) -> None:

@@ -84,6 +84,7 @@ def test_the_migrations_lead_to_the_tables_of_the_program(engine: Engine) -> Non
 
     import ros_sync.alerts.tables  # noqa: PLC0415  # every table of the program has to be known here
     import ros_sync.mirror.bookkeeping  # noqa: PLC0415
+    import ros_sync.mirror.config_versions  # noqa: PLC0415
     import ros_sync.outbox.tables  # noqa: PLC0415
     import ros_sync.sla.tables  # noqa: F401, PLC0415
 

@@ -16,6 +16,7 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.company import Organisation, standard_calendar
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definitions, describe, explain, findings
+from ros_sync.rules.facts import explain_facts, explained_fields, facts_of
 from ros_sync.rules.files import load
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
@@ -165,15 +166,18 @@ def test_custom_properties_are_found_in_the_json_column(engine: Engine, tmp_path
 
 
 def test_a_finding_is_described(engine: Engine) -> None:
-    """A finding is told with the record's name, its amount, the message, and what each line saw."""
+    """A finding is told with the record's name, its amount and the message; what each line saw can be told from its facts."""
     row = {"name": "Loom", "amount_minor": 2_000_000, "currency": "USD", "next_step": "Call", "next_step_date": None}
     fill(engine, DEAL, {"one": row})
     with engine.connect() as connection:
         stored = connection.execute(select(DEAL)).mappings().one()
 
-    told = describe(SHIPPED.by_id["missing-next-step"], stored, MOMENT)
+    rule = SHIPPED.by_id["missing-next-step"]
+    told = describe(rule, stored, MOMENT)
+    facts = facts_of(rule, dict(stored), explained_fields(rule))
+    seen = explain_facts(rule, "crm", facts, MOMENT).lines[1].words
     expected = ("Loom", "USD 20,000", "Loom (USD 20,000): no next step with a date", "next step date is missing")
-    assert expected == (told.headline, told.lead, told.text, told.seen[1]["words"])
+    assert expected == (told.headline, told.lead, told.text, seen)
 
 
 @pytest.mark.parametrize("deleted", [True, False])

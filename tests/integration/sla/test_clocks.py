@@ -212,13 +212,62 @@ def test_a_stop_before_the_new_start_belongs_to_the_old_one(connection: Connecti
     assert expected == clocks(connection)[0]
 
 
-def test_a_stopped_clock_is_not_opened_again(connection: Connection) -> None:
-    """Taking back the stop, or a restored record, opens no clock for the same start."""
+def test_a_stop_that_is_taken_back_is_asked_about_again(connection: Connection) -> None:
+    """The clock runs on with its history: due when it was due, breached then, and the same one."""
     add_lead(connection, accepted_at=START + HOUR)
     advance(connection, [RESPONSE], directory(), START + HOUR)
     change_lead(connection, accepted_at=None)
     counts = advance(connection, [RESPONSE], directory(), START + 2 * HOUR)
-    assert (ClockCounts(), [("1", DUE, START + HOUR, "met")]) == (counts, clocks(connection))
+    expected = [("started", None), ("met", None), ("resumed", "no longer stopped")]
+    assert (ClockCounts(resumed=1), [("1", DUE, None, "running")], expected, []) == (
+        counts, clocks(connection), story(connection), late(connection, DUE - HOUR),
+    )  # fmt: skip
+    assert [("crm", "1")] == late(connection, DUE)
+
+
+def test_a_stop_that_is_taken_back_after_the_due_instant_is_a_breach_at_once(connection: Connection) -> None:
+    """An acceptance in time that is taken back too late leaves a lead that nobody answered in time."""
+    add_lead(connection, accepted_at=START + HOUR)
+    advance(connection, [RESPONSE], directory(), DUE + HOUR)
+    change_lead(connection, accepted_at=None)
+    counts = advance(connection, [RESPONSE], directory(), DUE + 2 * HOUR)
+    assert (ClockCounts(resumed=1, breached=1), [("1", DUE, None, "breached")]) == (counts, clocks(connection))
+
+
+def test_a_stop_that_comes_and_goes_is_one_clock(connection: Connection) -> None:
+    """Accepted, taken back, rejected in time: met, as the one clock that it was."""
+    add_lead(connection)
+    stops: list[dict[str, Any]] = [
+        {"accepted_at": START + HOUR},
+        {"accepted_at": None},
+        {"rejected_at": START + 3 * HOUR},
+    ]
+    for number, values in enumerate(stops):
+        change_lead(connection, **values)
+        advance(connection, [RESPONSE], directory(), START + (number + 2) * HOUR)
+    assert [("1", DUE, START + 3 * HOUR, "met")] == clocks(connection)
+
+
+@pytest.mark.parametrize("values", [{"deleted_at": START + HOUR}, {"became_mql_at": None}])
+def test_a_record_that_is_back_has_its_clock_back(connection: Connection, values: dict[str, Any]) -> None:
+    """A restored record, and one whose start is there again, go on with the clock that was withdrawn."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, **values)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    change_lead(connection, deleted_at=None, became_mql_at=START)
+    advance(connection, [RESPONSE], directory(), START + 2 * HOUR)
+    assert ([("1", DUE, None, "running")], ("resumed", "applies again")) == (clocks(connection), story(connection)[-1])
+
+
+def test_a_resumed_clock_is_restated_by_the_terms_that_hold_now(connection: Connection) -> None:
+    """While it was stopped the deadline became shorter: it runs on by the new one."""
+    add_lead(connection, accepted_at=START + HOUR)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    change_lead(connection, accepted_at=None)
+    shorter = replace(RESPONSE, within=Duration.parse("8 business hours"))
+    advance(connection, [shorter], directory(), START + 2 * HOUR)
+    assert [("1", START + 24 * HOUR, None, "running")] == clocks(connection)
 
 
 def test_moving_the_owner_restates_the_clock(connection: Connection) -> None:
@@ -231,7 +280,7 @@ def test_moving_the_owner_restates_the_clock(connection: Connection) -> None:
     told = connection.execute(
         select(event.why, event.old_due_at, event.new_due_at).where(event.what == "restated")
     ).one()
-    assert (ClockCounts(restated=1), ("owner moved", DUE, DUE_IN_YORK), "ben") == (
+    assert (ClockCounts(started=1, restated=1), ("owner moved", DUE, DUE_IN_YORK), "ben") == (
         counts,
         tuple(told),
         connection.scalar(select(CLOCK.c.owner_id)),
@@ -262,12 +311,12 @@ def test_new_terms_restate_the_running_clocks(
 
 
 def test_a_breach_is_not_restated(connection: Connection) -> None:
-    """Handing a late lead to somebody else does not undo the breach."""
+    """Handing a late lead to somebody else does not undo the team's breach; the new owner's own clock starts."""
     add_lead(connection)
     advance(connection, [RESPONSE], directory(), DUE)
     change_lead(connection, owner_id="ben")
     counts = advance(connection, [RESPONSE], directory(), DUE + HOUR)
-    assert (ClockCounts(), [("1", DUE, None, "breached")]) == (counts, clocks(connection))
+    assert (ClockCounts(started=1), [("1", DUE, None, "breached")]) == (counts, clocks(connection))
 
 
 def test_an_owner_known_by_name_only_has_their_own_calendar(connection: Connection) -> None:

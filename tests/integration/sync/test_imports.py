@@ -167,7 +167,7 @@ def test_an_id_twice_with_other_values_is_set_aside(engine: Engine, load: Import
     assert (1, 1, 1) == (report.total("created"), report.total("set_aside"), report.total("repeated"))
     ((line, value, reason),) = rows(engine, "SELECT line, value, reason FROM set_aside_row")
     assert (3, "1") == (line, value)
-    assert "deals.csv:2 already, with another amount_minor, amount_home_minor" in reason
+    assert "deals.csv:2 already, with another amount ('Amount');" in reason
 
 
 def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Import, tmp_path: Path) -> None:

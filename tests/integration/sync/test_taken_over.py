@@ -11,8 +11,10 @@ from sqlalchemy import Engine
 from tests.integration.sync.conftest import Followed, one
 from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
-from tests.integration.sync.test_write_back import write
+from tests.integration.sync.test_write_back import after_the_next, instead_of_the_next, write
 
+from ros_sync.connectors.hubspot import editing
+from ros_sync.errors import TransientError
 from ros_sync.fields import Carried
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.taking_over import Automation, Does
@@ -115,8 +117,6 @@ def test_a_read_only_property_is_refused_by_name(
     hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """HubSpot refuses it with 400, and the words name the property."""
-    from ros_sync.connectors.hubspot import editing  # noqa: PLC0415
-
     made = deal()
     syncer.cycle()
     wanted = {name: "2026-01-01T00:00:00Z"}
@@ -145,7 +145,7 @@ PROPERTIES = {
 }
 
 
-@pytest.mark.parametrize(("field", "value", "spelling"), SPELLINGS)
+@pytest.mark.parametrize("field, value, spelling", SPELLINGS)
 def test_however_hubspot_spells_it_it_was_taken_over(
     hubspot: Followed,
     engine: Engine,
@@ -182,10 +182,6 @@ def test_a_person_s_later_change_is_no_refusal(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer to the write is lost, somebody changes the value an hour later, and then it is tried again: it was written."""
-    from tests.integration.sync.test_write_back import after_the_next, instead_of_the_next  # noqa: PLC0415
-
-    from ros_sync.errors import TransientError  # noqa: PLC0415
-
     made = deal(hs_next_step="Call")
     syncer.cycle()
     hubspot.clock.advance(60)

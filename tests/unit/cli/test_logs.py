@@ -151,12 +151,17 @@ def test_a_full_disk_is_words_and_no_traceback(form: Literal["console", "json"])
     """Whoever logs it, and with whatever traceback: a full disk is one line with the words "disk full"."""
     stream = configured(form=form)
     try:
-        raise OperationalError("UPDATE alert SET text = 'Zelda'", {}, full_disk())
+        meet_a_full_disk()
     except OperationalError as error:
         structlog.get_logger().error("stream_failed", exc_info=error)
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
     told = stream.getvalue()
     assert (2, 2, False) == (told.count("\n"), told.count("disk full"), "Traceback" in told or "Zelda" in told)
+
+
+def meet_a_full_disk() -> None:
+    """Fail as a statement does on a full disk."""
+    raise OperationalError("UPDATE alert SET text = 'Zelda'", {}, full_disk())
 
 
 def full_disk() -> sqlite3.Error:

@@ -19,6 +19,7 @@ from ros_sync.cli.survey import (
     Survey,
     UnknownOwner,
 )
+from ros_sync.mirror.config_versions import BrokenFile
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = LastRun(
@@ -178,3 +179,20 @@ def test_hostile_names_are_text() -> None:
 def test_age(passed: timedelta, words: str) -> None:
     """An age is told in the largest unit that fits."""
     assert words == age(NOON, NOON + passed)
+
+
+def test_screen_says_which_files_cannot_be_used() -> None:
+    """Each with its place, the reason, since when, and what is used instead; nothing where all is well."""
+    broken = [
+        BrokenFile("rules/a.yaml", 3, 5, "this is no YAML", "check quotes", NOON, NOON - timedelta(hours=2)),
+        BrokenFile("rules/b.yaml", None, None, "the file is empty", None, NOON, None),
+    ]
+    screen = shown(a_survey(broken_files=broken))
+    for words in (
+        "Files that cannot be used (2)",
+        "rules/a.yaml:3:5: this is no YAML",
+        "broken since 12:00 UTC; its version of 10:00 UTC is in use",
+        "nothing of it is in use",
+    ):
+        assert words in screen
+    assert "Files that cannot be used" not in shown(a_survey())

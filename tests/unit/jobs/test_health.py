@@ -23,7 +23,7 @@ def tick(good: float | None, **more: object) -> JobState:
 
 def test_not_ready_before_the_first_run() -> None:
     """A process whose vital job has not run is not ready, and says which job."""
-    assert Readiness(Standing.UNREADY, ("tick has not run yet",)) == readiness({"tick": tick(None)}, NOW)
+    assert Readiness(("tick has not run yet",)) == readiness({"tick": tick(None)}, NOW)
 
 
 @pytest.mark.parametrize("seconds,ready", [(0, True), (899, True), (900, True), (901, False)])
@@ -52,7 +52,7 @@ def test_a_clock_that_is_set_changes_no_judgement(hours: int) -> None:
 def test_another_job_that_fails_degrades() -> None:
     """A job that is not vital and fails makes the process degraded at once, with the reason."""
     jobs = {"tick": tick(NOW), "deliver": JobState(EVERY, good_seconds=NOW, failures_in_a_row=1, failure=REFUSED)}
-    expected = Readiness(Standing.DEGRADED, ("deliver has failed once: The credentials are no longer accepted",))
+    expected = Readiness((), ("deliver has failed once: The credentials are no longer accepted",))
     assert expected == readiness(jobs, NOW)
 
 
@@ -72,8 +72,18 @@ def test_a_run_that_does_not_end_degrades() -> None:
 
 def test_reasons_from_elsewhere_degrade() -> None:
     """What other parts of the program have to say makes the process degraded, and never unready."""
-    expected = Readiness(Standing.DEGRADED, ("rules/deals.yaml cannot be used",))
+    expected = Readiness((), ("rules/deals.yaml cannot be used",))
     assert expected == readiness({"tick": tick(NOW)}, NOW, ["rules/deals.yaml cannot be used"])
+
+
+@pytest.mark.parametrize(
+    "fatal,lesser,expected",
+    [((), (), "ready"), ((), ("x",), "degraded"), (("y",), (), "unready"), (("y",), ("x",), "unready")],
+)
+def test_how_a_process_stands(fatal: tuple[str, ...], lesser: tuple[str, ...], expected: str) -> None:
+    """Without a reason it is ready, with lesser ones degraded, with a fatal one unready; the fatal ones are told first."""
+    judgement = Readiness(fatal, lesser)
+    assert (Standing(expected), (*fatal, *lesser)) == (judgement.standing, judgement.reasons)
 
 
 def test_failure_keeps_the_last_good_run() -> None:

@@ -35,9 +35,9 @@ TOO_FAR = [
     ("2026-03-16", "close_date: 9999-12-31"),
 ]
 WRONG = [
-    ("2026-03-16 25:00", "", "no day and time"),
-    ("2026-02-30", "", "no day and time"),
-    ("2026-03-16 09:00+99:00", "", "no day and time"),
+    ("2026-03-16 25:00", "", "not a day and time"),
+    ("2026-02-30", "", "not a day and time"),
+    ("2026-03-16 09:00+99:00", "", "not a day and time"),
     ("2026-03-16", "push_count: 1e400", "number"),
     ("2026-03-16", "push_count: nan", "number"),
     ("2026-03-16", "push_count: -.inf", "number"),

@@ -86,8 +86,9 @@ def test_the_schema_has_the_keys_of_the_loader() -> None:
 
 
 def test_half_of_the_mqls_are_due_a_day_later() -> None:
-    """The source asks for an answer within 24 hours: in the invented company, where leads come at all hours, the median is
-    24 hours for those that come in working time and 34 for all of them (24 worked hours made it 105).
+    """The source asks for an answer within 24 hours, which is the median for what comes in working time.
+
+    In the invented company leads come at all hours, and 34 hours is that of all of them; 24 worked hours made it 105.
     """
     clock = SHIPPED.by_id["mql-response-timeout"].clock
     assert clock is not None

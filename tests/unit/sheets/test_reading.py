@@ -82,7 +82,7 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ("a: *gone\n", f"sheet.yaml:1:4: {ALIASES}"),
         (
             "a: !!python/name:os.system x\n",
-            "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes)",
+            "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition write `not`)",
         ),
         ("{[a]: 1}\n", f"sheet.yaml:1:2: {KEY}"),
     ],

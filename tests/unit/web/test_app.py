@@ -14,7 +14,14 @@ def test_document_says_how_each_job_does() -> None:
     health = Health({"tick": JobState(timedelta(seconds=300), vital=True)})
     health.succeeded("tick", NOON)
     job = {"every_seconds": 300.0, "last_good_at": "2026-03-02T12:00:00+00:00", "failures_in_a_row": 0, "reason": None}
-    expected = {"ready": True, "state": "ready", "reasons": [], "stale": [], "jobs": {"tick": job}}
+    expected = {
+        "ready": True,
+        "state": "ready",
+        "reasons": [],
+        "degraded": [],
+        "stale": [],
+        "jobs": {"tick": job},
+    }
     assert expected == readiness_document(health.readiness(), health.jobs(), NOON)
 
 

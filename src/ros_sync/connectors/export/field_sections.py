@@ -41,11 +41,12 @@ class FieldReader:
         self._objects = objects
         self._settable = objects[name]
         self._style = style
-        self._custom: dict[str, Kind] = {}  # the kinds of the company's own properties, as far as they are read
+        self._custom: dict[str, Kind] = {}  # the kinds of the company's own properties
 
     def read_all(self, section: Section) -> tuple[FieldMapping, ...]:
         """Every field of the section, amounts joined with their currencies."""
         found: dict[str, FieldMapping] = {}
+        self._custom = {key: self._custom_kind(section, key) for key in section if key.startswith(CUSTOM)}
         for key in section:
             mapping = self._read(section, key)
             if mapping is not None:
@@ -66,12 +67,17 @@ class FieldReader:
         part = section.section(name) if section.holds_map(name) else None
         if part is not None:
             return self._from_map(name, kind, part, custom=custom)
-        if custom:
-            self._custom[name] = kind
         column = section.text(name)
         if column is None:
             return None
         return FieldMapping(name, kind, self._style, Column(column, section.where(name, value=True)))
+
+    @staticmethod
+    def _custom_kind(section: Section, name: str) -> Kind:
+        """The kind that is declared of an own property; what is wrong with it is told when it is read."""
+        part = section.section(name) if section.holds_map(name) else None
+        node = part.value("kind") if part is not None else None
+        return Kind(node.value) if isinstance(node, Scalar) and node.value in _CUSTOM_KINDS else Kind.TEXT
 
     def _from_map(self, name: str, kind: Kind, part: Section, *, custom: bool) -> FieldMapping | None:
         part.allow(*_KEYS)
@@ -83,8 +89,6 @@ class FieldReader:
         for option, kinds in _FOR_KINDS.items():
             if option in part and kind not in kinds:
                 part.problem(option, f"{option} is for {' and '.join(kinds)} fields; {name} is of the kind {kind}")
-        if custom:
-            self._custom[name] = kind
         mapping = FieldMapping(name, kind, self._style)
         if "missing" in part:
             mapping = replace(mapping, style=replace(self._style, missing=missing_texts(part)))

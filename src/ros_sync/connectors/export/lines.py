@@ -174,7 +174,7 @@ class Lines:
         if self.encoding.startswith(("utf-16", "utf_16", "utf16", "utf-32", "utf_32", "utf32")):
             return
         count = data.rstrip(b"\0").count(b"\0")
-        if (count > _FEW and count > _BINARY_SHARE * len(data)) or _utf16_of(data):
+        if (count > _FEW and count > _BINARY_SHARE * len(data)) or utf16_of(data):
             raise refused(self.path, "the file looks binary, not like text", _binary_hint(data))
 
     def _look_for_utf8(self, data: bytes, *, first: bool) -> None:
@@ -203,7 +203,7 @@ def _is_one_byte(encoding: str) -> bool:
     return codecs.lookup(encoding).name.startswith(("cp125", "iso8859", "latin", "mac"))
 
 
-def _utf16_of(data: bytes) -> str | None:
+def utf16_of(data: bytes) -> str | None:
     """The UTF-16 that a text without a mark is written in; None where it is none."""
     half = len(data) // 2
     for start, name in ((1, "utf-16-le"), (0, "utf-16-be")):
@@ -215,6 +215,6 @@ def _utf16_of(data: bytes) -> str | None:
 def _binary_hint(data: bytes) -> str:
     if data.startswith((ZIP_MAGIC, GZIP_MAGIC)):
         return "unpack it first"
-    if name := _utf16_of(data):
+    if name := utf16_of(data):
         return f"if it is UTF-16 text, set `encoding: {name}` in the mapping"
     return "an export is CSV or JSON Lines text, packed or not, or an .xlsx workbook"

@@ -28,12 +28,12 @@ _CERTAIN = {"won": 1.0, "lost": 0.0}  # the chance of a deal that is decided
 Objects = Mapping[str, Mapping[str, Field]]
 
 
-def load_mapping(path: Path, objects: Objects) -> ExportMapping:
+def load_mapping(path: Path, objects: Objects, *, content: bytes | None = None) -> ExportMapping:
     """Read a mapping file against the canonical objects and the fields of each that a mapping may fill.
 
     Raises ProblemsError holding one MappingError for each problem, in reading order, with file:line:column and key.
     """
-    sheet = Sheet(path, MappingError)
+    sheet = Sheet(path, MappingError, content=content)
     node = sheet.root()
     mapping = _mapping(Section(sheet, node), path, objects) if node is not None else ExportMapping(path, "", (), ())
     sheet.close()

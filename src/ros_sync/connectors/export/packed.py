@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,7 +32,10 @@ BOMB_RATIO = 300
 BOMB_FLOOR_BYTES = 256 * 1024 * 1024
 
 # What a damaged archive, or one that is packed in an unusual way, raises while it is read.
-_DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+DAMAGED = (
+    EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def _content_of_zip(path: Path) -> Content:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except (*DAMAGED, OSError) as error:
         raise refused(path, f"the ZIP archive is damaged: {error}", "export or copy it again") from error
     names = [member.filename for member in members if not member.is_dir()]
     if _WORKBOOK_PART in names:
@@ -113,7 +118,7 @@ class Unpacked:
                             "unpack it by hand if you know better",
                         )
                     yield data
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise self._damaged(error) from error
         except OSError as error:
             raise refused(self._path, f"the file cannot be read: {error.strerror or error}") from error

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import IO
 
-from ros_sync.connectors.export.packed import refused
+from ros_sync.connectors.export.packed import DAMAGED, refused
 
 # Measured with calamine 0.x on 30 columns of short texts: about 105 bytes for each cell, blank ones included, as a
 # sheet becomes a grid from its first cell to its last. So a workbook takes up to about 350 MB.
@@ -42,9 +42,7 @@ def check_workbook(path: Path, file: Path | IO[bytes]) -> None:
                         f"{MAX_CELLS:,} cells, blank ones included",
                         f"remove what stands far outside, or {_CSV}",
                     )
-    except RuntimeError as error:
-        raise refused(path, "the workbook is locked with a password", "save it without one") from error
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+    except (*DAMAGED, OSError) as error:
         raise refused(path, f"the workbook is damaged: {error}", "export it again") from error
 
 

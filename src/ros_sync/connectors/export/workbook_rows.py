@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO
@@ -51,6 +51,17 @@ class WorkbookRows:
 
     def __iter__(self) -> Iterator[Block]:
         """Blocks of rows with the wanted columns, in the sheet's order."""
+        with self._opened() as sheet:
+            yield from self._blocks(sheet)
+
+    def header(self) -> list[str]:
+        """The texts of the first row that is not blank."""
+        with self._opened() as sheet:
+            rows = ([str(cell).strip() for cell in row] for row in sheet.iter_rows())
+            return next((row for row in rows if any(row)), [])
+
+    @contextmanager
+    def _opened(self) -> Iterator[CalamineSheet]:
         with ExitStack() as stack:
             file: Path | IO[bytes] = self._path
             if self._content.member is not None:
@@ -59,7 +70,7 @@ class WorkbookRows:
             check_workbook(self._path, file)
             if not isinstance(file, Path):
                 file.seek(0)
-            yield from self._blocks(self._open(file))
+            yield self._open(file)
 
     def _unpack(self, target: IO[bytes]) -> None:
         unpacked = Unpacked(self._path, self._content)
@@ -139,6 +150,11 @@ class WorkbookRows:
             name: [self._writers.get(name, plain_text)(row[place]) for row in rows] for name, place in places.items()
         }
         return Block(columns, lines)
+
+
+def header_of(path: Path, content: Content) -> list[str]:
+    """The headings of a workbook's first visible sheet."""
+    return WorkbookRows(path, content, (), {}).header()
 
 
 def plain_text(cell: Cell) -> str:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
 from hashlib import sha256
+from typing import TypeVar
 
 from ros_sync.connectors.hubspot import doctor
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
+    UNKNOWN,
     Definitions,
+    PropertyDefinition,
     owners_batch,
     read_pipelines,
     read_properties,
     stages_batch,
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
+from ros_sync.connectors.hubspot.memory import recalled, written
 from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
-from ros_sync.errors import PermanentError
+from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError
+
+DETAILS, PIPELINES, OWNERS = (
+    "(details)",
+    "(pipelines)",
+    "(owners)",
+)  # parts of an account beside the properties of each stream
+T = TypeVar("T")
 
 
 class Account:
@@ -34,58 +46,87 @@ class Account:
         self._looked_for: set[tuple[str, str]] = set()  # properties that answers lacked: they have been looked for
         self._lost_property = False
         self._examined: Definitions | None = None
+        self._unsure = {DETAILS, PIPELINES}  # what nothing is known of yet, now or from before
+        self._refused: Mapping[str, RosSyncError] = {}
 
     @property
     def filled(self) -> Mapping[str, frozenset[str]]:
         """By object the fields that records can come with, as the account was last looked at."""
         return filled_fields(self._mapping, self._examined or self.definitions)
 
+    def remember(self, memory: str) -> None:
+        """What an earlier process knew of the account, where this one has not looked at it yet."""
+        if self._described or not memory:
+            return
+        known = recalled(memory)
+        self.definitions.properties |= known.properties
+        self.definitions.stages, self.definitions.pipelines = known.stages, known.pipelines
+        self.definitions.time_zone = self._client.time_zone = known.time_zone
+        self.definitions.currency = self._mapping.currency or known.currency
+        self.definitions.account = known.account
+        self._unsure = {DETAILS} if known.currency is None and self._mapping.currency is None else set()
+        if not known.stages:
+            self._unsure.add(PIPELINES)
+
     def describe(self) -> Description:
-        """Look at the account: properties, pipelines, owners, what the token may do."""
-        client, definitions = self._client, self.definitions
-        details = client.details()
-        definitions.time_zone = client.time_zone = str(details.get("timeZone") or "UTC")
-        definitions.currency = self._mapping.currency or details.get("companyCurrency")
-        definitions.account = str(details.get("portalId") or "")
-        definitions.properties = {
-            stream.name: read_properties(client.properties(stream.name)) for stream in self._mapping.streams
-        }
+        """Look at the account: properties, pipelines, owners, what the token may do.
+
+        Each part by itself: of one that cannot be had, what is known from before goes on.
+        """
+        look = _Look()
+        look.at(DETAILS, self._read_details)
+        for stream in self._mapping.streams:
+            look.at(stream.name, partial(self._read_properties, stream))
         if any(stream.name == "deals" for stream in self._mapping.streams):
-            read_pipelines(client.pipelines("deals"), self._mapping, definitions)
-        owners = self._owners()
+            look.at(PIPELINES, self._read_pipelines)
+        owners = look.at(OWNERS, self._owners)
+        self._unsure = (self._unsure & look.refused.keys()) | {
+            part for part in look.refused if part not in (DETAILS, PIPELINES, OWNERS) and not self._knows(part)
+        }
+        definitions = self.definitions
         self._readers.clear()
         self._described = True
         self._accepted |= definitions.strangers
         self._lost_property = False
         self._looked_for.clear()
+        self._refused = look.refused
         return Description(
             account=definitions.account,
-            owners=owners_batch(owners),
-            stages=stages_batch(definitions),
-            problems=doctor.problems(self._mapping, definitions, self._scopes()),
+            owners=None if owners is None else owners_batch(owners),
+            stages=None if PIPELINES in look.refused else stages_batch(definitions),
+            problems=[*look.problems(), *doctor.problems(self._mapping, definitions, self._scopes())],
             time_zone=definitions.time_zone,
             currency=definitions.currency,
+            memory=written(definitions, self._mapping),
         )
+
+    def _knows(self, part: str) -> bool:
+        return part in self.definitions.properties
+
+    def _read_details(self) -> None:
+        details = self._client.details()
+        self.definitions.time_zone = self._client.time_zone = str(details.get("timeZone") or "UTC")
+        self.definitions.currency = self._mapping.currency or details.get("companyCurrency")
+        self.definitions.account = str(details.get("portalId") or "")
+
+    def _read_properties(self, stream: StreamMapping) -> None:
+        self.definitions.properties[stream.name] = read_properties(self._client.properties(stream.name))
+
+    def _read_pipelines(self) -> None:
+        read_pipelines(self._client.pipelines("deals"), self._mapping, self.definitions)
 
     def examine(self) -> list[Problem]:
         """What people should mend, as far as the account can be looked at: a part that is refused hides no other one."""
-        found, refused = Definitions(currency=self._mapping.currency), []
+        found, look = Definitions(currency=self._mapping.currency), _Look()
+        look.at(DETAILS, self._client.details)
         for stream in self._mapping.streams:
-            try:
-                found.properties[stream.name] = read_properties(self._client.properties(stream.name))
-            except PermanentError as error:
-                refused.append(error)
-        for read in (lambda: read_pipelines(self._client.pipelines("deals"), self._mapping, found), self._owners):
-            try:
-                read()
-            except PermanentError as error:
-                refused.append(error)
+            told = look.at(stream.name, partial(self._client.properties, stream.name))
+            if told is not None:
+                found.properties[stream.name] = read_properties(told)
+        look.at(PIPELINES, lambda: read_pipelines(self._client.pipelines("deals"), self._mapping, found))
+        look.at(OWNERS, self._owners)
         self._examined = found
-        problems = doctor.problems(self._mapping, found, self._scopes())
-        if not any(each.fatal and each.stream is None for each in problems):  # no scope lacks, which would explain them
-            told = (Problem(each.message, each.hint or "look at the app in HubSpot", fatal=True) for each in refused)
-            problems += dict.fromkeys(told)  # once, where all calls are refused for one reason
-        return problems
+        return [*look.problems(fatal=True), *doctor.problems(self._mapping, found, self._scopes())]
 
     def _owners(self) -> list[Json]:
         return [*self._client.owners(archived=False), *self._client.owners(archived=True)]
@@ -96,8 +137,13 @@ class Account:
         return not self._described or self._lost_property or bool(self.definitions.strangers - self._accepted)
 
     def shape(self, stream: Stream) -> Shape:
-        """What the stream's records are read by: connector file, stages, and the properties that the account shows."""
+        """What the stream's records are read by: connector file, stages, and the properties that the account shows.
+
+        Where a part of it is not known, the mark is empty: nothing is known to have changed.
+        """
         mapping, definitions = self.prepared(stream), self.definitions
+        if self._unsure & {DETAILS, PIPELINES, mapping.name}:
+            return Shape("", frozenset())
         stages = (
             sorted(map(repr, definitions.stages.values())) if any(e.field("stage") for e in mapping.objects) else []
         )
@@ -108,14 +154,22 @@ class Account:
     def _scopes(self) -> list[str] | None:
         try:
             return self._client.scopes(self._client.token())
-        except PermanentError:  # an OAuth token is not asked about this way
+        except (DailyLimitError, AuthExpiredError):
+            raise
+        except (PermanentError, TransientError):  # an OAuth token is not asked about this way
             return None
 
     def prepared(self, stream: Stream) -> StreamMapping:
-        """The stream's mapping; the account has been looked at before anything of it is read."""
+        """The stream's mapping; the account has been looked at before anything of it is read.
+
+        Raises why the stages could not be read where the stream's records have some: their names are not guessed.
+        """
         if not self._described:
             self.describe()
-        return self._mapping.stream(stream.name)
+        mapping = self._mapping.stream(stream.name)
+        if PIPELINES in self._unsure and PIPELINES in self._refused and any(e.field("stage") for e in mapping.objects):
+            raise self._refused[PIPELINES]
+        return mapping
 
     def reader(self, mapping: StreamMapping) -> RecordReader:
         """What reads the stream's records by the definitions as they are now."""
@@ -130,6 +184,9 @@ class Account:
     def asked(self, mapping: StreamMapping) -> list[str]:
         """The properties by which the stream's records are read."""
         return self.definitions.known(mapping.name, (*mapping.properties, MERGED_IDS))
+
+    def _definition(self, stream: str, name: str) -> PropertyDefinition:
+        return self.definitions.properties.get(stream, {}).get(name) or PropertyDefinition(name, UNKNOWN)
 
     def tracked(self, mapping: StreamMapping) -> list[str]:
         """The properties whose history is asked for."""
@@ -146,10 +203,56 @@ class Account:
         if not absent or any(name in each["properties"] for each in results for name in absent):
             return
         self._looked_for |= {(mapping.name, name) for name in absent}
-        found = read_properties(self._client.properties(mapping.name))
+        try:
+            found = read_properties(self._client.properties(mapping.name))
+        except DailyLimitError:
+            raise
+        except (PermanentError, TransientError):
+            # The answer itself says which there are: those that it holds, empty or not.
+            found = {name: self._definition(mapping.name, name) for name in held}
         self._lost_property |= any(name not in found for name in absent)
         self.definitions.properties[mapping.name] = found
         self._readers.pop(mapping.name, None)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at an account, part by part. What keeps anything from being had (no credentials, no calls left) ends it."""
+
+    refused: dict[str, RosSyncError] = field(default_factory=dict)
+    had: int = 0
+
+    def at(self, part: str, read: Callable[[], T]) -> T | None:
+        """A part of the account; None where it cannot be had. Where nothing answers at all, the second one says so."""
+        try:
+            found = read()
+        except DailyLimitError:
+            raise
+        except TransientError as error:
+            if not self.had and self.refused:
+                raise
+            self.refused[part] = error
+            return None
+        except PermanentError as error:
+            self.refused[part] = error
+            return None
+        self.had += 1
+        return found
+
+    def problems(self, *, fatal: bool = False) -> list[Problem]:
+        """What could not be had, each reason once, with every part that it kept away."""
+        by_reason: dict[tuple[str, str | None], list[str]] = {}
+        for part, error in self.refused.items():
+            call = str(error.where.record or part) if error.where else part
+            by_reason.setdefault((error.message, error.hint), []).append(call)
+        return [
+            Problem(
+                f"{', '.join(calls)}: {message}; what is known from before goes on",
+                hint or "look at the app in HubSpot; it is tried again by itself",
+                fatal=fatal,
+            )
+            for (message, hint), calls in by_reason.items()
+        ]
 
 
 def _written(part: object) -> str:

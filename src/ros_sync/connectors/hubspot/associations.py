@@ -10,6 +10,7 @@ from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader, association_links
 from ros_sync.connectors.source import Link, Page
+from ros_sync.errors import DailyLimitError, PermanentError, TransientError
 
 ASSOCIATION_INPUTS = 1_000  # HubSpot, associations v4, batch read
 
@@ -29,7 +30,14 @@ class Associations:
         for to in mapping.labels:  # labels of the company's own do not come inline
             more[to] = list(page.links)
         for to, ids in more.items():
-            for record_id, links in self.of(mapping.name, to, ids).items():
+            try:
+                asked = self.of(mapping.name, to, ids)
+            except DailyLimitError:
+                raise
+            except (PermanentError, TransientError) as error:  # they are read later, and the records now
+                page.unread[to] = str(error)
+                asked = {each: [] for each in page.links}
+            for record_id, links in asked.items():
                 others = [link for link in page.links[record_id] if link.object != to]
                 page.links[record_id] = others + links
 

@@ -254,12 +254,6 @@ class HubSpotClient:
             lambda **raw: self._properties.create(stream, dict(body), **raw),
         )  # fmt: skip
 
-    def count(self, stream: str, having: str | None = None) -> int:
-        """How many records there are, or how many of them have a property filled, as far as search knows."""
-        filters = [{"propertyName": having or "hs_object_id", "operator": "HAS_PROPERTY"}]
-        query = {"filterGroups": [{"filters": filters}], "properties": ["hs_object_id"], "limit": 1}
-        return int(self.search(stream, query).get("total") or 0)
-
     def details(self) -> Json:
         """The account: its number, time zone and currency."""
         return self._read(

@@ -114,28 +114,27 @@ class _Fitting:
                 self.edits.add(section, label, _lines(proposed))
                 self._tell("stages", f"{label} is new: {_placed(proposed)}")
             return
-        placed: set[str] = set()
         names = {each for stage in stages for each in (stage.name, stage.id)}
-        for place in POSITIONS:
-            node = value_of(there, place)
-            listed = [each.value for each in node.value] if isinstance(node, SequenceNode) else []
-            gone = [each for each in listed if each not in names]
-            placed.update(listed)
-            if isinstance(node, SequenceNode) and gone:
-                self.edits.remove(node, gone)
-                self._tell("stages", f"{', '.join(gone)} of {label} is out: the account has no such stage")
+        lists = {place: value_of(there, place) for place in POSITIONS}
+        listed = {
+            place: [each.value for each in node.value] if isinstance(node, SequenceNode) else []
+            for place, node in lists.items()
+        }
+        placed = {each for values in listed.values() for each in values}
         new = {
             stage.name: proposed[stage.name]
             for stage in stages
             if stage.kind == "open" and not {stage.name, stage.id} & placed
         }
-        for place in POSITIONS:
-            names_here = [name for name, at in new.items() if at == place]
-            node = value_of(there, place)
-            if names_here and isinstance(node, SequenceNode):
-                self.edits.extend(node, names_here)
-            elif names_here:
-                self.edits.add(there, place, f"[{', '.join(map(scalar, names_here))}]")
+        for place, node in lists.items():
+            gone = [each for each in listed[place] if each not in names]
+            more = [name for name, at in new.items() if at == place]
+            if isinstance(node, SequenceNode):
+                self.edits.relist(node, without=gone, more=more)
+            elif more:
+                self.edits.add(there, place, f"[{', '.join(map(scalar, more))}]")
+            if gone:
+                self._tell("stages", f"{', '.join(gone)} of {label} is out: the account has no such stage")
         if new:
             self._tell("stages", f"{label}: {_placed(new)}")
 
@@ -207,7 +206,7 @@ class _Fitting:
             self._tell(f"{name}.{key.value}", f"is filled by {other}, as the account has no {source}")
         track = value_of(entry, "track")
         if isinstance(track, SequenceNode):
-            self.edits.remove(track, dropped)
+            self.edits.relist(track, without=dropped)
         return dropped
 
     def _only_if_known(self, name: str, entry: MappingNode, there: Mapping[str, PropertyDefinition]) -> None:

@@ -27,6 +27,9 @@ class AccountStage:
     probability: float | None
 
 
+UNKNOWN = ""  # the type of a property that answers hold and whose definition cannot be read
+
+
 @dataclass(frozen=True, slots=True)
 class PropertyDefinition:
     """A property as the account defines it.

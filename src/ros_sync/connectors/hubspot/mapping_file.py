@@ -34,12 +34,12 @@ _OWN_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)
 Objects = Mapping[str, Mapping[str, Field]]
 
 
-def load_hubspot(path: Path, objects: Objects) -> HubSpotMapping:
+def load_hubspot(path: Path, objects: Objects, *, content: bytes | None = None) -> HubSpotMapping:
     """Read a connector file against the canonical objects and the fields of each that a connector may fill.
 
     Raises ProblemsError holding one MappingError for each problem, in reading order, with file:line:column and key.
     """
-    sheet = Sheet(path, MappingError)
+    sheet = Sheet(path, MappingError, content=content)
     node = sheet.root()
     mapping = HubSpotMapping(path, "", ())
     if node is not None:

@@ -80,9 +80,9 @@ class HubSpotSource:
         """How many calls of each kind have been made."""
         return self._client.counts
 
-    def remember(self, time_zone: str) -> None:
-        """The account's time zone as it was known to an earlier process: a day's limit ends by it."""
-        self._client.time_zone = self._client.time_zone or time_zone or None
+    def remember(self, memory: str) -> None:
+        """What an earlier process knew of the account: a day's limit ends by its time zone, records are read by its stages."""
+        self._account.remember(memory)
 
     @property
     def present(self) -> datetime:

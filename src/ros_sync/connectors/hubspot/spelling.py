@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ros_sync.connectors.hubspot.definitions import PropertyDefinition
+from ros_sync.connectors.hubspot.definitions import UNKNOWN, PropertyDefinition
 from ros_sync.connectors.hubspot.values import instant
 
 DAY_MICROS = 86_400_000_000
@@ -20,7 +20,7 @@ def alike(held: Any, wanted: str, definition: PropertyDefinition | None) -> bool
         return True
     if not one or not other:
         return False
-    if definition is None:
+    if definition is None or definition.type == UNKNOWN:
         return any(_same(reading, one, other) for reading in (_number, instant))
     reading = _READINGS.get(definition.type)
     return reading is not None and _same(reading, one, other)

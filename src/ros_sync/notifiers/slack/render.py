@@ -49,6 +49,7 @@ def _blocks(document: Document) -> list[Block]:
     room = limits.MAX_MESSAGE_CHARS - limits.SPARE_CHARS - _chars(blocks) - length(footer)
     drawn, left_out = _fitting(document.items, limits.MAX_BLOCKS - _BLOCKS_AROUND_ITEMS, room)
     blocks += drawn
+    left_out += document.more_waiting + document.more_done
     if left_out:
         blocks.append(_context(more(left_out)))
     if footer:
@@ -73,6 +74,7 @@ def _fitting(items: Sequence[Item], max_blocks: int, max_chars: int) -> tuple[li
 def _tick(document: Document) -> list[Block]:
     names = [_struck_heading(item) for item in document.items]
     shown, left_out = first(names, limits.NAMES_IN_A_TICK)
+    left_out += document.more_done
     blocks = [_header(ALL_DONE)]
     blocks.append({"type": "rich_text", "elements": [_list([[name] for name in shown])]})
     if left_out:

@@ -15,7 +15,7 @@ from ros_sync.rules.language import tree
 from ros_sync.rules.language.folding import check_sizes, in_home_minor, number_of
 from ros_sync.rules.language.parameters import Parameters
 from ros_sync.rules.language.schema import Schema
-from ros_sync.rules.language.syntax import ConditionError, Syntax
+from ros_sync.rules.language.syntax import ConditionError, Syntax, UnreadableError
 from ros_sync.rules.language.tree import How, Sort
 
 MAX_DEPTH = 40  # ours: of clauses and sums in one another; keeps every walk of the tree far from Python's own limit
@@ -78,8 +78,10 @@ class Builder:
         if isinstance(value, tree.FieldValue) and value.sort is Sort.BOOLEAN:
             return tree.Truth(value)
         if tree.is_constant(value):
-            raise _error(
-                node, "this is a value, and no field is asked about it", "begin with a field, as in `stage is …`"
+            raise UnreadableError(
+                "this is a value, and no field is asked about it",
+                column=_column(node),
+                hint="begin with a field, as in `stage is …`",
             )
         name = value.name if isinstance(value, tree.FieldValue) else "this"
         raise _error(
@@ -90,6 +92,7 @@ class Builder:
 
     def _compare(self, node: Syntax, operator: str, one: object, other: object, depth: int) -> tree.Clause:
         left, right = self._value(one, depth + 1), self._value(other, depth + 1)
+        one_value = left
         if _rule(node) in _OF_DAYS and left.sort not in (Sort.DATE, Sort.INSTANT):
             raise _error(node, f"`before` and `after` are for dates and instants; this is {left.sort}", "use < or >")
         if tree.is_constant(left):
@@ -100,7 +103,7 @@ class Builder:
         if not tree.is_constant(right):
             self._check_fields(node, left, right)
             return tree.CompareFields(operator, left, right)
-        self._check_constant(node, operator, left, right)
+        self._check_constant(node, operator, left, right, other if right is not one_value else one)
         if operator == "=" and isinstance(left, tree.FieldValue) and right == tree.Fixed(value=True, sort=Sort.BOOLEAN):
             return tree.Truth(left)
         return tree.Compare(operator, left, right)
@@ -117,8 +120,9 @@ class Builder:
             raise _error(node, _OWN_MONEY, self._own_money_hint())
 
     def _check_constant(
-        self, node: Syntax, operator: str, subject: tree.Expression, threshold: tree.Expression
+        self, node: Syntax, operator: str, subject: tree.Expression, threshold: tree.Expression, at: object
     ) -> None:
+        """Refuse a fixed value, written at node `at`, that the subject cannot be compared with."""
         wrong = f"{subject.sort} cannot be compared with {threshold.sort}"
         match subject.sort, threshold.sort:
             case (one, Sort.DURATION):
@@ -129,21 +133,23 @@ class Builder:
             case (Sort.INSTANT, Sort.DATE):
                 if operator == "!=":
                     raise _error(node, "an instant `is not` a day is not to be had", "write `not (… is 2026-03-01)`")
-            case (Sort.HOME_MONEY, Sort.NUMBER | Sort.MONEY):
-                for value in self._values(threshold):
-                    self._check_home_money(node, value)
-            case (Sort.OWN_MONEY, _):
-                if any(value != 0 for value in self._values(threshold)):
-                    raise _error(node, _OWN_MONEY, self._own_money_hint())
+            case (Sort.HOME_MONEY, Sort.NUMBER | Sort.MONEY) | (Sort.OWN_MONEY, _):
+                self._check_amounts(node, subject.sort, self._values(threshold))
             case (one, another) if one is not another:
-                raise _error(node, wrong, _quote_hint(subject, threshold))
+                hint = _mismatch_hint(subject, threshold)
+                raise UnreadableError(wrong, column=_column(node), hint=hint, place=_column(at))
+            case (Sort.TEXT, _) if "" in self._values(threshold):
+                raise _never_empty(node, "present" if operator == "!=" else "missing")
 
-    def _check_home_money(self, node: Syntax, value: object) -> None:
+    def _check_amounts(self, node: Syntax, subject: Sort, values: tuple[object, ...]) -> None:
+        if subject is Sort.OWN_MONEY and any(value != 0 for value in values):
+            raise _error(node, _OWN_MONEY, self._own_money_hint())
         home = self._schema.home_currency
-        if home is None:
+        if subject is Sort.OWN_MONEY or home is None:
             return
         try:
-            in_home_minor(value, home)
+            for value in values:
+                in_home_minor(value, home)
         except ValueError as error:
             raise _error(node, str(error)) from error
 
@@ -174,7 +180,10 @@ class Builder:
                 name = choice.name if isinstance(choice, tree.FieldValue) else "…"
                 raise _error(node, "a list holds fixed values, not fields", f'for a text write "{name}"')
             if choice.sort is not value.sort:
-                raise _error(node, f"{value.sort} cannot be compared with {choice.sort}", _quote_hint(value, choice))
+                wrong = f"{value.sort} cannot be compared with {choice.sort}"
+                raise _error(node, wrong, _mismatch_hint(value, choice))
+            if choice.sort is Sort.TEXT and "" in self._values(choice):
+                raise _never_empty(node, "missing")
         return tree.OneOf(value, values, negated)
 
     def _text_match(self, subject: object, needle: object, depth: int, *, at_start: bool) -> tree.Clause:
@@ -244,7 +253,8 @@ class Builder:
             hint = did_you_mean(name, self._schema.fields)
             if not hint.startswith("did you mean"):
                 hint = f'for a text write "{name}" in quotes' if "." not in name else "is it in a mapping file?"
-            raise _error(node, f"a {self._schema.name} has no field {name!r}", hint)
+            message = f"a {self._schema.name} has no field {name!r}"
+            raise UnreadableError(message, column=_column(node), hint=hint)
         if field.kind is Kind.MONEY and name in self._schema.home_money:
             return tree.FieldValue(name, Sort.HOME_MONEY)
         return tree.FieldValue(name, tree.SORTS[field.kind])
@@ -314,14 +324,37 @@ def _rule(node: Syntax) -> str:
 
 
 def _error(node: object, message: str, hint: str | None = None) -> ConditionError:
-    column = getattr(node.meta, "start_pos", 0) + 1 if isinstance(node, Tree) else 1
-    return ConditionError(message, column=column, hint=hint)
+    return ConditionError(message, column=_column(node), hint=hint)
 
 
-def _quote_hint(subject: tree.Expression, other: tree.Expression) -> str | None:
-    if subject.sort is Sort.TEXT:
-        return "write a text in quotes"
-    return "write a date like 2026-03-01" if subject.sort is Sort.DATE and other.sort is Sort.NUMBER else None
+def _column(node: object) -> int:
+    return getattr(node.meta, "start_pos", 0) + 1 if isinstance(node, Tree) else 1
+
+
+def _never_empty(node: object, instead: str) -> ConditionError:
+    return _error(node, "no text is empty: an empty one counts as missing", f"write `is {instead}`")
+
+
+def _mismatch_hint(  # noqa: PLR0911  # one for each pair
+    subject: tree.Expression, other: tree.Expression
+) -> str | None:
+    """What to write where a field is compared with a value of another sort."""
+    name = subject.name if isinstance(subject, tree.FieldValue) else "it"
+    match subject.sort, other.sort:
+        case (Sort.TEXT, _):
+            return "write a text in quotes"
+        case (Sort.BOOLEAN, _):
+            return f"write `{name}` or `not {name}`"
+        case (Sort.DATE | Sort.INSTANT, Sort.TEXT):
+            return "write a day without quotes, like 2026-03-01"
+        case (Sort.DATE | Sort.INSTANT, Sort.NUMBER):
+            return "write a date like 2026-03-01"
+        case (_, Sort.TEXT):
+            return "write a number without quotes"
+        case (Sort.NUMBER, Sort.MONEY):
+            return "write the number alone"
+        case _:
+            return None
 
 
 def _example(value: tree.Expression) -> str:

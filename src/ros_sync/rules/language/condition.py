@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import ColumnElement
 
 from ros_sync.rules.language import explain, interpret, sql, tree
+from ros_sync.rules.language.advice import advise
 from ros_sync.rules.language.build import Builder
 from ros_sync.rules.language.moment import Moment
 from ros_sync.rules.language.parameters import Parameters
 from ros_sync.rules.language.schema import Schema
-from ros_sync.rules.language.syntax import parse_syntax
+from ros_sync.rules.language.syntax import ConditionError, UnreadableError, parse_syntax
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,11 @@ class Condition:
 def parse(text: str, schema: Schema, parameters: Parameters | None = None) -> Condition:
     """Read a condition; ConditionError says at which column what is wrong, and what to write instead."""
     known = parameters or Parameters()
-    return Condition(text, Builder(schema, known).condition(parse_syntax(text)), known)
+    try:
+        return Condition(text, Builder(schema, known).condition(parse_syntax(text)), known)
+    except UnreadableError as error:
+        advice = advise(text, error.place, schema, known.defaults)
+        if advice is None:
+            raise
+        message = f"`{advice.found}` is not understood here"
+        raise ConditionError(message, column=advice.column, hint=advice.hint) from error

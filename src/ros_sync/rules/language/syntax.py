@@ -94,39 +94,6 @@ KEYWORDS = frozenset(
     | {"than", "before", "after", "within", "next", "true", "false", "now", "today"}
 )
 
-# What people write out of habit from other languages, and what to write here.
-_HABITS = {
-    "/": "there is no division; multiply the other side instead, so that nothing is ever divided by zero",
-    "%": "write a share as a number, such as 0.15; there is no remainder",
-    "~": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
-    "matches": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
-    "like": "there are no patterns; use `contains`, `starts with` or `is one of`",
-    "regex": "there are no regular expressions; use `contains`, `starts with` or `is one of`",
-    "for": "there are no loops; each line is asked of one record",
-    "while": "there are no loops; each line is asked of one record",
-    "if": "there is no `if` here; write the cases under `vary:`",
-    ":": "there is no assignment; give values under `params:`",
-    ";": "one line holds one condition; write further ones as lines of their own",
-    "&": "write `and`",
-    "|": "write `or`",
-    "!": "write `not`, or `!=`",
-    "in": 'write `is one of ["a", "b"]`',
-    "between": "write `x >= 1 and x <= 5`",
-    "null": "write `is missing`",
-    "none": "write `is missing`",
-    "empty": "write `is missing`",
-    "<>": "write `!=`",
-    "==": "write `=` or `is`",
-    "=": "write one `=` for equal, `<=` and `>=`; there is no assignment",
-    "`": "write a text in double quotes",
-    "“": 'write straight quotes: "',
-    "”": 'write straight quotes: "',
-    ",": "write numbers without separators: 20000 or 20k",
-    '"': "the quote is never closed",
-    "'": "the quote is never closed",
-    "$": "a parameter is written like $quiet",
-}
-
 
 class ConditionError(RuleError):
     """A condition cannot be used. `column` counts from 1 in the condition's text."""
@@ -134,6 +101,14 @@ class ConditionError(RuleError):
     def __init__(self, message: str, *, column: int, where: Where | None = None, hint: str | None = None) -> None:
         self.column = column
         super().__init__(message, where=where or Where(column=column), hint=hint)
+
+
+class UnreadableError(ConditionError):
+    """What is written is not of the language: there may be advice on what its writer meant, looked for at `place`."""
+
+    def __init__(self, message: str, *, column: int, hint: str | None = None, place: int | None = None) -> None:
+        self.place = place or column
+        super().__init__(message, column=column, hint=hint)
 
 
 @cache
@@ -165,7 +140,11 @@ def _check_characters(text: str) -> None:
         if character == "\t":
             raise ConditionError("there is a tab", column=index + 1, hint="use spaces")
         if not character.isprintable() and character not in "\n\r":
-            raise ConditionError(f"there is an invisible character, {character!r}", column=index + 1)
+            raise UnreadableError(
+                f"there is an invisible character, {character!r}",
+                column=index + 1,
+                hint="type a plain space in its place" if character.isspace() else "remove it",
+            )
 
 
 def _check_brackets(text: str) -> None:
@@ -183,19 +162,19 @@ def _check_brackets(text: str) -> None:
 
 def _explain(error: UnexpectedInput, text: str) -> ConditionError:
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        return ConditionError("the condition ends too early", column=len(text.rstrip()) + 1)
+        return UnreadableError("the condition ends too early", column=len(text.rstrip()) + 1)
     place: int | None = error.pos_in_stream  # lark declares it as None alone
     position = place or 0
     found = str(error.token) if isinstance(error, UnexpectedToken) else _stray(text, position)
     column = position + 1
     before = re.search(r"([A-Za-z_]\w*)\s*$", text[:position])
     if found == "(" and before and before[1] not in KEYWORDS:
-        return ConditionError(
+        return UnreadableError(
             f"`{before[1]}(…)` is a call, and conditions call nothing",
             column=before.start(1) + 1,
             hint="name a field; `older than`, `is one of` and the like do the rest",
         )
-    return ConditionError(f"`{found}` is not expected here", column=column, hint=_hint(found, before))
+    return UnreadableError(f"`{found}` is not expected here", column=column, hint=_hint(found))
 
 
 def _stray(text: str, position: int) -> str:
@@ -204,14 +183,18 @@ def _stray(text: str, position: int) -> str:
     return match[0] if match else text[position]
 
 
-def _hint(found: str, before: re.Match[str] | None) -> str | None:
-    for word in (found, found.lower(), *([before[1].lower()] if before else [])):
-        if word in _HABITS:
-            return _HABITS[word]
-    if "," in found:
-        return _HABITS[","]
-    if "%" in found:
-        return _HABITS["%"]
+_SIGNS = {
+    '"': "the quote is never closed",
+    "'": "the quote is never closed",
+    "$": "a parameter is written like $quiet",
+    ",": "write `and` or `or`, or further conditions as lines of their own",
+    "=": "write one `=` for equal, `<=` and `>=`; there is no assignment",
+}
+
+
+def _hint(found: str) -> str | None:
+    if found in _SIGNS:
+        return _SIGNS[found]
     if found.lower() in KEYWORDS:
         return f"write `{found.lower()}`" if found != found.lower() else "something is missing before it"
     if re.fullmatch(r"[A-Za-z]+", found):

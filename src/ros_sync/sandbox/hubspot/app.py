@@ -25,7 +25,8 @@ from ros_sync.sandbox.serving import Connections
 
 DATED = r"\d{4}-\d{2}"  # /crm/v3/objects/…, and /crm/objects/2026-03/…
 MAX_URL_BYTES = 16_000  # seen from outside: PostHog/posthog, pull request 31617
-HTTP_UNAVAILABLE = 503
+HTTP_OK, HTTP_UNAVAILABLE = 200, 503
+SPOILT = {"html": b"<!doctype html><title>Sign in to the network</title>", "nothing": b"{}"}
 
 
 class OrderedFault(Protocol):
@@ -47,8 +48,8 @@ class OrderedFault(Protocol):
 class FaultOrders(Protocol):
     """Where the next failure is asked for."""
 
-    def take(self, kind: str, object_type: str) -> OrderedFault | None:
-        """The failure due for a call of that kind, which is used up by it."""
+    def take(self, kind: str, call: str) -> OrderedFault | None:
+        """The failure due for a call of that kind, by that method and path; it is used up by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Front:
         path = request.url.path
         route, found = _find(request.method, path)
         kind, type_name = (route.kind, found.get("type", "")) if route else ("other", "")
-        fault = self._faults.take(kind, type_name) if self._faults else None
+        fault = self._faults.take(kind, f"{request.method} {path}") if self._faults else None
         fault_kind = fault.kind if fault else None
         if fault is not None and fault_kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -166,6 +167,8 @@ class Front:
             return await self._dropped(request)
         if fault_kind == "broken_json" and body:
             body = body[: max(1, len(body) * 2 // 3)]
+        elif fault_kind in SPOILT:
+            status, body = HTTP_OK, SPOILT[fault_kind]
         headers["Date"] = format_datetime(self._account.now().astimezone(UTC), usegmt=True)
         return Response(body, status, headers, media_type="application/json")
 

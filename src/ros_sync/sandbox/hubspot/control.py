@@ -95,12 +95,18 @@ class Control(AccountOrders):
         app.add_route("/control/{order}", ordered, methods=["POST"])
 
     def order_faults(self, body: Body) -> Any:
-        """`{"call": "search", "kind": "drop_after", "times": 1, "seconds": 1.0, "status": 503}`; `{}` clears all."""
+        """`{"call": "search", "kind": "drop_after", "times": 1, "seconds": 1.0, "status": 503}`; `{}` clears all.
+
+        With `{"path": "GET /crm/v3/owners", "kind": "status", "status": 403}` every call of that path, until all are cleared.
+        """
         if not body:
             self._faults.clear()
         else:
             fault = Fault(FaultKind(body["kind"]), float(body.get("seconds", 1.0)), int(body.get("status", 503)))
-            self._faults.next(str(body.get("call", "*")), fault, int(body.get("times", 1)))
+            if "path" in body:
+                self._faults.always(str(body["path"]), fault)
+            else:
+                self._faults.next(str(body.get("call", "*")), fault, int(body.get("times", 1)))
         return {"happened": dict(self._faults.happened)}
 
     def order_random_faults(self, body: Body) -> Any:

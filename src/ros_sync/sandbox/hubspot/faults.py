@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,18 @@ TOKEN, WEBHOOK = "token", "webhook"  # what only goes wrong when it is named
 
 
 class FaultKind(StrEnum):
-    """What can go wrong. *After* means that the work was done before the caller learnt that it failed."""
+    """What can go wrong. *After* means that the work was done before the caller learnt that it failed.
+
+    `html` is a page of something between HubSpot and the caller, with 200; `nothing` is an answer without what it is about.
+    """
 
     STATUS = "status"
     DROP_BEFORE = "drop_before"
     DROP_AFTER = "drop_after"
     SLOW = "slow"
     BROKEN_JSON = "broken_json"
+    HTML = "html"
+    NOTHING = "nothing"
     EXPIRED_TOKEN = "expired_token"  # noqa: S105  # no secret
     DAILY_LIMIT = "daily_limit"
     RATE_LIMIT_SECONDLY = "rate_limit_secondly"
@@ -52,6 +58,7 @@ class Faults:
         self._rate = 0.0
         self._kinds: Sequence[Fault] = ()
         self._calls: frozenset[str] = frozenset()
+        self._paths: dict[str, tuple[re.Pattern[str], Fault]] = {}
         self._lock = Lock()
         self.happened: dict[str, int] = defaultdict(int)
 
@@ -60,14 +67,22 @@ class Faults:
         with self._lock:
             self._waiting[kind_of_call].extend([fault] * times)
 
+    def always(self, path: str, fault: Fault) -> None:
+        """From now on let every call whose method and path match this regular expression fail so."""
+        with self._lock:
+            self._paths[path] = re.compile(path), fault
+
     def at_random(self, rate: float, seed: int, faults: Sequence[Fault], calls: Sequence[str] = ()) -> None:
         """From now on let each call (of those kinds, where some are given) fail with the chance `rate`, in one of these ways."""
         with self._lock:
             self._random, self._rate, self._kinds, self._calls = Random(seed), rate, tuple(faults), frozenset(calls)
 
-    def take(self, kind: str, object_type: str) -> Fault | None:  # noqa: ARG002  # part of what the server asks with
-        """The failure due for this call, which is used up by it."""
+    def take(self, kind: str, call: str) -> Fault | None:
+        """The failure due for this call (`GET /crm/v3/owners`); one that waited for it is used up by it."""
         with self._lock:
+            for pattern, fault in self._paths.values():
+                if pattern.search(call):
+                    return self._noted(fault)
             for key in (kind, ANY) if kind != WEBHOOK else (kind,):
                 if self._waiting[key]:
                     return self._noted(self._waiting[key].popleft())
@@ -80,6 +95,7 @@ class Faults:
         """Let nothing go wrong any more."""
         with self._lock:
             self._waiting.clear()
+            self._paths.clear()
             self._random = None
 
     def _noted(self, fault: Fault) -> Fault:

@@ -28,6 +28,7 @@ _DEAL = {
     "owner": Kind.TEXT,
     "closing_plan": Kind.BOOLEAN,
     "contacts_engaged": Kind.NUMBER,
+    "deleted": Kind.INSTANT,
 }
 _OWNER = {"name": Kind.TEXT, "email": Kind.TEXT, "active": Kind.BOOLEAN, "role": Kind.TEXT}
 OBJECTS = {

@@ -155,6 +155,7 @@ def test_a_zip_archive_of_json_lines_is_read_by_the_name_inside(read_file: ReadF
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "it is a PDF document"),
         (b"SQLite format 3\0" + b"\0" * 84, "it is a SQLite database"),
     ],
+    ids=["two files", "empty", "no file", "damaged", "ZIP in ZIP", "gzip in ZIP", "xls", "pdf", "sqlite"],
 )
 def test_what_is_no_export_is_refused_by_name(read_file: ReadFile, content: bytes, said: str) -> None:
     """The message says what the file is and what to do."""
@@ -165,6 +166,6 @@ def test_what_is_no_export_is_refused_by_name(read_file: ReadFile, content: byte
 @pytest.mark.parametrize("pack", [lambda content: zipped(a=content), gzip.compress])
 def test_a_bomb_is_refused(read_file: ReadFile, pack: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What unpacks to hundreds of times its size is given up, however its directory lies."""
-    monkeypatch.setattr(packed, "BOMB_FLOOR_BYTES", 2_000_000)
+    monkeypatch.setattr(packed, "BOMB_FLOOR_BYTES", 300_000)
     with pytest.raises(ImportRefusedError, match="unpacks to more than 300 times its size"):
-        read_file(pack(b"Id,Name\n" + b"\n" * 20_000_000), name="deals.csv.gz")
+        read_file(pack(b"Id,Name\n" + b"\n" * 1_000_000), name="deals.csv.gz")

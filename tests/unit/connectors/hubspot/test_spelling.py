@@ -43,7 +43,7 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "held", "wanted", "same"), [(*each, True) for each in SAME] + [(*each, False) for each in DIFFERENT]
+    "kind, held, wanted, same", [(*each, True) for each in SAME] + [(*each, False) for each in DIFFERENT]
 )
 def test_values_are_compared_by_what_they_mean(kind: str | None, held: object, wanted: str, same: bool) -> None:
     """Numbers as numbers, days as days, options in any order, texts as they stand."""

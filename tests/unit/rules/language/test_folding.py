@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ros_sync.durations import Duration
+from ros_sync.fields import PythonValue
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules.language import ConditionError, Moment, Parameters, Schema, Variant, parameter_value, parse
 
@@ -67,7 +68,12 @@ def test_what_could_fail_is_refused_at_its_place(schema: Schema, text: str, colu
 @pytest.mark.parametrize("text", ACCEPTED)
 def test_what_cannot_fail_is_accepted(schema: Schema, moment: Moment, text: str) -> None:
     """What stays within the bounds is read, and asked without failing."""
-    record = {"push_count": 2**63 - 1, "days_pushed": 2**63 - 1, "amount_home": 1, "close_date": date.max}
+    record: dict[str, PythonValue] = {
+        "push_count": 2**63 - 1,
+        "days_pushed": 2**63 - 1,
+        "amount_home": 1,
+        "close_date": date.max,
+    }
 
     assert parse(text, schema, parameters(schema)).explain(record, moment).text == text
 

@@ -1,4 +1,4 @@
-"""Waves of deletions that wait for a person; associations of activities with persons that have ended."""
+"""Waves of deletions that wait for a person; associations that have ended, and those that could not be read."""
 
 from __future__ import annotations
 
@@ -48,9 +48,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_deletion_noted", "deletion", ["source", "stream", "noted_at"])
     op.create_index("ix_deletion_wave", "deletion", ["wave_id"])
+    op.create_table(
+        "unlinked",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("source", "stream", "record_id", "to_stream")),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "stream", "record_id", "to_stream"),
+    )
 
 
 def downgrade() -> None:
     """Remove them."""
-    for table in ("deletion", "deletion_wave", "former_link"):
+    for table in ("unlinked", "deletion", "deletion_wave", "former_link"):
         op.drop_table(table)

@@ -1,16 +1,61 @@
-"""The team's clock beside the owner's."""
+"""The team's clock beside the owner's.
+
+Each clock that is there becomes the team's, held by the owner that it was last seen with.
+"""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+OPEN = sa.text("stopped_at IS NULL")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Add the owners' clocks, and who holds a record whose team's clock runs."""
+    op.add_column("sla_clock", sa.Column("held_by", sa.String(), nullable=True))
+    op.execute("UPDATE sla_clock SET held_by = owner_id")
+    op.create_table(
+        "sla_owner_clock",
+        sa.Column("id", BIG_KEY, nullable=False),
+        sa.Column("team_clock_id", BIG_KEY, nullable=False),
+        sa.Column("clock", sa.String(), nullable=False),
+        sa.Column("object", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("record_id", sa.String(), nullable=False),
+        sa.Column("owner_id", sa.String(), nullable=False),
+        sa.Column("calendar", sa.String(), nullable=True),
+        sa.Column("calendar_version", sa.String(), nullable=True),
+        sa.Column("within", sa.String(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["team_clock_id"], ["sla_clock.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("team_clock_id", "started_at"),
+    )
+    op.create_index(
+        "ix_sla_owner_clock_open",
+        "sla_owner_clock",
+        ["clock", "due_at"],
+        unique=False,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    )
+    op.add_column("sla_clock_event", sa.Column("owner_clock_id", BIG_KEY, nullable=True))
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Take them away; the history of owners' clocks goes with them."""
+    op.execute("DELETE FROM sla_clock_event WHERE owner_clock_id IS NOT NULL")
+    op.drop_column("sla_clock_event", "owner_clock_id")
+    op.drop_index("ix_sla_owner_clock_open", table_name="sla_owner_clock")
+    op.drop_table("sla_owner_clock")
+    op.drop_column("sla_clock", "held_by")

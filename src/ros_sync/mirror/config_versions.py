@@ -1,0 +1,200 @@
+"""What RevOps configured, and since when: each version of each file that could be used, and the files that cannot be used now.
+
+A version is kept when it comes into force, and never changed. So the last good one goes on while its file is broken, also
+after a restart, and what was in force on a past day can be asked for. Paths are relative to the workspace, with `/`.
+Files that hold secrets (`ros-sync.toml`, `.env`) are no configuration in this sense and are never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Index, Select, Table, delete, func, insert, inspect, select
+from sqlmodel import Field, Session, SQLModel
+
+from ros_sync.mirror.columns import BigKey, Instant
+
+
+class Role(StrEnum):
+    """What a file is to the program."""
+
+    ORGANISATION = "organisation"
+    CONNECTOR = "connector"  # connector files and mapping files of exports
+    RULES = "rules"
+
+
+class ConfigVersion(SQLModel, table=True):
+    """One version of one file, from when on it was in force."""
+
+    __tablename__ = "config_version"
+    __table_args__ = (Index("uq_config_version_number", "path", "number", unique=True),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
+    path: str = Field(description="relative to the workspace, with `/`")
+    number: int = Field(description="1 for the file's first version, and so on")
+    role: str = Field(description="organisation, connector or rules")
+    text: str | None = Field(default=None, description="None: the file was removed on purpose")
+    effective_from: datetime = Field(sa_type=Instant, description="never before that of the version before it")
+    seen_at: datetime = Field(sa_type=Instant, description="when it was first read, by this machine's clock")
+
+
+class ConfigProblem(SQLModel, table=True):
+    """A file that cannot be used as it is, and which version of it goes on meanwhile."""
+
+    __tablename__ = "config_problem"
+
+    path: str = Field(primary_key=True)
+    line: int | None = None
+    column: int | None = None
+    message: str
+    hint: str | None = None
+    since: datetime = Field(sa_type=Instant, description="when the file was first seen to be broken")
+    in_use_from: datetime | None = Field(
+        default=None,
+        sa_type=Instant,
+        description="from when on the version in use is in force; None: nothing of it is used",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one file; `text` is None where the file was removed on purpose."""
+
+    path: str
+    number: int
+    role: Role
+    text: str | None
+    effective_from: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file that cannot be used as it is, at the first place that is wrong.
+
+    `version_in_use_from`: since when the version has been in force that goes on meanwhile; None where there is none.
+    """
+
+    path: str
+    line: int | None
+    column: int | None
+    message: str
+    hint: str | None
+    since: datetime
+    version_in_use_from: datetime | None
+
+    @property
+    def where(self) -> str:
+        """`path:line:column`, as far as it is known."""
+        return ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+
+    @property
+    def reason(self) -> str:
+        """Which file cannot be used and what goes on, without anything that it says."""
+        if self.version_in_use_from is None:
+            return f"{self.where} cannot be used, and no version of it is in use"
+        return f"{self.where} cannot be used; the version of {self.version_in_use_from:%Y-%m-%d %H:%M} UTC is in use"
+
+
+_VERSION: Table = ConfigVersion.metadata.tables["config_version"]
+_PROBLEM: Table = ConfigProblem.metadata.tables["config_problem"]
+_COLUMNS = [_VERSION.c[name] for name in Version.__dataclass_fields__]
+
+
+def latest(on: Connection | Session) -> dict[str, Version]:
+    """The newest version of every file by path, removed ones among them."""
+    newest = select(_VERSION.c.path, func.max(_VERSION.c.number).label("number")).group_by(_VERSION.c.path).subquery()
+    same = (_VERSION.c.path == newest.c.path) & (_VERSION.c.number == newest.c.number)
+    return {version.path: version for version in _versions(on, select(*_COLUMNS).join(newest, same))}
+
+
+def in_force(on: Connection | Session, at: datetime, role: Role | None = None) -> dict[str, Version]:
+    """The version of every file that was in force at `at`, by path; files that did not exist then are left out.
+
+    Before its first version nothing is known of a file: that one is from when ros-sync first read it.
+    """
+    query = select(*_COLUMNS).where(_VERSION.c.effective_from <= at).order_by(_VERSION.c.path, _VERSION.c.number)
+    if role is not None:
+        query = query.where(_VERSION.c.role == role)
+    found = {version.path: version for version in _versions(on, query)}
+    return {path: version for path, version in found.items() if version.text is not None}
+
+
+def version_in_force(on: Connection | Session, path: str, at: datetime) -> Version | None:
+    """The version of one file that was in force at `at`; None where it did not exist then, as far as is known."""
+    query = select(*_COLUMNS).where(_VERSION.c.path == path, _VERSION.c.effective_from <= at)
+    found = _versions(on, query.order_by(_VERSION.c.number.desc()).limit(1))
+    return found[0] if found and found[0].text is not None else None
+
+
+def history(on: Connection | Session, path: str) -> list[Version]:
+    """Every version of one file, the oldest first."""
+    return _versions(on, select(*_COLUMNS).where(_VERSION.c.path == path).order_by(_VERSION.c.number))
+
+
+def keep(
+    connection: Connection,
+    texts: Mapping[str, tuple[Role, str | None]],
+    known: Mapping[str, Version],
+    seen_at: datetime,
+) -> dict[str, Version]:
+    """Keep the versions that came into force, by path; `known` are the newest so far. The caller owns the transaction.
+
+    A clock that was put back puts no version before the one that it follows.
+    """
+    kept = {}
+    for path, (role, text) in texts.items():
+        before = known.get(path)
+        if before is not None and before.text == text:
+            continue  # another process was quicker
+        effective_from = seen_at if before is None else max(seen_at, before.effective_from)
+        number = 1 if before is None else before.number + 1
+        kept[path] = Version(path, number, role, text, effective_from, seen_at)
+    if kept:
+        names = Version.__dataclass_fields__
+        connection.execute(insert(_VERSION), [{name: getattr(each, name) for name in names} for each in kept.values()])
+    return kept
+
+
+def note_broken(connection: Connection, broken: Iterable[BrokenFile]) -> None:
+    """Let these be the files that cannot be used, and no others. The caller owns the transaction."""
+    connection.execute(delete(_PROBLEM))
+    rows = [
+        {
+            "path": each.path,
+            "line": each.line,
+            "column": each.column,
+            "message": each.message,
+            "hint": each.hint,
+            "since": each.since,
+            "in_use_from": each.version_in_use_from,
+        }
+        for each in broken
+    ]
+    if rows:
+        connection.execute(insert(_PROBLEM), rows)
+
+
+def broken_files(on: Engine | Connection | Session) -> list[BrokenFile]:
+    """The files that could not be used when they were last read, by path; none where the table is not there yet."""
+    if isinstance(on, Engine):
+        with on.connect() as connection:
+            return broken_files(connection)
+    connection = on.connection() if isinstance(on, Session) else on
+    if not inspect(connection).has_table(_PROBLEM.name):
+        return []
+    columns = ("path", "line", "column", "message", "hint", "since", "in_use_from")
+    query = select(*(_PROBLEM.c[name] for name in columns)).order_by(_PROBLEM.c.path)
+    return [BrokenFile(*row) for row in connection.execute(query)]
+
+
+def _versions(on: Connection | Session, query: Select[Any]) -> list[Version]:
+    rows = on.execute(query)
+    return [
+        Version(path, number, Role(role), text, effective_from, seen_at)
+        for path, number, role, text, effective_from, seen_at in rows
+    ]

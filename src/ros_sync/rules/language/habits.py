@@ -1,0 +1,138 @@
+"""What people write out of habit, from spreadsheets, CRM filters and other languages, and what to write instead.
+
+Patterns are matched on the condition with the insides of its texts blanked out; `{0}` in advice is the whole match, `{name}` a
+named group. A pattern is looked at only where a condition could not be read, so it may match what is right elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+_FIELD = r"(?P<field>[A-Za-z_][\w.]*)"
+_NOTHING = r"(?:an?\s+)?(?:empty(?:\s+string)?|null|none(?!\s+of)|nil|nan|blank|unset|undefined|nothing)\b"
+_FILLED = r"(?:set|filled(?:\s+(?:in|out))?|known|populated|available|given|entered|defined|there|non-?empty)\b"
+_IS = r"(?:is\s+)?"
+_NOT = r"(?:is\s+not|isn't|isnt|is\s+n't|not|!=|<>)\s*"
+_SPAN = r"(?P<span>\$\w+|\d+\s+(?:business\s+)?(?:minute|hour|day|week)s?)\b"
+_DAY = r"(?=\s+(?:\d{4}-|today|now|\$))"
+_TEXT = r"""(?:"[^"]*"|'[^']*')"""
+_ITEM = rf"(?:{_TEXT}|\d[\w.]*)"
+_ITEMS = rf"(?P<items>{_ITEM}(?:(?:\s*,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+|\s+nor\s+){_ITEM})*)"
+_NO_PATTERNS = "there are no patterns or regular expressions; use `contains`, `starts with` or `is one of`"
+_NO_PERIODS = (
+    "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, "
+    "or write `within next 30 days`"
+)
+
+_TABLE: tuple[tuple[str, str], ...] = (
+    # A field and its value.
+    (rf"{_NOT}{_FILLED}|(?:is\s+)?not\s+present\b", "write `is missing`"),
+    (rf"{_NOT}{_NOTHING}", "write `is present`"),
+    (rf"(?:is\s+|(?:===?|=|equals)\s*){_NOTHING}|{_NOTHING}", "write `is missing`"),
+    (rf"(?:does\s+not|doesn't)\s+exist\b|{_IS}non-?existent\b|has\s+no\s+value\b", "write `is missing`"),
+    (rf"exists?\b|has\s+(?:an?|any)\s+value\b|{_IS}{_FILLED}", "write `is present`"),
+    (r"no\s+(?:\w+\s+){0,2}?(?:activity|contact|meeting|email|call|touch|response|reply)\b", "write `last_activity older than 14 days`"),
+    (rf"(?:has\s+no|has\s+not|without|no)\s+{_FIELD}", "write `{field} is missing`"),
+    (rf"(?:has|with)\s+(?:an?\s+)?{_FIELD}", "write `{field} is present`"),
+    # Ages and days.
+    (rf"{_IS}(?:in|within|during|over)?\s*(?:the\s+)?(?:last|past|previous)\s+{_SPAN}", "write `newer than {span}`"),
+    (
+        rf"{_IS}(?:due\s+)?(?:in|within|during)\s+(?:the\s+)?(?:next\s+|coming\s+|following\s+)?{_SPAN}|(?:the\s+)?next\s+{_SPAN.replace('span', 'next_span')}",
+        "write `within next {span}{next_span}`",
+    ),
+    (rf"{_IS}(?:more|greater|longer|over)(?:\s+than)?\s+{_SPAN}(?:\s+(?:ago|old))?", "write `older than {span}`"),
+    (rf"{_IS}(?:less|fewer|under)(?:\s+than)?\s+{_SPAN}(?:\s+(?:ago|old))?", "write `newer than {span}`"),
+    (
+        rf"(?:before|after|since|for|from|[<>]=?)?\s*{_SPAN}\s+(?:ago|old|back)\b|(?:since|for)\s+{_SPAN.replace('span', 'since_span')}",
+        "write `older than {span}{since_span}` or `newer than {span}{since_span}`",
+    ),
+    (rf"{_IS}(?:older|elder)\s+(?:then|that|as|den|of)?(?!\s*than)", "write `older than`"),
+    (rf"{_IS}(?:newer|younger|fresher|more\s+recent)\s+(?:then|that|as|than)?", "write `newer than`"),
+    (rf"{_IS}(?:not\s+)?(?:overdue|past\s+due|in\s+the\s+past|late|expired|passed)\b(?!\s+than)", "write `is past`"),
+    (rf"{_IS}(?:in\s+the\s+future|upcoming)\b", "write `after today`"),
+    (r"yesterday\b", "write `today - 1 day`"),
+    (r"tomorrow\b", "write `today + 1 day`"),
+    (
+        (rf"{_IS}(?:in\s+)?(?:the\s+)?(?:this|last|next|current|previous)\s+(?:business\s+|fiscal\s+)?(?:day|week|month|quarter|year)\b"
+        rf"|{_IS}(?:in\s+)?(?:[ymq]td\b|q[1-4]\b(?:\s+\d{{4}})?)"),
+        _NO_PERIODS,
+    ),
+    (rf"{_IS}(?:on\s+or\s+after|from|since|starting){_DAY}", "write `>=`"),
+    (rf"{_IS}(?:on\s+or\s+before|until|till|by|up\s+to){_DAY}", "write `<=`"),
+    (rf"{_IS}(?:earlier\s+than|prior\s+to|sooner\s+than|befor)\b", "write `before`"),
+    (rf"{_IS}(?:later\s+than|past{_DAY}|afer)\b", "write `after`"),
+    (rf"{_IS}on{_DAY}", "write `is`"),
+    # Sizes.
+    (rf"{_FIELD}\s+{_IS}(?:not\s+)?between\s+(?P<low>[^\s]+)\s+(?:and|-|to)\s+(?P<high>[^\s)]+)",
+     "write `{field} >= {low} and {field} <= {high}`"),
+    (r"(?:is\s+)?(?:not\s+)?between\b", "write `push_count >= 1 and push_count <= 5`"),
+    (
+        (rf"{_IS}(?:greater|more|bigger|larger|higher|above)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?|{_IS}at\s+least\b|{_IS}min(?:imum)?\b"
+        rf"|{_IS}(?:no|not)\s+(?:less|fewer|lower)\s+than\b|=>|≥|\bgte\b|\bge\b"),
+        "write `>=`",
+    ),
+    (
+        (rf"{_IS}(?:less|smaller|lower|fewer|below)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?|{_IS}at\s+most\b|{_IS}max(?:imum)?\b"
+        rf"|{_IS}(?:no|not)\s+(?:more|greater|higher)\s+than\b|=<|≤|\blte\b|\ble\b|{_IS}up\s+to\b"),
+        "write `<=`",
+    ),
+    (rf"(?:{_IS}not|does\s+not|doesn't|isn't)\s+equals?(?:\s+to)?|≠|!==|=!=|=!|=/=|<>|\bneq?\b|{_IS}different\s+(?:from|than|to)\b|isn't\b|isnt\b",
+     "write `is not` or `!=`"),
+    (rf"{_IS}(?:exactly\s+)?equals?(?:\s+to)?\b|={{2,3}}|\beq\b|{_IS}(?:the\s+)?same\s+as\b|{_IS}exactly\b", "write `is` or `=`"),
+    (rf"{_IS}(?:greater|more|bigger|larger|higher)\s*(?:than|then)?\b|{_IS}(?:above|over)\b|exceeds?\b|\bgt\b", "write `>`"),
+    (rf"{_IS}(?:less|smaller|lower|fewer)\s*(?:than|then)?\b|{_IS}(?:below|under)\b|\blt\b", "write `<`"),
+    (rf"{_FIELD}\s*(?P<first>[<>]=?)\s*(?P<low>[^\s]+)\s+(?P<word>and|or)\s+(?P<second>[<>]=?)",
+     "name the field again: `{field} {first} {low} {word} {field} {second} …`"),
+    (r"(?P<word>and|or)\s+(?:is|contains|starts|older|newer|before|after|within|[<>=!]+)(?=[\s\"'\d])", "name the field again after `{word}`"),
+    # Several values.
+    (r"contains?\s+(?:any|one|all|either|none)(?:\s+of)?\b", 'write `name contains "a" or name contains "b"`'),
+    (rf"(?:is\s+)?(?:is\s+not|not|isn't)\s+(?:in|one\s+of|any\s+of|either)\s*[\[({{]?\s*{_ITEMS}|{_IS}(?:none\s+of|neither)\s*[\[({{]?\s*{_ITEMS.replace('items', 'none_items')}",
+     "write `is not one of [{items}{none_items}]`"),
+    (rf"(?:is\s+)?one\s+of\s*[\[({{]?\s*{_ITEMS}|{_IS}(?:in|any\s+of|either|among|equals\s+any\s+of)\s*[\[({{]?\s*{_ITEMS.replace('items', 'in_items')}",
+     "write `is one of [{items}{in_items}]`"),
+    (rf"(?:is|=)\s+{_ITEMS.removesuffix('*)') + '+)'}", "write `is one of [{items}]`"),
+    (r"(?:is\s+)?(?:not\s+)?in\b(?=\s*\[?)", 'write `is one of ["a", "b"]`'),
+    (r"is\s+(?:not\s+)?one\s+(?:of\s*)?(?:\[\s*\])?", 'write `is one of ["a", "b"]`'),
+    # Texts.
+    (rf"{_FIELD}\s+(?:does\s+not|doesn't|not|doesnt|is\s+not)\s+(?:contains?|containing|include|includes)\b", "write `not {field} contains …`"),
+    (rf"{_FIELD}\s+(?:does\s+not|doesn't|not|doesnt|is\s+not)\s+(?:starts?|begins?)\b(?:\s+with)?", "write `not {field} starts with …`"),
+    (rf"(?:{_IS}(?:containing|including)|contain|includes?|has)\b", "write `contains`"),
+    (r"(?:begins?|start)(?:\s+with)?\b|starts?-?with\b|starts\b(?!\s+with)", "write `starts with`"),
+    (r"ends?\s*-?with\b", "there is no `ends with`; use `contains`"),
+    (rf"(?:{_IS}(?:not\s+)?(?:i?like|matching)|matche?s?|match|regexp?|glob)\b|=~|!~|~", _NO_PATTERNS),
+    # Words between conditions.
+    (r"&&?", "write `and`"),
+    (r"\|\|?", "write `or`"),
+    (r"and\s*/\s*or\b", "write `or`: it also holds where both do"),
+    (r"(?:unless|except(?:\s+(?:if|when))?|but\s+not|and\s+no)\b", "write `and not`"),
+    (r"(?:but|plus|also)\b", "write `and`"),
+    (r"\b(?:xor|nor)\b", "there is `and`, `or` and `not`"),
+    (r"(?:if|when|where|then|else|case)\b", "write the condition alone; other values for some records stand under `vary:`"),
+    (r"(?:for|while)\s+\w+(?:\s+in\s+\w+)?", "there are no loops; each line is asked of one record"),
+    (r"!(?!=)", "write `not`, or `!=`"),
+    # Calls.
+    (r"today\s*\(\s*\)?|current_?date(?:\(\s*\))?", "write `today` without brackets"),
+    (r"now\s*\(\s*\)?", "write `now` without brackets"),
+    (rf"is_?(?:blank|null|empty|missing)\s*\(\s*{_FIELD}\s*\)?", "write `{field} is missing`"),
+    (rf"(?:days?_?since|age|days?_?ago|datediff)\s*\(\s*{_FIELD}", "write `{field} older than 14 days`"),
+    (rf"contains\s*\(\s*{_FIELD}\s*,\s*(?P<items>{_TEXT})", "write `{field} contains {items}`"),
+    (rf"(?:lower|upper|trim)\s*\(\s*{_FIELD}", 'texts are compared exactly; write `{field} is one of ["…", "…"]` with each spelling'),
+    # Parameters, comments, signs.
+    (r"(?P<param>\$\w+)\s+(?:business\s+)?(?:minute|hour|day|week|month)s?\b", "the unit belongs to the value under `params:`, as in `quiet: 14 days`; write `{param}` alone"),
+    (r"\$?\{[^}]*\}?", "a parameter is written like `$quiet`, and a field without any sign"),
+    (r"%", "there is no remainder; a share is written as a number, such as 0.15"),
+    (r"//|--|/\*", "a comment begins with a # after a space"),
+    (r"\*\*|\^", "there are no powers; multiply: `push_count * push_count`"),
+    (r"[×·]", "write `*`"),  # noqa: RUF001  # what word processors make of it
+    (r"[−–—]", "write a plain minus, -"),  # noqa: RUF001  # what word processors make of it
+    (r"/|÷", "there is no division; multiply the other side instead, so that nothing is ever divided by zero"),
+    (r":=?", "there is no assignment; give values under `params:`"),
+    (r";", "one line holds one condition; write further ones as lines of their own"),
+    (r"[“”„‟«»]", 'write straight quotes: "'),
+    (r"[‘’‚‛´`]", 'write straight quotes: "'),  # noqa: RUF001  # what word processors make of them
+)  # fmt: skip
+
+HABITS = tuple(
+    (re.compile(rf"(?<![\w$]){pattern}" if pattern[0].isalpha() else pattern, re.IGNORECASE), advice)
+    for pattern, advice in _TABLE
+)

@@ -1,0 +1,261 @@
+"""The clocks of owners that a record was handed over to, beside the team's (domain.md 4).
+
+The team's clock runs on when a record changes hands; the new owner's starts when they got it. It ends with the team's
+clock, or when the record goes to somebody else, and is kept either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
+
+from ros_sync.mirror.tables import Change
+from ros_sync.sla import definitions
+from ros_sync.sla.definitions import Terms, due_at, handed_over_at, state_at
+from ros_sync.sla.laid import CLOCK, OPEN, OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
+from ros_sync.sla.tables import State, What
+
+OWNER_MOVED = "owner moved"
+_OWNERS = ("owner_id", "owner_named")
+_ASSIGNED = "assigned_at"
+_CHUNK = 400  # records whose history is read at a time
+_TICK = timedelta(microseconds=1)  # two owners never got a record at one instant
+_CHANGE = Change.metadata.tables["change"].c
+_O = OWNER_CLOCK.c
+
+
+class _Seen(NamedTuple):
+    """When a record was last seen to change hands, and to be assigned."""
+
+    owner: datetime | None = None
+    assigned: datetime | None = None
+
+
+class OwnerClocks(Laid):
+    """The owners' clocks of one definition."""
+
+    def stop(self) -> ClockCounts:
+        """Stop the clocks whose team's clock was stopped by its record: each by its own due instant."""
+        changes, events, met, late = [], [], 0, 0
+        for row in self._ended():
+            stopped = max(row["started_at"], row["team_stopped_at"])
+            outcome = state_at(row["due_at"], stopped, self.now)
+            changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
+            if outcome is State.MET:
+                met += 1
+                events.append(self._happened(row, What.MET))
+                continue
+            if row["state"] != State.BREACHED:
+                late += 1
+                events.append(self._happened(row, What.BREACHED))
+            events.append(self._happened(row, What.STOPPED))
+        self.write(changes, events, OWNER_CLOCK)
+        return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
+
+    def withdraw(self) -> ClockCounts:
+        """Stop the clocks whose team's clock was withdrawn."""
+        return self._withdraw(self._ended(), None)
+
+    def resume(self, stopped: Sequence[tuple[int, datetime]]) -> ClockCounts:
+        """Let the clocks run on that stopped with a team's clock (its id, when it had stopped) that runs on.
+
+        Where the record has another owner by now, the last one's stays as it ended.
+        """
+        changes, events = [], []
+        for team_id, stopped_at in stopped:
+            query = select(_O.id, _O.team_clock_id, _O.state).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+            query = query.join(self.record, self.joined)
+            same = and_(
+                _O.team_clock_id == team_id,
+                _O.stopped_at >= stopped_at,
+                _O.owner_id == CLOCK.c.held_by,
+                _O.owner_id == self.owner,
+            )
+            for row in self.connection.execute(query.where(same).order_by(_O.started_at.desc()).limit(1)).mappings():
+                state = State.BREACHED if row["state"] == State.BREACHED else State.RUNNING
+                changes.append({"of": row["id"], "state": state, "stopped_at": None})
+                events.append(self._happened(row, What.RESUMED))
+        self.write(changes, events, OWNER_CLOCK, stopped=True)
+        return ClockCounts(resumed=len(changes))
+
+    def hand_over(self) -> ClockCounts:
+        """End the clocks of owners whose record went to somebody else, whose own clock starts."""
+        c = CLOCK.c
+        assigned = self.record.c.get(_ASSIGNED)
+        asked = [c.id, c.source, c.record_id, c.started_at, self.owner.label("owner")]
+        asked += [] if assigned is None else [assigned.label("assigned")]
+        query = select(*asked).join(self.record, self.joined)
+        moved = self.connection.execute(
+            query.where(self.mine, OPEN, c.held_by.is_distinct_from(self.owner))
+        ).mappings().all()  # fmt: skip
+        if not moved:
+            return ClockCounts()
+        teams = [int(row["id"]) for row in moved]
+        counts = self._withdraw(self._of_teams(teams, OWNER_OPEN), OWNER_MOVED)
+        counts += self._begin(moved, self._last_starts(teams), self._seen(moved))
+        self.write([{"of": row["id"], "held_by": row["owner"]} for row in moved], [])
+        return counts
+
+    def restate(self) -> ClockCounts:
+        """Work out anew when running clocks are due whose calendar or deadline changed."""
+        group = (_O.source, _O.owner_id, _O.within, _O.calendar, _O.calendar_version)
+        running = select().join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+        running = running.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING)
+        changes, events = [], []
+        for key in self.connection.execute(running.add_columns(*group).distinct()).all():
+            source, owner, *old = key
+            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
+            old_terms, new = Terms(*old), definitions.terms(self.definition, calendar)
+            if old_terms == new:
+                continue
+            why = definitions.why_restated(old_terms, new, owner_moved=False)
+            same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
+            asked = running.add_columns(_O.id, _O.team_clock_id, _O.started_at, _O.due_at).where(*same)
+            for row in self.connection.execute(asked).mappings():
+                due = due_at(row["started_at"], self.definition.within, calendar)
+                changes.append({"of": row["id"], "due_at": due, **columns_of(new)})
+                events.append(self._happened(row, What.RESTATED, why, row["due_at"], due))
+        self.write(changes, events, OWNER_CLOCK)
+        return ClockCounts(restated=len(changes))
+
+    def breach(self) -> ClockCounts:
+        """Mark the running clocks whose due instant has come."""
+        query = select(_O.id, _O.team_clock_id).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+        late = self.connection.execute(
+            query.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING, _O.due_at <= self.now)
+        ).mappings().all()  # fmt: skip
+        changes = [{"of": row["id"], "state": State.BREACHED} for row in late]
+        self.write(changes, [self._happened(row, What.BREACHED) for row in late], OWNER_CLOCK)
+        return ClockCounts(breached=len(late))
+
+    # ---- what these are made of
+
+    def _ended(self) -> Sequence[RowMapping]:
+        """The open clocks whose team's clock has stopped."""
+        return self.connection.execute(self._asked().where(self.mine, OWNER_OPEN, ~OPEN)).mappings().all()
+
+    def _of_teams(self, teams: Sequence[int], which: ColumnElement[bool]) -> Iterable[RowMapping]:
+        for chunk in _chunks(teams):
+            query = self._asked().where(_O.team_clock_id.in_(chunk), which)
+            yield from self.connection.execute(query).mappings().all()
+
+    @staticmethod
+    def _asked() -> Select[Any]:
+        columns = (
+            _O.id,
+            _O.team_clock_id,
+            _O.state,
+            _O.started_at,
+            _O.due_at,
+            CLOCK.c.stopped_at.label("team_stopped_at"),
+        )
+        return select(*columns).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+
+    def _withdraw(self, rows: Iterable[RowMapping], why: str | None) -> ClockCounts:
+        """Stop clocks that are neither met nor breached by that; a breach stands."""
+        changes, events, withdrawn = [], [], 0
+        for row in rows:
+            stands = row["state"] == State.BREACHED
+            withdrawn += not stands
+            stopped = max(row["started_at"], row["team_stopped_at"] or self.now)
+            changes.append(
+                {"of": row["id"], "state": row["state"] if stands else State.WITHDRAWN, "stopped_at": stopped}
+            )
+            events.append(self._happened(row, What.STOPPED if stands else What.WITHDRAWN, why))
+        self.write(changes, events, OWNER_CLOCK)
+        return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)
+
+    def _begin(
+        self, moved: Sequence[RowMapping], last: dict[int, datetime], seen: dict[tuple[str, str], _Seen]
+    ) -> ClockCounts:
+        """Start a clock for each record's new owner; nobody's has none, and the first owner's is the team's."""
+        rows, late = [], 0
+        for row in moved:
+            source, owner = row["source"], row["owner"]
+            if owner is None:
+                continue
+            since = last.get(row["id"], row["started_at"])
+            told = seen.get((source, row["record_id"]), _Seen())
+            assigned = row["assigned"] if "assigned" in row and _moved_along(told) else None
+            start = handed_over_at(assigned, told.owner, since, self.now)
+            if start == row["started_at"]:
+                continue
+            if start <= since:  # of the hand-over before: nobody dated this one
+                start = max(self.now, since + _TICK)
+            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
+            due = due_at(start, self.definition.within, calendar)
+            state = state_at(due, None, self.now)
+            late += state is State.BREACHED
+            of_record = {"clock": self.definition.id, "object": self.definition.object, "record_id": row["record_id"]}
+            of_owner = {"team_clock_id": row["id"], "source": source, "owner_id": owner, "started_at": start}
+            terms = columns_of(definitions.terms(self.definition, calendar))
+            rows.append({**of_record, **of_owner, "due_at": due, "state": state, **terms})
+        if rows:
+            before = self.connection.scalar(select(func.max(_O.id))) or 0
+            self.connection.execute(insert(OWNER_CLOCK), rows)
+            self._tell_started(before)
+        return ClockCounts(started=len(rows), breached=late)
+
+    def _tell_started(self, before: int) -> None:
+        """Write the events of the clocks that were just started, whose ids lie above `before`."""
+        asked = select(_O.id, _O.team_clock_id, _O.state, _O.due_at).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+        events = []
+        for row in self.connection.execute(asked.where(self.mine, _O.id > before).order_by(_O.id)).mappings():
+            events.append(self._happened(row, What.STARTED, OWNER_MOVED, None, row["due_at"]))
+            if row["state"] == State.BREACHED:
+                events.append(self._happened(row, What.BREACHED))
+        self.write([], events)
+
+    def _last_starts(self, teams: Sequence[int]) -> dict[int, datetime]:
+        """When the last owner's clock beside each of these team's clocks started, where there was one."""
+        last: dict[int, datetime] = {}
+        for chunk in _chunks(teams):
+            query = select(_O.team_clock_id, func.max(_O.started_at)).where(_O.team_clock_id.in_(chunk))
+            last.update((row[0], row[1]) for row in self.connection.execute(query.group_by(_O.team_clock_id)))
+        return last
+
+    def _seen(self, moved: Sequence[RowMapping]) -> dict[tuple[str, str], _Seen]:
+        """By source and record, when it was last seen to change hands and to be assigned."""
+        by_source: dict[str, list[str]] = {}
+        for row in moved:
+            by_source.setdefault(row["source"], []).append(row["record_id"])
+        found: dict[tuple[str, str], _Seen] = {}
+        for source, ids in by_source.items():
+            for chunk in _chunks(ids):
+                query = select(_CHANGE.record_id, _CHANGE.field, func.max(_CHANGE.at)).where(
+                    _CHANGE.object == self.definition.object,
+                    _CHANGE.source == source,
+                    _CHANGE.record_id.in_(chunk),
+                    _CHANGE.field.in_((*_OWNERS, _ASSIGNED)),
+                    _CHANGE.at <= self.now,
+                )
+                for record_id, field, at in self.connection.execute(query.group_by(_CHANGE.record_id, _CHANGE.field)):
+                    told = found.get((source, record_id), _Seen())
+                    if field == _ASSIGNED:
+                        told = told._replace(assigned=at)
+                    else:
+                        told = told._replace(owner=max(filter(None, (told.owner, at))))
+                    found[source, record_id] = told
+        return found
+
+    def _happened(
+        self,
+        row: RowMapping,
+        what: What,
+        why: str | None = None,
+        old_due: datetime | None = None,
+        new_due: datetime | None = None,
+    ) -> dict[str, Any]:
+        return self.event(row["team_clock_id"], what, why, old_due, new_due, owner_clock_id=row["id"])
+
+
+def _moved_along(seen: _Seen) -> bool:
+    """Whether the CRM's assignment was set anew with the owner, or nobody saw either change."""
+    return seen.owner is None or (seen.assigned is not None and seen.assigned >= seen.owner)
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

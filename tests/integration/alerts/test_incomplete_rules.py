@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlmodel import Session
+from tests.integration.alerts.conftest import MONDAY, Firm
+
+from ros_sync.alerts.lifecycle import follow
+from ros_sync.jobs.cycle import Company
+from ros_sync.organisation.file import load as load_organisation
+from ros_sync.rules.model import RuleSet
+from ros_sync.sla.owners import directory as directory_of
+
+
+def test_a_rule_that_cannot_be_read_ends_no_alert(firm: Firm) -> None:
+    """Where a file cannot be used at all, alerts of rules that are not there keep their state; where all are, they end."""
+    firm.deal("1")
+    firm.tick()
+    company = Company(load_organisation(firm.folder / "organisation.yaml"), RuleSet((), complete=False))
+    ended = []
+    for complete in (False, True):
+        moment = company.moment(MONDAY + timedelta(hours=1))
+        with Session(firm.engine) as session, session.begin():
+            directory = directory_of(session, company.organisation)
+            ended.append(len(follow(session, (), directory, moment, complete=complete).resolved))
+    assert [0, 1] == ended

@@ -1,0 +1,285 @@
+"""Files that speak of one record together, exports of several days, and what a file says without an instant or a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ros_sync.connectors.export import load_mapping
+from ros_sync.errors import ImportRefusedError, ProblemsError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.deals import DealContext
+from ros_sync.sync.imports import ImportReport, import_exports
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+MAPPING = """
+version: 1
+source: crm
+timezone: Europe/Berlin
+currency: EUR
+number: {decimal: "."}
+stages:
+  default: [{name: Open, kind: open}, {name: Won, kind: won}]
+files:
+  - {file: "users*", object: owner, id: Id, fields: {name: Name, email: Mail}}
+  - file: "mqls*"
+    object: lead
+    id: Id
+    fields: {name: Name, became_mql: Qualified, lead_source: Origin, modified: Changed}
+  - file: "closed*"
+    object: lead
+    id: Id
+    fields: {accepted: Won, lead_source: Origin, owner: {column: Seller, find: {object: owner, by: [name, email]}}, custom.size: Size}
+  - file: "deals*"
+    object: deal
+    id: Id
+    fields: {name: Name, stage: Stage, amount: Amount, close_date: Close, deleted: Gone}
+  - file: "notes*"
+    object: deal
+    id: Id
+    fields: {next_step: Step, amount: Worth}
+"""
+MQLS = "Id,Name,Qualified,Origin,Changed"
+CLOSED = "Id,Won,Origin,Seller,Size"
+DEALS = "Id,Name,Stage,Amount,Close,Gone"
+
+Load = Callable[..., list[ImportReport]]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Any:
+    """A mirror of its own; what is judged here is the same on both databases."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'mirror.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def load(engine: Engine, tmp_path: Path) -> Load:
+    """Write files (name -> lines) into a folder and import it."""
+    (tmp_path / "m.yaml").write_text(MAPPING)
+    mapping = load_mapping(tmp_path / "m.yaml", {name: each.settable for name, each in objects().items()})
+    context = DealContext("EUR", {"USD": Decimal("0.9")}, lambda day: date(day.year, 1, 1), frozenset({"cem example"}))
+    turn = iter(range(99))
+
+    def import_them(files: dict[str, list[str]], *, as_of: datetime | None = None, **more: Any) -> list[ImportReport]:
+        folder = tmp_path / f"exports{next(turn)}"
+        for name, lines in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("\n".join((*lines, "")))
+        return import_exports(engine, mapping, [folder], context, as_of=as_of, now=MONDAY, **more)
+
+    return import_them
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_two_files_complete_one_record(engine: Engine, load: Load) -> None:
+    """What the second file adds is taken, and a record that came with this import has no history of it."""
+    (report,) = load(
+        {
+            "mqls.csv": [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,2026-02-01T00:00:00Z", "2,Bo,2026-01-02T00:00:00Z,,"],
+            "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,web,,7", "2,2026-02-04T00:00:00Z,fair,,", "3,,fair,,"],
+        }
+    )
+    told = ("created", "completed", "set_aside", "repeated", "updated")
+    assert (3, 2, 0, 0, 0) == tuple(report.total(name) for name in told)
+    expected = [
+        ("1", "Ann", True, "web", '{"size":"7"}'),
+        ("2", "Bo", True, "fair", None),
+        ("3", None, False, "fair", None),
+    ]
+    query = "SELECT id, name, accepted_at IS NOT NULL, lead_source, custom FROM lead ORDER BY id"
+    assert expected == [(*row[:2], bool(row[2]), *row[3:]) for row in rows(engine, query)]
+    assert [] == rows(engine, "SELECT * FROM change") + rows(engine, "SELECT * FROM lead_version")
+
+
+def test_the_same_two_files_again_change_nothing(engine: Engine, load: Load) -> None:
+    """An import of what is there already writes no row and no history."""
+    files = {
+        "mqls.csv": [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"],
+        "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,web,,7"],
+    }
+    load(files, as_of=MONDAY - timedelta(days=7))
+    (report,) = load(files)
+    assert (0, 0, 0, 1, 1) == tuple(
+        report.total(name) for name in ("created", "updated", "completed", "unchanged", "repeated")
+    )
+    assert [] == rows(engine, "SELECT * FROM change")
+
+
+def test_what_two_files_say_against_each_other_is_set_aside_by_heading_and_field(engine: Engine, load: Load) -> None:
+    """The first one stands; only what contradicts is named, in the words of the file and of the reference."""
+    (report,) = load(
+        {
+            "mqls.csv": [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"],
+            "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,fair,,7"],
+        }
+    )
+    ((line, column, reason),) = rows(engine, 'SELECT line, "column", reason FROM set_aside_row')
+    assert (2, "Id") == (line, column)
+    assert reason.endswith("closed.csv:2 already, with another lead_source ('Origin'); the first one stands")
+    assert 1 == report.total("set_aside")
+
+
+def test_a_completed_record_of_an_earlier_import_is_a_change(engine: Engine, load: Load) -> None:
+    """What a record did not say before and says now is history, from the second file as well."""
+    mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"]
+    load({"mqls.csv": mql}, as_of=MONDAY - timedelta(days=7))
+    load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,,,"]})
+    assert [("accepted_at", None)] == rows(engine, 'SELECT field, "old" FROM change')
+    load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-05T00:00:00Z,,,"]}, as_of=MONDAY + timedelta(days=1))
+    assert [("accepted_at",)] * 2 == rows(engine, "SELECT field FROM change")
+
+
+def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engine: Engine, load: Load) -> None:
+    """A value that one of two files still gives does not come and go in the history; one that none gives is gone."""
+    mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,", "2,Bo,2026-01-01T00:00:00Z,fair,"]
+    closed = [CLOSED, "1,2026-02-03T00:00:00Z,,,", "2,2026-02-03T00:00:00Z,,,"]
+    load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY - timedelta(days=7))
+    load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
+    assert [("2", "lead_source", "fair", None)] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
+    load(
+        {"mqls.csv": [*mql[:2], mql[2].replace("fair", "show")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=1)
+    )
+    assert ("2", "lead_source", None, "show") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
+
+
+def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load: Load) -> None:
+    """Amount, currency and the worth at home go together; another amount is a contradiction."""
+    (report,) = load(
+        {
+            "deals.csv": [DEALS, "1,A,Open,,2026-03-31,", "2,B,Open,5,2026-03-31,"],
+            "notes.csv": ["Id,Step,Worth", "1,Call,1000", "2,Write,6"],
+        }
+    )
+    assert [("1", "Call", 100_000, 100_000), ("2", None, 500, 500)] == rows(
+        engine, "SELECT id, next_step, amount_minor, amount_home_minor FROM deal ORDER BY id"
+    )
+    assert (1, 1) == (report.total("completed"), report.total("set_aside"))
+    assert "another amount ('Worth');" in report.files[1].examples[0].reason
+
+
+def test_strict_judges_rows_as_the_loading_does(load: Load) -> None:
+    """What completes is no flaw; what contradicts is."""
+    mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"]
+    (report,) = load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,web,,7"]}, strict=True)
+    assert 1 == report.total("completed")
+    with pytest.raises((ImportRefusedError, ProblemsError), match=r"with another lead_source \('Origin'\)"):
+        load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,fair,,7"]}, strict=True)
+
+
+@pytest.mark.parametrize(
+    "first,second",
+    [
+        ("deals-2026-02-16.csv", "deals-2026-02-23.csv"),
+        ("deals_20260216.csv", "deals_20260223.csv"),
+        ("deals 16.02.2026.csv", "deals 23.02.2026.csv"),
+        ("2026-02-16/deals.csv", "2026-02-23/deals.csv"),
+        ("deals-z-2026-02-16.csv", "deals-a-2026-02-23.csv"),
+        ("deals-20260216-0700.csv", "deals-20260216-1900.csv"),
+    ],
+)
+def test_exports_of_several_days_are_read_in_the_order_of_their_days(
+    engine: Engine, load: Load, first: str, second: str
+) -> None:
+    """Each is the state of its day, so that a close date that moved between them is a push."""
+    reports = load(
+        {
+            second: [DEALS, "1,A,Open,5,2026-04-30,"],
+            first: [DEALS, "1,A,Open,5,2026-03-31,"],
+            "users.csv": ["Id,Name,Mail", "7,Ann,ann@example.com"],
+        }
+    )
+    assert [["users.csv", Path(first).name], [Path(second).name]] == [
+        [file.file for file in report.files] for report in reports
+    ]
+    assert [(1, "2026-04-30")] == rows(engine, "SELECT push_count, CAST(close_date AS TEXT) FROM deal")
+    ends = "2026-02-16T22:59:59.999999+00:00" if "0700" not in first else "2026-02-16T06:00:00+00:00"
+    assert ends == reports[0].as_of.isoformat()
+
+
+def test_several_days_and_one_given_moment_contradict_each_other(load: Load) -> None:
+    """`--as-of` names one moment; the refusal says which days the files are of."""
+    files = {f"deals-2026-02-{day}.csv": [DEALS, "1,A,Open,5,2026-03-31,"] for day in (16, 23)}
+    with pytest.raises(ImportRefusedError, match=r"2026-02-16, 2026-02-23.*leave --as-of out"):
+        load(files, as_of=MONDAY)
+
+
+def test_files_of_one_day_each_are_one_export(load: Load) -> None:
+    """Days in the names of different objects' files do not part an export, and the moment is the one given."""
+    files = {
+        "deals-2026-02-16.csv": [DEALS, "1,A,Open,5,2026-03-31,"],
+        "users-2026-02-15.csv": ["Id,Name,Mail", "7,Ann,a@x"],
+    }
+    assert [MONDAY] == [report.as_of for report in load(files)]
+
+
+def test_an_undated_file_is_the_newest_of_its_object(load: Load) -> None:
+    """It is read last, as the state of now."""
+    row = [DEALS, "1,A,Open,5,2026-03-31,"]
+    reports = load({"deals.csv": row, "deals-2026-02-16.csv": row, "deals-2026-02-23.csv": row})
+    assert ["deals-2026-02-16.csv", "deals-2026-02-23.csv", "deals.csv"] == [r.files[0].file for r in reports]
+    assert MONDAY == reports[-1].as_of
+
+
+@pytest.mark.parametrize("gone", ["true", "Yes", "1", "TRUE"])
+def test_a_record_of_which_only_is_said_that_it_is_deleted_is_deleted(engine: Engine, load: Load, gone: str) -> None:
+    """Since the export that says so first; later exports do not move that moment."""
+    week = timedelta(days=7)
+    load({"deals.csv": [DEALS, "1,A,Open,5,2026-03-31,false", "2,B,Open,5,2026-03-31,"]}, as_of=MONDAY - 2 * week)
+    for weeks in (1, 0):
+        load(
+            {"deals.csv": [DEALS, f"1,A,Open,5,2026-03-31,{gone}", "2,B,Open,5,2026-03-31,0"]},
+            as_of=MONDAY - weeks * week,
+        )
+    since = int((MONDAY - week).timestamp()) * 1_000_000
+    assert [("1", since), ("2", None)] == rows(engine, "SELECT id, deleted_at FROM deal ORDER BY id")
+
+
+def test_a_file_of_headings_alone_says_so(load: Load) -> None:
+    """It is no damage, and no silence either."""
+    (report,) = load({"deals.csv": [DEALS]})
+    assert [["it holds headings and no rows"]] == [file.notes for file in report.files]
+
+
+def test_a_person_whom_the_organisation_knows_is_no_stranger(load: Load) -> None:
+    """Only names that neither the CRM nor organisation.yaml knows are told."""
+    (report,) = load({"closed.csv": [CLOSED, "1,,,Cem Example,", "2,,,Dee Nobody,", "3,,,CEM EXAMPLE,"]})
+    assert {"owner": {"Dee Nobody": 1}} == report.files[0].unknown
+
+
+def test_records_that_were_kept_by_salesforces_short_ids_go_on(engine: Engine, load: Load) -> None:
+    """An earlier import's short ids are found by the long ones; new records are kept by the long ones."""
+    load({"deals.csv": [DEALS, "1,A,Open,5,2026-03-31,"]}, as_of=MONDAY - timedelta(days=7))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE deal SET id = '006A0000001AbCd'"))
+    (report,) = load(
+        {"deals.csv": [DEALS, "006A0000001AbCdIAK,A,Open,6,2026-03-31,", "006A0000001AbCe,B,Open,5,2026-03-31,"]}
+    )
+    ids = [row[0] for row in rows(engine, "SELECT id FROM deal ORDER BY id")]
+    assert ((1, 1), ["006A0000001AbCd", ids[1]], 18) == (
+        (report.total("created"), report.total("updated")), ids, len(ids[1]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_mapping_without_stages_is_told(engine: Engine, tmp_path: Path, kind: str) -> None:
+    """Deals that are neither open nor closed are never silent."""
+    (tmp_path / "m.yaml").write_text("version: 1\nsource: crm\nfiles: [{object: deal, id: Id, fields: {name: Name}}]\n")
+    mapping = load_mapping(tmp_path / "m.yaml", {name: each.settable for name, each in objects().items()})
+    file = tmp_path / f"deals.{kind}"
+    file.write_text("Id,Name\n1,A\n" if kind == "csv" else '{"Id": 1, "Name": "A"}\n')
+    context = DealContext("EUR", {}, lambda day: day)
+    (report,) = import_exports(engine, mapping, [file], context, as_of=None, now=MONDAY)
+    assert "no rule about open deals will ever fire" in report.files[0].notes[0]
