@@ -10,6 +10,9 @@ import math
 import os
 import pwd
 import re
+import shlex
+import shutil
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -49,6 +52,16 @@ def os_user() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container may run under a number that has no name
         return f"uid {os.getuid()}"
+
+
+def typed(*words: str | Path) -> str:
+    """A command as it can be typed into the shell that this one was started from: found there, and with what needs quotes."""
+    name = "ros-sync"
+    started = Path(sys.argv[0])
+    on_path = shutil.which(name)
+    if started.name == name and started.is_file() and (on_path is None or not started.samefile(on_path)):
+        name = os.path.relpath(started) if started.is_relative_to(Path.cwd()) else str(started.absolute())
+    return shlex.join([name, *map(str, words)])
 
 
 class Invocation:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ros_sync.cli import shipped
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.errors import Where, WorkspaceError
 from ros_sync.settings import ENV_FILE_NAME
 
@@ -96,17 +96,16 @@ def init(
     out.print(
         f"[green]✓[/green] {shown(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
     )
-    given = shown(str(folder))
     steps = [
         ("connectors/", "say which properties, or columns of an export, become which fields"),
         ("rules/organisation.yaml", "say who reports to whom"),
         (".env", "put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
-        (f"ros-sync -w {given} rules check", "see that all of it reads well"),
-        (f"ros-sync -w {given} connect hubspot", "fit connectors/hubspot.yaml to your HubSpot account"),
-        (f"ros-sync -w {given} doctor", "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
-        (f"ros-sync -w {given} import EXPORTS", "or bring in an export of your CRM"),
+        (typed("-w", folder, "rules", "check"), "see that all of it reads well"),
+        (typed("-w", folder, "connect", "hubspot"), "fit connectors/hubspot.yaml to your HubSpot account"),
+        (typed("-w", folder, "doctor"), "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
+        (typed("-w", folder, "import", "EXPORTS"), "or bring in an export of your CRM"),
     ]
     out.print("\nNext:")
     width = max(len(what) for what, _ in steps)
     for what, why in steps:
-        out.print(f"  [bold]{what:<{width}}[/bold]  {why}", soft_wrap=True, highlight=False)
+        out.print(f"  [bold]{shown(f'{what:<{width}}')}[/bold]  {why}", soft_wrap=True, highlight=False)
