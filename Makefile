@@ -7,10 +7,12 @@ UV := $(BIN)/uv
 # uv asks the index that pip has been told to ask; without a setting of pip's own, uv's default.
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
 UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(if $(PIP_CERT),SSL_CERT_FILE=$(PIP_CERT))
+# Where the environment says so, Python writes no bytecode beside what it loads; so it is compiled here, once, at installation.
+# Without it every command takes seconds to start.
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format chaos bench lock clean venv venv-dev
+.PHONY: help demo test test-pythons lint format chaos bench lock clean venv venv-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,12 +25,13 @@ $(UV): requirements-uv.lock
 
 # With uv (seconds); where uv cannot reach the index that pip can, with pip (a minute).
 $(VENV)/.run: $(UV) requirements.lock pyproject.toml
-	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements.lock || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(UV_ENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements.lock || $(BIN)/pip install --quiet --disable-pip-version-check --compile --no-deps --require-hashes -r requirements.lock
 	@$(UV_ENV) $(UV) pip install --quiet --no-deps --editable . || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m compileall -q src/ros_sync
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	@$(UV_ENV) $(UV) pip install --quiet --require-hashes -r requirements-dev.lock || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@$(UV_ENV) $(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.lock || $(BIN)/pip install --quiet --disable-pip-version-check --compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 venv: $(VENV)/.run ## the environment that runs the program
@@ -39,6 +42,9 @@ demo: $(VENV)/.run ## set everything up and run the main job on a small company
 
 test: $(VENV)/.dev ## set everything up and run all tests
 	@$(BIN)/pytest -n 3 --dist loadscope
+
+test-pythons: $(VENV)/.dev ## the unit tests on Python 3.12 and 3.13, where they are on this machine
+	@.ci/pythons
 
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
 	@$(BIN)/ruff check .
@@ -59,6 +65,9 @@ bench: $(VENV)/.dev ## speed and memory as ratios against a stated floor, measur
 lock: $(UV) ## resolve pyproject.toml anew into the lock files
 	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' > requirements-build.in
+	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade requirements-build.in -o requirements-build.lock
+	@rm requirements-build.in
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -46,6 +46,15 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f"there is no time zone {name!r}; use a name such as Europe/Berlin or UTC") from error
 
 
+def is_zone(name: str) -> bool:
+    """Whether there is an IANA time zone of that name."""
+    try:
+        zone(name)
+    except ValueError:
+        return False
+    return True
+
+
 def parse_instant(text: str, tz: ZoneInfo | None = None) -> datetime:
     """Read an ISO 8601 date or date and time, in zone `tz` (default UTC) where it names no offset of its own.
 

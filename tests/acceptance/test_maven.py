@@ -168,3 +168,19 @@ def test_importing_again_changes_nothing(workspace: Path) -> None:
     """The same files a second time: every row is what is stored already."""
     again = ask(workspace, "import", str(DATA), "--mapping", "maven", "--as-of", "2017-12-31")
     assert (0, 0, 0) == (again["created"], again["updated"], again["set_aside"])
+
+
+def test_what_is_proposed_for_the_set_imports_all_of_it(tmp_path: Path) -> None:
+    """A newcomer's way: a mapping proposed from the files reads every row, and counts what the CSV counts."""
+    folder = tmp_path / "workspace"
+    run(folder, "init", str(folder), in_workspace=False)
+    proposed = folder / "connectors" / "proposed.yaml"
+    run(folder, "mapping", "propose", str(DATA), "--output", str(proposed))
+    told = json.loads(run(folder, "import", str(DATA), "--mapping", "proposed", "--as-of", "2017-12-31", "--json"))
+    read = {file["object"]: (file["rows_read"], file["set_aside"]) for file in told["files"]}
+    assert {} == {name: names for file in told["files"] for name, names in file["unknown"].items() if name == "owner"}
+    assert [(85, 0), (8800, 0), (35, 0)] == [read[name] for name in ("account", "deal", "owner")]
+    with (DATA / "sales_pipeline.csv").open(encoding="utf-8") as file:
+        kinds = Counter({"Won": "won", "Lost": "lost"}.get(row["deal_stage"], "open") for row in csv.DictReader(file))
+    deals = json.loads(run(folder, "status", "--json"))["deals"]
+    assert dict(kinds) == {kind: deals[kind] for kind in ("open", "won", "lost")}

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Json
+from ros_sync.mirror.columns import BigKey, Instant, Json, Stored
 
 
 class State(StrEnum):
@@ -23,7 +23,7 @@ class State(StrEnum):
     """The rule no longer fires."""
 
 
-class Alert(SQLModel, table=True):
+class Alert(Stored, table=True):
     """One rule firing on one record, once. When it fires anew after its end, that is the next episode.
 
     At most one alert of a rule and record is not resolved.
@@ -79,7 +79,7 @@ class Alert(SQLModel, table=True):
     )
 
 
-class AlertNotice(SQLModel, table=True):
+class AlertNotice(Stored, table=True):
     """Somebody was told of an alert by one route of its rule, in the message with that key; or nobody was, and why."""
 
     __tablename__ = "alert_notice"
@@ -96,7 +96,7 @@ class AlertNotice(SQLModel, table=True):
     reason: str = Field(description="why this recipient, or why nobody")
 
 
-class MessageDue(SQLModel, table=True):
+class MessageDue(Stored, table=True):
     """A message that has to be composed: somebody is newly told in it, or something it says has changed.
 
     Written with what makes it due, and removed with the message that it becomes, so that a tick may be cut off anywhere.
@@ -111,7 +111,7 @@ class MessageDue(SQLModel, table=True):
     rule_id: str | None = Field(default=None, description="of a direct message: the rule whose findings it gathers")
 
 
-class RuleFailure(SQLModel, table=True):
+class RuleFailure(Stored, table=True):
     """A rule that could not be evaluated. Its alerts keep their last state until it can."""
 
     __tablename__ = "rule_failure"

@@ -1,5 +1,27 @@
-"""The console command `ros-sync`: one file for each group of commands, each of them thin."""
+"""The console command `ros-sync`: one file for each group of commands, each of them thin.
 
-from ros_sync.cli.app import app, main
+Loading costs more than most commands do, so everything is loaded where it is used; `tests/unit/cli/test_loading.py` holds
+`--help` to what it may load.
+"""
 
-__all__ = ["app", "main"]
+from __future__ import annotations
+
+import sys
+
+# Loading makes tens of thousands of objects and hardly any garbage: looking for it after every 700 costs a tenth of the start.
+OBJECTS_BETWEEN_COLLECTIONS = 20_000
+
+
+def main() -> None:
+    """Run the console command; a mistyped one is told at once."""
+    from ros_sync.cli import names  # noqa: PLC0415  # see above
+
+    if problem := names.unknown(sys.argv[1:]):
+        sys.stderr.write(problem)
+        sys.exit(2)
+    import gc  # noqa: PLC0415
+
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    from ros_sync.cli.app import main as run  # noqa: PLC0415  # see above
+
+    run()

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.cli.invocation import Invocation, counted, shown
@@ -61,6 +60,8 @@ def list_(
     if as_json:
         invocation.print_json({"total": total, "alerts": found, "stale": [_as_data(each, now) for each in stale]})
         return
+    from rich.table import Table  # noqa: PLC0415  # not loaded for --help
+
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True, min_width=max((len(str(alert["id"])) for alert in found), default=2))
     table.add_column("since", no_wrap=True, min_width=len("2026-03-02"))

@@ -149,6 +149,7 @@ def show(invocation: Invocation, report: AuditReport) -> None:
         out.print(f"[yellow]{shown(note)}[/yellow]", highlight=False, soft_wrap=True)
     if report.trouble is None and report.repaired and report.total:
         mended = "all mended" if not report.left else f"{report.left.total():,} left"
+        mended += f", {report.held:,} held" if report.held else ""
         out.print(f"\nRepaired, and looked at again: [bold]{mended}[/bold].", highlight=False)
         _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference left")
     _conclude(invocation, report)

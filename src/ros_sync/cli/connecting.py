@@ -21,7 +21,15 @@ from ros_sync.connectors.hubspot.connecting import Plan, fit
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
 from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
 from ros_sync.connectors.hubspot.records import filled_fields
-from ros_sync.errors import AuthExpiredError, MappingError, PermanentError, RosSyncError, SettingsError, Where
+from ros_sync.errors import (
+    AuthExpiredError,
+    MappingError,
+    PermanentError,
+    ProblemsError,
+    RosSyncError,
+    SettingsError,
+    Where,
+)
 from ros_sync.fields import did_you_mean
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.rules.fitting import Fit, fits
@@ -49,6 +57,7 @@ class Connected:
     fits: list[Fit]
     refused: list[str]
     created: list[str] = field(default_factory=list)
+    filled_already: list[str] = field(default_factory=list)
     written: bool = False
 
 
@@ -58,25 +67,24 @@ def hubspot(
     """Fit the workspace's connector file to the account; with `dry_run` nothing is changed anywhere."""
     settings = invocation.start()
     wished = _wished(create)
-    file, before = _file(settings)
+    file, before, mapping = _file(settings)
     client = client_of(settings)
-    mapping = _mapping(before)
     definitions, refused = _ask(client, mapping)
     found = _candidates(client, mapping, definitions)
     rules = _rules(invocation, settings)
     plan = fit(before, definitions, found)
     made = [each for each in plan.missing if each in wished or (create_missing and _is_needed(each, rules))]
     if made:
-        if not dry_run:
-            _create(client, made)
+        _refuse_taken(made, definitions)
         plan = fit(before, definitions, found, made)
-    left = _mapping(plan.text, file)
-    made_definitions = _with_made(definitions, made)
-    losing = fits(rules, _filled(left, made_definitions))
+    losing = fits(rules, _filled(_fitted(plan, file), _with_made(definitions, made)))
     done = Connected(file, plan, before, losing, refused, [f"{each.name} as {each.property}" for each in made])
-    if (not dry_run and plan.text != before) or (not dry_run and not file.exists()):
+    done.filled_already = sorted(each.name for each in wished - set(made))
+    if not dry_run:
+        _create(client, made)
+        done.written = plan.text != before or not file.exists()
+    if done.written:
         _write(file, plan.text)
-        done.written = True
     if as_json:
         invocation.print_json(_as_data(done, dry_run=dry_run))
     else:
@@ -86,14 +94,18 @@ def hubspot(
 # ---- the file
 
 
-def _file(settings: Settings) -> tuple[Path, str]:
-    """The workspace's connector file and its text; the shipped one where there is none yet."""
+def _file(settings: Settings) -> tuple[Path, str, HubSpotMapping]:
+    """The workspace's connector file, its text and what it says; the shipped one where there is none yet.
+
+    Raises what is wrong with it: a file that cannot be read is not changed.
+    """
     known = connector_files(settings)
     if len(known) > 1:
         names = ", ".join(path.name for path in known)
         raise MappingError(f"several connector files are here: {names}", hint="keep one for each account of HubSpot")
     if known:
-        return known[0], known[0].read_text(encoding="utf-8")
+        mapping = load_connector(known[0])
+        return known[0], known[0].read_text(encoding="utf-8"), mapping
     path = settings.connectors_folder / FILE
     if path.exists():
         raise MappingError(
@@ -101,15 +113,40 @@ def _file(settings: Settings) -> tuple[Path, str]:
             hint="it lacks the line `crm: hubspot`; move it away",
         )  # fmt: skip
     text = (shipped.folder("connectors") / FILE).read_text(encoding="utf-8")
-    return path, text
+    return path, text, _read(text)
 
 
-def _mapping(text: str, file: Path | None = None) -> HubSpotMapping:
-    """The mapping of a text; what is wrong with it is told of `file`."""
+def _read(text: str) -> HubSpotMapping:
+    """What a text says as a connector file."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (file.name if file else FILE)
+        path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8")
         return load_connector(path)
+
+
+def _fitted(plan: Plan, file: Path) -> HubSpotMapping:
+    """What the file is to say; MappingError where it would have a mistake: then nothing is changed anywhere."""
+    try:
+        return _read(plan.text)
+    except RosSyncError as error:
+        problems = error.problems if isinstance(error, ProblemsError) else [error]
+        raise MappingError(
+            f"the file cannot be fitted by itself, and was left as it is: {'; '.join(each.message for each in problems)}",
+            where=Where(file=str(file)),
+            hint="take what the account lacks out by hand (`ros-sync doctor` lists it), and run this again",
+        ) from error
+
+
+def _refuse_taken(made: Sequence[Wanted], definitions: Definitions) -> None:
+    """Raise where the account has a property of that name that cannot fill the field."""
+    for wanted in made:
+        there = definitions.properties.get(STREAMS[wanted.object], {}).get(wanted.property)
+        if there is not None:
+            raise PermanentError(
+                f"{STREAMS[wanted.object]} have a property {wanted.property} of the type {there.type} already, and {wanted.name} "
+                f"needs one of the type {' or '.join(wanted.types)}",
+                hint="write another property into the connector file by hand",
+            )
 
 
 def _write(file: Path, text: str) -> None:
@@ -271,6 +308,7 @@ def _as_data(done: Connected, *, dry_run: bool) -> dict[str, Any]:
         "written": done.written,
         "steps": [{"where": step.where, "what": step.what} for step in done.plan.steps],
         "created": done.created,
+        "filled_already": done.filled_already,
         "missing": {
             wanted.name: [{"property": each.definition.name, "filled": each.share} for each in found]
             for wanted, found in done.plan.missing.items()
@@ -300,6 +338,8 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
         line(f"{step.where}: {step.what}")
     for name in done.created:
         line(f"{'would be created' if dry_run else 'created'} in HubSpot: {name}", "green")
+    for name in done.filled_already:
+        line(f"{name}: nothing was created, as something fills it")
     _tell_missing(done, line)
     if dry_run:
         for each in _diff(done):

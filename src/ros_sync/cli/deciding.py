@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, os_user, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, os_user, shown
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync import deletions
@@ -27,7 +26,7 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
     finally:
         engine.dispose()
     if as_json:
-        invocation.print_json([asdict(each) for each in found])
+        invocation.print_json([data_of(each) for each in found])
         return
     out = invocation.out
     if not found:

@@ -13,23 +13,23 @@ import re
 import shlex
 import shutil
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
 
-from ros_sync.cli import logs
 from ros_sync.errors import ProblemsError, RosSyncError
 from ros_sync.notifiers.plaintext import clean
-from ros_sync.settings import LogSettings, Settings, find_workspace, load
+
+# What is loaded here is loaded by every command, `--help` among them: the rest waits until it is used.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ros_sync.settings import Settings
 
 # What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), CSI among them.
 # Half of a surrogate pair (a file's name with a byte that is no text) cannot be printed at all.
@@ -43,6 +43,8 @@ def counted(number: int, noun: str) -> str:
 
 def shown(text: str) -> str:
     """A text from outside (CRM, file, vendor) as markup of the screen that neither steers the terminal nor is styled."""
+    from rich.markup import escape  # noqa: PLC0415  # see above
+
     return escape(clean(text))
 
 
@@ -70,8 +72,7 @@ class Invocation:
     def __init__(self) -> None:
         self.given_workspace: Path | None = None
         self.debug = False
-        self.out = Console()
-        self.err = Console(stderr=True)
+        self._to_a_log = False  # whether what is told ends up in the log of a service, and not before a person
 
     @classmethod
     def of(cls, ctx: typer.Context) -> Invocation:
@@ -79,13 +80,31 @@ class Invocation:
         return ctx.ensure_object(cls)
 
     @cached_property
+    def out(self) -> Console:
+        """Where data goes."""
+        from rich.console import Console  # noqa: PLC0415  # see above
+
+        return Console()
+
+    @cached_property
+    def err(self) -> Console:
+        """Where everything else goes."""
+        from rich.console import Console  # noqa: PLC0415  # see above
+
+        return Console(stderr=True)
+
+    @cached_property
     def workspace(self) -> Path:
         """The workspace's folder; WorkspaceError where there is none."""
+        from ros_sync.settings import find_workspace  # noqa: PLC0415  # see above
+
         return find_workspace(self.given_workspace)
 
     @cached_property
     def settings(self) -> Settings:
         """The workspace's settings; SettingsError or ProblemsError where they cannot be used."""
+        from ros_sync.settings import load  # noqa: PLC0415  # see above
+
         return load(self.workspace)
 
     def start(self, *, long_running: bool = False) -> Settings:
@@ -93,11 +112,17 @@ class Invocation:
 
         On a terminal, a command that ends by itself logs warnings and errors alone: its output tells the rest.
         """
+        from ros_sync.cli import logs  # noqa: PLC0415  # see above
+        from ros_sync.settings import LogSettings  # noqa: PLC0415  # see above
+
         log = self.settings.log
         if self.debug:
             log = LogSettings(level="debug", format=log.format)
         quiet = self.err.is_terminal and not long_running and not self.debug
         logs.configure(log, at_least="warning" if quiet else None)
+        if long_running:
+            logs.log_what_nobody_catches()
+            self._to_a_log = not self.err.is_terminal and not self.debug
         return self.settings
 
     def print_json(self, data: Any) -> None:
@@ -107,23 +132,34 @@ class Invocation:
 
     def show_error(self, error: RosSyncError) -> None:
         """Tell a person what happened, where, and what to do; one paragraph for each problem."""
+        from rich.text import Text  # noqa: PLC0415  # see above
+
+        from ros_sync.cli import logs  # noqa: PLC0415  # see above
+
         problems = error.problems if isinstance(error, ProblemsError) else [error]
         for problem in problems:
             text = Text("error: ", style="bold red")
             if problem.where and str(problem.where):
                 text.append(f"{clean(str(problem.where))}: ", style="bold")
-            text.append(clean(logs.masked(problem.message)), style="not bold default")
+            text.append(clean(logs.masked(self._tellable(problem.message))), style="not bold default")
             if problem.hint:
-                text.append(f"\n  {clean(problem.hint)}", style="not bold default dim")
+                text.append(f"\n  {clean(self._tellable(problem.hint))}", style="not bold default dim")
             self.err.print(text, soft_wrap=True, highlight=False)
         if self.debug:
             self._show_traceback(error)
 
     def show_surprise(self, error: Exception) -> None:
         """Tell of an error that nobody foresaw: its kind and first line, and how to see the rest."""
+        from rich.text import Text  # noqa: PLC0415  # see above
+
+        from ros_sync.cli import logs  # noqa: PLC0415  # see above
+
         first_line = (str(error).strip() or "no more is known").splitlines()[0]
+        from ros_sync.cli import log_privacy  # noqa: PLC0415  # see above
+
+        words = log_privacy.told(error) if self._to_a_log else f"{type(error).__name__}: {logs.masked(first_line)}"
         text = Text("unexpected error: ", style="bold red")
-        text.append(f"{type(error).__name__}: {clean(logs.masked(first_line))}", style="not bold default")
+        text.append(clean(words), style="not bold default")
         text.append(
             "\n  run it again with --debug (before the command's name) to see where", style="not bold default dim"
         )
@@ -131,7 +167,20 @@ class Invocation:
         if self.debug:
             self._show_traceback(error)
 
+    def _tellable(self, text: str) -> str:
+        if not self._to_a_log:
+            return text
+        from ros_sync.cli import log_privacy  # noqa: PLC0415  # see above
+
+        return log_privacy.discreet(text)
+
     def _show_traceback(self, error: Exception) -> None:
+        import traceback  # noqa: PLC0415  # see above
+
+        from rich.text import Text  # noqa: PLC0415  # see above
+
+        from ros_sync.cli import logs  # noqa: PLC0415  # see above
+
         lines = "".join(traceback.format_exception(error))
         self.err.print(Text(clean(logs.masked(lines)), style="dim"), soft_wrap=True, highlight=False)
 

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -35,19 +35,18 @@ from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import one_line
-from ros_sync.rules.fitting import Fit, fits
-from ros_sync.rules.language.wording import field_name
-from ros_sync.rules.model import Status
 from ros_sync.settings import Settings
 from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import waves
+from ros_sync.sync.deletions import held_problem, waves
 from ros_sync.sync.derived import worked_out
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.work import held_problem
 from ros_sync.sync.write_back import Outcome, State
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.configuration import Configuration
+
+if TYPE_CHECKING:
+    from ros_sync.rules.fitting import Fit
 
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
@@ -125,6 +124,7 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
         "rate_limit_used_share": report.used_share,
         "streams": data_of(report.streams),
         "problems": [data_of(problem) for problem in report.problems],
+        "remarks": [data_of(remark) for remark in report.remarks],
         "written": [
             {"number": outcome.number, "state": outcome.state, "outcome": outcome.words}
             for name, outcome in written
@@ -158,7 +158,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     examples = [each for counts in report.streams.values() for each in counts.examples]
     for example in examples[:SHOWN_SET_ASIDE]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
-    show_problems(invocation, [each for each in report.problems if each.fatal])
+    show_problems(invocation, [*report.remarks, *(each for each in report.problems if each.fatal)])
     _count_problems(out, sum(not each.fatal for each in report.problems))
     _show_trouble(out, report)
 
@@ -283,6 +283,9 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
 
 def _losing(settings: Settings, source: Source) -> list[Fit]:
     """The rules that lose something by what the source does not fill; none where they cannot be read: `rules check` says why."""
+    from ros_sync.rules.fitting import fits  # noqa: PLC0415  # a sync needs no rules
+    from ros_sync.rules.model import Status  # noqa: PLC0415  # as above
+
     try:
         rules = [rule for rule in company_of(settings).rules if rule.status is not Status.RETIRED]
     except RosSyncError:
@@ -293,6 +296,8 @@ def _losing(settings: Settings, source: Source) -> list[Fit]:
 
 def _show_losing(invocation: Invocation, losing: Sequence[Fit]) -> None:
     """Say which rules are off, and which do without a field, as nothing fills it."""
+    from ros_sync.rules.language.wording import field_name  # noqa: PLC0415  # a sync needs no rules
+
     for each in losing:
         names = ", ".join(field_name(name) for name in each.fields)
         words = f"the rule {each.rule_id} is off" if each.off else f"the rule {each.rule_id} does without {names}"

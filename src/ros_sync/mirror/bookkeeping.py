@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Json
+from ros_sync.mirror.columns import BigKey, Instant, Json, Stored
 
 
-class SyncRun(SQLModel, table=True):
+class SyncRun(Stored, table=True):
     """One run of a sync or import: what it read and what it did."""
 
     __tablename__ = "sync_run"
@@ -32,7 +32,7 @@ class SyncRun(SQLModel, table=True):
     error: str | None = None
 
 
-class Cursor(SQLModel, table=True):
+class Cursor(Stored, table=True):
     """How far a source's object has been followed."""
 
     source: str = Field(primary_key=True)
@@ -47,7 +47,7 @@ class Cursor(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class SetAsideRow(SQLModel, table=True):
+class SetAsideRow(Stored, table=True):
     """A row of a file that could not be read: where it stands, what was in it, and why."""
 
     __tablename__ = "set_aside_row"
@@ -63,7 +63,7 @@ class SetAsideRow(SQLModel, table=True):
     reason: str
 
 
-class SourceState(SQLModel, table=True):
+class SourceState(Stored, table=True):
     """How a source that is followed over its API is doing."""
 
     __tablename__ = "source_state"
@@ -87,7 +87,7 @@ class SourceState(SQLModel, table=True):
     updated_at: datetime = Field(sa_type=Instant)
 
 
-class WebhookEvent(SQLModel, table=True):
+class WebhookEvent(Stored, table=True):
     """An event that a CRM sent: stored before it is answered, worked off in batches, a hint and no truth."""
 
     __tablename__ = "webhook_event"
@@ -110,7 +110,7 @@ class WebhookEvent(SQLModel, table=True):
     body: dict[str, Any] | None = Field(default=None, sa_type=Json)
 
 
-class RateBucket(SQLModel, table=True):
+class RateBucket(Stored, table=True):
     """Calls that a limit of a vendor still allows; shared by every process that calls."""
 
     __tablename__ = "rate_bucket"
@@ -125,7 +125,7 @@ class RateBucket(SQLModel, table=True):
     used: int = Field(default=0, sa_type=BigKey, description="calls made in all")
 
 
-class WriteBack(SQLModel, table=True):
+class WriteBack(Stored, table=True):
     """A change that a person asked for here and that is written to the CRM: the audit trail."""
 
     __tablename__ = "write_back"
@@ -147,7 +147,7 @@ class WriteBack(SQLModel, table=True):
     outcome: str | None = Field(default=None, description="what became of it, in words")
 
 
-class JobHealth(SQLModel, table=True):
+class JobHealth(Stored, table=True):
     """How a job of `ros-sync serve` is doing, as that process wrote it last; `seen_at` is when."""
 
     __tablename__ = "job_health"
@@ -166,7 +166,7 @@ class JobHealth(SQLModel, table=True):
     stopped_at: datetime | None = Field(default=None, sa_type=Instant, description="when the process was stopped")
 
 
-class DeletionWave(SQLModel, table=True):
+class DeletionWave(Stored, table=True):
     """Deletions of one stream that were too many to be believed without a person: held, and decided on as one."""
 
     __tablename__ = "deletion_wave"
@@ -184,7 +184,7 @@ class DeletionWave(SQLModel, table=True):
     )
 
 
-class Deletion(SQLModel, table=True):
+class Deletion(Stored, table=True):
     """A record that the CRM says has ended: carried out here within the last day, or held by a wave."""
 
     __tablename__ = "deletion"
@@ -206,7 +206,7 @@ class Deletion(SQLModel, table=True):
     wave_id: int | None = Field(default=None, sa_type=BigInteger, description="empty where it was carried out")
 
 
-class Unlinked(SQLModel, table=True):
+class Unlinked(Stored, table=True):
     """A record whose associations with a stream could not be read and are still to be."""
 
     __tablename__ = "unlinked"
@@ -218,7 +218,7 @@ class Unlinked(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant)
 
 
-class FilledFields(SQLModel, table=True):
+class FilledFields(Stored, table=True):
     """Which fields of an object the records of a source come with. A source that is not here may fill every field."""
 
     __tablename__ = "filled_fields"

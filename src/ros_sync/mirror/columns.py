@@ -16,13 +16,23 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Date, Dialect, Float, Integer, String
 from sqlalchemy import text as text_clause
 from sqlalchemy.types import TypeDecorator, TypeEngine
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
+from sqlmodel._compat import SQLModelConfig
 
 from ros_sync import clock
 from ros_sync.fields import Kind
 
 # An integer key that SQLite fills by itself (it does so for INTEGER alone) and that never runs out on PostgreSQL.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Stored(SQLModel):
+    """What every table is.
+
+    Nobody gives these classes values to be checked, so the checks are not worked out whenever the program starts.
+    """
+
+    model_config = SQLModelConfig(defer_build=True)
 
 
 class Instant(TypeDecorator[datetime]):

@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Index, Select, Table, delete, func, insert, inspect, select
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
-from ros_sync.mirror.columns import BigKey, Instant
+from ros_sync.mirror.columns import BigKey, Instant, Stored
 
 
 class Role(StrEnum):
@@ -27,7 +27,7 @@ class Role(StrEnum):
     RULES = "rules"
 
 
-class ConfigVersion(SQLModel, table=True):
+class ConfigVersion(Stored, table=True):
     """One version of one file, from when on it was in force."""
 
     __tablename__ = "config_version"
@@ -42,7 +42,7 @@ class ConfigVersion(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=Instant, description="when it was first read, by this machine's clock")
 
 
-class ConfigProblem(SQLModel, table=True):
+class ConfigProblem(Stored, table=True):
     """A file that cannot be used as it is, and which version of it goes on meanwhile."""
 
     __tablename__ = "config_problem"
@@ -129,6 +129,11 @@ def version_in_force(on: Connection | Session, path: str, at: datetime) -> Versi
     query = select(*_COLUMNS).where(_VERSION.c.path == path, _VERSION.c.effective_from <= at)
     found = _versions(on, query.order_by(_VERSION.c.number.desc()).limit(1))
     return found[0] if found and found[0].text is not None else None
+
+
+def first_effective(on: Connection | Session) -> datetime | None:
+    """From when on the first versions that are known were in force; None where none is."""
+    return on.execute(select(func.min(_VERSION.c.effective_from))).scalar()
 
 
 def history(on: Connection | Session, path: str) -> list[Version]:

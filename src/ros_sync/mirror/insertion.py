@@ -13,9 +13,9 @@ from sqlalchemy import Dialect
 def insert_or(dialect: Dialect, table: Any) -> Any:
     """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
     if dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415  # see above
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415, TID251  # see above
 
         return postgresql.insert(table)
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415  # see above
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415, TID251  # see above
 
     return sqlite.insert(table)

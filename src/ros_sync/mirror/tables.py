@@ -13,12 +13,25 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Json, computed, count, day, flag, instant, money, number, text
+from ros_sync.mirror.columns import (
+    BigKey,
+    Instant,
+    Json,
+    Stored,
+    computed,
+    count,
+    day,
+    flag,
+    instant,
+    money,
+    number,
+    text,
+)
 
 
-class Mirrored(SQLModel):
+class Mirrored(Stored):
     """What every mirrored row has beside its fields."""
 
     source: str = Field(primary_key=True, description="the connection it came by, such as `hubspot`")
@@ -30,7 +43,7 @@ class Mirrored(SQLModel):
     custom: dict[str, Any] | None = Field(default=None, sa_type=Json, description="properties that the company added")
 
 
-class Past(SQLModel):
+class Past(Stored):
     """What a row of a version table has beside the columns of the present one."""
 
     valid_from: datetime = Field(sa_type=Instant, primary_key=True)
@@ -144,6 +157,8 @@ class DealState(Mirrored):
     economic_buyer_engaged: bool | None = flag("whether the economic buyer is engaged")
     methodology_share: float | None = number("share of the methodology's fields that are filled, 0 to 1")
     handed_off_at: datetime | None = instant("when customer success took it over")
+    handoff_document_at: datetime | None = instant("when the seller gave customer success the handoff document")
+    kickoff_at: datetime | None = instant("when customer success held the joint kickoff")
     requalified_at: datetime | None = instant("when it was last re-qualified")
 
     stage_entered_at: datetime | None = instant("last entry to the current stage")
@@ -287,7 +302,7 @@ class PipelineStageVersion(Past, PipelineStageState, table=True):
     __tablename__ = "pipeline_stage_version"
 
 
-class Change(SQLModel, table=True):
+class Change(Stored, table=True):
     """One property of one record, changed once: old value, new value, when, and by whom where that is known."""
 
     __table_args__ = (Index("ix_change_record", "object", "source", "record_id", "field", "at"),)
@@ -304,7 +319,7 @@ class Change(SQLModel, table=True):
     run_id: int | None = Field(default=None, sa_type=BigKey)
 
 
-class RecordLink(SQLModel, table=True):
+class RecordLink(Stored, table=True):
     """An association of a record in the CRM, as it is at present. One pair may have several labels."""
 
     __tablename__ = "record_link"
@@ -319,7 +334,7 @@ class RecordLink(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant, description="when it was first seen here")
 
 
-class FormerLink(SQLModel, table=True):
+class FormerLink(Stored, table=True):
     """An association of an activity with a person that has ended. When the person is erased, what was said with them goes too.
 
     The CRM takes the association away together with the person, and which of the two is read first is a matter of chance.
@@ -336,7 +351,7 @@ class FormerLink(SQLModel, table=True):
     ended_at: datetime = Field(sa_type=Instant, description="when it was seen here that it had ended")
 
 
-class Redirect(SQLModel, table=True):
+class Redirect(Stored, table=True):
     """A record that was merged into another one; asking for the old id means the new one."""
 
     source: str = Field(primary_key=True)
@@ -346,7 +361,7 @@ class Redirect(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant, description="when it was learnt")
 
 
-class ArchivedRecord(SQLModel, table=True):
+class ArchivedRecord(Stored, table=True):
     """A record that is archived in the CRM and was never seen here: there is no row to mark as deleted."""
 
     __tablename__ = "archived_record"

@@ -16,7 +16,10 @@ STANDARD = "standard"  # the calendar of a company that declares none
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The company as a whole. `fallback` is an e-mail or a `#channel`: who is told what reaches nobody else."""
+    """The company as a whole. `fallback` and `customer_success` are an e-mail or a `#channel`.
+
+    The fallback is told what reaches nobody else, customer success what rules address to it.
+    """
 
     name: str = "the company"
     currency: str = "EUR"
@@ -24,6 +27,7 @@ class Company:
     calendar: str = STANDARD
     fiscal_year: FiscalYear = field(default_factory=FiscalYear)
     fallback: str | None = None
+    customer_success: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")  # Slack: user ids begin with U or
 _LEAST_RATE, _MOST_RATE = Decimal("1e-12"), Decimal("1e12")
 
 _TOP = ("version", "company", "rates", "calendars", "teams", "people")
-_COMPANY = ("name", "currency", "timezone", "calendar", "fiscal_year_starts", "fallback")
+_COMPANY = ("name", "currency", "timezone", "calendar", "fiscal_year_starts", "fallback", "customer_success")
 _TEAM = ("name", "manager", "region", "calendar")
 _PERSON = ("email", "name", "manager", "team", "role", "level", "region", "calendar", "timezone", "slack", "active")
 _NEEDED = {"version": f"begin the file with `version: {VERSION}`", "company": "add `company: {name: …, currency: EUR}`"}
@@ -83,9 +83,6 @@ class _Reader:
         )
 
     def _company(self, entry: Mapping[str, Node]) -> Company:
-        fallback = self._text(entry, "fallback")
-        if fallback and not (_EMAIL.fullmatch(fallback) or _CHANNEL.fullmatch(fallback)):
-            self.sheet.problem(entry["fallback"], f"{fallback!r} is neither an e-mail nor a #channel")
         starts = self.sheet.whole(entry.get("fiscal_year_starts"))
         if starts is not None and not 1 <= starts <= MONTHS:
             self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is no month", "use 1 to 12")
@@ -100,8 +97,16 @@ class _Reader:
             timezone=self._timezone(entry) or default.timezone,
             calendar=self._calendar(entry) or default.calendar,
             fiscal_year=FiscalYear(starts) if starts else default.fiscal_year,
-            fallback=fallback if fallback is None or fallback.startswith("#") else fallback.lower(),
+            fallback=self._address(entry, "fallback"),
+            customer_success=self._address(entry, "customer_success"),
         )
+
+    def _address(self, entry: Mapping[str, Node], key: str) -> str | None:
+        """An e-mail address, lower-cased, or a `#channel`."""
+        address = self._text(entry, key)
+        if address and not (_EMAIL.fullmatch(address) or _CHANNEL.fullmatch(address)):
+            self.sheet.problem(entry[key], f"{address!r} is neither an e-mail nor a #channel")
+        return address if address is None or address.startswith("#") else address.lower()
 
     def _rates(self, node: Node | None, home: str) -> dict[str, Decimal]:
         rates: dict[str, Decimal] = {}

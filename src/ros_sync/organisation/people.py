@@ -70,6 +70,11 @@ class _Known:
         return next((value for owner in self.owners if (value := getattr(owner, name))), None)
 
     @property
+    def timezone(self) -> str | None:
+        """The first owner's time zone that is one: a CRM may say anything."""
+        return next((each.timezone for each in self.owners if each.timezone and clock.is_zone(each.timezone)), None)
+
+    @property
     def name(self) -> str:
         own = self.member.name if self.member else None
         return own or self.first("name") or self.email or self.key
@@ -163,7 +168,7 @@ class Directory:
             key=known.key,
             name=known.name,
             email=known.email,
-            timezone=member.timezone or known.first("timezone") or company.timezone,
+            timezone=member.timezone or known.timezone or company.timezone,
             team=team,
             manager=manager,
             role=member.role or known.first("role"),

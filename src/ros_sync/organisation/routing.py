@@ -8,6 +8,7 @@ from ros_sync.organisation.people import Directory, Person
 
 OWNER = "owner"
 MANAGER = "manager"
+CUSTOMER_SUCCESS = "customer_success"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,24 @@ class Recipient:
 
 
 def route(to: str, record_owner: RecordOwner | None, directory: Directory) -> Recipient:
-    """Decide who gets a message addressed to `owner`, `manager`, an e-mail or a `#channel`.
+    """Decide who gets a message addressed to `owner`, `manager`, `customer_success`, an e-mail or a `#channel`.
+
+    Customer success is whom the organisation names; where it names nobody, the owner's manager.
 
     Who is unknown or no longer active is stood in for by their manager, and so on upwards; then by the company's
     fallback. Where even that is missing the recipient is nobody, with the reason.
     """
+    reason = None
+    if to == CUSTOMER_SUCCESS:
+        to, reason = directory.organisation.company.customer_success or MANAGER, "is customer success here"
     if to.startswith("#"):
-        return Recipient(None, to, f"addressed to {to}")
+        return Recipient(None, to, reason or f"addressed to {to}")
     if to in (OWNER, MANAGER):
         return _of_record(to, record_owner, directory)
     person = directory.find(to)
     if person is None:
         return _fallback(f"nobody here has the e-mail {to}", directory)
-    return _upwards(person, f"addressed to {person.name}", directory)
+    return _upwards(person, reason or f"addressed to {person.name}", directory)
 
 
 def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) -> Recipient:

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Json
+from ros_sync.mirror.columns import BigKey, Instant, Json, Stored
 
 
 class State(StrEnum):
@@ -37,7 +37,7 @@ class AttemptOutcome(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-class OutboxMessage(SQLModel, table=True):
+class OutboxMessage(Stored, table=True):
     """One message to one recipient. Editing it raises `revision`; it is due while `delivered_revision` is behind."""
 
     __tablename__ = "outbox_message"
@@ -72,7 +72,7 @@ class OutboxMessage(SQLModel, table=True):
     )
 
 
-class DeliveryAttempt(SQLModel, table=True):
+class DeliveryAttempt(Stored, table=True):
     """One call that says something. Written before the call: one without an end was cut short, and may have worked."""
 
     __tablename__ = "delivery_attempt"
@@ -87,7 +87,7 @@ class DeliveryAttempt(SQLModel, table=True):
     error: str | None = None
 
 
-class SlackAddress(SQLModel, table=True):
+class SlackAddress(Stored, table=True):
     """Whom or what Slack means by an address: an e-mail, a user id, or a `#channel`. A failed look-up is kept too."""
 
     __tablename__ = "slack_address"
@@ -99,7 +99,7 @@ class SlackAddress(SQLModel, table=True):
     error: str | None = Field(default=None, description="why the address cannot be used, in words")
 
 
-class RateState(SQLModel, table=True):
+class RateState(Stored, table=True):
     """A lane that has to wait, such as `chat.postMessage:D123`."""
 
     __tablename__ = "rate_state"

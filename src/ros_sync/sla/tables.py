@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant
+from ros_sync.mirror.columns import BigKey, Instant, Stored
 
 _OPEN = text("stopped_at IS NULL")
 
@@ -34,7 +34,7 @@ class What(StrEnum):
     RESUMED = "resumed"  # after it had stopped: the stop was taken back, or the record is one of its kind again
 
 
-class SlaClock(SQLModel, table=True):
+class SlaClock(Stored, table=True):
     """The team's clock on one record: it starts at an instant, is due at an instant, and stops at one or is still open.
 
     It runs on when the record changes hands. The first owner's own clock is this one; each further owner has a
@@ -69,7 +69,7 @@ class SlaClock(SQLModel, table=True):
     episode: int = Field(description="1 for the first clock of this rule on this record, 2 for the next")
 
 
-class SlaOwnerClock(SQLModel, table=True):
+class SlaOwnerClock(Stored, table=True):
     """The clock of an owner that a record was handed over to: it starts when they got it, beside the team's."""
 
     __tablename__ = "sla_owner_clock"
@@ -94,7 +94,7 @@ class SlaOwnerClock(SQLModel, table=True):
     state: str = Field(description="running, met, breached or withdrawn")
 
 
-class SlaClockEvent(SQLModel, table=True):
+class SlaClockEvent(Stored, table=True):
     """Something that happened to a clock. `at` is when ros-sync saw it; the clock's own instants say when it was.
 
     `clock_id` is the team's clock, also for what happened to an owner's beside it.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, insert, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
@@ -26,6 +25,7 @@ from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
 from ros_sync.sync.erased import ErasedPersons
 from ros_sync.sync.firsts import count_first, insert_first
 from ros_sync.sync.histories import history_columns
+from ros_sync.sync.link_fields import LinkFields
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import SHOWN_ROWS, StreamReport
 
@@ -71,7 +71,7 @@ class Applier:
             linked = self.link(stream, page.links, created=created, fresh=empty)
             applied.rows |= linked.rows
             applied.ends |= linked.ends
-        self._refill(neighbours, stream.name)
+        self._fields.refill(neighbours, stream.name)
         applied.rows |= self._archive(stream, page.deleted, report) | page.merged.keys() | set(page.merged.values())
         applied.ends |= {(name, each) for name, near in neighbours.items() for each in near}
         return applied
@@ -155,11 +155,11 @@ class Applier:
     ) -> dict[str, Iterable[Carried]]:
         """Further columns of records that are new: what follows from their links is no change of them."""
         more: dict[str, Iterable[Carried]] = dict(initial_columns(columns)) if mirrored.name == "deal" else {}
-        for name, (to, label) in self._link_fields(mirrored.name, stream.links).items():
+        for name, (to, label) in self._fields.of(mirrored.name, stream.links).items():
             ids = [str(each) for each in columns["id"]]
             theirs = {each: [link for link in linked.get(each, ()) if link.object == to] for each in ids}
             targets = sorted({link.id for found in theirs.values() for link in found})
-            ended = links.ended_among(self.connection, self._source.name, self._table(to), targets)
+            ended = links.ended_among(self.connection, self._source.name, self._fields.table(to), targets)
             values = {
                 each: links.preferred(((link.id, link.label) for link in found if link.id not in ended), label)
                 for each, found in theirs.items()
@@ -167,16 +167,17 @@ class Applier:
             unasked = [each for each in ids if each not in linked]
             if unasked:  # a contact that was known before and is a lead from now on
                 held = links.linked(
-                    self.connection, self._source.name, stream.name, unasked, to, label=label, ended=self._table(to)
+                    self.connection,
+                    self._source.name,
+                    stream.name,
+                    unasked,
+                    to,
+                    label=label,
+                    ended=self._fields.table(to),
                 )
                 values |= {each: theirs[0] for each, theirs in held.items()}
             more[mirrored.columns[name]] = list(values.values())
         return more
-
-    def _link_fields(self, name: str, to_streams: Collection[str]) -> dict[str, tuple[str, str | None]]:
-        """The fields of an object that follow from links with these streams."""
-        fields = self._source.link_fields.get(name, {})
-        return {field: target for field, target in fields.items() if target[0] in to_streams}
 
     @staticmethod
     def _silent(stream: Stream, mirrored: MirroredObject) -> frozenset[str]:
@@ -249,12 +250,12 @@ class Applier:
             return self._link_first(stream, found, created or {})
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
-        ended = {to: self._table(to) for to in stream.links}
+        ended = {to: self._fields.table(to) for to in stream.links}
         changed, ends = links.set_links(
             self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended,
             lasting=[to for to in stream.links if self._erased.tells_of_persons(stream.name, to)],
         )  # fmt: skip
-        self._fill(stream, stream.links, sorted(changed), created or {})
+        self._fields.fill(stream, stream.links, sorted(changed), created or {})
         self._tell_other_side(stream, changed, now)
         return Applied(changed, ends)
 
@@ -267,79 +268,28 @@ class Applier:
         fixed: dict[str, Carried] = {"source": self._source.name, "stream": stream.name, "since": self._now}
         insert_rows(self.connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
-        self._fill(stream, stream.links, sorted(linked), created)
+        self._fields.fill(stream, stream.links, sorted(linked), created)
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})
 
     def _tell_other_side(self, stream: Stream, changed: set[str], now: datetime) -> None:
         """What is linked is linked from both sides: those that are kept here from the other one follow."""
         if not changed:
             return
-        for other in self._streams.values():
+        for other in self._fields.streams.values():
             if stream.name in other.links and other.name in stream.links:
                 moved = links.mirror_links(
                     self.connection, self._source.name, stream.name, sorted(changed), other.name, now,
                     lasting=self._erased.tells_of_persons(stream.name, other.name),
                 )  # fmt: skip
-                self._fill(other, (stream.name,), sorted(moved))
+                self._fields.fill(other, (stream.name,), sorted(moved))
+
+    @cached_property
+    def _fields(self) -> LinkFields:
+        return LinkFields(self.connection, self._source, run_id=self.run_id, now=self._now)
 
     @cached_property
     def _erased(self) -> ErasedPersons:
-        return ErasedPersons(self.connection, self._source.name, self._streams, clock.from_micros(self._now))
-
-    @cached_property
-    def _streams(self) -> dict[str, Stream]:
-        return {stream.name: stream for stream in self._source.streams}
-
-    def _table(self, stream: str) -> Table | None:
-        """The present records of a stream; None where it is not followed."""
-        followed = self._streams.get(stream)
-        return objects()[followed.objects[0]].table if followed else None
-
-    def _neighbours(self, stream: Stream, ids: Sequence[str]) -> dict[str, set[str]]:
-        """By stream, the records that are linked with these and have a field that may follow from it."""
-        found: dict[str, set[str]] = {}
-        for other in self._streams.values() if ids else ():
-            if stream.name in other.links:
-                near = links.linked_to(self.connection, self._source.name, stream.name, ids, other.name)
-                found[other.name] = {each for theirs in near.values() for each in theirs}
-        return found
-
-    def _refill(self, neighbours: Mapping[str, set[str]], to_stream: str) -> None:
-        """Fill the fields of these records that follow from links with `to_stream` anew."""
-        for name, ids in neighbours.items():
-            self._fill(self._streams[name], (to_stream,), sorted(ids))
-
-    def _fill(
-        self,
-        stream: Stream,
-        to_streams: Sequence[str],
-        ids: Sequence[str],
-        filled: Mapping[str, set[str]] = MappingProxyType({}),
-    ) -> None:
-        """Fill the fields of these records that follow from their links with some streams; those `filled` have them."""
-        for name in stream.objects:
-            fields = self._link_fields(name, to_streams)
-            rest = [each for each in ids if each not in filled.get(name, ())]
-            if fields and rest:
-                self._fill_links(stream, objects()[name], fields, rest)
-
-    def _fill_links(
-        self, stream: Stream, mirrored: MirroredObject, fields: Mapping[str, tuple[str, str | None]], ids: Sequence[str]
-    ) -> None:
-        values: dict[str, dict[str, list[str]]] = {
-            name: links.linked(
-                self.connection, self._source.name, stream.name, ids, to, label=label, ended=self._table(to)
-            )
-            for name, (to, label) in fields.items()
-        }
-        columns = ("id", *(mirrored.columns[name] for name in fields))
-        upsert = Upsert(self.connection, mirrored, self._source.name, columns, run_id=self.run_id)
-        for start in range(0, len(ids), CHUNK):
-            there = upsert.stored(ids[start : start + CHUNK])
-            rows: list[Row] = [
-                (each, *(next(iter(values[name].get(each, ())), None) for name in fields)) for each in there
-            ]
-            upsert.write(rows, self._now, derived=True)
+        return ErasedPersons(self.connection, self._source.name, self._fields.streams, clock.from_micros(self._now))
 
     # ---- deletions, merges
 
@@ -383,7 +333,7 @@ class Applier:
                 changed.update(str(row[0]) for row in rows)
         report.deleted += sum(deleted[each] is not None for each in changed)
         report.restored += sum(deleted[each] is None for each in changed)
-        self._refill(self._neighbours(stream, sorted(changed)), stream.name)
+        self._fields.refill(self._fields.neighbours(stream, sorted(changed)), stream.name)
         return changed
 
     def revive(
@@ -414,7 +364,7 @@ class Applier:
         if not merged:
             return {}
         at = clock.from_micros(self._now)
-        neighbours = self._neighbours(stream, list(merged))
+        neighbours = self._fields.neighbours(stream, list(merged))
         fresh: dict[str, str] = {}
         for name in stream.objects:
             fresh = redirects.redirect(self.connection, self._source.name, name, merged, at)
@@ -429,9 +379,9 @@ class Applier:
         if not ids:
             return
         if set(stream.objects) & set(PERSONS):
-            neighbours = self._neighbours(stream, ids)
+            neighbours = self._fields.neighbours(stream, ids)
             erase(self.connection, self._source.name, stream.name, ids, clock.from_micros(self._now))
-            self._refill(neighbours, stream.name)
+            self._fields.refill(neighbours, stream.name)
             report.erased += len(ids)
         else:
             self.delete(stream, dict.fromkeys(ids, self._now), report)

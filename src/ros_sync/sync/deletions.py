@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page
+from ros_sync.connectors.source import Page, Problem
 from ros_sync.mirror.bookkeeping import Deletion, DeletionWave
 from ros_sync.mirror.insertion import insert_or
 
@@ -263,6 +263,24 @@ def _less(page: Page, held: Collection[str]) -> Page:
 
 
 # ---- for people
+
+
+def held_problem(stream: str, held: int, wave: int) -> Problem:
+    """What people are told of deletions that wait for them."""
+    return Problem(
+        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
+        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
+        stream,
+    )
+
+
+def doubt_problem(stream: str, number: int) -> Problem:
+    """What people are told of answers that contradict themselves."""
+    return Problem(
+        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
+        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
+        stream,
+    )
 
 
 def waves(connection: Connection, *states: State, source: str | None = None) -> list[Wave]:

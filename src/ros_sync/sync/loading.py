@@ -85,6 +85,7 @@ class BatchLoader:
             self._short_ids = self._short_ids or ShortIds(connection, self._source)
             self._short_ids.apply(connection, batch)
             columns = prepared(connection, self._source, mirrored, batch, self._context, file)
+            file.notes += strange_zones(columns.get("timezone", ()), batch.object)
             if AT_UNKNOWN_TIME in columns.get("deleted_at", ()):
                 columns["deleted_at"] = self._deleted_at(connection, mirrored, columns)
             names = tuple(columns)
@@ -177,3 +178,14 @@ class BatchLoader:
                 for row in rows
             ],
         )
+
+
+def strange_zones(names: Sequence[Carried], name: str) -> list[str]:
+    """A note for each time zone of people that is none; the company's is used for them."""
+    strange = sorted(
+        {str(each) for each in names if name == "owner" and each is not None and not clock.is_zone(str(each))}
+    )
+    return [
+        f"{each!r} is not a time zone; the company's is used instead (map it: `values: {{{each!r}: Europe/Berlin}}`)"
+        for each in strange
+    ]

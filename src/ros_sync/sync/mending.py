@@ -65,8 +65,8 @@ class Mending:
     def end(self, stream: Stream, ends: Page) -> None:
         """Carry out what was said of records that have ended, as one: too many are held."""
         self._work.end(stream, ends, "repair")
-        self.notes += [each.what for each in self._work.report.problems]
-        self._work.report.problems.clear()
+        self.notes += [each.what for each in self._work.report.remarks]
+        self._work.report.remarks.clear()
 
     def _forget_orphans(self, stream: Stream, ids: Sequence[str]) -> None:
         """A past whose present row is lost goes too: the record is new here then, and the CRM's own history comes with it."""

@@ -52,16 +52,25 @@ _MOMENT = cast(func.extract("epoch", func.clock_timestamp()), Float)
 
 
 class DatabasePace(BucketPace):
-    """The pace of all workers on one database. `source` names the account whose limits these are."""
+    """The pace of all workers on one database. `source` names the account whose limits these are.
+
+    `monotonic` and `sleep` are the process's own time; on PostgreSQL moments are the database's.
+    """
 
     def __init__(
-        self, engine: Engine, source: str, rates: Rates | None = None, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        engine: Engine,
+        source: str,
+        rates: Rates | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         books: Books
         if engine.dialect.name == "postgresql":
             books = SharedBooks(engine, source, rates or Rates())
         else:
-            books = NotedBooks(engine, source, rates or Rates())
+            books = NotedBooks(engine, source, rates or Rates(), monotonic)
         super().__init__(rates, books, sleep=sleep)
 
 
@@ -151,8 +160,10 @@ def _writing(source: str) -> Update:
 class NotedBooks(MemoryBooks):
     """Buckets in memory that begin with the pauses that the process before noted on SQLite, and are noted there."""
 
-    def __init__(self, engine: Engine, source: str, rates: Rates) -> None:
-        super().__init__()
+    def __init__(
+        self, engine: Engine, source: str, rates: Rates, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(monotonic)
         self._engine = engine
         self._source = source
         self._allowances = rates.allowances

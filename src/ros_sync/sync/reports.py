@@ -70,7 +70,7 @@ class CycleReport:
     """What one cycle did.
 
     `used_share` (0 to 1) is how much of what the rate limit allowed was called. `busy`: another process or thread was at it,
-    nothing was done here. `unlinked` says why the associations of one stream with another could not be read.
+    nothing was done here. `remarks` are about records rather than the account: deletions that are held, answers that contradict themselves. `unlinked` says why the associations of one stream with another could not be read.
     """
 
     source: str
@@ -86,6 +86,7 @@ class CycleReport:
     used_share: float | None = None
     busy: bool = False
     unlinked: dict[tuple[str, str], str] = field(default_factory=dict)
+    remarks: list[Problem] = field(default_factory=list)
 
     def of(self, stream: str) -> StreamReport:
         """The stream's part, made where it is missing."""

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ros_sync.connectors.source import Link, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, TransientError
 from ros_sync.mirror.bookkeeping import Unlinked
+from ros_sync.mirror.insertion import insert_or
 
 CHUNK = 400  # ids a statement
 
@@ -56,9 +56,8 @@ def put_off(
         for each in dict.fromkeys(ids)
         for to in sorted(unread)
     ]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     if rows:
-        connection.execute(dialect.insert(_UNLINKED).on_conflict_do_nothing(), rows)
+        connection.execute(insert_or(connection.dialect, _UNLINKED).on_conflict_do_nothing(), rows)
 
 
 def waiting(connection: Connection, source: str) -> dict[tuple[str, str], list[str]]:

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Problem, Source, Stream
+from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
 from ros_sync.mirror.bookkeeping import SyncRun
@@ -25,7 +25,7 @@ from ros_sync.sync import unlinked
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
-from ros_sync.sync.deletions import Book, DeletionLimit, held_among
+from ros_sync.sync.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
 from ros_sync.sync.heard import told_since
 from ros_sync.sync.pages import joined, without
 from ros_sync.sync.preparing import prepared
@@ -211,7 +211,7 @@ class Work:
             there |= self._here(connection, stream, page.gone)
         judged = book.judge(page, way, there=there, explicit=explicit)
         if judged.wave is not None:
-            self.report.problems.append(held_problem(stream.name, judged.held, judged.wave))
+            self.report.remarks.append(held_problem(stream.name, judged.held, judged.wave))
         return judged.page
 
     def end(self, stream: Stream, ends: Page, way: str, *, explicit: Collection[str] = (), erase: bool = True) -> None:
@@ -283,7 +283,7 @@ class Work:
         id (`asked` ones were): one that comes under its own id went into none.
         """
         if page.doubted:
-            self.report.problems.append(doubt_problem(stream.name, len(page.doubted)))
+            self._doubt(stream, len(page.doubted))
         claimed = [each for each in page.merged if each not in asked]
         if claimed:
             with self.engine.connect() as connection:
@@ -294,8 +294,12 @@ class Work:
             merged = {each: into for each, into in page.merged.items() if each not in denied}
             page.merged = merged | {each: told.merged[each] for each in unsure if each in told.merged}
             if denied:
-                self.report.problems.append(doubt_problem(stream.name, len(denied)))
+                self._doubt(stream, len(denied))
         return page
+
+    def _doubt(self, stream: Stream, number: int) -> None:
+        log.warning("answers_contradict", source=self.source.name, stream=stream.name, records=number)
+        self.report.remarks.append(doubt_problem(stream.name, number))
 
     def alive(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
         """Those of these records that the mirror holds and does not think deleted."""
@@ -427,24 +431,6 @@ def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
     if len(feeding) > 1:
         return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
     return query
-
-
-def held_problem(stream: str, held: int, wave: int) -> Problem:
-    """What people are told of deletions that wait for them."""
-    return Problem(
-        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
-        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
-        stream,
-    )
-
-
-def doubt_problem(stream: str, number: int) -> Problem:
-    """What people are told of answers that contradict themselves."""
-    return Problem(
-        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
-        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
-        stream,
-    )
 
 
 def _number(record_id: str) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 log = structlog.stdlib.get_logger(__name__)
 
+_PERSON = re.compile(r"[^\s'\"<>]+@[^\s'\"<>]+")  # messages quote what the file says; nobody's address goes into a log
 MAX_WAITS = 5  # seconds, about: whoever writes a file for longer than that is taken at their word
 
 
@@ -165,7 +167,10 @@ class Configuration:
             if key not in self._told:
                 used = each.version_in_use_from
                 log.error(
-                    "config_file_broken", file=each.where, error=each.message, in_use_from=used and used.isoformat()
+                    "config_file_broken",
+                    file=each.where,
+                    error=_PERSON.sub("…@…", each.message),
+                    in_use_from=used and used.isoformat(),
                 )
         if self._told and not told:
             log.info("config_files_usable")

@@ -93,7 +93,9 @@ def test_the_newcomers_path(newcomer: Newcomer, worlds: World) -> None:
         "hubspot: nothing to mend",
         "the rule stalled does without segment, which nothing fills",
         "the rule missing-next-step does without next step date, which nothing fills",
+        "the rule handoff-document-overdue is off: nothing fills handed off, handoff document",
         "the rule handoff-overdue is off: nothing fills handed off",
+        "the rule kickoff-overdue is off: nothing fills handed off, kickoff",
         "the rule mql-response-timeout does without rejected, which nothing fills",
         "  `ros-sync connect hubspot` looks for properties that fill them, and creates them on request.",
     ])  # fmt: skip
@@ -140,7 +142,7 @@ def test_missing_properties_are_created_on_request(newcomer: Newcomer) -> None:
         ("deals", "next_step_date"), ("deals", "handed_off_to_cs"), ("deals", "segment"), ("contacts", "mql_rejected_at"),
         ("companies", "icp_tier"),
     ) if name not in made[kind]] == []  # fmt: skip
-    assert ("region" in made["deals"], len(told["created"])) == (False, 5)  # type: ignore[arg-type]  # a list
+    assert ("region" in made["deals"], len(told["created"])) == (False, 7)  # type: ignore[arg-type]  # a list
     assert 'rejected: {hs_lead_status: UNQUALIFIED, mql_rejected_at: "{value}"}' in text
     again = newcomer.json("connect", "hubspot", "--create-missing")
     assert (again["steps"], again["created"], again["written"], newcomer.file.read_text()) == ([], [], False, text)
@@ -176,3 +178,45 @@ def test_complaints_are_told_by_doctor_alone(newcomer: Newcomer) -> None:
         (False, True, True), (False, True, True),
     ]  # fmt: skip
     assert newcomer.run("doctor")[1].count("of_ours") == 1
+
+
+def test_what_is_filled_already_is_not_created(newcomer: Newcomer) -> None:
+    """Asked for by name, it is said; a property of that name that cannot hold the field's values is refused before anything is made."""
+    newcomer.account.define_property("deals", "segment", "enumeration", "select", "Segment", ("smb",))
+    newcomer.account.define_property("deals", "next_step_date", "string")
+    told = newcomer.json("connect", "hubspot", "--create", "deal.segment")
+    before = newcomer.file.read_bytes()
+    code, _, err = newcomer.run("connect", "hubspot", "--create-missing")
+    assert (told["created"], told["filled_already"]) == ([], ["deal.segment"])
+    assert (code, "next_step_date of the type string already" in err, newcomer.file.read_bytes()) == (1, True, before)
+    assert "handed_off_to_cs" not in newcomer.account.properties["deals"]
+
+
+def test_a_file_that_would_end_with_a_mistake_is_left_alone(newcomer: Newcomer) -> None:
+    """Where a line rests on one that the account cannot fill, people are asked; nothing is created or written."""
+    text = newcomer.file.read_text().replace(
+        "      next_step: hs_next_step\n",
+        "      map_status: of_ours\n      next_step: {property: hs_next_step, only_if: {map_status: [done]}}\n",
+    )
+    newcomer.file.write_text(text)
+    code, _, err = newcomer.run("connect", "hubspot", "--create-missing")
+    assert (code, "was left as it is" in err, "map_status" in err, newcomer.file.read_text()) == (1, True, True, text)
+    assert "handed_off_to_cs" not in newcomer.account.properties["deals"]
+
+
+def test_a_workspace_without_a_connector_file_gets_one(newcomer: Newcomer) -> None:
+    """Fitted to the account; a file that is in its place and no connector file is not written over."""
+    newcomer.file.unlink()
+    assert (newcomer.run("connect", "hubspot")[0], "\ncrm: hubspot\n" in newcomer.file.read_text()) == (0, True)
+    newcomer.file.write_text("notes: of mine\n")
+    code, _, err = newcomer.run("connect", "hubspot")
+    assert (code, "hubspot.yaml" in err, newcomer.file.read_text()) == (1, True, "notes: of mine\n")
+
+
+@pytest.mark.parametrize("broken", ["objects: [", "version: 1\ncrm: hubspot\nsource: hubspot\nobjetcs: []\n"])
+def test_a_file_that_cannot_be_read_is_told_with_its_place(newcomer: Newcomer, broken: str) -> None:
+    """Its mistakes are told by file and line, and it is not changed."""
+    newcomer.file.write_text("crm: hubspot\n" + broken if broken.startswith("objects") else broken)
+    before = newcomer.file.read_bytes()
+    code, _, err = newcomer.run("connect", "hubspot")
+    assert (code, "connectors/hubspot.yaml:" in err, newcomer.file.read_bytes()) == (1, True, before)

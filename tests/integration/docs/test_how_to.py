@@ -18,7 +18,7 @@ import structlog
 from ros_sync.cli import main
 
 DOCS = Path(__file__).parents[3] / "docs"
-PLAYED = ("quick-start.md", "how-to/import-an-export.md", "how-to/write-a-rule.md")
+PLAYED = ("quick-start.md", "how-to/import-an-export.md", "how-to/propose-a-mapping.md", "how-to/write-a-rule.md")
 
 Run = Callable[[str], str]
 

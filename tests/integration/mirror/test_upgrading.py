@@ -32,8 +32,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import Company, tick
 from ros_sync.mirror.database import configured, open_engine
+from ros_sync.mirror.schema_version import MIGRATIONS, newest
 from ros_sync.mirror.upgrade_copy import copies
-from ros_sync.mirror.upgrading import MIGRATIONS, bring_up_to_date
+from ros_sync.mirror.upgrading import bring_up_to_date
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.model import RuleSet
 
@@ -436,3 +437,8 @@ def test_tables_of_others_do_not_hold_ros_sync_up(database_url: str) -> None:
     open_engine(database_url).dispose()
     assert "theirs" in inspect(engine).get_table_names()
     engine.dispose()
+
+
+def test_the_newest_version_is_the_last_migrations() -> None:
+    """What is read from the files' names, to do without alembic, is what alembic says."""
+    assert newest() == ScriptDirectory(str(MIGRATIONS)).get_current_head()

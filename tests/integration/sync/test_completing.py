@@ -28,7 +28,7 @@ number: {decimal: "."}
 stages:
   default: [{name: Open, kind: open}, {name: Won, kind: won}]
 files:
-  - {file: "users*", object: owner, id: Id, fields: {name: Name, email: Mail}}
+  - {file: "users*", object: owner, id: Id, fields: {name: Name, email: Mail, timezone: Zone}}
   - file: "mqls*"
     object: lead
     id: Id
@@ -198,7 +198,7 @@ def test_exports_of_several_days_are_read_in_the_order_of_their_days(
         {
             second: [DEALS, "1,A,Open,5,2026-04-30,"],
             first: [DEALS, "1,A,Open,5,2026-03-31,"],
-            "users.csv": ["Id,Name,Mail", "7,Ann,ann@example.com"],
+            "users.csv": ["Id,Name,Mail,Zone", "7,Ann,ann@example.com,"],
         }
     )
     assert [["users.csv", Path(first).name], [Path(second).name]] == [
@@ -220,7 +220,7 @@ def test_files_of_one_day_each_are_one_export(load: Load) -> None:
     """Days in the names of different objects' files do not part an export, and the moment is the one given."""
     files = {
         "deals-2026-02-16.csv": [DEALS, "1,A,Open,5,2026-03-31,"],
-        "users-2026-02-15.csv": ["Id,Name,Mail", "7,Ann,a@x"],
+        "users-2026-02-15.csv": ["Id,Name,Mail,Zone", "7,Ann,a@x,"],
     }
     assert [MONDAY] == [report.as_of for report in load(files)]
 
@@ -283,3 +283,18 @@ def test_a_mapping_without_stages_is_told(engine: Engine, tmp_path: Path, kind: 
     context = DealContext("EUR", {}, lambda day: day)
     (report,) = import_exports(engine, mapping, [file], context, as_of=None, now=MONDAY)
     assert "no rule about open deals will ever fire" in report.files[0].notes[0]
+
+
+def test_a_time_zone_that_is_none_is_told_and_costs_nothing(engine: Engine, load: Load) -> None:
+    """IANA names are found in what CRMs write; what is none is noted once, and the person is there."""
+    zones = ["(GMT+01:00) Central European Time (Europe/Berlin)", "America/New_York", "Pacific", "Pacific", ""]
+    (report,) = load(
+        {"users.csv": ["Id,Name,Mail,Zone", *(f"{n},P{n},p{n}@x.example,{zone}" for n, zone in enumerate(zones))]}
+    )
+    assert ["Europe/Berlin", "America/New_York", "Pacific", "Pacific", None] == [
+        row[0] for row in rows(engine, "SELECT timezone FROM owner ORDER BY id")
+    ]
+    assert (1, True) == (
+        len(report.files[0].notes),
+        report.files[0].notes[0].startswith("'Pacific' is not a time zone"),
+    )

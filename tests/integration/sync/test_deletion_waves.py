@@ -35,7 +35,7 @@ def later(hubspot: Followed, syncer: Syncer, seconds: float = DAY, *, full: bool
     hubspot.clock.advance(seconds)
     report = syncer.cycle(full=full)
     assert report.trouble is None
-    return [each.what for each in report.problems if "are held" in each.what]
+    return [each.what for each in report.remarks if "are held" in each.what]
 
 
 def open_waves(engine: Engine, *states: State) -> list[Wave]:
@@ -304,7 +304,7 @@ def test_a_list_of_archived_records_that_are_not_is_not_believed(
     between.answer = ignore_archived
     report = syncer.cycle()
     assert (report.trouble, one(engine, ALIVE)) == (None, 2)
-    assert ["contradicts itself" in each.what for each in report.problems] == [True]
+    assert ["contradicts itself" in each.what for each in report.remarks] == [True]
 
 
 def test_a_list_of_archived_records_is_not_believed_where_the_record_is_there(
@@ -368,7 +368,7 @@ def test_a_merge_into_a_record_while_the_other_is_there_is_not_believed(
     hubspot.clock.advance(60)
     report = syncer.cycle()
     assert (report.trouble, one(engine, ALIVE), one(engine, "SELECT count(*) FROM redirect")) == (None, 2, 0)
-    assert any("contradicts itself" in each.what for each in report.problems)
+    assert any("contradicts itself" in each.what for each in report.remarks)
 
 
 def test_another_record_than_the_one_asked_for_is_no_merge(

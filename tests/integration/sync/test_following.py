@@ -182,7 +182,7 @@ def test_many_persons_at_once_are_not_erased_on_suspicion(hubspot: Followed, eng
     syncer = hubspot.syncer(engine)
     people = nearly_all_erased(hubspot, syncer)
     report = syncer.cycle(full=True)
-    assert ["are held" in each.what for each in report.problems] == [True]
+    assert ["are held" in each.what for each in report.remarks] == [True]
     assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == len(people)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import CONNECTOR, CONTEXT, Followed, one
+from tests.integration.sync.conftest import CONTEXT, Followed, one
 
 from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.mirror.database import open_engine
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.engine import Syncer

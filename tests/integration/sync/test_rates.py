@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 from tests.integration.sync.conftest import NOW, Followed
+from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence, refresh
@@ -33,19 +35,20 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.tables import Deal
 from ros_sync.sandbox.hubspot import HubSpotServer
-from ros_sync.sandbox.hubspot.account import ApiCall, HubSpotAccount
-from ros_sync.sandbox.hubspot.company import CONNECTOR, define
+from ros_sync.sandbox.hubspot.account import ApiCall
+from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
 from ros_sync.sandbox.hubspot.limits import Limits, Meter
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 from ros_sync.sync.rates import DatabasePace
 
-RUN_SECONDS = 12.0
+RUN_SECONDS = 20.0
+PROCESS_SECONDS = 4.0
 Make = Callable[..., str]
 QUERY = {"filterGroups": [], "properties": ["dealname"], "limit": 1}
 PROCESSES = """
-import os, sys, time
+import json, os, sys, time
 from datetime import UTC, datetime
 from threading import Thread
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -61,7 +64,13 @@ children = []
 while len(children) < number and (0 not in children):
     children.append(os.fork())
 if 0 in children:
-    pace = DatabasePace(open_engine(database), "hubspot", Rates(190, 5))
+    class Noted(DatabasePace):
+        def _note_turn(self, limit, bucket):
+            turns[limit].append(bucket.at)
+            super()._note_turn(limit, bucket)
+
+    turns = {"calls": [], "search": []}
+    pace = Noted(open_engine(database), "hubspot", Rates(190, 5))
     client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: datetime.now(UTC), sleep=time.sleep, api_url=url)
     end = time.monotonic() + seconds
 
@@ -76,7 +85,7 @@ if 0 in children:
     threads = [Thread(target=each) for each in (plain, plain, search)]
     for each in threads: each.start()
     for each in threads: each.join()
-    print(sum(client.counts.values()), flush=True)
+    os.write(1, (json.dumps({"made": sum(client.counts.values()), "turns": turns}) + "\\n").encode())  # a line in one piece
     os._exit(0)
 for _ in range(number): os.wait()
 """
@@ -130,64 +139,72 @@ def most_in_a_window(moments: list[float], seconds: float) -> int:
 
 
 def assert_all_used(calls: list[ApiCall]) -> None:
-    """No call was refused, and the limits were used up but for a twentieth.
-
-    Of searches a single turn that a busy machine misses is a sixtieth of the run, so that a tenth may be missing.
-    """
+    """No call was refused, and the limits were used up but for a twentieth."""
     assert Counter(call.status for call in calls) == Counter({200: len(calls)})
-    for moments, maximum, seconds, share in (
-        ([call.seconds for call in calls if not is_search(call)], 190, 10.0, 0.95),
-        ([call.seconds for call in calls if is_search(call)], 5, 1.0, 0.9),
+    for moments, maximum, seconds in (
+        ([call.seconds for call in calls if not is_search(call)], 190, 10.0),
+        ([call.seconds for call in calls if is_search(call)], 5, 1.0),
     ):
         allowed = (moments[-1] - moments[0]) * maximum / seconds
-        assert (len(moments) - 1) / allowed >= share
+        assert (len(moments) - 1) / allowed >= 0.95
         assert most_in_a_window(moments, seconds) <= maximum
 
 
-@pytest.mark.postgresql
-def test_what_is_allowed_is_used_and_nothing_is_refused(
-    hubspot: Followed, sqlite_engine: Engine, postgresql_engine: Engine
-) -> None:
-    """With the account's limits on, threads on SQLite and processes on PostgreSQL use 95 % of them.
+def test_what_is_allowed_is_used_and_nothing_is_refused(hubspot: Followed, sqlite_engine: Engine) -> None:
+    """Threads on SQLite use 95 % of the account's limits, while somebody else holds the database's write lock.
 
-    Each of the two has an account of its own. On SQLite somebody else holds the database's write lock all the time.
+    HubSpot counts calls as they arrive, so a machine that is slow with some of them alone may be refused. Here sandbox and pace
+    go by one clock, which stands still while a call is under way.
     """
-    limits = Limits.like_hubspot()
-    hubspot.account.meter = Meter(limits, "Europe/Berlin")
-    shared = HubSpotAccount(now=hubspot.clock, limits=limits)
-    define(shared)
-    pace = DatabasePace(sqlite_engine, "hubspot", Rates(190, 5))
-    client = client_of(hubspot, pace, sleep=time.sleep)
-    with HubSpotServer(shared) as server, sqlite_engine.begin() as connection, ThreadPoolExecutor(5) as pool:
+    time_line = VirtualTime()
+    hubspot.account.meter = Meter(Limits.like_hubspot(), "Europe/Berlin", clock=time_line.now)
+    pace = DatabasePace(sqlite_engine, "hubspot", Rates(190, 5), sleep=time_line.sleep, monotonic=time_line.now)
+    client = client_of(hubspot, pace, sleep=time_line.sleep)
+    end = time_line.now() + RUN_SECONDS
+
+    def call_on(call: Callable[[], object]) -> None:
+        while time_line.now() < end:
+            call()
+
+    plain, search = partial(client.pipelines, "deals"), partial(client.search, "deals", QUERY)
+    with sqlite_engine.begin() as connection:
         connection.execute(text("UPDATE rate_bucket SET used = 0"))
-        processes = pool.submit(run_processes, server.url, shared.token, postgresql_engine)
-        end = time.monotonic() + RUN_SECONDS
-
-        def call_on(call: Callable[[], object]) -> None:
-            while time.monotonic() < end:
-                call()
-
-        plain = partial(client.pipelines, "deals")
-        search = partial(client.search, "deals", QUERY)
-        for each in [pool.submit(call_on, call) for call in (plain, plain, search, search)]:
-            each.result()
-        made = processes.result()
+        time_line.run([partial(call_on, call) for call in (plain, plain, search, search)])
     assert_all_used(hubspot.account.calls)
-    assert used_share({}, client.use, RUN_SECONDS) == pytest.approx(0.96, abs=0.05)
-    assert_all_used(shared.calls)
-    assert (len(made), sum(made)) == (3, len(shared.calls))
-    assert min(made) > 0.2 * sum(made)  # nobody is left out
-    with postgresql_engine.connect() as connection:
-        assert connection.execute(select(func.sum(RateBucket.used))).scalar_one() >= sum(made)
+    assert used_share({}, client.use, RUN_SECONDS) == pytest.approx(0.96, abs=0.02)
 
 
-def run_processes(url: str, token: str, engine: Engine) -> list[int]:
-    """Let three processes call as much as they may; the calls that each made."""
+@pytest.mark.postgresql
+def test_processes_share_what_is_allowed(hubspot: Followed, postgresql_engine: Engine) -> None:
+    """Turns that three processes were given on PostgreSQL are those of one limit, each process has its part, none is lost.
+
+    When a call arrives is the machine's affair; when it may be made is decided by the database, and is looked at here.
+    """
+    made, turns = run_processes(hubspot.url, hubspot.account.token, postgresql_engine)
+    assert (len(made), sum(made)) == (3, len(hubspot.account.calls))
+    assert min(made) > 0.1 * sum(made)  # nobody is left out
+    for limit, maximum, seconds in ((CALLS, 190, 10.0), (SEARCH, 5, 1.0)):
+        moments = turns[limit]
+        assert most_in_a_window(moments, seconds) <= maximum
+        with postgresql_engine.connect() as connection:
+            query = text("SELECT used FROM rate_bucket WHERE name = :limit").bindparams(limit=limit)
+            assert connection.execute(query).scalar_one() == len(moments)
+
+
+def run_processes(url: str, token: str, engine: Engine) -> tuple[list[int], dict[str, list[float]]]:
+    """Let three processes call as much as they may; the calls that each made, and the turns that they were given."""
     command = [sys.executable, "-c", PROCESSES, "3", url_of(engine), url, token]
+    made: list[int] = []
+    turns: dict[str, list[float]] = {CALLS: [], SEARCH: []}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as processes:
         assert processes.stdout is not None
         assert processes.stdout.readline() == "ready\n"
-        return [int(each) for each in processes.communicate(f"{RUN_SECONDS}\n", timeout=60)[0].split()]
+        for line in processes.communicate(f"{PROCESS_SECONDS}\n", timeout=120)[0].splitlines():
+            told = json.loads(line)
+            made.append(told["made"])
+            for limit, moments in told["turns"].items():
+                turns[limit] += moments
+    return made, turns
 
 
 # ---- refusals

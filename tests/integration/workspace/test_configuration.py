@@ -114,6 +114,15 @@ def test_a_broken_file_is_logged_once(place: Place) -> None:
     assert ["config_file_broken", "config_file_broken", "config_files_usable"] == events
 
 
+def test_no_address_of_a_person_is_logged(place: Place) -> None:
+    """The log says where and what; who is meant is told by `status` and `rules check`."""
+    place.now()
+    place.organisation(people=", {email: ann@example.com, manager: zed@example.com}")
+    with capture_logs() as logs:
+        (broken,) = place.now().broken
+    assert ("zed@example.com" in broken.message, "example.com" in str(logs)) == (True, False)
+
+
 def test_a_database_that_cannot_be_written_stops_no_edit(place: Place) -> None:
     """The edit is in force; it is kept as soon as that is possible."""
     place.now()

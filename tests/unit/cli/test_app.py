@@ -9,8 +9,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ros_sync import __version__
-from ros_sync.cli import app, invocation, main
+from ros_sync import __version__, settings
+from ros_sync.cli import main
+from ros_sync.cli.app import app
 from ros_sync.errors import ProblemsError, SettingsError, Where
 
 REFERENCE = Path(__file__).parents[3] / "docs/reference/commands.md"
@@ -76,7 +77,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException, *options: str)
     def find_workspace(_given: Path | None) -> Path:
         raise error
 
-    monkeypatch.setattr(invocation, "find_workspace", find_workspace)
+    monkeypatch.setattr(settings, "find_workspace", find_workspace)
     monkeypatch.setattr("sys.argv", ["ros-sync", *options, "status"])
     with pytest.raises(SystemExit) as caught:
         main()

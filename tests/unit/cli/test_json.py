@@ -7,7 +7,7 @@ import json
 import types
 import typing
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -93,7 +93,7 @@ def full(kind: Any, depth: int = 0) -> Any:  # noqa: PLR0911  # one line for eac
     return kind(**{each.name: full(hints[each.name], depth + 1) for each in dataclasses.fields(kind) if each.init})
 
 
-REPORTS = {
+REPORTS: dict[str, Callable[[], Any]] = {
     "import": lambda: importing.as_data(full(ImportReport)),
     "sync": lambda: syncing.as_data(full(CycleReport), []),
     "audit": lambda: auditing.as_data(full(AuditReport)),

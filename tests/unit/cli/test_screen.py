@@ -117,8 +117,7 @@ def test_sources_take_no_room_where_none_is_followed() -> None:
         "new not yet stale: its alerts keep their last state",
         "hubspot is parked until 2026-03-03 00:00 UTC; `ros-sync serve` goes on by itself then",
         "hubspot: the calls of the day are used up",
-        "new: there is no property team_size (make it, or leave it out)",
-        "and 2 more; `ros-sync doctor` tells all of them",
+        "7 things in the connector file do not fit the account of new; `ros-sync doctor` lists them",
         "1 change waits to be written to other",
     ],
 )

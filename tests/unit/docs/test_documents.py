@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from ros_sync.cli import app
+from ros_sync.cli.app import app
 from ros_sync.cli.company import load as load_mapping
 from ros_sync.cli.company import load_connector
 from ros_sync.organisation.file import load as load_organisation

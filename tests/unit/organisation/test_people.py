@@ -162,3 +162,11 @@ def test_an_owner_known_only_by_what_the_crm_calls_them() -> None:
     directory = Directory(ORGANISATION)
     expected = ["eve@loom.example", "eve@loom.example", None]
     assert expected == [key_of(directory.owner_of("hub", None, said)) for said in ("Eve@loom.example", "EVE", "Evelyn")]
+
+
+@pytest.mark.parametrize("said", ["Pacific", "(GMT+1) somewhere", "../etc/passwd", "", "Europe"])
+def test_a_time_zone_of_a_crm_that_is_none_is_the_companys(said: str) -> None:
+    """One owner's odd value stops nobody's messages."""
+    person = Directory(ORGANISATION, [replace(ADA, timezone=said)]).person_of("hub", "1")
+    assert person is not None
+    assert person.timezone == "Europe/Berlin"

@@ -90,3 +90,22 @@ def test_managers_in_a_circle_end_at_the_fallback() -> None:
     circle = Directory(Organisation(company=Company(fallback="#revops")), owners)
     expected = "#revops"
     assert expected == route("owner", RecordOwner("sf", "1"), circle).key
+
+
+@pytest.mark.parametrize(
+    "named,expected",
+    [
+        ("#customer-success", ("#customer-success", "is customer success here", False)),
+        ("dora@loom.example", ("dora@loom.example", "is customer success here", False)),
+        ("gone@loom.example", ("dora@loom.example", "manages Left, who is no longer active", True)),
+        (
+            "who@loom.example",
+            (None, "nobody here has the e-mail who@loom.example; set company.fallback in organisation.yaml", True),
+        ),
+        (None, ("cem@loom.example", "manages Ada, who owns the record", False)),
+    ],
+)
+def test_who_customer_success_is(named: str | None, expected: tuple[str | None, str, bool]) -> None:
+    """Whom the organisation names; where it names nobody, the manager of the record's owner."""
+    everybody = Directory(Organisation(company=Company(customer_success=named), people=PEOPLE), OWNERS)
+    assert expected == said(route("customer_success", RecordOwner("hub", "1"), everybody))

@@ -90,12 +90,14 @@ def test_nothing_holds_that_would_not_hold_whatever_the_field_said() -> None:
 
 
 def test_the_shipped_rules_on_a_default_account() -> None:
-    """One is off, three do without a field, the others lose nothing."""
+    """Those of the handoff are off, three do without a field, the others lose nothing."""
     there = {"deal": FILLED, "lead": frozenset(("became_mql", "accepted", "rejection_code"))}
     assert fits(SHIPPED, there) == [
         Fit("stalled", "deal", ("segment",), False),
         Fit("missing-next-step", "deal", ("next_step_date",), False),
+        Fit("handoff-document-overdue", "deal", ("handed_off", "handoff_document"), True),
         Fit("handoff-overdue", "deal", ("handed_off",), True),
+        Fit("kickoff-overdue", "deal", ("handed_off", "kickoff"), True),
         Fit("mql-response-timeout", "lead", ("rejected",), False),
     ]
 

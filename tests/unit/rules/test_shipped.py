@@ -34,6 +34,7 @@ def test_the_five_kinds_are_there() -> None:
     """The kinds of rules that the product is named for are shipped."""
     expected = {"stalled", "missing-next-step", "push-count", "push-count-manager", "not-advanced", "handoff-overdue"}
 
+    expected |= {"handoff-document-overdue", "kickoff-overdue"}
     assert expected | {"mql-response-timeout"} == set(SHIPPED.by_id)
 
 

@@ -50,6 +50,7 @@ _ABBREVIATIONS = {
 # ... and some that mean several: China's and America's Central, India's, Ireland's and Israel's, Bangladesh's and Britain's.
 _AMBIGUOUS = ("CST", "IST", "BST", "AST")
 _ZONE_NAME = re.compile(r"(.*\S)\s*[ (\[]\s*([A-Za-z][A-Za-z0-9_+\-/:]*)[)\]]?")
+_IANA_NAME = re.compile(r"[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+\-0-9]+)+")
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
 
 # Days that programs write where there is none (.NET's and Java's smallest and largest, SQL Server's smallest, Excel's and
@@ -176,6 +177,15 @@ def split_zone(text: str) -> tuple[str, tzinfo | None]:
         except ValueError:
             pass
     return text, None
+
+
+def zone_name(text: str) -> str:
+    """The IANA name in what a CRM calls a user's zone, such as `(GMT+01:00) Central European Time (Europe/Berlin)`.
+
+    The text itself where there is none in it.
+    """
+    found = [name for name in _IANA_NAME.findall(text) if clock.is_zone(name)]
+    return text if clock.is_zone(text) or not found else found[-1]
 
 
 def is_placeholder(moment: datetime) -> bool:

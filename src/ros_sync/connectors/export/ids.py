@@ -40,6 +40,8 @@ _TOTAL = re.compile(
 _PLACEHOLDER = re.compile(r"null|none|nan|n/a|undefined|-+|\(blank\)|\(leer\)|\(null\)", re.IGNORECASE)
 _INVISIBLE = re.compile("[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 
+_HAS_DIGIT = re.compile(r"\d").search
+
 # One search through many ids at once; what it finds is looked at one by one.
 _NUMBER_LIKE = r"[-+]?\d+(?:[.,]\d*)?[eE][-+]?\d+|[-+]?\d+[.,]0+|\d{1,3}(?:[.,' \u00a0\u202f]\d{3}){2,}|[#=].*"
 _ODD_REFERENCE = re.compile(rf"^(?:{_NUMBER_LIKE})$|{_INVISIBLE.pattern}", re.MULTILINE)
@@ -75,8 +77,10 @@ def wrong_id(text: str) -> str | None:
 
 def any_wrong(ids: Sequence[str], *, references: bool = False) -> bool:
     """Whether a closer look at these ids pays; quick, as it runs over every row."""
-    joined = "\n".join(ids)
-    return not joined.isdecimal() and (_ODD_REFERENCE if references else _ODD).search(joined) is not None
+    bare = "".join(ids).replace("-", "").replace("_", "")
+    if bare.isascii() and bare.isalnum():  # nothing of what makes an id odd, but a word such as Total may stand there
+        return not references and not all(map(_HAS_DIGIT, ids))
+    return (_ODD_REFERENCE if references else _ODD).search("\n".join(ids)) is not None
 
 
 def canonical_by(name: str) -> Callable[[str], str] | None:

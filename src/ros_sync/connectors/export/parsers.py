@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 from ros_sync import money
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED
-from ros_sync.connectors.export import dates, values
+from ros_sync.connectors.export import date_forms, dates, values
 from ros_sync.connectors.export.mapping import FieldMapping
 from ros_sync.fields import Carried, Kind
 
 Parser = Callable[[str], Carried]
 Amount = tuple[Carried, str]  # a currency code and the cell of an amount
+
+ZONE = "timezone"  # the field of a person's time zone
 
 # Fields that hold a share of 1; an export that writes 10 for 10 % says so with `percent: true`.
 SHARES = frozenset({"probability", "methodology_share"})
@@ -36,7 +38,7 @@ def text_parser(mapping: FieldMapping) -> Parser:
         case Kind.INSTANT:
             return dates.InstantReader(mapping.style.dates).read
         case _:
-            return str
+            return date_forms.zone_name if mapping.name == ZONE else str
 
 
 def _number_parser(mapping: FieldMapping) -> Parser:

@@ -11,7 +11,7 @@ from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
 from ros_sync.connectors.export.dates import DateStyle, InstantReader
 from ros_sync.connectors.export.mapping import STAGE_FIELDS, FieldMapping, FileEntry
-from ros_sync.connectors.export.parsers import Amount, amount_parser, currency_parser, parser, plain_amounts
+from ros_sync.connectors.export.parsers import ZONE, Amount, amount_parser, currency_parser, parser, plain_amounts
 from ros_sync.fields import Carried, Kind, did_you_mean
 
 Done = dict[str, Sequence[Carried]]  # the columns filled so far, by field
@@ -59,7 +59,7 @@ def steps(entry: FileEntry) -> Iterator[Step]:
             yield _ConstantStep(mapping)
         elif mapping.name in ids.REFERENCES and mapping.values is None and mapping.kind is Kind.TEXT:
             yield _ReferenceStep(mapping)
-        elif mapping.kind is Kind.TEXT and mapping.values is None:
+        elif mapping.kind is Kind.TEXT and mapping.values is None and mapping.name != ZONE:
             yield _TextStep(mapping)
         elif mapping.kind is Kind.INSTANT and mapping.values is None and mapping.name != DELETED:
             reader = instants.setdefault(mapping.style.dates, InstantReader(mapping.style.dates))

@@ -185,12 +185,10 @@ class HubSpotClient:
 
     def read_one(self, stream: str, record_id: str, properties: Sequence[str], *, archived: bool = False) -> Json:
         """One record; NotFoundError where HubSpot says that it is not there."""
+        asked: Json = {"properties": [",".join(properties)], "archived": archived}
         return self._read(
-            "read", f"{stream} {record_id}",
-            lambda **raw: self._basic.get_by_id(
-                stream, record_id, properties=[",".join(properties)], archived=archived, **raw
-            ),
-        )  # fmt: skip
+            "read", f"{stream} {record_id}", lambda **raw: self._basic.get_by_id(stream, record_id, **asked, **raw)
+        )
 
     def associations(self, stream: str, to: str, inputs: Sequence[Mapping[str, str]]) -> Json:
         """The associations of these records (`id`, and `after` where more are asked for)."""
@@ -249,10 +247,8 @@ class HubSpotClient:
 
     def create_property(self, stream: str, body: Mapping[str, Any]) -> Json:
         """Make a property of the company's own. Never tried again blindly: AmbiguousError where it may have been made."""
-        return self._once(
-            "define", f"new property {body.get('name')} of {stream}",
-            lambda **raw: self._properties.create(stream, dict(body), **raw),
-        )  # fmt: skip
+        what = f"new property {body.get('name')} of {stream}"
+        return self._once("define", what, lambda **raw: self._properties.create(stream, dict(body), **raw))
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""

@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ros_sync.connectors.hubspot.candidates import BY_LABEL, NOT_MADE, WANTED, Candidate, Wanted
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions, PropertyDefinition
 from ros_sync.connectors.hubspot.doctor import changes_unseen
-from ros_sync.connectors.hubspot.mapping import ENGAGEMENTS, VALUE, modified_property
+from ros_sync.connectors.hubspot.mapping import VALUE, modified_property
 from ros_sync.connectors.hubspot.records import TICKED
 from ros_sync.sheets.edits import Edits, map_at, scalar, value_of
 
@@ -272,7 +272,10 @@ class _Fitting:
 
     def reckoned(self) -> None:
         """Mirror what HubSpot works out of stages beside ours, and see to it that it is read again."""
+        first: dict[str, MappingNode] = {}
+        unseen: dict[str, bool] = {}
         for stream, name, entry in self.entries():
+            first.setdefault(stream, entry)
             there, fields = self._definitions.properties.get(stream), map_at(entry, "fields")
             if there is None or fields is None:
                 continue
@@ -284,12 +287,15 @@ class _Fitting:
                     self.edits.add(fields, field_name, f"{{property: {scalar(source)}, kind: {kind}}}")
                     self._tell(f"{name}.{field_name}", f"mirrors {source}, HubSpot's own reckoning")
                     mapped.add(source)
-            modified = _text(entry, "modified") or modified_property(stream)
-            unseen = [each for each in mapped if each in there and changes_unseen(there[each], modified)]
-            if unseen and value_of(entry, "reread") is None and stream not in ENGAGEMENTS and name != "lead":
+            modified = _text(first[stream], "modified") or modified_property(stream)
+            unseen[stream] = unseen.get(stream, False) or any(
+                changes_unseen(there[each], modified) for each in mapped if each in there
+            )
+        for stream, entry in first.items():
+            if unseen.get(stream) and value_of(entry, "reread") is None:
                 self.edits.add(entry, "reread", REREAD)
                 self._tell(
-                    stream, f"are read again every {REREAD}: calculated properties change without a modified date"
+                    f"{stream}, reread", f"all are read again every {REREAD}, as calculated properties change unseen"
                 )
 
 

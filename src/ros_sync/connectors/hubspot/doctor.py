@@ -23,7 +23,9 @@ from ros_sync.fields import Kind, did_you_mean
 NOTES_SCOPE = "crm.objects.contacts.write"  # HubSpot, "Notes": what is written back leaves a note
 _OBJECT_SCOPES = ("deals", "contacts", "companies")
 # Calculated ones that change together with the record, so that a poll finds them.
-_WITH_THE_RECORD = (OBJECT_ID, MERGED_IDS, "createdate", "hs_createdate", "hubspot_owner_assigneddate")
+_WITH_THE_RECORD = (
+    OBJECT_ID, MERGED_IDS, "createdate", "hs_createdate", "hubspot_owner_assigneddate", "hubspotscore",
+)  # fmt: skip
 _ENTERED = "hs_lifecyclestage_"
 # HubSpot's property types that hold a kind of field (HubSpot, "Properties", property type and fieldType values).
 _TYPES = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import orjson
 
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions, PropertyDefinition
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+
+_STAGE = tuple(each.name for each in fields(AccountStage))
 
 
 def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
@@ -19,7 +21,7 @@ def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
         if there is not None:
             names = {*stream.properties, *stream.tracked_properties, *_written_properties(stream)}
             properties[stream.name] = {
-                name: [each.type, sorted(each.options)] for name, each in there.items() if name in names
+                name: [each.type, sorted(each.options), each.ticks] for name, each in there.items() if name in names
             }
     told: dict[str, Any] = {
         "time_zone": definitions.time_zone,
@@ -27,7 +29,7 @@ def written(definitions: Definitions, mapping: HubSpotMapping) -> str:
         "account": definitions.account,
         "properties": properties,
         "pipelines": definitions.pipelines,
-        "stages": [asdict(each) for each in definitions.stages.values()],
+        "stages": [{name: getattr(each, name) for name in _STAGE} for each in definitions.stages.values()],
     }
     return orjson.dumps(told).decode()
 
@@ -48,7 +50,8 @@ def recalled(text: str) -> Definitions:
     return Definitions(
         properties={
             stream: {
-                name: PropertyDefinition(name, kind, frozenset(options)) for name, (kind, options) in there.items()
+                name: PropertyDefinition(name, kind, frozenset(options), ticks=bool(more and more[0]))
+                for name, (kind, options, *more) in there.items()  # an earlier version kept the first two
             }
             for stream, there in told["properties"].items()
         },

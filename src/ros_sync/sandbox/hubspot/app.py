@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import format_datetime
-from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
@@ -204,7 +203,16 @@ class Front:
     def _note(self, request: Request, kind: str, object_type: str, status: int, policy: str | None = None) -> None:
         account = self._account
         account.calls.append(
-            ApiCall(account.now(), monotonic(), request.method, request.url.path, kind, object_type, status, policy)
+            ApiCall(
+                account.now(),
+                account.meter.clock(),
+                request.method,
+                request.url.path,
+                kind,
+                object_type,
+                status,
+                policy,
+            )
         )
 
     async def _dropped(self, request: Request) -> Response:

@@ -39,6 +39,7 @@ _OWN = {
         "competitor": "string", "closing_plan": "bool", "map_status": "enumeration", "contacts_engaged": "number",
         "champion": "string", "economic_buyer_engaged": "bool", "methodology_share": "number",
         "handed_off_to_cs": "datetime", "requalified_at": "datetime", "product": "string", "team_size": "number",
+        "handoff_document_at": "datetime", "kickoff_at": "datetime",
     },
     "contacts": {
         "segment": "enumeration", "region": "enumeration", "mql_rejected_at": "datetime", "mql_rejection_code": "enumeration",

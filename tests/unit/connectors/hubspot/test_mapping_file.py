@@ -63,3 +63,32 @@ def test_one_mistyped_field_is_one_problem(tmp_path: Path) -> None:
     )
     (told,) = problems(tmp_path, text)
     assert "did you mean 'next_step'?" in told
+
+
+@pytest.mark.parametrize("text, said", [
+    ("soon", "is no duration"), ("30 minutes", "cannot be read again every 30 minutes"),
+    ("2 business days", "cannot be read again every 2 business days"),
+])  # fmt: skip
+def test_how_often_records_are_read_again_is_told_in_hours(tmp_path: Path, text: str, said: str) -> None:
+    """Not too often, and not in working time."""
+    (found,) = problems(
+        tmp_path, HEAD + f"  - stream: deals\n    object: deal\n    reread: {text}\n    fields: {{name: dealname}}\n"
+    )
+    assert (said in found, found.startswith("7:13")) == (True, True)
+
+
+def test_values_with_numbers_are_texts(tmp_path: Path) -> None:
+    """Lifecycle stages and pipeline stages that a company made have numbers for names, with quotes or without."""
+    file = tmp_path / "hubspot.yaml"
+    for number in ("38271634", '"38271634"'):
+        file.write_text(
+            f"version: 1\ncrm: hubspot\nsource: hubspot\nstages: {{12: {{early: [{number}]}}}}\nobjects:\n"
+            "  - stream: contacts\n    object: lead\n    fields:\n"
+            f"      lifecycle_stage: {{property: lifecyclestage, values: {{{number}: Nurturing}}}}\n"
+            f"    write: {{lifecycle_stage: {{lifecyclestage: {number}}}}}\n"
+        )
+        mapping = load_hubspot(file, OBJECTS)
+        lead = mapping.streams[0].objects[0]
+        assert (mapping.positions, lead.fields[0].values, lead.write) == (
+            {("12", "38271634"): "early"}, {"38271634": "Nurturing"}, {"lifecycle_stage": {"lifecyclestage": "38271634"}},
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.definitions import Definitions, owners_batch, read_properties
+from ros_sync.connectors.hubspot.mapping import StreamMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import Link
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.company import CONNECTOR
@@ -92,3 +95,47 @@ def test_properties_come_whatever_is_said_of_their_options(odd: Any) -> None:
     options = [*odd, {"value": "OMIT"}] if isinstance(odd, list) else odd
     found = read_properties({"results": [{"name": "forecast", "type": "enumeration", "options": options}]})
     assert ({"OMIT"} if isinstance(odd, list) else set()) == found["forecast"].options
+
+
+TICKED = {"name": "products", "type": "enumeration", "fieldType": "checkbox",
+          "options": [{"value": each} for each in ("pro", "pro_plus", "old")]}  # fmt: skip
+
+
+@pytest.fixture
+def ticked(tmp_path: Path) -> tuple[StreamMapping, Definitions]:
+    """Deals with a property of which several options may be ticked."""
+    file = tmp_path / "hubspot.yaml"
+    file.write_text(
+        "version: 1\ncrm: hubspot\nsource: hubspot\nobjects:\n  - stream: deals\n    object: deal\n    fields:\n"
+        "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: products\n"
+        "    write: {product: }\n"
+    )
+    definitions = Definitions(properties={"deals": read_properties({"results": [TICKED]})})
+    return load_hubspot(file, {name: each.settable for name, each in objects().items()}).stream("deals"), definitions
+
+
+@pytest.mark.parametrize(
+    "held, product, told",
+    [("pro", "Pro", 0), ("pro;pro_plus", "Pro;Plus", 0), ("pro;old", "Pro", 0), ("old", None, 0), ("", None, 0),
+     (None, None, 0), ("pro;new", None, 1)],
+)  # fmt: skip
+def test_each_ticked_option_is_read_by_what_it_means(
+    ticked: tuple[StreamMapping, Definitions], held: str | None, product: str | None, told: int
+) -> None:
+    """One that is not listed is set aside with its reason; without `values` it all comes as HubSpot writes it."""
+    reader = RecordReader(*ticked, currency="EUR")
+    batch = reader.batches([{"id": "7", "properties": {"products": held, "hs_lastmodifieddate": "1"}}])[0]
+    assert (batch.columns["product"], batch.columns["competitor"], len(batch.set_aside)) == (
+        [product],
+        [held or None],
+        told,
+    )
+
+
+@pytest.mark.parametrize("value, written", [("Plus", "pro_plus"), ("Pro;Plus", "pro;pro_plus"), (None, "")])
+def test_ticked_options_are_written_as_hubspot_calls_them(
+    ticked: tuple[StreamMapping, Definitions], value: str | None, written: str
+) -> None:
+    """Each of them, joined as it wants them."""
+    stream, definitions = ticked
+    assert to_properties(stream, {"product": value}, definitions, {}) == {"products": written}

@@ -1,4 +1,4 @@
-"""The team's clock beside the owner's.
+"""The team's clock beside the owner's, and what customer success is given of a deal.
 
 Each clock that is there becomes the team's, held by the owner that it was last seen with.
 """
@@ -14,11 +14,13 @@ branch_labels = None
 depends_on = None
 
 BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+DEALS = ("deal", "deal_version")
+HANDOFF = ("handoff_document_at", "kickoff_at")
 OPEN = sa.text("stopped_at IS NULL")
 
 
 def upgrade() -> None:
-    """Add the owners' clocks, and who holds a record whose team's clock runs."""
+    """Add the owners' clocks, the instants of a handoff, and who holds a record whose team's clock runs."""
     op.add_column("sla_clock", sa.Column("held_by", sa.String(), nullable=True))
     op.execute("UPDATE sla_clock SET held_by = owner_id")
     op.create_table(
@@ -49,12 +51,18 @@ def upgrade() -> None:
         sqlite_where=OPEN,
         postgresql_where=OPEN,
     )
+    for table in DEALS:
+        for name in HANDOFF:
+            op.add_column(table, sa.Column(name, sa.BigInteger(), nullable=True))
     op.add_column("sla_clock_event", sa.Column("owner_clock_id", BIG_KEY, nullable=True))
 
 
 def downgrade() -> None:
     """Take them away; the history of owners' clocks goes with them."""
     op.execute("DELETE FROM sla_clock_event WHERE owner_clock_id IS NOT NULL")
+    for table in DEALS:
+        for name in HANDOFF:
+            op.drop_column(table, name)
     op.drop_column("sla_clock_event", "owner_clock_id")
     op.drop_index("ix_sla_owner_clock_open", table_name="sla_owner_clock")
     op.drop_table("sla_owner_clock")

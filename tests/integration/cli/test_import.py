@@ -1,0 +1,165 @@
+"""`ros-sync import` and `ros-sync mapping` as people use them: what they print, and that `--json` is JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ros_sync.cli.company import known_people, load
+from ros_sync.cli.importing import moment_of_export
+from ros_sync.mirror.database import open_engine
+from ros_sync.organisation.company import Member, Organisation
+
+Command = Callable[..., str]
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+MAPPING = """
+version: 1
+source: crm
+timezone: America/New_York
+currency: EUR
+number: {decimal: "."}
+stages:
+  default: [{name: Open, kind: open}, {name: Won, kind: won}]
+files:
+  - file: "deals*"
+    object: deal
+    id: Id
+    fields:
+      name: Name
+      stage: Stage
+      amount: {column: Amount, currency: {column: Currency}}
+      owner: {column: Owner, find: {object: owner, by: [name, email]}}
+"""
+ROWS = (
+    "Id,Name,Stage,Amount,Currency,Owner\n1,Ätna,Open,5,XAU,Ann Nobody\n2,B,Open,5,EUR,Cem Example\n3,C,Shut,5,EUR,\n"
+    "2,B,Open,7,EUR,\n"
+)
+ORGANISATION = (
+    "version: 1\ncompany: {name: Acme, currency: EUR}\npeople:\n  - {email: cem@example.com, name: Cem Example}\n"
+)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A mirror of its own on SQLite: what is judged here is what commands print."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'ros-sync.db'}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A workspace with a mapping, an organisation of one person, and an export with something of every kind wrong."""
+    for name, content in {
+        "connectors/acme.yaml": MAPPING,
+        "rules/organisation.yaml": ORGANISATION,
+        "exports/deals.csv": ROWS,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("workspace")
+def test_import_prints_json_whatever_the_rows_name(command: Command) -> None:
+    """An unknown owner, a currency without a rate, a row set aside and one against another: all are told as JSON."""
+    told = json.loads(command("import", "exports", "--json"))
+    (file,) = told["files"]
+    assert ({"owner": {"Ann Nobody": 1}}, {"XAU": 1}, 2, 4) == (
+        file["unknown"], file["without_rate"], told["set_aside"], told["rows_read"],
+    )  # fmt: skip
+    assert ["Shut", "2"] == [row["value"] for row in file["examples"]]
+    assert [{"run_id": told["run_id"], "as_of": told["as_of"]}] == told["runs"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_only_strangers_are_told(command: Command) -> None:
+    """Somebody whom organisation.yaml knows by name is no stranger to the import, nor to `status`."""
+    printed = command("import", "exports")
+    assert ("Ann Nobody" in printed, "Cem Example" in printed) == (True, False)
+    assert ["Ann Nobody"] == [each["name"] for each in json.loads(command("status", "--json"))["unknown_owners"]]
+
+
+def test_a_name_that_two_people_have_leads_to_nobody() -> None:
+    """So it stays a stranger's; e-mail addresses and names of one person alone are known, in capitals or not."""
+    people = {
+        mail: Member(mail, name)
+        for mail, name in (("a@x.example", "Ann"), ("b@x.example", "Ann"), ("c@x.example", "Cem"))
+    }
+    assert {"a@x.example", "b@x.example", "c@x.example", "cem"} == known_people(Organisation(people=people))
+
+
+@pytest.mark.parametrize(
+    "given,expected",
+    [
+        ("2026-03-02", "2026-03-03T04:59:59.999999+00:00"),
+        ("2026-07-02", "2026-07-03T03:59:59.999999+00:00"),
+        ("2026-03-02T09:00", "2026-03-02T14:00:00+00:00"),
+        ("2026-03-02T09:00+01:00", "2026-03-02T08:00:00+00:00"),
+        ("2026-03-02T09:00Z", "2026-03-02T09:00:00+00:00"),
+        (None, None),
+    ],
+)
+def test_a_day_is_its_end_in_the_zone_of_the_mapping(workspace: Path, given: str | None, expected: str | None) -> None:
+    """And a time without an offset is in that zone."""
+    moment = moment_of_export(given, load(workspace / "connectors/acme.yaml"), NOW)
+    assert expected == (moment.isoformat() if moment else None)
+
+
+def test_today_is_until_now(workspace: Path) -> None:
+    """The end of a day that is not over yet would lie in the future."""
+    assert moment_of_export("2026-11-30", load(workspace / "connectors/acme.yaml"), NOW) == NOW
+
+
+@pytest.mark.usefixtures("workspace")
+def test_exports_of_two_days_are_told_day_by_day(command: Command, tmp_path: Path, engine: Engine) -> None:
+    """Each under its moment, the older one first."""
+    for day, amount in (("2026-03-09", 6), ("2026-03-02", 5)):
+        (tmp_path / f"exports/deals-{day}.csv").write_text(
+            f"Id,Name,Stage,Amount,Currency,Owner\n1,A,Open,{amount},EUR,\n"
+        )
+    (tmp_path / "exports/deals.csv").unlink()
+    lines = [line for line in command("import", "exports").splitlines() if line.startswith(("as of", "deals"))]
+    assert ["as of 2026-03-03", "deals-2026-03-02", "as of 2026-03-10", "deals-2026-03-09"] == [
+        line[:16] for line in lines
+    ]
+    with engine.connect() as connection:
+        told = connection.execute(text('SELECT "old", "new" FROM change WHERE field = \'amount_minor\'')).all()
+    assert [("500", "600")] == [tuple(row) for row in told]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_file_of_headings_alone_is_told(command: Command, tmp_path: Path) -> None:
+    """On the screen as in JSON."""
+    (tmp_path / "exports/deals.csv").write_text("Id,Name,Stage,Amount,Currency,Owner\n")
+    assert "deals.csv: it holds headings and no rows" in command("import", "exports")
+    assert ["it holds headings and no rows"] == json.loads(command("import", "exports", "--json"))["files"][0]["notes"]
+
+
+def test_a_proposed_mapping_imports_the_file_it_was_made_from(command: Command, tmp_path: Path) -> None:
+    """From an export alone to a mirror, in a workspace that knows nothing yet."""
+    (tmp_path / "connectors").mkdir()
+    (tmp_path / "deals.csv").write_text(
+        "Deal ID;Deal Name;Deal Stage;Amount;Close Date\n1;A;Demo;1.234,50;31.03.2026\n2;B;Won;7;1.4.2026\n"
+    )
+    said = command("mapping", "propose", "deals.csv", "--output", "connectors/acme.yaml", "--source", "acme")
+    assert "deals.csv as deal: 2 rows can be read, 0 cannot" in said
+    assert "acme.yaml: 1 entry for acme, no problem" in command("mapping", "check", "acme", "deals.csv")
+    told = json.loads(command("import", "deals.csv", "--json"))
+    assert (2, 0) == (told["created"], told["set_aside"])
+    assert "is there already" in command("mapping", "propose", "deals.csv", "-o", "connectors/acme.yaml")
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_mapping_is_checked_against_files_without_loading_them(command: Command, engine: Engine) -> None:
+    """What could not be read is named; nothing is stored."""
+    printed = command("mapping", "check", "connectors/acme.yaml", "exports")
+    assert "deals.csv as deal: 3 rows can be read, 1 cannot" in printed
+    assert "deals.csv:4, column 'Stage': 'Shut': is no stage" in printed
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0
