@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +106,9 @@ class SoleServe:
         """Let the next one have the lock."""
         held, self._connection = self._connection, None
         if held is not None:
-            held.invalidate()  # ends the session, and the lock with it
+            with suppress(SQLAlchemyError):  # a connection that broke has lost the lock
+                held.execute(text("SELECT pg_advisory_unlock_all()"))
+            held.invalidate()  # the session ends too: no other user of the pool may inherit the lock
             held.close()
 
     def _take(self) -> bool:
