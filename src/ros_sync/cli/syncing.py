@@ -14,7 +14,6 @@ from rich.table import Table
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
 from ros_sync.cli.company import company_of, connector_files, deal_context
-from ros_sync.cli.examining import examine
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
@@ -251,6 +250,8 @@ def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> Sequenc
 
 def doctor(invocation: Invocation, *, as_json: bool) -> None:
     """Look at each source's account and at the installation; exit code 1 where something keeps it from working."""
+    from ros_sync.cli.examining import examine  # noqa: PLC0415  # Slack's library is not loaded for `sync`
+
     settings = invocation.start()
     findings: dict[str, list[Problem]] = {}
     ahead: dict[str, timedelta] = {}

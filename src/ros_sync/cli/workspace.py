@@ -12,8 +12,8 @@ import typer
 from ros_sync.cli import shipped
 from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.errors import Where, WorkspaceError
-from ros_sync.settings import ENV_FILE_NAME
 
+ENV_FILE_NAME = ".env"  # as in `settings`, which is not loaded for --help
 _SECRET, _ORDINARY = 0o600, 0o666  # the second is narrowed by the umask
 
 
