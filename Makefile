@@ -10,7 +10,7 @@ UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAU
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format chaos bench lock clean venv venv-dev
+.PHONY: help demo test test-pythons lint format chaos bench lock clean venv venv-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ demo: $(VENV)/.run ## set everything up and run the main job on a small company
 test: $(VENV)/.dev ## set everything up and run all tests
 	@$(BIN)/pytest -n 3 --dist loadscope
 
+test-pythons: $(VENV)/.dev ## the unit tests on Python 3.12 and 3.13, where they are on this machine
+	@.ci/pythons
+
 lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -59,6 +62,9 @@ bench: $(VENV)/.dev ## speed and memory as ratios against a stated floor, measur
 lock: $(UV) ## resolve pyproject.toml anew into the lock files
 	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' > requirements-build.in
+	@$(UV_ENV) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade requirements-build.in -o requirements-build.lock
+	@rm requirements-build.in
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

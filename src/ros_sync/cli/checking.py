@@ -9,9 +9,11 @@ from rich.text import Text
 
 from ros_sync.cli.company import custom_kinds, organisation_of
 from ros_sync.cli.invocation import Invocation, data_of
+from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
+from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
@@ -26,7 +28,13 @@ def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) ->
     except ProblemsError as error:
         problems = error.problems
     if as_json:
-        invocation.print_json({"rules": [rule.id for rule in rules], "problems": [_problem(each) for each in problems]})
+        invocation.print_json(
+            {
+                "rules": [rule.id for rule in rules],
+                "problems": [_problem(each) for each in problems],
+                "warnings": [_problem(each) for each in rules.warnings],
+            }
+        )
     else:
         _show_check(invocation.out, rules, problems)
     return not problems
@@ -50,21 +58,23 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
     except RosSyncError:
         if not paths:
             raise
-        return load(paths), Organisation()
+        return load(paths, doubter=Doubter()), Organisation()
     organisation = organisation_of(settings)
+    people = {name for member in organisation.people.values() for name in (member.name, member.email) if name}
     rules = load(
         paths or [settings.rules_folder],
         custom=custom_kinds(settings),
         home_currency=organisation.home_currency,
         calendars=organisation.calendars,
+        doubter=Doubter(known_values(settings), people),
     )
     return rules, organisation
 
 
 def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> None:
-    for problem in problems:
-        line = Text("✗ ", style="bold red")
-        line.append(clean(str(problem.where or "")), style="bold not red")
+    for problem in (*problems, *rules.warnings):
+        line = Text("✗ ", style="bold red") if problem in problems else Text("! ", style="bold yellow")
+        line.append(clean(str(problem.where or "")), style="bold not red not yellow")
         line.append(f"\n  {clean(problem.message)}", style="not bold default")
         if problem.hint:
             line.append(f"\n  {clean(problem.hint)}", style="not bold dim default")
@@ -76,6 +86,8 @@ def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> N
     words = (
         f"✓ {_counted(len(rules), 'rule')} in {_counted(len(rules.files), 'file')}, {_counted(tests, 'test')} inside"
     )
+    if rules.warnings:
+        words += f"; {_counted(len(rules.warnings), 'warning')}"
     out.print(Text(words, style="green"), soft_wrap=True)
 
 

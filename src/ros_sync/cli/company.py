@@ -77,7 +77,7 @@ def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
     kinds: dict[str, dict[str, Kind]] = {}
     for path in connector_files(settings):
         _add_kinds(kinds, custom_kinds_of(load_connector(path)))
-    for path in _mapping_files(settings):
+    for path in mapping_files(settings):
         _add_kinds(kinds, custom_kinds_of(load(path)))
     return kinds
 
@@ -92,7 +92,7 @@ def mapping_of(settings: Settings, given: str | None) -> ExportMapping:
 
     Raises MappingError where it is not there, or where there are several to choose from.
     """
-    known = {path.stem: path for path in _mapping_files(settings)}
+    known = {path.stem: path for path in mapping_files(settings)}
     if given is None:
         if len(known) == 1:
             return load(next(iter(known.values())))
@@ -123,7 +123,7 @@ def connector_files(settings: Settings) -> list[Path]:
     return [path for path in _yaml_files(settings) if _is_connector(path)]
 
 
-def _mapping_files(settings: Settings) -> list[Path]:
+def mapping_files(settings: Settings) -> list[Path]:
     """The files of `connectors/` that say how exports are read."""
     return [path for path in _yaml_files(settings) if not _is_connector(path)]
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from ros_sync.cli import logs
+from ros_sync.cli import log_privacy, logs
 from ros_sync.errors import ProblemsError, RosSyncError
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.settings import LogSettings, Settings, find_workspace, load
@@ -47,6 +47,7 @@ class Invocation:
     def __init__(self) -> None:
         self.given_workspace: Path | None = None
         self.debug = False
+        self._to_a_log = False  # whether what is told ends up in the log of a service, and not before a person
         self.out = Console()
         self.err = Console(stderr=True)
 
@@ -75,6 +76,9 @@ class Invocation:
             log = LogSettings(level="debug", format=log.format)
         quiet = self.err.is_terminal and not long_running and not self.debug
         logs.configure(log, at_least="warning" if quiet else None)
+        if long_running:
+            logs.log_what_nobody_catches()
+            self._to_a_log = not self.err.is_terminal and not self.debug
         return self.settings
 
     def print_json(self, data: Any) -> None:
@@ -89,9 +93,9 @@ class Invocation:
             text = Text("error: ", style="bold red")
             if problem.where and str(problem.where):
                 text.append(f"{clean(str(problem.where))}: ", style="bold")
-            text.append(clean(logs.masked(problem.message)), style="not bold default")
+            text.append(clean(logs.masked(self._tellable(problem.message))), style="not bold default")
             if problem.hint:
-                text.append(f"\n  {clean(problem.hint)}", style="not bold default dim")
+                text.append(f"\n  {clean(self._tellable(problem.hint))}", style="not bold default dim")
             self.err.print(text, soft_wrap=True, highlight=False)
         if self.debug:
             self._show_traceback(error)
@@ -99,14 +103,18 @@ class Invocation:
     def show_surprise(self, error: Exception) -> None:
         """Tell of an error that nobody foresaw: its kind and first line, and how to see the rest."""
         first_line = (str(error).strip() or "no more is known").splitlines()[0]
+        words = log_privacy.told(error) if self._to_a_log else f"{type(error).__name__}: {logs.masked(first_line)}"
         text = Text("unexpected error: ", style="bold red")
-        text.append(f"{type(error).__name__}: {clean(logs.masked(first_line))}", style="not bold default")
+        text.append(clean(words), style="not bold default")
         text.append(
             "\n  run it again with --debug (before the command's name) to see where", style="not bold default dim"
         )
         self.err.print(text, soft_wrap=True, highlight=False)
         if self.debug:
             self._show_traceback(error)
+
+    def _tellable(self, text: str) -> str:
+        return log_privacy.discreet(text) if self._to_a_log else text
 
     def _show_traceback(self, error: Exception) -> None:
         lines = "".join(traceback.format_exception(error))

@@ -1,7 +1,7 @@
 """Logging, set up once: lines for people on a terminal, JSON lines elsewhere, always to stderr, never a secret.
 
 structlog and the standard library's loggers go the same way. Events have fixed snake_case names; what they are
-about is bound to them.
+about is bound to them. What is left out of them for people's sake: `log_privacy`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ros_sync import clock
+from ros_sync.cli import log_privacy
 from ros_sync.settings import LogSettings
 
 # Slack documentation, "Tokens": bot, user, app-level, configuration and refresh tokens.
@@ -54,12 +56,13 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: 
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[log_privacy.foreign_words, *shared],
+            use_get_message=False,
+            pass_foreign_args=True,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.StackInfoRenderer(),
-                # Plain tracebacks: richer ones show local variables, and with them people's data.
-                structlog.processors.format_exc_info,
+                log_privacy.without_people,
                 _mask_secrets,
                 *_renderers(form, colours=stream.isatty()),
             ],
@@ -77,6 +80,22 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: 
     for name, cap in _CAPS.items():
         logging.getLogger(name).setLevel(max(level, cap))
     logging.captureWarnings(True)
+
+
+def log_what_nobody_catches() -> None:
+    """Let what ends a thread, or happens where nobody can be told, be logged like all else; Python would print its words."""
+    threading.excepthook = _log_end_of_thread
+    sys.unraisablehook = _log_unraisable
+
+
+def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is not SystemExit:
+        name = args.thread.name if args.thread is not None else None
+        structlog.stdlib.get_logger(__name__).error("thread_ended", thread=name, exc_info=args.exc_value)
+
+
+def _log_unraisable(args: sys.UnraisableHookArgs) -> None:
+    structlog.stdlib.get_logger(__name__).error("error_without_a_caller", exc_info=args.exc_value)
 
 
 def masked(text: str) -> str:

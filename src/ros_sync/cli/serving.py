@@ -43,9 +43,10 @@ def planned_jobs(
     configuration = configuration or Configuration(settings, engine)
     notifiers = notifiers_of(settings, engine, Console())
 
-    def run_tick(now: datetime) -> None:
+    def run_tick(_now: datetime) -> None:
         stale_seconds = settings.sync.stale_seconds
         company = configuration.current().company()
+        now = clock.now()  # not before what is in force came into force
         tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
     def deliver(_now: datetime) -> None:

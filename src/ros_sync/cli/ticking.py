@@ -33,12 +33,13 @@ DELIVERY_SECONDS = 60.0  # how long one tick waits for messages whose turn comes
 def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: bool) -> None:
     """Run one cycle, deliver what waits, and tell what was done."""
     settings = invocation.start()
-    moment = parse_moment(now, "--now") or clock.now()
+    asked = parse_moment(now, "--now")
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
             in_force = Configuration(settings, engine).current()
             company = in_force.company()
+            moment = asked or clock.now()  # not before what is in force came into force
             show_broken(invocation, in_force.broken)
             notifiers = notifiers_of(settings, engine, invocation.err if as_json else invocation.out)
             stale_seconds = settings.sync.stale_seconds
@@ -133,12 +134,7 @@ def show(
     for rule in report.alerts.rules:
         table.add_row(shown(rule.rule_id), *(f"{number:,}" for number in (rule.opened, rule.resolved, rule.open)))
     out.print(table)
-    for rule_id, reason in report.alerts.failed.items():
-        out.print(
-            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
-            soft_wrap=True,
-            highlight=False,
-        )
+    _show_failed(invocation, report)
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(
@@ -168,5 +164,14 @@ def show(
         out.print(
             f"[yellow]{counted(report.notices.nobody, 'alert')} with nobody to be told[/yellow] "
             "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
+            highlight=False,
+        )
+
+
+def _show_failed(invocation: Invocation, report: TickReport) -> None:
+    for rule_id, reason in report.alerts.failed.items():
+        invocation.out.print(
+            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
+            soft_wrap=True,
             highlight=False,
         )

@@ -132,6 +132,6 @@ def _advance(
         definition = clock_definition(rule)
         if definition is not None:
             with failures.alone(rule.id):
-                counts += advance(session, [definition], directory, now, stale=stale)
+                counts += advance(session, [definition], directory, now, stale=stale, portion_done=session.commit)
                 session.commit()
     return counts

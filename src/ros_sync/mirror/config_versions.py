@@ -131,6 +131,11 @@ def version_in_force(on: Connection | Session, path: str, at: datetime) -> Versi
     return found[0] if found and found[0].text is not None else None
 
 
+def first_effective(on: Connection | Session) -> datetime | None:
+    """From when on the first versions that are known were in force; None where none is."""
+    return on.execute(select(func.min(_VERSION.c.effective_from))).scalar()
+
+
 def history(on: Connection | Session, path: str) -> list[Version]:
     """Every version of one file, the oldest first."""
     return _versions(on, select(*_COLUMNS).where(_VERSION.c.path == path).order_by(_VERSION.c.number))

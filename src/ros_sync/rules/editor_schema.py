@@ -8,22 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from ros_sync.fields import Field, Kind
 from ros_sync.mirror import catalogue
+from ros_sync.rules import editor_shapes as shapes
 from ros_sync.rules import vocabulary
+from ros_sync.rules.editor_shapes import Schema
 from ros_sync.rules.model import Action, Expectation, Mode, Severity, Status
 from ros_sync.rules.schema import OBJECTS, schema_of
-
-Schema = dict[str, Any]
-
-_TEXT: Schema = {"type": "string", "minLength": 1}
-_DURATION: Schema = {
-    "type": "string",
-    "pattern": r"^\s*\d+\s+(business\s+(hour|day)s?|minutes?|hours?|days?|weeks?)\s*$",
-    "examples": ["14 days", "48 hours", "4 business hours", "5 business days"],
-}
-_VALUES: Schema = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
 
 
 def editor_schema() -> Schema:
@@ -34,69 +26,73 @@ def editor_schema() -> Schema:
 
 
 def _rule(name: str) -> Schema:
-    fields = catalogue.objects()[name].fields
-    instants = [field.name for field in fields.values() if field.kind == "instant"]
-    given = {
-        field.name: {"description": f"{field.doc} ({field.kind})"}
-        for field in schema_of(name).fields.values()
-        if field.name in fields
+    every = list(schema_of(name).fields.values())
+    own = catalogue.objects()[name].fields.values()
+    instants = [field.name for field in own if field.kind is Kind.INSTANT]
+    texts = [field.name for field in own if field.kind is Kind.TEXT]
+    condition = shapes.condition(every)
+    route = _object(vocabulary.ROUTE, {"to": shapes.RECIPIENT, "mode": _enum(Mode), "after": shapes.DURATION})
+    whole = _object(
+        vocabulary.RULE,
+        {
+            "id": shapes.ID,
+            "title": shapes.TEXT,
+            "applies_to": {"const": name},
+            "status": _enum(Status),
+            "owner": shapes.EMAIL,
+            "params": shapes.VALUES,
+            "vary": {"type": "array", "items": _object(vocabulary.VARY, {"if": condition, "params": shapes.VALUES})},
+            "when": {"type": "array", "items": condition, "minItems": 1},
+            "clock": _clock(instants, texts),
+            "for": shapes.DURATION,
+            "severity": _enum(Severity),
+            "inhibited_by": {"type": "array", "items": shapes.ID},
+            "notify": {"type": "array", "items": route, "uniqueItems": True},
+            "message": shapes.message(every),
+            "actions": {"type": "array", "items": _enum(Action)},
+            "tests": {"type": "array", "items": _test(own)},
+        },
+    )
+    return {**whole, "anyOf": [{"required": ["when"]}, {"required": ["clock"]}], "dependencies": {"vary": ["params"]}}
+
+
+def _clock(instants: list[str], texts: list[str]) -> Schema:
+    only_if = {
+        "type": "object",
+        "propertyNames": _enum(texts),
+        "additionalProperties": {"type": "array", "items": shapes.TEXT},
     }
-    route = _object(vocabulary.ROUTE, {"to": _TEXT, "mode": _enum(Mode), "after": _DURATION})
-    only_if = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
-    clock = _object(
+    return _object(
         vocabulary.CLOCK,
         {
             "starts": _enum(instants),
             "stops": {"type": "array", "items": _enum(instants), "minItems": 1},
-            "within": _DURATION,
-            "calendar": _TEXT,
+            "within": shapes.DURATION,
+            "calendar": shapes.TEXT,
             "only_if": only_if,
-            "since": _DURATION,
+            "since": shapes.PLAIN_DURATION,
         },
     )
-    test = _object(
+
+
+def _test(fields: Iterable[Field]) -> Schema:
+    given = {
+        "type": "object",
+        "properties": {field.name: shapes.given(field) for field in fields},
+        "patternProperties": {r"^custom\.": {"type": ["string", "number", "boolean", "null"]}},
+        "additionalProperties": False,
+    }
+    return _object(
         vocabulary.TEST,
-        {
-            "name": _TEXT,
-            "now": _TEXT,
-            "given": {
-                "type": "object",
-                "properties": given,
-                "patternProperties": {r"^custom\.": {}},
-                "additionalProperties": False,
-            },
-            "expect": _enum(Expectation),
-        },
+        {"name": shapes.TEXT, "now": shapes.MOMENT, "given": given, "expect": _enum(Expectation)},
     )
-    whole = _object(
-        vocabulary.RULE,
-        {
-            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-            "title": _TEXT,
-            "applies_to": {"const": name},
-            "status": _enum(Status),
-            "owner": {"type": "string", "format": "email"},
-            "params": _VALUES,
-            "vary": {"type": "array", "items": _object(vocabulary.VARY, {"if": _TEXT, "params": _VALUES})},
-            "when": {"type": "array", "items": _TEXT, "minItems": 1},
-            "clock": clock,
-            "for": _DURATION,
-            "severity": _enum(Severity),
-            "inhibited_by": {"type": "array", "items": _TEXT},
-            "notify": {"type": "array", "items": route},
-            "message": _TEXT,
-            "actions": {"type": "array", "items": _enum(Action)},
-            "tests": {"type": "array", "items": test},
-        },
-    )
-    return {**whole, "anyOf": [{"required": ["when"]}, {"required": ["clock"]}]}
 
 
-def _object(words: Mapping[str, vocabulary.Key], shapes: Mapping[str, Schema]) -> Schema:
+def _object(words: Mapping[str, vocabulary.Key], values: Mapping[str, Schema]) -> Schema:
     """An object with exactly the keys of the vocabulary."""
     return {
         "type": "object",
-        "properties": {name: {**shapes[name], "description": key.doc} for name, key in words.items()},
+        "properties": {name: {**values[name], "description": key.doc} for name, key in words.items()},
         "required": [name for name, key in words.items() if key.required],
         "additionalProperties": False,
     }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.rules import vocabulary
+from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
 from ros_sync.rules.rule_reader import RuleReader
 from ros_sync.rules.schema import CustomKinds
@@ -24,41 +26,54 @@ def load(
     custom: Mapping[str, CustomKinds] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
+    doubter: Doubter | None = None,
 ) -> RuleSet:
     """Read rule files, and folders of them; rules that inhibit others come first.
 
     `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
-    `home_currency` and `calendars`, what a rule says about them is not checked here.
+    `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
     Raises ProblemsError with every problem in reading order, each at file, line and column.
     """
     problems: list[RosSyncError] = []
     files = rule_files(paths, problems)
+    warnings: list[RosSyncError] = []
     rules: list[Rule] = []
     for file in files:
-        found, wrong = read_file(file, custom=custom, home_currency=home_currency, calendars=calendars)
+        found, wrong = read_file(
+            file,
+            custom=custom,
+            home_currency=home_currency,
+            calendars=calendars,
+            doubter=doubter,
+            warnings=warnings,
+        )
         rules += found
         problems += wrong
     unique, clashes = together(rules)
     problems += clashes
     if problems:
         raise ProblemsError(in_reading_order(problems))
-    return ordered(unique, files)
+    return replace(ordered(unique, files), warnings=tuple(in_reading_order(warnings)))
 
 
-def read_file(
+def read_file(  # what is known around the file
     path: Path,
     content: bytes | None = None,
     *,
     custom: Mapping[str, CustomKinds] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
+    doubter: Doubter | None = None,
+    warnings: list[RosSyncError] | None = None,
 ) -> tuple[list[Rule], list[RosSyncError]]:
     """Read one rule file by itself: its rules, less those that cannot be used, and its problems.
 
-    `content` is what it holds, where that was read already; for the rest see `load`.
+    `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see `load`.
     """
     sheet = RuleSheet(path, content)
-    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars))
+    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
+    if warnings is not None:
+        warnings += sheet.warnings
     return rules, sheet.problems
 
 

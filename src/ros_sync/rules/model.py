@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ros_sync.durations import Duration
-from ros_sync.errors import Where
+from ros_sync.errors import RosSyncError, Where
 from ros_sync.fields import Kind
 from ros_sync.rules.given import Given
 from ros_sync.rules.language import Condition, Parameters
@@ -137,12 +137,13 @@ class RuleSet:
     """All rules, those that inhibit others before those they inhibit, and the files they came from.
 
     They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known then, so that
-    the absence of a rule says nothing.
+    the absence of a rule says nothing. `warnings` are doubts about what can be read and is probably not meant.
     """
 
     rules: tuple[Rule, ...]
     files: tuple[str, ...] = ()
     complete: bool = True
+    warnings: tuple[RosSyncError, ...] = ()
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)

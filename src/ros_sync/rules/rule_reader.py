@@ -8,6 +8,7 @@ from functools import partial
 
 from ros_sync.fields import Kind, did_you_mean
 from ros_sync.rules import vocabulary
+from ros_sync.rules.doubts import Doubt, Doubter
 from ros_sync.rules.given import Given, read_given, read_local
 from ros_sync.rules.language import Condition, Parameters, Schema, Variant, parameter_value, parse
 from ros_sync.rules.language.parameters import sort_of
@@ -34,11 +35,13 @@ class RuleReader:
         custom: Mapping[str, CustomKinds],
         home_currency: str | None,
         calendars: Collection[str] | None,
+        doubter: Doubter | None = None,
     ) -> None:
         self._sheet = sheet
         self._custom = custom
         self._home_currency = home_currency
         self._calendars = calendars
+        self._doubter = doubter
 
     def rule(self, node: Node) -> Rule | None:
         """The rule; None where something is wrong that leaves nothing to be checked further."""
@@ -98,6 +101,9 @@ class RuleReader:
             values = self._values(parts.get("params"), defaults)
             if condition is not None:
                 variants.append(Variant(condition, values))
+                doubts = self._doubter.of_line(condition, schema, "its values are never used") if self._doubter else []
+                for doubt in doubts:
+                    self._sheet.doubt(parts["if"], doubt)
         return Parameters(defaults, tuple(variants))
 
     def _values(self, node: Node | None, defaults: Mapping[str, Constant] | None = None) -> dict[str, Constant]:
@@ -130,11 +136,30 @@ class RuleReader:
             self._sheet.problem(entries["when"], "`when` has no line", "a rule without one would fire on everything")
         if params_are_bad:  # else each line that names one would be told as a second problem
             lines = [line for line in lines if not (isinstance(line, Scalar) and "$" in line.value)]
-        conditions = (self._condition(line, schema, parameters) for line in lines)
-        return tuple(condition for condition in conditions if condition is not None)
+        read = [(line, self._condition(line, schema, parameters)) for line in lines]
+        good = [(line, condition) for line, condition in read if condition is not None]
+        self._doubt_together(good, schema)
+        return tuple(condition for _, condition in good)
 
     def _condition(self, node: Node | None, schema: Schema, parameters: Parameters) -> Condition | None:
         return self._sheet.condition(node, lambda text: parse(text, schema, parameters))
+
+    def _doubt_together(self, lines: list[tuple[Node, Condition]], schema: Schema) -> None:
+        """Warn of lines that cannot be meant; of all together only where each can hold by itself."""
+        if self._doubter is None:
+            return
+        doubts = [(node, doubt) for node, line in lines for doubt in self._doubter.of_line(line, schema)]
+        for node, doubt in doubts:
+            self._sheet.doubt(node, doubt)
+        last = None if doubts else self._doubter.of_lines([line for _, line in lines], schema)
+        if last is not None:
+            message = "this can never hold together with the lines above it, so the rule can never fire"
+            self._sheet.doubt(lines[last][0], Doubt(message))
+
+    def _doubt_value(self, node: Node, schema: Schema, name: str, value: str) -> None:
+        doubt = self._doubter.of_value(schema, name, value) if self._doubter else None
+        if doubt:
+            self._sheet.doubt(node, doubt)
 
     def _clock(self, node: Node | None, schema: Schema) -> Clock | None:
         if node is None:
@@ -167,7 +192,10 @@ class RuleReader:
         demands = []
         for name, (key, values) in self._sheet.pairs(node).items():
             self._check_field(key, name, schema, Kind.TEXT)
-            demands.append((name, tuple(text for _, text in self._sheet.texts(values))))
+            texts = self._sheet.texts(values)
+            for value_node, text in texts:
+                self._doubt_value(value_node, schema, name, text)
+            demands.append((name, tuple(text for _, text in texts)))
         return tuple(demands)
 
     def _check_field(self, node: Node, name: str, schema: Schema, kind: Kind) -> None:
@@ -230,4 +258,6 @@ class RuleReader:
                 given[name] = None
             else:
                 given[name] = self._sheet.read(value, partial(read_given, field, schema=schema))
+                if field.kind is Kind.TEXT and name != "owner":
+                    self._doubt_value(value, schema, name, str(given[name]))
         return given

@@ -14,6 +14,19 @@ OBJECTS = ("deal", "lead", "account", "contact", "activity")
 CUSTOM = "custom."
 HOME_MONEY = frozenset({"amount_home"})
 
+# The fields that can only hold a few words, whatever the CRM calls them; the tables' own lines say the same.
+ENUMERATIONS = {
+    "stage_kind": frozenset({"open", "won", "lost"}),
+    "stage_position": frozenset({"early", "mid", "late"}),
+    "forecast_category": frozenset({"closed", "commit", "best case", "pipeline", "omitted"}),
+    "demand_source": frozenset({"sales", "sdr", "marketing", "partner"}),
+    "deal_type": frozenset({"new business", "expansion", "renewal"}),
+    "activity_kind": frozenset({"email", "call", "meeting", "note", "task"}),
+    "direction": frozenset({"inbound", "outbound"}),
+}
+WORKED_OUT = ("stage_kind", "stage_position")  # of those, the ones that no mapping can fill with other words
+SHARES = frozenset({"probability", "methodology_share"})  # numbers from 0 to 1
+
 CustomKinds = Mapping[str, Kind]  # of an object's `custom.` properties, by the name after the dot
 
 _DERIVED = {

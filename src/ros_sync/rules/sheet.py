@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ros_sync.durations import Duration
-from ros_sync.errors import RuleError, Where
+from ros_sync.errors import RosSyncError, RuleError, Where
+from ros_sync.rules.doubts import Doubt
 from ros_sync.rules.language import ConditionError
 from ros_sync.rules.language.parameters import read_duration
 from ros_sync.rules.vocabulary import Key
@@ -26,6 +27,13 @@ class RuleSheet(Sheet):
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         super().__init__(path, RuleError, content=content)
+        self.warnings: list[RosSyncError] = []
+
+    def doubt(self, node: Node, doubt: Doubt) -> None:
+        """Note a warning at a node, or at a column of the text that it holds."""
+        shift = doubt.column - 1 + (isinstance(node, Scalar) and node.quoted)
+        where = Where(self.file, node.line, node.column + shift, node.path or None)
+        self.warnings.append(RuleError(doubt.message, where=where, hint=doubt.hint))
 
     def words(self, node: Node | None, vocabulary: Dictionary[str, Key]) -> dict[str, Node]:
         """The values of a mapping by the keys of a vocabulary; missing required ones are noted."""

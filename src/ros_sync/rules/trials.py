@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
 
-from ros_sync.clock import EPOCH, zone
+from ros_sync.clock import EPOCH, MICROSECOND, zone
+from ros_sync.durations import Duration
+from ros_sync.fields import PythonValue
 from ros_sync.organisation.company import standard_calendar
-from ros_sync.rules.evaluate import Verdict, judge
+from ros_sync.rules.evaluate import LineSeen, Verdict, judge
 from ros_sync.rules.given import DEFAULT_CURRENCY, given_record, moment_of
-from ros_sync.rules.language import Moment
+from ros_sync.rules.language import Moment, tree, wording
 from ros_sync.rules.model import Expectation, Rule, RuleTest
 from ros_sync.rules.schema import schema_of
+
+_LOOKS = 200  # between the beginning and the end of what a `for` asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +61,62 @@ def run_tests(rules: Iterable[Rule], company: Moment | None = None) -> list[Tria
 
 def _try(rule: Rule, test: RuleTest, company: Moment) -> Verdict:
     moment = moment_of(test.now, company)
-    return judge(rule, given_record(schema_of(rule.applies_to, rule.custom), test.given, moment), moment)
+    schema = schema_of(rule.applies_to, rule.custom)
+    record = given_record(schema, test.given, moment)
+    verdict = judge(rule, record, moment)
+    if rule.hold is None or rule.hold.count == 0 or not verdict.fires:
+        return verdict
+    line = _held(rule, rule.hold, record, moment)
+    return Verdict(line.holds, (*verdict.lines, line))
+
+
+def _held(rule: Rule, hold: Duration, record: Mapping[str, PythonValue], moment: Moment) -> LineSeen:
+    """Whether the rule has fired on the record, as it is now, all the time that its `for` asks for.
+
+    It is looked at where its answer may change: at both ends, at each midnight, around each instant of the record that a
+    duration of the rule reaches, and every so often between them. Before it was created, there was no record.
+    """
+    begins = moment.shift(moment.now, hold, -1)
+    created = record.get("created")
+    text = f"for {hold}"
+    if isinstance(created, datetime) and created > begins:
+        return LineSeen(
+            text, holds=False, words=f"created {wording.with_age(created, moment)}, and must hold for {hold}"
+        )
+    for at in sorted(_turning_points(rule, record, begins, moment), reverse=True):
+        then = moment_of(at, moment)
+        if not judge(rule, record, then).fires:
+            ago = wording.with_age(at, moment)
+            return LineSeen(text, holds=False, words=f"did not hold on {ago}, and must hold for {hold}")
+    return LineSeen(text, holds=True, words=f"has held for {hold}")
+
+
+def _turning_points(
+    rule: Rule, record: Mapping[str, PythonValue], begins: datetime, moment: Moment
+) -> Iterator[datetime]:
+    yield begins
+    step = max((moment.now - begins) / _LOOKS, timedelta(minutes=1))
+    yield from takewhile(lambda at: at < moment.now, (begins + number * step for number in range(_LOOKS)))
+    day = moment.day_of(begins)
+    while (day := day + timedelta(days=1)) <= moment.today:
+        yield moment.start_of(day)
+    for value in record.values():
+        if isinstance(value, datetime):
+            reached = (moment.shift(value, span, sign) for span in _spans(rule) for sign in (1, -1))
+            for at in (value, *reached):
+                yield from (near for near in (at - MICROSECOND, at, at + MICROSECOND) if begins <= near < moment.now)
+
+
+def _spans(rule: Rule) -> set[Duration]:
+    """Every duration that the rule can ask about."""
+    spans = {rule.clock.within} if rule.clock else set()
+    for condition in rule.when:
+        spans |= {
+            node.value
+            for node in tree.walk(condition.clause)
+            if isinstance(node, tree.Fixed) and isinstance(node.value, Duration)
+        }
+    spans |= {
+        value for values in rule.parameters.environments for value in values.values() if isinstance(value, Duration)
+    }
+    return spans

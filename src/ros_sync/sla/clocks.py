@@ -2,12 +2,13 @@
 
 Each step is a set difference worked out by the database (records without a clock, open clocks whose record has a stop,
 …); only what differs is looked at here, and a mirror in which nothing changed costs no write. Killing it anywhere
-loses nothing: the caller's transaction holds all of it, and the next call does what is left.
+loses nothing: what happens to a team's clock and to the owner's beside it is one transaction, and the next call does
+what is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
-    RowMapping,
     Select,
     and_,
     func,
@@ -24,7 +24,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlmodel import Session
@@ -53,6 +52,7 @@ def advance(
     now: datetime,
     *,
     stale: Collection[str] = (),
+    portion_done: Callable[[], None] = lambda: None,
 ) -> ClockCounts:
     """Start, stop, restate, withdraw and breach clocks until they match the mirror as of `now`.
 
@@ -63,24 +63,24 @@ def advance(
     the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
     not been read yet is no breach.
 
-    Writes in the caller's transaction. Raises RuleError for a definition that cannot be used.
+    Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most. Raises
+    RuleError for a definition that cannot be used.
     """
-    connection = on.connection() if isinstance(on, Session) else on
     counts = ClockCounts()
     for definition in clocks:
         wrong = definitions.problems(definition, directory.organisation)
         if wrong:
             raise RuleError(wrong[0], where=Where(key=f"{definition.id}.clock"))
-        step = _Step(connection, definition, directory, now, stale)
-        owners = OwnerClocks(connection, definition, directory, now, stale)
-        counts += step.stop() + owners.stop()
-        counts += step.withdraw() + owners.withdraw()
-        resumed, stopped = step.resume()
-        counts += resumed + owners.resume(stopped)
-        counts += owners.hand_over(step.handed_over)
-        counts += step.restate() + owners.restate()
-        counts += step.breach() + owners.breach()
-        counts += step.start()
+        step = _Step(on, definition, directory, now, stale, portion_done)
+        owners = OwnerClocks(on, definition, directory, now, stale, portion_done)
+        for stopped in step.stop():
+            counts += stopped + owners.stop()
+        for withdrawn in step.withdraw():
+            counts += withdrawn + owners.withdraw()
+        for resumed, ids in step.resume():
+            counts += resumed + owners.resume(ids)
+        for act in (owners.hand_over, step.restate, owners.restate, step.breach, owners.breach, step.start):
+            counts += act()
     return counts
 
 
@@ -117,14 +117,18 @@ def overdue(
 class _Step(Laid):
     """The team's clocks of one definition."""
 
-    def stop(self) -> ClockCounts:
-        """Stop the open clocks whose record has a stop; they are met or breached by its instant."""
+    def stop(self) -> Iterator[ClockCounts]:
+        """Stop the open clocks whose record has a stop, in portions; they are met or breached by its instant."""
         c = _CLOCK.c
         rows = self.connection.execute(
             select(c.id, c.started_at, c.due_at, c.state, self.starts.label("start"), *self.stops)
             .join(self.record, self.joined)
             .where(self.mine, _OPEN, or_(*(stop <= self.now for stop in self.stops)))
         ).all()
+        for portion in self.portions(rows):
+            yield self._stop(portion)
+
+    def _stop(self, rows: Sequence[Sequence[Any]]) -> ClockCounts:
         changes, events, met, late = [], [], 0, 0
         for clock_id, started, due, state, start, *stops in rows:
             stopped = first_stop(stops, self.now)
@@ -145,69 +149,67 @@ class _Step(Laid):
         self.write(changes, events)
         return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
 
-    def withdraw(self) -> ClockCounts:
-        """Stop the open clocks whose record is deleted or no longer has the start, or the values, that they rest on.
-
-        Those whose record has only changed hands are noted in `handed_over`.
-        """
+    def withdraw(self) -> Iterator[ClockCounts]:
+        """Stop, in portions, the open clocks whose record is deleted or no longer has the start, or the values, that they rest on."""
         c, record = _CLOCK.c, self.record.c
-        unfit = or_(
-            record.id.is_(None),
-            record.deleted_at.is_not(None),
-            self.start_moved,
-            *(or_(column.is_(None), column.not_in(values)) for column, values in self.conditions),
-        )
-        seen = self.connection.execute(
-            select(*self.hands, c.state, record.id.label("there"), record.deleted_at, self.starts.label("start"))
-            .add_columns(unfit.label("unfit"))
+        unfit = [or_(column.is_(None), column.not_in(values)) for column, values in self.conditions]
+        rows = self.connection.execute(
+            select(c.id, c.state, c.started_at, record.id, record.deleted_at, self.starts.label("start"))
             .join(self.record, self.joined, isouter=True)
-            .where(self.mine, _OPEN, or_(unfit, self.changed_hands))
-        ).mappings()
-        rows: list[RowMapping] = []
-        for row in seen:
-            (rows if row["unfit"] else self.handed_over).append(row)
+            .where(
+                self.mine,
+                _OPEN,
+                or_(
+                    record.id.is_(None),
+                    record.deleted_at.is_not(None),
+                    self.start_moved,
+                    *unfit,
+                ),
+            )
+        ).all()
+        for portion in self.portions(rows):
+            yield self._withdraw(portion)
+
+    def _withdraw(self, rows: Sequence[Sequence[Any]]) -> ClockCounts:
         changes, events, withdrawn = [], [], 0
-        for row in rows:
-            stands, deleted = row["state"] == State.BREACHED, row["deleted_at"]
+        for clock_id, state, started, record_id, deleted, start in rows:
+            stands = state == State.BREACHED
             withdrawn += not stands
-            stopped = max(row["started_at"], min(deleted or self.now, self.now))
+            stopped = max(started, min(deleted or self.now, self.now))
             outcome = State.BREACHED if stands else State.WITHDRAWN
-            changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
-            gone = row["there"] is None or deleted is not None
-            why = _why_withdrawn(gone=gone, moved=self.moved(row["start"], row["started_at"]))
-            events.append(self.event(row["id"], What.STOPPED if stands else What.WITHDRAWN, why))
+            changes.append({"of": clock_id, "state": outcome, "stopped_at": stopped})
+            why = _why_withdrawn(gone=record_id is None or deleted is not None, moved=self.moved(start, started))
+            events.append(self.event(clock_id, What.STOPPED if stands else What.WITHDRAWN, why))
         self.write(changes, events)
         return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)
 
-    def resume(self) -> tuple[ClockCounts, list[tuple[int, datetime]]]:
-        """Let the stopped clocks run on whose record is there, fits, and has no stop any more; each (id, when it had stopped).
+    def resume(self) -> Iterator[tuple[ClockCounts, list[tuple[int, datetime]]]]:
+        """Let the stopped clocks run on whose record is there, fits, and has no stop any more; in portions.
+
+        With each portion come its clocks: (id, when it had stopped).
 
         An acceptance that is taken back is asked about again, by the instant that it was due at.
         """
         c, record = _CLOCK.c, self.record.c
-        stopped = and_(self.mine, self.joined, ~_OPEN, self.belongs)
-        silent = and_(true(), *(or_(stop.is_(None), stop > self.now) for stop in self.stops))
-        fits = and_(true(), *(column.in_(values) for column, values in self.conditions))
-        again = self.connection.execute(
-            select(record.source, record.id)
-            .where(silent, fits, record.deleted_at.is_(None), self.starts <= self.now)
-            .where(select(c.id).where(stopped).correlate(self.record).exists())
+        rows = self.connection.execute(
+            select(c.id, c.state, c.stopped_at, c.source, c.record_id)
+            .join(self.record, self.joined)
+            .where(*(or_(stop.is_(None), stop > self.now) for stop in self.stops))
+            .where(record.deleted_at.is_(None), self.starts <= self.now)
+            .where(*(column.in_(values) for column, values in self.conditions))
+            .where(self.mine, ~_OPEN, self.belongs)
+            .order_by(c.started_at)
         ).all()
-        last = {}
-        asked = select(*self.hands, c.state, c.stopped_at, c.held_by).join(self.record, self.joined)
-        for source, record_id in again:
-            of_record = asked.where(stopped, c.source == source, c.record_id == record_id).order_by(c.started_at)
-            last.update({row["id"]: row for row in self.connection.execute(of_record).mappings().all()[-1:]})
-        changes, events = [], []
-        for clock_id, row in last.items():
-            state = State.BREACHED if row["state"] == State.BREACHED else State.RUNNING
-            changes.append({"of": clock_id, "state": state, "stopped_at": None})
-            why = "applies again" if row["state"] == State.WITHDRAWN else "no longer stopped"
-            events.append(self.event(clock_id, What.RESUMED, why))
-            if row["held_by"] != row["owner"]:
-                self.handed_over.append(row)
-        self.write(changes, events, stopped=True)
-        return ClockCounts(resumed=len(changes)), [(clock_id, row["stopped_at"]) for clock_id, row in last.items()]
+        last = {(source, record_id): (clock_id, state, at) for clock_id, state, at, source, record_id in rows}
+        for portion in self.portions(list(last.values())):
+            changes, events = [], []
+            for clock_id, state, _ in portion:
+                stands = State.BREACHED if state == State.BREACHED else State.RUNNING
+                changes.append({"of": clock_id, "state": stands, "stopped_at": None})
+                why = "applies again" if state == State.WITHDRAWN else "no longer stopped"
+                events.append(self.event(clock_id, What.RESUMED, why))
+            self.write(changes, events, stopped=True)
+            yield ClockCounts(resumed=len(changes)), [(clock_id, at) for clock_id, _, at in portion]
 
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose owner, calendar or deadline changed."""
@@ -223,15 +225,15 @@ class _Step(Laid):
                 continue
             why = definitions.why_restated(old_terms, new, owner_moved=old_owner != owner)
             same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
-            changes, events = [], []
-            for clock_id, started, due in self.connection.execute(
-                running.add_columns(c.id, c.started_at, c.due_at).where(*same)
-            ):
-                new_due = due_at(started, self.definition.within, calendar)
-                changes.append({"of": clock_id, "owner_id": owner, "due_at": new_due, **columns_of(new)})
-                events.append(self.event(clock_id, What.RESTATED, why, due, new_due))
-            self.write(changes, events)
-            restated += len(changes)
+            rows = self.connection.execute(running.add_columns(c.id, c.started_at, c.due_at).where(*same)).all()
+            for portion in self.portions(rows):
+                changes, events = [], []
+                for clock_id, started, due in portion:
+                    new_due = due_at(started, self.definition.within, calendar)
+                    changes.append({"of": clock_id, "owner_id": owner, "due_at": new_due, **columns_of(new)})
+                    events.append(self.event(clock_id, What.RESTATED, why, due, new_due))
+                self.write(changes, events)
+            restated += len(rows)
         return ClockCounts(restated=restated)
 
     def breach(self) -> ClockCounts:
@@ -240,17 +242,19 @@ class _Step(Laid):
         late = self.connection.scalars(
             select(c.id).where(self.mine, _OPEN, c.state == State.RUNNING, c.due_at <= self.now)
         ).all()
-        self.write(
-            [{"of": clock_id, "state": State.BREACHED} for clock_id in late],
-            [self.event(clock_id, What.BREACHED) for clock_id in late],
-        )
+        for portion in self.portions(late):
+            self.write(
+                [{"of": clock_id, "state": State.BREACHED} for clock_id in portion],
+                [self.event(clock_id, What.BREACHED) for clock_id in portion],
+            )
         return ClockCounts(breached=len(late))
 
     def start(self) -> ClockCounts:
         """Start a clock for each record that has a start, and none for that start yet."""
         counts, rows = ClockCounts(), self.connection.execute(self._without_clock()).all()
         while rows:
-            counts += self._start(rows)
+            for portion in self.portions(rows):
+                counts += self._start(portion)
             rows = self.connection.execute(self._without_clock()).all() if len(rows) == START_BATCH else []
         return counts
 

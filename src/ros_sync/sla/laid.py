@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    RowMapping,
-    Table,
-    and_,
-    bindparam,
-    func,
-    insert,
-    null,
-    or_,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, null, or_, true, update
+from sqlmodel import Session
 
 from ros_sync.mirror import catalogue
 from ros_sync.organisation.people import Directory
@@ -32,6 +20,9 @@ OWNER_CLOCK = SlaOwnerClock.metadata.tables["sla_owner_clock"]
 EVENT = SlaClockEvent.metadata.tables["sla_clock_event"]
 OPEN = CLOCK.c.stopped_at.is_(None)
 OWNER_OPEN = OWNER_CLOCK.c.stopped_at.is_(None)
+PORTION = 1_000  # clocks that something happens to in one transaction
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +49,18 @@ class Laid:
 
     def __init__(
         self,
-        connection: Connection,
+        on: Connection | Session,
         definition: ClockDefinition,
         directory: Directory,
         now: datetime,
         stale: Collection[str],
+        portion_done: Callable[[], None],
     ) -> None:
-        self.connection = connection
+        self._on = on
+        self._portion_done = portion_done
         self.definition = definition
         self.directory = directory
         self.now = now
-        self.stale = stale
         mirrored = catalogue.objects()[definition.object]
         self.record: Table = mirrored.table
         self.mine = and_(of(definition), CLOCK.c.source.not_in(stale) if stale else true())
@@ -82,11 +74,17 @@ class Laid:
             self.owner = func.coalesce(self.column["owner"], self.record.c.owner_named)
         self.conditions = [(self.column[name], values) for name, values in definition.only_if]
         self.joined = and_(CLOCK.c.source == self.record.c.source, CLOCK.c.record_id == self.record.c.id)
-        assigned = self.record.c.get("assigned_at", null())
-        key = (CLOCK.c.id, CLOCK.c.source, CLOCK.c.record_id, CLOCK.c.started_at)
-        self.hands = (*key, self.owner.label("owner"), assigned.label("assigned"))
-        self.changed_hands = CLOCK.c.held_by.is_distinct_from(self.owner)
-        self.handed_over: list[RowMapping] = []  # `hands` of team's clocks whose record has another owner by now
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the transaction that is open now."""
+        return self._on.connection() if isinstance(self._on, Session) else self._on
+
+    def portions(self, rows: Sequence[T]) -> Iterator[Sequence[T]]:
+        """As many rows at a time as are written in one transaction, which ends when they have been dealt with."""
+        for start in range(0, len(rows), PORTION):
+            yield rows[start : start + PORTION]
+            self._portion_done()
 
     def moved(self, start: datetime | None, started: datetime) -> bool:
         """Whether a clock that started at `started` no longer belongs to its record's `start`.

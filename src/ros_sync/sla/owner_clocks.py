@@ -37,12 +37,6 @@ class _Seen(NamedTuple):
 class OwnerClocks(Laid):
     """The owners' clocks of one definition."""
 
-    @property
-    def owners(self) -> ColumnElement[bool]:
-        """The owners' clocks of this definition, less those of stale sources."""
-        mine = and_(_O.clock == self.definition.id, _O.object == self.definition.object)
-        return and_(mine, _O.source.not_in(self.stale)) if self.stale else mine
-
     def stop(self) -> ClockCounts:
         """Stop the clocks whose team's clock was stopped by its record: each by its own due instant."""
         changes, events, met, late = [], [], 0, 0
@@ -87,24 +81,30 @@ class OwnerClocks(Laid):
         self.write(changes, events, OWNER_CLOCK, stopped=True)
         return ClockCounts(resumed=len(changes))
 
-    def hand_over(self, moved: Sequence[RowMapping]) -> ClockCounts:
-        """End the clocks of owners whose record went to somebody else, whose own clock starts.
-
-        `moved` are the open clocks of teams (`Laid.hands`) whose record has another owner than at the last look.
-        """
-        if not moved:
-            return ClockCounts()
-        teams = [int(row["id"]) for row in moved]
-        counts = self._withdraw(self._of_teams(teams, OWNER_OPEN), OWNER_MOVED)
-        counts += self._begin(moved, self._last_starts(teams), self._seen(moved))
-        self.write([{"of": row["id"], "held_by": row["owner"]} for row in moved], [])
+    def hand_over(self) -> ClockCounts:
+        """End the clocks of owners whose record went to somebody else, whose own clock starts."""
+        c = CLOCK.c
+        assigned = self.record.c.get(_ASSIGNED)
+        asked = [c.id, c.source, c.record_id, c.started_at, self.owner.label("owner")]
+        asked += [] if assigned is None else [assigned.label("assigned")]
+        query = select(*asked).join(self.record, self.joined)
+        moved = self.connection.execute(
+            query.where(self.mine, OPEN, c.held_by.is_distinct_from(self.owner))
+        ).mappings().all()  # fmt: skip
+        counts = ClockCounts()
+        for portion in self.portions(moved):
+            teams = [int(row["id"]) for row in portion]
+            counts += self._withdraw(self._of_teams(teams, OWNER_OPEN), OWNER_MOVED)
+            counts += self._begin(portion, self._last_starts(teams), self._seen(portion))
+            self.write([{"of": row["id"], "held_by": row["owner"]} for row in portion], [])
         return counts
 
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose calendar or deadline changed."""
         group = (_O.source, _O.owner_id, _O.within, _O.calendar, _O.calendar_version)
-        running = select().where(self.owners, OWNER_OPEN, _O.state == State.RUNNING)
-        changes, events = [], []
+        running = select().join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+        running = running.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING)
+        restated = 0
         for key in self.connection.execute(running.add_columns(*group).distinct()).all():
             source, owner, *old = key
             calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
@@ -114,26 +114,33 @@ class OwnerClocks(Laid):
             why = definitions.why_restated(old_terms, new, owner_moved=False)
             same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
             asked = running.add_columns(_O.id, _O.team_clock_id, _O.started_at, _O.due_at).where(*same)
-            for row in self.connection.execute(asked).mappings():
-                due = due_at(row["started_at"], self.definition.within, calendar)
-                changes.append({"of": row["id"], "due_at": due, **columns_of(new)})
-                events.append(self._happened(row, What.RESTATED, why, row["due_at"], due))
-        self.write(changes, events, OWNER_CLOCK)
-        return ClockCounts(restated=len(changes))
+            rows = self.connection.execute(asked).mappings().all()
+            for portion in self.portions(rows):
+                changes, events = [], []
+                for row in portion:
+                    due = due_at(row["started_at"], self.definition.within, calendar)
+                    changes.append({"of": row["id"], "due_at": due, **columns_of(new)})
+                    events.append(self._happened(row, What.RESTATED, why, row["due_at"], due))
+                self.write(changes, events, OWNER_CLOCK)
+            restated += len(rows)
+        return ClockCounts(restated=restated)
 
     def breach(self) -> ClockCounts:
         """Mark the running clocks whose due instant has come."""
-        query = select(_O.id, _O.team_clock_id).where(self.owners, OWNER_OPEN, _O.state == State.RUNNING)
-        late = self.connection.execute(query.where(_O.due_at <= self.now)).mappings().all()
-        changes = [{"of": row["id"], "state": State.BREACHED} for row in late]
-        self.write(changes, [self._happened(row, What.BREACHED) for row in late], OWNER_CLOCK)
+        query = select(_O.id, _O.team_clock_id).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
+        late = self.connection.execute(
+            query.where(self.mine, OWNER_OPEN, _O.state == State.RUNNING, _O.due_at <= self.now)
+        ).mappings().all()  # fmt: skip
+        for portion in self.portions(late):
+            changes = [{"of": row["id"], "state": State.BREACHED} for row in portion]
+            self.write(changes, [self._happened(row, What.BREACHED) for row in portion], OWNER_CLOCK)
         return ClockCounts(breached=len(late))
 
     # ---- what these are made of
 
     def _ended(self) -> Sequence[RowMapping]:
         """The open clocks whose team's clock has stopped."""
-        return self.connection.execute(self._asked().where(self.owners, OWNER_OPEN, ~OPEN)).mappings().all()
+        return self.connection.execute(self._asked().where(self.mine, OWNER_OPEN, ~OPEN)).mappings().all()
 
     def _of_teams(self, teams: Sequence[int], which: ColumnElement[bool]) -> Iterable[RowMapping]:
         for chunk in _chunks(teams):
@@ -177,7 +184,7 @@ class OwnerClocks(Laid):
                 continue
             since = last.get(row["id"], row["started_at"])
             told = seen.get((source, row["record_id"]), _Seen())
-            assigned = row["assigned"] if _moved_along(told) else None
+            assigned = row["assigned"] if "assigned" in row and _moved_along(told) else None
             start = handed_over_at(assigned, told.owner, since, self.now)
             if start == row["started_at"]:
                 continue
@@ -199,9 +206,9 @@ class OwnerClocks(Laid):
 
     def _tell_started(self, before: int) -> None:
         """Write the events of the clocks that were just started, whose ids lie above `before`."""
-        asked = select(_O.id, _O.team_clock_id, _O.state, _O.due_at)
+        asked = select(_O.id, _O.team_clock_id, _O.state, _O.due_at).join(CLOCK, CLOCK.c.id == _O.team_clock_id)
         events = []
-        for row in self.connection.execute(asked.where(self.owners, _O.id > before).order_by(_O.id)).mappings():
+        for row in self.connection.execute(asked.where(self.mine, _O.id > before).order_by(_O.id)).mappings():
             events.append(self._happened(row, What.STARTED, OWNER_MOVED, None, row["due_at"]))
             if row["state"] == State.BREACHED:
                 events.append(self._happened(row, What.BREACHED))

@@ -101,7 +101,7 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
     owner = directory.owner_of(source.name, row["owner_id"], row["owner_named"])
     right = may_change(directory.find(wish.asked_by), owner, directory)
     if not right.granted:
-        log.warning("write_refused", object=wish.object, record=record_id, reason=right.reason)
+        log.warning("write_refused", object=wish.object, record=record_id)  # the reason names people
         raise PermanentError(f"{wish.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
     shown = {name: _carried(mirrored, row, name) for name in wish.changes}
     values = {

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import uvicorn
 from fastapi import FastAPI
 
 from ros_sync.errors import RosSyncError, Where
+from ros_sync.web.connections import BoundedConnection, Crowd, Limits
 
 STOP_SECONDS = 5  # how long requests that are under way are given when the server stops
 
@@ -23,19 +26,31 @@ class WebServer:
     be had.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, *, on_end: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        *,
+        on_end: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
+    ) -> None:
         self.host = host
         self.port = port
         self._on_end = on_end
+        limits = limits or Limits()
+        self.crowd = Crowd(limits)
         # No signal handlers (it runs beside the main thread), no log of its own: access lines would name people.
         config = uvicorn.Config(
             app,
             loop="asyncio",
+            http=cast("type[asyncio.Protocol]", partial(BoundedConnection, crowd=self.crowd)),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=limits.idle_seconds,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         self._server = uvicorn.Server(config)

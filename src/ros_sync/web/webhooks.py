@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -11,9 +11,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.signatures import verify
+from ros_sync.connectors.hubspot.signatures import Verdict, refusal, verify
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import RosSyncError
 
@@ -48,20 +49,9 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
     """
 
     async def receive(request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        verdict = verify(
-            receiver.secret,
-            method=request.method,
-            uri=_uri(request, receiver.public_url),
-            body=body,
-            headers=dict(request.headers),
-            now=receiver.now(),
-        )
-        if not verdict.ok:
-            log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
-            return Response(status_code=HTTPStatus.UNAUTHORIZED)
+        body = await _signed_body(request, receiver)
+        if isinstance(body, Response):
+            return body
         try:
             hints, others = await run_in_threadpool(receiver.read, body)
             new = await run_in_threadpool(receiver.keep, hints)
@@ -77,16 +67,45 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
     app.add_api_route(PATH, receive, methods=["POST"], include_in_schema=False)
 
 
+async def _signed_body(request: Request, receiver: HubSpotReceiver) -> bytes | Response:
+    """The body of a request that HubSpot signed, or the answer to another. A stranger's is not even taken, where its headers tell."""
+    headers = dict(request.headers)
+    if stranger := refusal(headers, receiver.now()):
+        return _refused(stranger)
+    if _declared(headers) > MAX_BODY_BYTES:
+        return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    try:
+        body = await _body(request)
+    except ClientDisconnect:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody: it has gone, or was dropped for its slowness
+    if body is None:
+        return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    uri = _uri(request, receiver.public_url)
+    verdict = verify(receiver.secret, method=request.method, uri=uri, body=body, headers=headers, now=receiver.now())
+    return body if verdict.ok else _refused(verdict)
+
+
+def _refused(verdict: Verdict) -> Response:
+    log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
+    return Response(status_code=HTTPStatus.UNAUTHORIZED)
+
+
+def _declared(headers: Mapping[str, str]) -> int:
+    """The length that a request says its body has; 0 where it says none. The server has let no other words pass."""
+    return int(headers.get("content-length", "0"))
+
+
 async def _body(request: Request) -> bytes | None:
     """The body as it came; None where it is larger than anything that HubSpot sends."""
-    parts: list[bytes] = []
-    length = 0
-    async for part in request.stream():
-        length += len(part)
-        if length > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-    return b"".join(parts)
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_BODY_BYTES:
+                return None
+        return bytes(body)
+    finally:
+        body.clear()  # the request of a peer that has gone may be collected late
 
 
 def _uri(request: Request, public_url: str | None) -> str:

@@ -33,7 +33,8 @@ from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import Company, tick
 from ros_sync.mirror.database import configured, open_engine
 from ros_sync.mirror.upgrade_copy import copies
-from ros_sync.mirror.upgrading import MIGRATIONS, bring_up_to_date
+from ros_sync.mirror.schema_version import MIGRATIONS
+from ros_sync.mirror.upgrading import bring_up_to_date
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.model import RuleSet
 

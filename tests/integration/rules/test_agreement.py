@@ -45,6 +45,7 @@ from ros_sync.rules.language import (
     parameter_value,
     parse,
 )
+from ros_sync.rules.language.satisfiable import Question
 from ros_sync.rules.records import custom_column, custom_value
 
 pytestmark = pytest.mark.postgresql
@@ -422,7 +423,7 @@ def test_what_passes_the_check_never_fails(databases: list[Connection], data: st
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_not_turns_every_answer_round(data: st.DataObject) -> None:
-    """`not` makes false what holds and true what does not, missing values included."""
+    """`not` makes false what holds and true what does not, missing values included; what holds is known to be possible."""
     columns = data.draw(schemas())
     fields = {name: Field(name, COLUMNS[column][0]) for name, column in columns.items()}
     fields |= {f"custom.{key}": Field(f"custom.{key}", kind) for key, kind in CUSTOM.items()}
@@ -436,3 +437,8 @@ def test_not_turns_every_answer_round(data: st.DataObject) -> None:
 
     turned = parse(f"not ({text})", schema, parameters)
     assert [not held for held in plain] == [turned.holds(record, moment) for record in records]
+    environments = [Question(environment, moment) for environment in parameters.environments]
+    if any(plain):
+        assert any(question.can_hold([turned.clause], turned=True) for question in environments)
+    if not all(plain):
+        assert any(question.can_hold([turned.clause]) for question in environments)

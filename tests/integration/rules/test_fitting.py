@@ -8,7 +8,8 @@ from sqlalchemy import Engine, insert, select
 from tests.integration.rules.test_findings import DEAL, MOMENT, SHIPPED, days_ago, found
 
 from ros_sync.mirror.bookkeeping import FilledFields
-from ros_sync.rules.evaluate import describe, explain
+from ros_sync.rules.evaluate import explain
+from ros_sync.rules.facts import explain_facts, explained_fields, facts_of
 from ros_sync.rules.fitting import filled, fitted
 
 FIELDS = ["closed", "next_step", "stage", "stage_kind"]
@@ -30,7 +31,9 @@ def test_each_source_is_asked_what_it_fills(engine: Engine) -> None:
     rule = rules["missing-next-step"]
     assert found(engine, rule, DEAL) == ["1", "3"]
     assert [row["id"] for row in stored if explain(rule, row, MOMENT).fires] == ["1", "3"]
-    assert [len(describe(rule, row, MOMENT).seen) for row in stored] == [2, 2, 2]
-    assert "next step date" not in describe(rule, stored[2], MOMENT).seen[1]["words"]
+    facts = [facts_of(rule, row, explained_fields(rule)) for row in stored]
+    seen = [explain_facts(rule, row["source"], kept, MOMENT).lines for row, kept in zip(stored, facts, strict=True)]
+    assert [len(lines) for lines in seen] == [2, 2, 2]
+    assert "next step date" not in seen[2][1].words
     stalled = replace(rules["stalled"], clock=None)
     assert (found(engine, stalled, DEAL), explain(stalled, stored[2], MOMENT).fires) == (["1"], False)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 from ros_sync import clock
 from ros_sync.durations import Duration
 from ros_sync.mirror.database import configured, open_engine
-from ros_sync.mirror.upgrading import MIGRATIONS
+from ros_sync.mirror.schema_version import MIGRATIONS
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
 from ros_sync.sla.clocks import advance, breached
@@ -76,7 +76,7 @@ def test_a_clock_of_an_earlier_version_becomes_the_teams(database_url: str) -> N
             tuple(row) for row in connection.execute(select(c.record_id, c.owner_id, c.held_by, c.state, c.due_at))
         ]
         owners = [tuple(row) for row in connection.execute(select(o.record_id, o.owner_id, o.started_at, o.due_at))]
-        late = {record_id for _, record_id in connection.execute(breached(ANSWER, START + 4 * HOUR))}
+        late = {row[1] for row in connection.execute(breached(ANSWER, START + 4 * HOUR))}
     due = START + 4 * HOUR
     assert [
         ("breached", "ada", "ben", "breached", due),

@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 from typer.testing import CliRunner
 
+from ros_sync.cli.app import app as whole_app
 from ros_sync.cli.rules import app
+from ros_sync.clock import EPOCH
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.database import open_engine
 
 GOOD = """version: 1
 rules:
@@ -44,6 +49,47 @@ def test_problems_are_shown_with_their_place(file: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(file)])
 
     assert (1, True) == (result.exit_code, f"{file}:6:12, rules[1].when[1]\n" in result.stdout)
+
+
+def test_warnings_are_shown_and_fail_nothing(file: Path) -> None:
+    """What can be read and is probably not meant is shown with its place, and the exit code stays 0."""
+    file.write_text(GOOD.replace("is_open,", """forecast_category is "Commit","""))
+    result = CliRunner().invoke(app, ["check", str(file)])
+    as_json = json.loads(CliRunner().invoke(app, ["check", "--json", str(file)]).stdout)
+
+    shown = (f"! {file}:6:33, rules[1].when[1]\n" in result.stdout, "; 1 warning\n" in result.stdout)
+    assert (0, (True, True), [(6, 33)]) == (
+        result.exit_code,
+        shown,
+        [(warning["line"], warning["column"]) for warning in as_json["warnings"]],
+    ), result.stdout
+
+
+def test_a_workspace_knows_its_stages_and_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a workspace, stages come out of its mapping files, and people out of its organisation."""
+    folder = tmp_path / "company"
+    assert CliRunner().invoke(whole_app, ["init", str(folder)]).exit_code == 0
+    monkeypatch.chdir(folder)
+    (folder / "rules" / "more.yaml").write_text(GOOD.replace("is_open,", """stage is "Porposal","""))
+    result = CliRunner().invoke(app, ["check"])
+
+    assert (0, True) == (result.exit_code, 'did you mean "Proposal"?' in result.stdout), result.stdout
+
+
+def test_a_workspace_knows_the_stages_of_its_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stages and pipelines that the mirror has are known as well."""
+    folder = tmp_path / "company"
+    assert CliRunner().invoke(whole_app, ["init", str(folder)]).exit_code == 0
+    monkeypatch.chdir(folder)
+    engine = open_engine(f"sqlite:///{folder}/ros-sync.db")
+    with engine.begin() as connection:
+        stage = {"source": "crm", "id": "1", "pipeline": "Partners", "name": "Kick-off booked", "valid_from": EPOCH}
+        connection.execute(insert(objects()["pipeline_stage"].table), stage)
+    engine.dispose()
+    (folder / "rules" / "more.yaml").write_text(GOOD.replace("is_open,", """stage is "Kickoff booked","""))
+    result = CliRunner().invoke(app, ["check"], env={"ROS_SYNC_DATABASE__URL": f"sqlite:///{folder}/ros-sync.db"})
+
+    assert (0, True) == (result.exit_code, 'did you mean "Kick-off booked"?' in result.stdout), result.stdout
 
 
 def test_problems_as_json(file: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,46 @@ def test_variables_are_known(file: str) -> None:
 def test_image_installs_by_hash() -> None:
     """The image installs the dependencies out of the lock file, by their hashes."""
     assert "--no-deps --require-hashes -r requirements.lock" in (DEPLOY / "Containerfile").read_text()
+
+
+def test_image_is_pinned() -> None:
+    """Each image that it begins with has a digest, nothing is installed without hashes, and no other image reads the file."""
+    text = (DEPLOY / "Containerfile").read_text()
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, flags=re.MULTILINE))
+    bases = [
+        re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], each)
+        for each in re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    ]
+    assert [each for each in bases if not re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", each)] == []
+    installs = [line for line in text.splitlines() if "pip install" in line]
+    assert [line for line in installs if "--require-hashes" not in line and "--no-deps dist/*.whl" not in line] == []
+    assert "--no-build-isolation" in text
+    assert "# syntax" not in text
+
+
+def test_image_is_built_with_what_builds_the_wheel() -> None:
+    """The build lock names what pyproject.toml's build-system asks for, with hashes."""
+    wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["build-system"]["requires"]
+    lock = (REPOSITORY / "requirements-build.lock").read_text()
+    names = [re.split(r"[<>=~!]", each)[0] for each in wanted]
+    assert [name for name in names if not re.search(rf"^{name}==\S+ \\\n +--hash=sha256:", lock, re.MULTILINE)] == []
+
+
+def test_build_is_given_what_it_copies_and_no_secret() -> None:
+    """`.dockerignore` leaves everything out but what the image copies."""
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Containerfile").read_text(), flags=re.MULTILINE)
+    wanted = sorted(name for line in copied for name in line.split() if not name.startswith("./"))
+    assert wanted == sorted(line[1:] for line in lines if line.startswith("!"))
+    assert "*" in lines
+
+
+def test_image_says_whether_it_is_well() -> None:
+    """The image asks the health page of the port that it serves on."""
+    text = (DEPLOY / "Containerfile").read_text()
+    port = re.search(r"--port\W+(\d+)", text)
+    assert port is not None
+    assert re.search(rf"^HEALTHCHECK .*\n.*http://127\.0\.0\.1:{port[1]}/healthz", text, re.MULTILINE)
 
 
 def test_image_copies_what_is_there() -> None:

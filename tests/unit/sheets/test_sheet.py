@@ -102,7 +102,7 @@ LINES = "(write each entry on a line of its own, after `- `)"
             None,
             "s:1:4, a: expected a value, found `key: value` pairs (put a text that begins with { or [ in double quotes)",
         ),
-        ("text", "#x", None, 's:1:1, a: there is no value here (one that begins with # needs quotes: "#channel")'),
+        ("text", "#x", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),
         ("text", "' '", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),
         ("texts", "[x, [y]]", ["x"], f"s:1:8, a[2]: expected a text, found a list {QUOTES}"),
         ("choice", "gren", None, "s:1:4, a: 'gren' is not known here (did you mean 'green'?)"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,7 @@ from ros_sync.errors import (
     Where,
 )
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 HTTP_OK, HTTP_MULTIPLE = 200, 300
 HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 401, 403, 404, 429, 500
 # HubSpot, "Error handling": 408 timeouts, 423 locked, 477 a migration is under way; each asks to try again.
@@ -59,7 +61,7 @@ def failure(
 ) -> RosSyncError:
     """The error for an answer that is no success. `what` is the call, in words; `now` tells when a day's limit ends."""
     told = _read(body)
-    category, words = str(told.get("category") or ""), str(told.get("message") or "").strip()
+    category, words = _code(told.get("category")), _said(told.get("message"))
     where = Where(record=what)
     if status == HTTP_TOO_MANY:
         return _too_many(told, headers, where, now, time_zone)
@@ -92,7 +94,7 @@ def _refused(status: int, category: str, words: str, where: Where) -> PermanentE
 def _too_many(
     told: Mapping[str, Any], headers: Mapping[str, str], where: Where, now: datetime, time_zone: str | None
 ) -> RosSyncError:
-    policy = str(told.get("policyName") or "")
+    policy = _code(told.get("policyName"))
     if policy == DAILY:
         return daily_limit(resume_after(now, time_zone), where)
     seconds = retry_after(headers, now)
@@ -194,6 +196,17 @@ def _read(body: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _said(message: Any) -> str:
+    """HubSpot's words in quotation marks, as everything from outside: they may quote a customer's values."""
+    text = str(message or "").strip()
+    return f"“{text}”" if text else ""
+
+
+def _code(name: Any) -> str:
+    """The name of a kind of refusal; nothing where that is no name."""
+    return name if isinstance(name, str) and _NAME.fullmatch(name) else ""
 
 
 def _scopes(told: Mapping[str, Any]) -> list[str]:

@@ -36,38 +36,37 @@ class Verdict:
     version: str | None = None
 
 
+def refusal(headers: Mapping[str, str], now: datetime) -> Verdict | None:
+    """Why a request is not HubSpot's, whatever its body may be; None where that depends on the body.
+
+    So a stranger's body need not be taken at all.
+    """
+    if SIGNATURE_V3 not in headers and SIGNATURE not in headers:
+        return Verdict(ok=False, reason="there is no signature")
+    version = "v3" if SIGNATURE_V3 in headers else headers.get(VERSION, "v1")
+    if SIGNATURE_V3 not in headers and version not in ("v1", "v2"):
+        return Verdict(ok=False, reason="the signature's version is not known")
+    if (version == "v3" or TIMESTAMP in headers) and (reason := _untimely(headers.get(TIMESTAMP, ""), now)):
+        return Verdict(ok=False, reason=reason, version=version)
+    return None
+
+
 def verify(secret: str, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
     """Check the signature that the headers carry; names of headers in lower case.
 
     `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The older
     ones sign no timestamp; where one comes with them all the same, it has to be of the present.
     """
+    if refused := refusal(headers, now):
+        return refused
     if SIGNATURE_V3 in headers:
-        return _verify_v3(secret, method, uri, body, headers, now)
-    given = headers.get(SIGNATURE)
-    if given is None:
-        return Verdict(ok=False, reason="there is no signature")
+        timestamp = headers[TIMESTAMP]
+        text = _bytes(method + decoded(uri)) + body + timestamp.encode()
+        expected = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+        return _compared(expected, headers[SIGNATURE_V3], "v3")
     version = headers.get(VERSION, "v1")
-    if version == "v1":
-        signed = secret.encode() + body
-    elif version == "v2":
-        signed = _bytes(secret + method + uri) + body
-    else:
-        return Verdict(ok=False, reason="the signature's version is not known")
-    if TIMESTAMP in headers and (refusal := _untimely(headers[TIMESTAMP], now)):
-        return Verdict(ok=False, reason=refusal, version=version)
-    expected = hashlib.sha256(signed).hexdigest()
-    return _compared(expected, given, version)
-
-
-def _verify_v3(secret: str, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
-    timestamp = headers.get(TIMESTAMP, "")
-    refusal = _untimely(timestamp, now)
-    if refusal:
-        return Verdict(ok=False, reason=refusal, version="v3")
-    text = _bytes(method + decoded(uri)) + body + timestamp.encode()
-    expected = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
-    return _compared(expected, headers[SIGNATURE_V3], "v3")
+    signed = secret.encode() + body if version == "v1" else _bytes(secret + method + uri) + body
+    return _compared(hashlib.sha256(signed).hexdigest(), headers[SIGNATURE], version)
 
 
 def _untimely(timestamp: str, now: datetime) -> str | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import ConditionError, Parameters, Schema, parameter_value, parse
 from ros_sync.rules.language.syntax import KEYWORDS, MAX_CHARS
+from ros_sync.rules.schema import schema_of
 
 REFUSED = [
     ("push_count / 2 > 1", 12, "there is no division"),
@@ -78,3 +81,26 @@ def test_no_field_is_hidden_by_a_word_of_the_language() -> None:
     names = {name for entry in objects().values() for name in entry.fields}
 
     assert set() == names & KEYWORDS
+
+
+SOUP = (
+    "is not one of in the next last 7 days \"A\" 'B' , or and 20.000 € 1,234 older then than empty no has close_date Close Date . ' "
+    "$quiet { } ( ) [ ] 3 months between 5 > < = contains starts with : # - ! ~ % | null true 2026-03-16 * + ; is_open stage push_count k EUR now"
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(SOUP.split(" ")) | st.text(max_size=3), max_size=9),
+    between=st.sampled_from([" ", ""]),
+)
+def test_whatever_is_written_is_read_or_refused_at_its_column(words: list[str], between: str) -> None:
+    """No text at all makes the reader fail otherwise, and the column of a refusal lies within the text."""
+    text = between.join(words)
+    column = 1
+    try:
+        parse(text, schema_of("deal", home_currency="EUR"), Parameters({"quiet": parameter_value("14 days")}))
+    except ConditionError as error:
+        column = error.column
+
+    assert 1 <= column <= len(text) + 1
