@@ -36,8 +36,12 @@ MOMENT: Schema = {
     "examples": ["2026-03-16 09:00"],
 }
 RECIPIENT: Schema = {
-    "anyOf": [{"enum": ["owner", "manager"]}, EMAIL, {"type": "string", "pattern": r"^#[^\s#@,]{1,80}$"}],
-    "examples": ["owner", "manager", "ada@example.com", "#revops"],
+    "anyOf": [
+        {"enum": ["owner", "manager", "customer_success"]},
+        EMAIL,
+        {"type": "string", "pattern": r"^#[^\s#@,]{1,80}$"},
+    ],
+    "examples": ["owner", "manager", "customer_success", "ada@example.com", "#revops"],
 }
 _GIVEN: dict[Kind, Schema] = {
     Kind.TEXT: {"type": ["string", "number", "boolean", "null"]},
