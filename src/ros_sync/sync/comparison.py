@@ -25,6 +25,7 @@ from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RecordLink
 from ros_sync.sync.audit_report import Difference, FieldDifference, Kind, StreamAudit, shortened
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.deletions import held_among
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.retold import retold
@@ -217,12 +218,14 @@ class Comparison:
                     yield Difference(stream.name, stream.objects[0], record_id, Kind.LINKS, tuple(fields))
 
     def _deleted_targets(self, found: set[Link]) -> set[Link]:
-        """Those of these links whose record is deleted here; the CRM leaves them out."""
+        """Those of these links whose record is deleted here, or held; the CRM leaves them out."""
         gone: set[Link] = set()
         for name in {each.object for each in found} & self._streams.keys():
             ids = sorted({each.id for each in found if each.object == name})
             stored = self._stored(objects()[self._streams[name].objects[0]], ("id",), ids)
-            gone |= {each for each in found if each.object == name and stored.get(each.id, (None, None))[1] is not None}
+            ended = {each for each, row in stored.items() if row[1] is not None}
+            ended |= held_among(self._connection, self._source.name, name, ids).keys()
+            gone |= {each for each in found if each.object == name and each.id in ended}
         return gone
 
     def _link_fields(self, stream: Stream, mirrored: MirroredObject, ids: Sequence[str]) -> Iterator[Difference]:

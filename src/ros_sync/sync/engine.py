@@ -144,6 +144,8 @@ class Syncer:
         looking = LookingBack(self._work, now)
         looking.before_back_fill(unknown)
         before = state.get("reconciled_at") is not None
+        if full:
+            looking.before_listing()
         listed = Listing(self._work, places, listed_before=before).run(now, full=full)
         Polling(self._work, places, listed).run()
         looking.run(listed & unknown)

@@ -53,6 +53,15 @@ class LookingBack:
             if stream.name in unknown and self._looked(stream) is None:
                 self._guarded(stream, self._list)
 
+    def before_listing(self) -> None:
+        """List what is archived before everything is listed: the CRM tells of no association with an archived record.
+
+        Where activities are listed before their deals, a wave of deals has to be held before that.
+        """
+        for stream in self._work.source.streams:
+            if self._looked(stream) is not None:
+                self._guarded(stream, self._list)
+
     def run(self, just_listed: Collection[str]) -> None:
         """Look back where it is time to, and where a first back-fill has just come to its end."""
         for stream in self._work.source.streams:

@@ -217,20 +217,30 @@ def test_a_rejected_wave_is_not_held_again(hubspot: Followed, engine: Engine, sy
     assert one(engine, ALIVE) == 19
 
 
+@pytest.mark.parametrize("end", [by_webhooks, by_a_listing])
+@pytest.mark.parametrize("kind", ["notes", "calls"])  # listed before the deals, and after them
 def test_what_is_held_keeps_what_it_is_associated_with(
-    hubspot: Followed, engine: Engine, syncer: Syncer, deals: list[str]
+    hubspot: Followed,
+    engine: Engine,
+    syncer: Syncer,
+    deals: list[str],
+    kind: str,
+    end: Callable[[Followed, Syncer, list[str]], None],
 ) -> None:
     """The CRM tells of no association with an archived record; a held one keeps its activities all the same, also when rejected."""
     for each in deals[:6]:
-        call = hubspot.account.create("calls", {"hs_timestamp": "2026-03-01T10:00:00Z", "hs_call_direction": "OUTBOUND"})
-        hubspot.account.associate("calls", call, "deals", each)
+        made = hubspot.account.create(kind, {"hs_timestamp": "2026-03-01T10:00:00Z"})
+        hubspot.account.associate(kind, made, "deals", each)
     later(hubspot, syncer, full=True)
     active = "SELECT count(*) FROM deal WHERE last_activity_at IS NOT NULL"
     assert one(engine, active) == 6
-    by_webhooks(hubspot, syncer, deals[:6])
+    end(hubspot, syncer, deals[:6])
+    assert [each.records for each in open_waves(engine, State.HELD)] == [6]
     for full in (True, False):
         later(hubspot, syncer, full=full)
         assert one(engine, active) == 6
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=False)
+    assert (report.agrees, report.held) == (True, 6)
     decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
     later(hubspot, syncer, full=True)
     assert (one(engine, ALIVE), one(engine, active)) == (20, 6)
