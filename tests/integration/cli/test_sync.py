@@ -214,10 +214,10 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     [
         ("nextstep=x", "did you mean 'next_step'?"),
         ("next_step", "write field=value"),
-        ("amount=much", "is no number"),
+        ("amount=much", "is not a number"),
         ("close_date=soon", "close_date is of the kind date"),
         ("name=x", "is not written back"),
-        ("amount=12,500", "is no number"),
+        ("amount=12,500", "is not a number"),
     ],
 )
 def test_what_cannot_be_written_is_said(followed: Followed, change: str, words: str) -> None:
