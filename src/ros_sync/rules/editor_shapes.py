@@ -11,6 +11,7 @@ from typing import Any
 from ros_sync.fields import Field, Kind
 from ros_sync.rules.language.syntax import MAX_CHARS
 from ros_sync.rules.template import MAX_CHARS as MAX_MESSAGE_CHARS
+from ros_sync.rules.vocabulary import PEOPLE
 
 Schema = dict[str, Any]
 
@@ -36,8 +37,8 @@ MOMENT: Schema = {
     "examples": ["2026-03-16 09:00"],
 }
 RECIPIENT: Schema = {
-    "anyOf": [{"enum": ["owner", "manager"]}, EMAIL, {"type": "string", "pattern": r"^#[^\s#@,]{1,80}$"}],
-    "examples": ["owner", "manager", "ada@example.com", "#revops"],
+    "anyOf": [{"enum": list(PEOPLE)}, EMAIL, {"type": "string", "pattern": r"^#[^\s#@,]{1,80}$"}],
+    "examples": [*PEOPLE, "ada@example.com", "#revops"],
 }
 _GIVEN: dict[Kind, Schema] = {
     Kind.TEXT: {"type": ["string", "number", "boolean", "null"]},

@@ -22,7 +22,6 @@ from ros_sync.sheets import Node, Scalar, Sequence
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CHANNEL = re.compile(r"#[^\s#@,]{1,80}")  # Slack: channel names have at most 80 characters
-_PEOPLE = ("owner", "manager", "customer_success")
 _CALENDARS = ("owner", "company")
 
 
@@ -221,8 +220,8 @@ class RuleReader:
             after = sheet.duration(entries.get("after"))
             if to is None:
                 continue
-            if to not in _PEOPLE and not EMAIL.fullmatch(to) and not _CHANNEL.fullmatch(to):
-                hint = f'{did_you_mean(to, _PEOPLE)}; or an e-mail address or a "#channel"'
+            if to not in vocabulary.PEOPLE and not EMAIL.fullmatch(to) and not _CHANNEL.fullmatch(to):
+                hint = f'{did_you_mean(to, vocabulary.PEOPLE)}; or an e-mail address or a "#channel"'
                 sheet.problem(entries["to"], f"nobody is known as {to!r}", hint)
             if any((to, after) == (known.to, known.after) for known in routes):
                 when = f"after {after}" if after else "at once"

@@ -58,7 +58,7 @@ class RuleSheet(Sheet):
             said = value.value if isinstance(value, Scalar) else None
             if said and _NAME.fullmatch(key.value):
                 text = f"`{key.value}`" if said == "true" else f'`{key.value} is "{said}"`'
-                self.problem(node, "a condition is no `key: value` pair", f"write {text}")
+                self.problem(node, "a condition is not a `key: value` pair", f"write {text}")
             elif said:
                 hint = f"put the whole line in single quotes: '{key.value}: {said}'"
                 self.problem(node, "the colon makes YAML read this as a key and its value", hint)
