@@ -203,7 +203,7 @@ class RuleReader:
         if name not in schema.fields:
             self._sheet.problem(node, f"a {schema.name} has no field {name!r}", did_you_mean(name, usable))
         elif name not in usable:
-            self._sheet.problem(node, f"{name!r} is no {kind} field", did_you_mean(name, usable))
+            self._sheet.problem(node, f"{name!r} is not a field of the kind {kind}", did_you_mean(name, usable))
 
     def _actions(self, node: Node | None) -> tuple[Action, ...]:
         words = (self._sheet.word(item, Action, Action.SNOOZE) for item in self._sheet.items(node))
