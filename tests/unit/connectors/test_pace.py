@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
-from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Rates, Use, used_share
+from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, MemoryPace, Rates, Use, used_share
 from ros_sync.errors import RateLimitedError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -183,6 +183,20 @@ def test_a_call_whose_turn_is_too_far_away_is_given_up() -> None:
     assert time.now() == pytest.approx(before)
 
 
+def test_a_turn_at_the_end_of_patience_is_waited_for() -> None:
+    """Ten minutes are waited for, and nothing longer; who is told so is told how long it would have taken."""
+    time = VirtualTime()
+    pace = paced(time, searches=None)
+    began = time.now()
+    pace.slow_down(SEARCH, PATIENCE_SECONDS)
+    pace.take(SEARCH)
+    assert time.now() == began + PATIENCE_SECONDS
+    pace.slow_down(SEARCH, PATIENCE_SECONDS + 0.5)
+    with pytest.raises(RateLimitedError) as refusal:
+        pace.take(SEARCH)
+    assert refusal.value.retry_after_seconds == PATIENCE_SECONDS + 0.5
+
+
 def test_a_turn_that_was_missed_is_not_taken() -> None:
     """A thread that wakes much too late asks for another turn: its call would fall into others' window."""
     time = VirtualTime()
@@ -231,6 +245,20 @@ def test_other_apps_are_left_their_part() -> None:
     time.run([others, work, work])
     assert len(refusals) <= 3
     assert len(ours) >= 0.8 * 50 * 12  # of what the others leave
+
+
+@pytest.mark.parametrize("seconds, is_slower", [(9.5, False), (10.0, True), (30.0, True)])
+def test_others_are_counted_once_a_whole_window_of_ours_is_known(seconds: float, is_slower: bool) -> None:
+    """What others use is the limit less ours of the last window; before one has passed, nobody knows ours."""
+    time = VirtualTime()
+    pace = paced(time)
+    pace.take(CALLS)
+    first = pace._books.read(CALLS).at
+    time.sleep(first + seconds - time.now())
+    pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=50)
+    allowance = Allowance(100, 10.0)
+    expected = allowance.left_by(50) if is_slower else allowance.per_second
+    assert rate(pace._books.read(CALLS), allowance, time.now()) == pytest.approx(expected)
 
 
 def test_the_share_that_was_used() -> None:
