@@ -56,7 +56,11 @@ def run() -> list[Row]:
         ("  memory at most", f"{first['megabytes']:.0f} MB", "<= 250 MB"),
         ("  a write transaction held the writer for at most", f"{first['held']:.2f} s", "<= 0.5 s"),
         (f"first tick of a company in order: CPU seconds ({few['opened']:,} alerts)", f"{few['seconds']:.1f}", ""),
-        ("  the same, per alert in the first (seconds for 15,000)", f"{first['seconds'] * 15_000 / first['opened']:.1f}", "<= 8"),
+        (
+            "  the same, per alert in the first (seconds for 15,000)",
+            f"{first['seconds'] * 15_000 / first['opened']:.1f}",
+            "<= 8",
+        ),
         ("  five minutes later, with nothing new: CPU seconds", f"{again['seconds']:.2f}", ""),
     ]
 
@@ -112,11 +116,12 @@ def tick_here(path: Path, now: datetime) -> dict[str, float]:
     """One tick in this process, with what it cost."""
     import time  # noqa: PLC0415
 
+    from sqlalchemy import event  # noqa: PLC0415
+
     from ros_sync.jobs.cycle import Company, tick  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.organisation.company import Organisation  # noqa: PLC0415
     from ros_sync.rules.files import load  # noqa: PLC0415
-    from sqlalchemy import event  # noqa: PLC0415
 
     engine = open_engine(f"sqlite:///{path}")
     company = Company(Organisation(), load([RULES]))

@@ -27,11 +27,16 @@ class Where:
         return ", ".join(part for part in (place, self.key, self.record) if part)
 
 
+def first_line(kind: type[RosSyncError]) -> str:
+    """The words of a kind of error, whatever happened: the first line of its docstring."""
+    return (kind.__doc__ or "").split("\n", 1)[0].strip()
+
+
 class RosSyncError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str | None = None, *, where: Where | None = None, hint: str | None = None) -> None:
-        self.message = message or (type(self).__doc__ or "").split("\n", 1)[0].strip()
+        self.message = message or first_line(type(self))
         self.where = where
         self.hint = hint
         super().__init__(str(self))
@@ -98,6 +103,14 @@ class DatabaseBusyError(RosSyncError):
 
 class DatabaseTooNewError(RosSyncError):
     """The database was written by a newer version of ros-sync."""
+
+
+class DatabaseTroubleError(RosSyncError):
+    """The database cannot be used at the moment."""
+
+
+class DiskFullError(DatabaseTroubleError):
+    """disk full: the database cannot be written"""  # noqa: D400, D415  # the default message, as it is searched for
 
 
 class MappingError(RosSyncError):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 from enum import StrEnum
+from unicodedata import category
 
 from ros_sync import clock
 
@@ -29,6 +30,11 @@ PythonValue = str | int | float | bool | date | datetime | None
 Carried = str | int | float | bool | None
 
 MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
+
+
+# Unicode, "Bidirectional Algorithm", explicit formatting characters: what is shown differs from what is written.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_ALLOWED = "\n"  # a text of several lines
 
 
 class Kind(StrEnum):
@@ -83,3 +89,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(names)}" if names else "nothing is known here"
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that must not be written where people read it, in words; None where all may.
+
+    Control characters (they steer terminals, or end a text), those that turn the direction of writing, and halves of
+    characters. A line break may.
+    """
+    for place, letter in enumerate(text, start=1):
+        if letter in _ALLOWED:
+            continue
+        if category(letter) in ("Cc", "Cs") or letter in _DIRECTIONS:
+            return f"a control character (U+{ord(letter):04X}, character {place})"
+    return None

@@ -111,6 +111,20 @@ def _address(value: str, example: str) -> str:
     return value
 
 
+def _ping_url(value: SecretStr | None) -> SecretStr | None:
+    """An address that is pinged. It may hold a secret, so that no part of it is quoted."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.get_secret_value())
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError("expected an http or https URL, such as https://hc-ping.com/your-uuid")
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 
 
@@ -195,6 +209,21 @@ class WebSettings(_Section):
     public_url: Annotated[str, AfterValidator(_public_url)] = Field(
         "", description="its address as the CRMs call it, where that is another one (behind a proxy)"
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="the bearer token that `/metrics` asks for; without one it answers this machine alone",
+    )
+    metrics_token_file: Path | None = Field(None, description="a file that holds `metrics_token`")
+
+
+class HealthSettings(_Section):
+    """`[health]`."""
+
+    ping_url: Annotated[SecretStr | None, AfterValidator(_ping_url)] = Field(
+        None, description="an outside monitor's address that `serve` calls once a minute while all is well"
+    )
+    ping_url_file: Path | None = Field(None, description="a file that holds `ping_url`")
 
 
 class ScheduleSettings(_Section):
@@ -241,6 +270,7 @@ class Settings(BaseSettings):
     hubspot: HubSpotSettings = HubSpotSettings()
     sync: SyncSettings = SyncSettings()
     web: WebSettings = WebSettings()
+    health: HealthSettings = HealthSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()
     paths: PathSettings = PathSettings()
@@ -266,6 +296,12 @@ class Settings(BaseSettings):
             return _POSTGRESQL.sub("postgresql+psycopg", url)
         file = url.removeprefix(_SQLITE_FILE)
         return url if file in ("", ":memory:") else f"{_SQLITE_FILE}{self.workspace / file}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of a SQLite database; None for one in memory and for another database."""
+        file = self.database_url.removeprefix(_SQLITE_FILE)
+        return None if file == self.database_url or file in ("", ":memory:") else Path(file)
 
     @property
     def database_shown(self) -> str:

@@ -88,6 +88,15 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         yield engine
 
 
+@pytest.fixture
+def sqlite_engine(tmp_path: Path, sqlite_template: Path) -> Iterator[Engine]:
+    """Give an engine on a fresh SQLite database: for what concerns no database in particular."""
+    shutil.copy(sqlite_template, tmp_path / "ros-sync.db")
+    engine = open_engine(f"sqlite:///{tmp_path / 'ros-sync.db'}")
+    yield engine
+    engine.dispose()
+
+
 @contextmanager
 def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"

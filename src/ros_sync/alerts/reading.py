@@ -36,6 +36,11 @@ def listed(
     return [dict(row) for row in rows], total
 
 
+def rules_with_alerts(connection: Connection) -> set[str]:
+    """The rules that alerts are of, ended ones among them: a rule that was deleted still has its past."""
+    return set(connection.execute(select(alert_table.c.rule_id).distinct()).scalars())
+
+
 def explained(
     alert: Mapping[str, Any], rule: Rule | None, directory: Directory, moment: Moment
 ) -> list[dict[str, Any]]:

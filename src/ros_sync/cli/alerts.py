@@ -9,10 +9,13 @@ import typer
 
 from ros_sync import clock
 from ros_sync.cli.invocation import Invocation, counted, shown
-from ros_sync.errors import RosSyncError
+from ros_sync.errors import ProblemsError, RosSyncError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from ros_sync.alerts.freshness import SourceStanding
+    from ros_sync.settings import Settings
 
 app = typer.Typer(
     name="alerts",
@@ -47,6 +50,8 @@ def list_(
     settings, now = invocation.start(), clock.now()
     engine = open_engine(settings.database_url, read_only=True)
     with engine.connect() as connection:
+        if rule is not None:
+            _refuse_unknown_rule(connection, settings, rule)
         found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
         stale = stale_sources(connection, now, settings.sync.stale_seconds)
         if as_json:
@@ -73,6 +78,26 @@ def list_(
     )
     for standing in stale:
         _tell_stale(invocation, standing, now)
+
+
+def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) -> None:
+    """RosSyncError for a rule that neither a rule file nor an alert knows: an empty list would look like good news."""
+    from ros_sync.alerts.reading import rules_with_alerts  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.cli.company import company_of  # noqa: PLC0415
+    from ros_sync.fields import did_you_mean  # noqa: PLC0415
+
+    known = rules_with_alerts(connection)
+    if rule in known:
+        return
+    try:
+        known |= {each.id for each in company_of(settings).rules.rules}
+    except RosSyncError as error:
+        problem = error.problems[0] if isinstance(error, ProblemsError) else error
+        raise RosSyncError(
+            f"no alert is of a rule {rule!r}, and the rule files cannot be read: {problem.message}", where=problem.where
+        ) from error
+    if rule not in known:
+        raise RosSyncError(f"there is no rule {rule!r}", hint=did_you_mean(rule, known))
 
 
 @app.command()

@@ -27,6 +27,7 @@ from ros_sync.cli import (
     tick,
     workspace,
 )
+from ros_sync.cli.help import Command, Group
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 
@@ -63,7 +64,7 @@ def root(
     version: Annotated[  # noqa: ARG001  # its callback does the work before any command is looked at
         bool,
         typer.Option(
-            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version", "-V", metavar="", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -91,8 +92,10 @@ app.add_typer(mapping.app)
 
 
 def _flow(group: typer.Typer) -> None:
-    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end."""
+    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end, and show no `<bool>`."""
+    group.info.cls = Group
     for command in group.registered_commands:
+        command.cls = Command
         command.help = _flowing(command.callback)
     if group.registered_callback is not None and group is not app:
         group.registered_callback.help = _flowing(group.registered_callback.callback)
@@ -116,5 +119,11 @@ def main() -> None:
         invocation.show_error(error)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the last place that can say it in words
-        invocation.show_surprise(error)
+        from ros_sync.mirror.troubles import trouble_of  # noqa: PLC0415  # not loaded for --help
+
+        trouble = trouble_of(error)
+        if trouble is None:
+            invocation.show_surprise(error)
+        else:
+            invocation.show_error(trouble)
         sys.exit(1)

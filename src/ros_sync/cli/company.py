@@ -17,6 +17,7 @@ from ros_sync.fields import Kind, did_you_mean
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.settings import Settings
+from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
 from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
 from ros_sync.workspace.files import ORGANISATION_FILE, SUFFIXES
@@ -138,7 +139,7 @@ def _yaml_files(settings: Settings) -> list[Path]:
 def _is_connector(path: Path) -> bool:
     """A connector file names its CRM; that is looked for before either kind is read strictly."""
     try:
-        return is_connector(path.read_bytes())
+        return is_connector(read_regular(path))
     except OSError:
         return False  # reading it as a mapping tells what is wrong with it
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Mapping
 
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, os_user, shown
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync import deletions
@@ -92,8 +90,5 @@ def decide(invocation: Invocation, number: int, *, confirmed: bool, by: str | No
 
 def _who(by: str | None) -> str:
     """Who decides, as it is noted: the person who is named, and the operating system's user."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run under a number that has no name
-        user = f"uid {os.getuid()}"
+    user = os_user()
     return f"{by.strip().lower()} ({user})" if by else user

@@ -31,7 +31,7 @@ from ros_sync.cli.demonstration import (
     table,
     workspace,
 )
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
@@ -166,12 +166,11 @@ def _summary(invocation: Invocation, engine: Engine, root: Path, weeks: Sequence
     posted, edited = (sum(getattr(week.delivered, name) for week in weeks) for name in ("posted", "edited"))
     show_told(invocation, engine, posted=posted, edited=edited)
     show_message(invocation, example_of(messages_of(engine)))
-    command = f"ros-sync -w {root}"
     commands = (
-        (f"{command} status", "what the mirror holds, what is open, what waits"),
-        (f"{command} alerts list", "every alert; `alerts why ID` says why it is there"),
-        (f"{command} rules test", "the tests inside the rule files"),
-        ("ros-sync demo --exports --serve", "the same, and its Slack to look at in a browser"),
+        (typed("-w", root, "status"), "what the mirror holds, what is open, what waits"),
+        (typed("-w", root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
+        (typed("-w", root, "rules", "test"), "the tests inside the rule files"),
+        (typed("demo", "--exports", "--serve"), "the same, and its Slack to look at in a browser"),
     )
     show_next(invocation, commands, seconds)
 

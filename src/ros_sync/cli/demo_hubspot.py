@@ -29,7 +29,7 @@ from ros_sync.cli.demonstration import (
     standing,
     table,
 )
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation, counted, data_of, shown, typed
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import LogSettings
@@ -207,17 +207,16 @@ def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
     theirs = [message for message in messages if message.key == played.next_step.message_key]
     show_message(invocation, theirs[0] if theirs else example_of(messages))
     _show_audit(invocation, played.audit)
-    command = f"ros-sync -w {played.root}"
     commands = [
-        (f"{command} status", "what the mirror holds, what is open, what waits"),
-        (f"{command} alerts list", "every alert; `alerts why ID` says why it is there"),
+        (typed("-w", played.root, "status"), "what the mirror holds, what is open, what waits"),
+        (typed("-w", played.root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
     ]
     if serve:
         note = ""
-        commands.append((f"{command} sync audit", "mirror and HubSpot, compared again"))
+        commands.append((typed("-w", played.root, "sync", "audit"), "mirror and HubSpot, compared again"))
     else:
         note = "Its HubSpot and Slack are gone; the workspace is left."
-        commands.append(("ros-sync demo --serve", "the same, and they stay: Slack to be looked at in a browser"))
+        commands.append((typed("demo", "--serve"), "the same, and they stay: Slack to be looked at in a browser"))
     show_next(invocation, commands, played.seconds, note=note)
 
 

@@ -58,6 +58,12 @@ class Following:
             for syncer in self._current(self._writing):
                 syncer.carry_out_writes()
 
+    def calls(self) -> dict[tuple[str, str], int]:
+        """The calls made to each source so far, by kind."""
+        with self._lock:
+            sources = list(self._sources)
+        return {(source.name, kind): number for source in sources for kind, number in dict(source.counts).items()}
+
     def stop(self) -> None:
         """Let what is under way end at its next page or pause; it goes on there when the next process starts."""
         self._stopping.set()

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import pwd
 import re
+import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -41,6 +46,24 @@ def shown(text: str) -> str:
     from rich.markup import escape  # noqa: PLC0415  # see above
 
     return escape(clean(text))
+
+
+def os_user() -> str:
+    """Who runs the command by what the system says; the environment, which anybody can set, is not asked."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        return f"uid {os.getuid()}"
+
+
+def typed(*words: str | Path) -> str:
+    """A command as it can be typed into the shell that this one was started from: found there, and with what needs quotes."""
+    name = "ros-sync"
+    started = Path(sys.argv[0])
+    on_path = shutil.which(name)
+    if started.name == name and started.is_file() and (on_path is None or not started.samefile(on_path)):
+        name = os.path.relpath(started) if started.is_relative_to(Path.cwd()) else str(started.absolute())
+    return shlex.join([name, *map(str, words)])
 
 
 class Invocation:

@@ -62,6 +62,7 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: 
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.StackInfoRenderer(),
+                _name_known_troubles,
                 log_privacy.without_people,
                 _mask_secrets,
                 *_renderers(form, colours=stream.isatty()),
@@ -117,6 +118,21 @@ def _renderers(form: str, *, colours: bool) -> list[Processor]:
 
 def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event["timestamp"] = clock.now().isoformat(timespec="milliseconds")
+    return event
+
+
+def _name_known_troubles(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say in words what is nobody's mistake (a full or locked database, somebody who hung up), instead of a traceback."""
+    given = event.get("exc_info")
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if not isinstance(error, BaseException):
+        return event
+    from ros_sync.mirror.troubles import trouble_of  # noqa: PLC0415  # not loaded for commands that log no error
+
+    trouble = trouble_of(error)
+    if trouble is not None:
+        event.pop("exc_info")
+        event["error"] = str(trouble)
     return event
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from ros_sync.alerts.freshness import at, span
 from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
+from ros_sync.jobs.books import JobStanding
 from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line
 
@@ -25,6 +26,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     """Print the screen."""
     out.print(Text(clean(title), style="dim"), soft_wrap=True)
     parts = [
+        *_attention(found.attention),
         *_broken(found.broken_files, now),
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
@@ -33,11 +35,45 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
         ("Open alerts", _alerts(found.alerts)),
         *_untold(found.untold),
         ("Outbox", _outbox(found.outbox)),
+        *_jobs(found.jobs, now),
         *_left_over(found),
     ]
     for heading, content in parts:
         out.print(Text(f"\n{heading}", style="bold"))
         out.print(Padding(content, (0, 0, 0, 2)))
+
+
+def _attention(attention: list[str]) -> Iterator[tuple[str, RenderableType]]:
+    """What needs a person's attention, above everything else."""
+    if attention:
+        lines = [Text(one_line(words), "red") for words in attention]
+        yield "Needs attention", Text("\n").join(lines)
+
+
+def _jobs(jobs: list[JobStanding], now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    """How the jobs of `ros-sync serve` are doing, where it has run."""
+    if not jobs:
+        return
+    table = _table("job", "last went well", "last run", "")
+    for job in jobs:
+        good, run = ("never" if at is None else age(at, now) for at in (job.last_good_at, job.last_run_at))
+        table.add_row(Text(clean(job.name)), good, run, _job_state(job, now))
+    seen = max(job.seen_at for job in jobs)
+    stopped = all(job.stopped_at is not None for job in jobs)
+    yield (
+        "Jobs",
+        Group(table, Text(f"`ros-sync serve` {'stopped' if stopped else 'noted this'} {age(seen, now)}", "dim")),
+    )
+
+
+def _job_state(job: JobStanding, now: datetime) -> Text:
+    if job.stopped_at is not None:
+        return Text("stopped", "dim")
+    if job.trouble() is not None:
+        return Text(f"failed {job.failures_in_a_row:,} times in a row" if job.failures_in_a_row else "late", "red")
+    if job.is_silent(now):
+        return Text("not known", "yellow")
+    return Text("running" if job.running_since else "well", "green")
 
 
 def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -201,6 +237,9 @@ def _outbox(outbox: Outbox | None) -> RenderableType:
     lines = []
     if outbox.waiting:
         lines.append(Text(f"{outbox.waiting:,} waiting"))
+        lines += [
+            Text(f"  {number:,}: {one_line(reason)}", "yellow") for reason, number in outbox.waiting_by_reason.items()
+        ]
     if outbox.unconfirmed:
         lines.append(
             Text(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -14,16 +17,21 @@ from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.following import Following
 from ros_sync.cli.sources import is_followed
-from ros_sync.errors import RosSyncError
+from ros_sync.cli.workspace_files import readable_by_others
+from ros_sync.errors import RosSyncError, TransientError
+from ros_sync.jobs.books import WRITE_SECONDS
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
+from ros_sync.jobs.ping import PingUrl
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.stop import StopRequest
+from ros_sync.jobs.watch import Watch
 from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
-from ros_sync.web.app import Degraded, StaleAt, create_app
+from ros_sync.web.app import Degraded, StaleAt, create_app, stale_reasons
+from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
 from ros_sync.workspace.configuration import Configuration
@@ -50,7 +58,10 @@ def planned_jobs(
         tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
     def deliver(_now: datetime) -> None:
-        deliver_due(engine, notifiers, clock.now)
+        done = deliver_due(engine, notifiers, clock.now)
+        if done.paused and not done.delivered:
+            away = " and ".join(sorted(done.paused))
+            raise TransientError(f"{away}: several messages in a row failed", hint="`ros-sync status` says of what")
 
     jobs = [
         Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),
@@ -76,15 +87,50 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
         following = Following(settings, engine, configuration) if is_followed(settings, mappings) else None
         if following is None and settings.hubspot.token is not None:
             log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
+        for path in readable_by_others(settings):
+            log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
         try:
             jobs = planned_jobs(settings, engine, following, configuration)
-            stale_at = stale_in(engine, settings.sync.stale_seconds)
-            degraded = degraded_in(engine)
-            reason = run(settings, jobs, stop, following, host=host, port=port, stale_at=stale_at, degraded=degraded)
+            over = overseen(settings, engine, following)
+            reason = run(settings, jobs, stop, following, host=host, port=port, over=over)
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
         raise RosSyncError("the web server ended by itself", hint="the log says why")
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """What looks after a process: which sources are stale, its own health, its figures."""
+
+    stale_at: StaleAt = field(default=lambda _now: ())
+    degraded: Degraded = field(default=lambda: ())
+    watch: Watch | None = None
+    metrics: Metrics | None = None
+
+
+def overseen(settings: Settings, engine: Engine, following: Following | None) -> Overseen:
+    """What looks after a process on this database."""
+    degraded = degraded_in(engine)
+    stale_at = stale_in(engine, settings.sync.stale_seconds)
+    token, ping_url = settings.web.metrics_token, settings.health.ping_url
+
+    def reasons() -> list[str]:
+        """What degrades the process beside its jobs: for the ping and the figures, as `/readyz` has it."""
+        now = clock.now()
+        try:
+            return [*degraded(), *stale_reasons(stale_at(now), now)]
+        except SQLAlchemyError:
+            return stale_reasons(None, now)
+
+    def calls() -> Mapping[tuple[str, str], int]:
+        return following.calls() if following is not None else {}
+
+    ping = PingUrl(ping_url.get_secret_value()) if ping_url is not None else None
+    watch = Watch(engine, reasons=reasons, ping=ping)
+    shown = token.get_secret_value() if token is not None else None
+    metrics = Metrics(engine, token=shown, stale_seconds=settings.sync.stale_seconds, calls=calls)
+    return Overseen(stale_at, degraded, watch, metrics)
 
 
 def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
@@ -118,12 +164,12 @@ def run(
     *,
     host: str | None = None,
     port: int | None = None,
-    stale_at: StaleAt = lambda _now: (),
-    degraded: Degraded = lambda: (),
+    over: Overseen | None = None,
 ) -> str:
     """Run the jobs and the web until `stop` is requested; the reason of that. RosSyncError where it cannot listen."""
-    schedule = Schedule(jobs)
-    app = create_app(schedule.health, stale_at=stale_at, degraded=degraded)
+    over = over or Overseen()
+    schedule = _schedule(jobs, over)
+    app = create_app(schedule.health, stale_at=over.stale_at, degraded=over.degraded, metrics=over.metrics)
     receiver = following.receiver() if following is not None else None
     if receiver is not None:
         add_hubspot(app, receiver)
@@ -133,7 +179,7 @@ def run(
         settings.web.port if port is None else port,
         on_end=lambda: stop.request(_WEB_ENDED),
     )
-    with web, schedule:
+    with web, _watched(over.watch), schedule:
         log.info("serving", url=web.url, database=settings.database_shown, jobs=[job.name for job in jobs])
         reason = stop.wait()
         log.info("stopping", reason=reason)
@@ -141,3 +187,32 @@ def run(
             following.stop()
     log.info("stopped", reason=reason)
     return reason
+
+
+def _schedule(jobs: list[Job], over: Overseen) -> Schedule:
+    """The schedule of the jobs, and of the watch over them."""
+    watch, metrics = over.watch, over.metrics
+    observe = metrics.observe if metrics is not None else lambda _name, _seconds: None
+    if watch is None:
+        return Schedule(jobs, observe=observe)
+    schedule = Schedule(
+        jobs,
+        beside=[Job("health", WRITE_SECONDS, watch.turn)],
+        allowed=watch.guard.check,
+        changed=watch.changed,
+        observe=observe,
+    )
+    watch.begin(schedule.health)
+    if metrics is not None:
+        metrics.watch(schedule.health, watch.readiness)
+    return schedule
+
+
+@contextmanager
+def _watched(watch: Watch | None) -> Iterator[None]:
+    """Note at the end that the process was stopped, and did not vanish."""
+    try:
+        yield
+    finally:
+        if watch is not None:
+            watch.end()

@@ -12,6 +12,8 @@ from sqlmodel import Session, col
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
+from ros_sync.jobs.books import JobStanding, standings, troubles
+from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DeletionWave, SetAsideRow, SyncRun, WriteBack
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import BrokenFile, broken_files
@@ -97,6 +99,7 @@ class Outbox:
     unconfirmed: int
     undeliverable: int
     undeliverable_by_reason: dict[str, int]
+    waiting_by_reason: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ class Survey:
     outbox: Outbox | None
     set_aside: list[Reason]
     unknown_owners: list[UnknownOwner]
+    jobs: list[JobStanding] = field(default_factory=list)
+    attention: list[str] = field(default_factory=list)
     broken_files: list[BrokenFile] = field(default_factory=list)
     held: list[Wave] | None = None
 
@@ -145,6 +150,7 @@ def survey(
     """
     tables = set(inspect(connection).get_table_names())
     runs = last_runs(connection)
+    jobs = standings(connection)
     return Survey(
         objects=object_counts(connection),
         deals=deal_counts(connection),
@@ -157,8 +163,17 @@ def survey(
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection, people_known),
         broken_files=broken_files(connection),
+        jobs=jobs,
+        attention=attention(connection, jobs, now),
         held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,
     )
+
+
+def attention(connection: Connection, jobs: list[JobStanding], now: datetime) -> list[str]:
+    """What needs a person's attention, in words: the disk, a `serve` that is silent, jobs that fail."""
+    path = database_file(connection.engine)
+    room = short_of_room(free_bytes(path.parent)) if path is not None else None
+    return [*([room] if room else []), *troubles(jobs, now)]
 
 
 def object_counts(connection: Connection) -> dict[str, int]:
@@ -256,7 +271,13 @@ def outbox_counts(connection: Connection) -> Outbox:
     # A savepoint, so that closing the session does not end the moment that everything else is read at.
     with Session(connection, join_transaction_mode="create_savepoint") as session:
         counts = outbox.counts(session)
-    return Outbox(counts.waiting, counts.unconfirmed, counts.undeliverable, counts.undeliverable_by_reason)
+    return Outbox(
+        counts.waiting,
+        counts.unconfirmed,
+        counts.undeliverable,
+        counts.undeliverable_by_reason,
+        counts.waiting_by_reason,
+    )
 
 
 def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:

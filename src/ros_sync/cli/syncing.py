@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,14 +13,23 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.company import company_of, deal_context
+from ros_sync.cli.company import company_of, connector_files, deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars, teller
-from ros_sync.cli.sources import LAY_OUT, cadence_of, pace_of, refuse_unfollowed, refuse_unreadable, sources_of
+from ros_sync.cli.sources import (
+    LAY_OUT,
+    VENDOR,
+    cadence_of,
+    pace_of,
+    refuse_unfollowed,
+    refuse_unreadable,
+    sources_of,
+)
+from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem, Source
-from ros_sync.errors import RosSyncError, StoppedError, TransientError
+from ros_sync.errors import RosSyncError, SettingsError, StoppedError, TransientError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
@@ -227,20 +237,37 @@ def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
         invocation.out.print(f"  [dim]{shown(problem.todo)}[/dim]", highlight=False, soft_wrap=True)
 
 
+def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> Sequence[HubSpotSource]:
+    """The sources to look at; without credentials that is the finding, and the rest is looked at all the same."""
+    if not connector_files(settings):
+        return []
+    try:
+        return sources_of(settings)
+    except SettingsError as error:
+        findings[VENDOR] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
+        return []
+
+
 def doctor(invocation: Invocation, *, as_json: bool) -> None:
-    """Look at each source's account; exit code 1 where something keeps it from being read."""
+    """Look at each source's account and at the installation; exit code 1 where something keeps it from working."""
+    from ros_sync.cli.examining import examine  # noqa: PLC0415  # Slack's library is not loaded for `sync`
+
     settings = invocation.start()
     findings: dict[str, list[Problem]] = {}
+    ahead: dict[str, timedelta] = {}
     losing: dict[str, list[Fit]] = {}
     refuse_unreadable(settings)
-    for source in sources_of(settings):
+    for source in _examined(settings, findings):
         try:
             findings[source.name] = source.examine()
+            ahead[source.name] = source.present - clock.now()
             losing[source.name] = _losing(settings, source)
         except RosSyncError as error:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
+    followed = len(findings)
+    findings |= examine(settings, clock.now(), crm_ahead=ahead)
     if as_json:
         invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
@@ -249,7 +276,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
             _show_losing(invocation, losing.get(name, []))
-        if not findings:
+        if not followed:
             invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
     if any(problem.fatal for problems in findings.values() for problem in problems):
         sys.exit(1)

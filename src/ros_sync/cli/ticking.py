@@ -23,7 +23,7 @@ from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.notifiers.plaintext import one_line
-from ros_sync.outbox.store import OutboxCounts, counts
+from ros_sync.outbox.store import OutboxCounts, counts, keep_for_later
 from ros_sync.workspace.configuration import Configuration
 
 AHEAD = timedelta(days=1)
@@ -49,6 +49,8 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
                 delivered = deliver_all(
                     engine, notifiers, clock.starting_at(moment), time.sleep, within_seconds=DELIVERY_SECONDS
                 )
+            if moment > clock.now():
+                wait_for_its_moment(engine)
             held = outbox_counts(engine)
         finally:
             engine.dispose()
@@ -58,6 +60,12 @@ def tick(invocation: Invocation, *, now: str | None, deliver: bool, as_json: boo
         invocation.print_json({**as_data(report, delivered, held, left), "broken_files": in_force.broken})
     else:
         show(invocation, report, delivered, held, left)
+
+
+def wait_for_its_moment(engine: Engine) -> None:
+    """Let what was said as of a moment ahead wait for it in ordinary ticks."""
+    with Session(engine) as session, session.begin():
+        keep_for_later(session, clock.now())
 
 
 def show_broken(invocation: Invocation, broken: Sequence[BrokenFile]) -> None:

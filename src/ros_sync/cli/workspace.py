@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
 
 from ros_sync.cli import shipped
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.errors import Where, WorkspaceError
+
+ENV_FILE_NAME = ".env"  # as in `settings`, which is not loaded for --help
+_SECRET, _ORDINARY = 0o600, 0o666  # the second is narrowed by the umask
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ def plan(folder: Path) -> Layout:
     if folder.exists() and not folder.is_dir():
         raise WorkspaceError("this is a file, not a folder", where=Where(file=str(folder)))
     wanted = dict(shipped.templates())
+    yours = PurePosixPath(ENV_FILE_NAME)  # to fill in: one that is there is never in the way
+    wanted[yours] = wanted[PurePosixPath(f"{ENV_FILE_NAME}.example")]
     for name in shipped.FOLDERS:
         wanted.update(shipped.contents(name))
     to_write, as_shipped, in_the_way = {}, [], []
@@ -34,7 +40,7 @@ def plan(folder: Path) -> Layout:
         target = folder / path
         if not (target.exists() or target.is_symlink()):
             to_write[target] = content
-        elif target.is_file() and target.read_bytes() == content:
+        elif target.is_file() and (path == yours or target.read_bytes() == content):
             as_shipped.append(target)
         else:
             in_the_way.append(target)
@@ -59,8 +65,12 @@ def lay_out(folder: Path) -> Layout:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for target, content in layout.to_write.items():
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as file:
+            mode = _SECRET if target.name.startswith(ENV_FILE_NAME) else _ORDINARY
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(content)
+        for name in (ENV_FILE_NAME, f"{ENV_FILE_NAME}.example"):  # a copy of the example has its mode
+            if not (folder / name).is_symlink():
+                (folder / name).chmod(_SECRET)
     except OSError as error:
         where = Where(file=str(error.filename or folder))
         raise WorkspaceError(f"the workspace cannot be written: {error.strerror}", where=where) from error
@@ -86,17 +96,16 @@ def init(
     out.print(
         f"[green]✓[/green] {shown(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
     )
-    given = shown(str(folder))
     steps = [
         ("connectors/", "say which properties, or columns of an export, become which fields"),
         ("rules/organisation.yaml", "say who reports to whom"),
-        (".env", "copy .env.example; put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
-        (f"ros-sync -w {given} rules check", "see that all of it reads well"),
-        (f"ros-sync -w {given} connect hubspot", "fit connectors/hubspot.yaml to your HubSpot account"),
-        (f"ros-sync -w {given} doctor", "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
-        (f"ros-sync -w {given} import EXPORTS", "or bring in an export of your CRM"),
+        (".env", "put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
+        (typed("-w", folder, "rules", "check"), "see that all of it reads well"),
+        (typed("-w", folder, "connect", "hubspot"), "fit connectors/hubspot.yaml to your HubSpot account"),
+        (typed("-w", folder, "doctor"), "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
+        (typed("-w", folder, "import", "EXPORTS"), "or bring in an export of your CRM"),
     ]
     out.print("\nNext:")
     width = max(len(what) for what, _ in steps)
     for what, why in steps:
-        out.print(f"  [bold]{what:<{width}}[/bold]  {why}", soft_wrap=True, highlight=False)
+        out.print(f"  [bold]{shown(f'{what:<{width}}')}[/bold]  {why}", soft_wrap=True, highlight=False)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, organisation_of
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation, os_user, shown
 from ros_sync.cli.sources import sources_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.errors import RosSyncError, Where
@@ -55,6 +55,7 @@ def write(
                 dict(_field(mirrored, text, currency) for text in changes),
                 asked_by,
                 dict(_field(mirrored, text, currency) for text in expected),
+                os_user=os_user(),
             )
             with engine.connect() as connection:
                 directory = directory_of(connection, organisation)

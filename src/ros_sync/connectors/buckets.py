@@ -134,8 +134,10 @@ def lowered(bucket: Bucket, before: Allowance, after: Allowance, now: float) -> 
 
 def sane(bucket: Bucket, now: float) -> Bucket:
     """The bucket without moments that lie so far ahead that only a clock that was put back explains them."""
-    if bucket.at > now + MAX_AHEAD_SECONDS + MAX_PAUSE_SECONDS:
-        bucket = replace(bucket, at=now, tokens=0.0)
     if bucket.not_before > now + MAX_PAUSE_SECONDS:
         bucket = replace(bucket, not_before=now)
+    if (
+        bucket.at > max(now, bucket.not_before) + MAX_AHEAD_SECONDS
+    ):  # turns are given ahead of the present or a pause's end
+        bucket = replace(bucket, at=max(now, bucket.not_before), tokens=0.0)
     return bucket

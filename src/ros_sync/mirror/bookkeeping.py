@@ -137,11 +137,33 @@ class WriteBack(Stored, table=True):
     changes: dict[str, Any] = Field(sa_type=Json, description="by canonical field, in carried form")
     expected: dict[str, Any] = Field(sa_type=Json, description="what the person saw, by canonical field")
     asked_by: str = Field(description="e-mail address of the person who asked")
+    os_user: str | None = Field(
+        default=None, description="the user of the machine who ran the command; `asked_by` is what they said"
+    )
     asked_at: datetime = Field(sa_type=Instant)
     state: str = Field(description="open, done, partly, refused or conflict")
     attempts: int = 0
     done_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, description="what became of it, in words")
+
+
+class JobHealth(Stored, table=True):
+    """How a job of `ros-sync serve` is doing, as that process wrote it last; `seen_at` is when."""
+
+    __tablename__ = "job_health"
+
+    name: str = Field(primary_key=True)
+    every_seconds: float
+    vital: bool
+    last_good_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_run_at: datetime | None = Field(default=None, sa_type=Instant)
+    running_since: datetime | None = Field(default=None, sa_type=Instant)
+    failures_in_a_row: int = 0
+    reason: str | None = Field(default=None, description="why the last run failed, in words")
+    seen_at: datetime = Field(
+        sa_type=Instant, description="when the process wrote this; an old one cannot write, or is gone"
+    )
+    stopped_at: datetime | None = Field(default=None, sa_type=Instant, description="when the process was stopped")
 
 
 class DeletionWave(Stored, table=True):

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from ros_sync.errors import RosSyncError, SettingsError, Where
+from ros_sync.errors import DiskFullError, RosSyncError, SettingsError, Where
 from ros_sync.mirror.schema_version import is_newest, shown
+from ros_sync.mirror.troubles import trouble_of
 from ros_sync.mirror.upgrade_copy import file_of
 
 _PRIVATE = 0o600
@@ -77,6 +78,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
             bring_up_to_date(engine, upgrade=not read_only)
     except DatabaseError as error:
         engine.dispose()
+        if isinstance(full := trouble_of(error), DiskFullError):
+            raise DiskFullError(full.message, where=Where(file=shown(parsed)), hint=full.hint) from error
         trouble = (str(error.orig).splitlines() or [""])[0]  # what follows may quote rows
         words = f"the database cannot be opened: {trouble}"
         raise RosSyncError(words, where=Where(file=shown(parsed)), hint=_way_out(trouble, path)) from error

@@ -19,7 +19,16 @@ from sqlmodel import Session
 from ros_sync.errors import AuthExpiredError, PermanentError, RateLimitedError, RosSyncError, TransientError
 from ros_sync.notifiers.ledger import Ledger
 from ros_sync.notifiers.notifier import Notifier, Parcel
-from ros_sync.notifiers.outcomes import Outcome, Patience, Step, next_step, outcome_of, outcome_of_looking, unexpected
+from ros_sync.notifiers.outcomes import (
+    Outcome,
+    Patience,
+    Step,
+    next_step,
+    outcome_of,
+    outcome_of_looking,
+    unexpected,
+    words_of,
+)
 from ros_sync.outbox import store
 from ros_sync.outbox.tables import AttemptOutcome
 
@@ -88,6 +97,8 @@ def deliver_due(
         figures = {count.name: getattr(delivery.counts, count.name) for count in fields(DeliveryCounts)}
         figures["paused"] = sorted(delivery.counts.paused)
         log.info("delivery_round", due=len(due), seconds=(clock() - started_at).total_seconds(), **figures)
+    for transport, error in delivery.refused_credentials.items():
+        delivery.explain(transport, error)
     for error in delivery.refused_credentials.values():
         raise error
     return delivery.counts
@@ -140,8 +151,8 @@ class _Delivery:
         try:
             parcel = self._ledger.parcel(message_id)
         except RosSyncError as error:
-            again = self._clock() + timedelta(seconds=self._patience.second_look)
-            self._ledger.set_aside(message_id, str(error), again)
+            now = self._clock()
+            self._ledger.set_aside(message_id, str(error), now + timedelta(seconds=self._patience.second_look), now)
             self.counts.undeliverable += 1
             return
         notifier = self.notifiers.get(parcel.transport) if parcel is not None else None
@@ -152,6 +163,10 @@ class _Delivery:
         channel = self._resolve(parcel, notifier)
         if channel is not None:
             self._send(parcel, notifier, channel)
+
+    def explain(self, transport: str, error: RosSyncError) -> None:
+        """Say of all messages that wait for a transport whose credentials are refused why they do."""
+        self._ledger.explain(transport, words_of(error), self._clock())
 
     def _is_resting(self, transport: str) -> bool:
         return transport in self.refused_credentials or transport in self.counts.paused
@@ -202,7 +217,7 @@ class _Delivery:
             outcome = outcome_of(failure, parcel, now, self._patience)
             self._ledger.close_attempt(claim, outcome, now)
             if isinstance(failure, RateLimitedError) and outcome.not_before is not None:
-                self._ledger.hold(lane, outcome.not_before)
+                self._ledger.hold(lane, outcome.not_before, now)
             self._note(parcel, outcome, failure, claimed=True)
             return
         self._ledger.delivered(parcel, claim, receipt, self._clock())

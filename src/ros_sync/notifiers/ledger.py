@@ -6,6 +6,7 @@ wins and the other lets go.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from ros_sync.notifiers.outcomes import Outcome
 from ros_sync.outbox import rates
 from ros_sync.outbox.store import DUE_STATES
 from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, OutboxMessage, State
+from ros_sync.outbox.waits import wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,13 @@ class Ledger:
             message = session.get(OutboxMessage, message_id)
             return Parcel.of(message) if message is not None and message.state in DUE_STATES else None
 
-    def set_aside(self, message_id: int, reason: str, until: datetime) -> None:
+    def set_aside(self, message_id: int, reason: str, until: datetime, now: datetime) -> None:
         """Keep a message that cannot even be read as undeliverable."""
         with Session(self._engine) as session:
             session.execute(
                 update(OutboxMessage)
                 .where(col(OutboxMessage.id) == message_id)
-                .values(state=State.UNDELIVERABLE, reason=reason, not_before=until)
+                .values(state=State.UNDELIVERABLE, reason=reason, **wait(until, now))
             )
             session.commit()
 
@@ -58,13 +60,13 @@ class Ledger:
         with Session(self._engine) as session:
             busy_until = rates.take_turn(session, lane.name, now, lane.seconds)
             if busy_until is not None:
-                self._update(session, parcel, {"not_before": busy_until})
+                self._update(session, parcel, wait(busy_until, now))
                 session.commit()
                 return None
             claimed = {
+                **wait(lease_until, now),
                 "attempts": parcel.attempts + 1,
                 "channel": channel,
-                "not_before": lease_until,
                 "state": State.WAITING if parcel.is_edit else State.UNCONFIRMED,
                 "looked_at": None,
             }
@@ -106,7 +108,7 @@ class Ledger:
             attempt = self._last_attempt(session, parcel)
             if attempt is not None and attempt.id is not None and attempt.finished_at is None:
                 self._finish(session, attempt.id, AttemptOutcome.UNCONFIRMED, "no outcome was recorded", now)
-            self._update(session, parcel, {"looked_at": now, "not_before": look_again_at})
+            self._update(session, parcel, {"looked_at": now, **wait(look_again_at, now)})
             session.commit()
 
     def close_attempt(self, claim: Claim, outcome: Outcome, now: datetime) -> None:
@@ -123,7 +125,7 @@ class Ledger:
             "failures": parcel.failures + 1,
         }
         if outcome.not_before is not None:
-            values["not_before"] = outcome.not_before
+            values |= wait(outcome.not_before, now)
         if outcome.forget_place:
             values |= {"ts": None, "channel": None}
         if outcome.state is State.DELIVERED:
@@ -137,14 +139,23 @@ class Ledger:
                     outcome.attempt is AttemptOutcome.REFUSED
                 )  # the old document was, which says nothing of the new
                 until = now if refused else outcome.not_before or now
-                late: dict[str, object] = {"state": state, "not_before": until}
+                late: dict[str, object] = {"state": state, **wait(until, now)}
                 self._update(session, parcel, late, attempts=attempts)
             session.commit()
 
-    def hold(self, lane: Lane, until: datetime) -> None:
+    def hold(self, lane: Lane, until: datetime, now: datetime) -> None:
         """Close a lane as the other side asked."""
         with Session(self._engine) as session:
-            rates.hold(session, lane.name, until)
+            rates.hold(session, lane.name, until, now)
+            session.commit()
+
+    def explain(self, transport: str, reason: str, now: datetime) -> None:
+        """Give every message of a transport that nothing can be said by its reason; those that have it are not written."""
+        waits = (col(OutboxMessage.transport) == transport) & (col(OutboxMessage.state) == State.WAITING)
+        new = col(OutboxMessage.reason).is_(None) | (col(OutboxMessage.reason) != reason)
+        with Session(self._engine) as session:
+            due = col(OutboxMessage.not_before) <= now
+            session.execute(update(OutboxMessage).where(waits, due, new).values(reason=reason))
             session.commit()
 
     def _arrived(self, session: Session, parcel: Parcel, revision: int, receipt: Receipt, now: datetime) -> None:
@@ -159,10 +170,10 @@ class Ledger:
                 transport=parcel.transport,
                 channel=receipt.channel,
                 ts=receipt.ts,
-                not_before=now,
                 reason=None,
                 failures=0,
                 looked_at=None,
+                **wait(now, now),
             )
         )
 
@@ -170,7 +181,7 @@ class Ledger:
     def _update(
         session: Session,
         parcel: Parcel,
-        values: dict[str, object],
+        values: Mapping[str, object],
         *conditions: ColumnElement[bool],
         attempts: int | None = None,
     ) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ros_sync.errors import AmbiguousError, AuthExpiredError, PermanentError, RateLimitedError, RosSyncError
 from ros_sync.notifiers.notifier import MessageGoneError, Parcel
+from ros_sync.outbox.rates import MAX_HOLD
 from ros_sync.outbox.tables import AttemptOutcome, State
 
 
@@ -65,12 +66,12 @@ def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Pat
 
     An edit may be repeated freely, so that only a post can be left unconfirmed.
     """
-    reason = error.message if error.hint is None else f"{error.message} ({error.hint})"
+    reason = words_of(error)
     match error:
         case AmbiguousError() if not parcel.is_edit:
             return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, now)
         case RateLimitedError(retry_after_seconds=seconds):
-            return Outcome(AttemptOutcome.RATE_LIMITED, State.WAITING, reason, now + timedelta(seconds=seconds))
+            return Outcome(AttemptOutcome.RATE_LIMITED, State.WAITING, reason, now + _asked_for(seconds))
         case AuthExpiredError():
             return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, now)
         case MessageGoneError():
@@ -89,7 +90,7 @@ def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patie
     reason = f"it may have been posted, and could not be looked for: {error.message}"
     match error:
         case RateLimitedError(retry_after_seconds=seconds):
-            until = now + timedelta(seconds=seconds)
+            until = now + _asked_for(seconds)
         case AuthExpiredError():
             until = now
         case PermanentError():
@@ -97,6 +98,16 @@ def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patie
         case _:
             until = retry_at(parcel.failures, now, patience)
     return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, until)
+
+
+def words_of(error: RosSyncError) -> str:
+    """What happened and what to do, as the reason of a message."""
+    return error.message if error.hint is None else f"{error.message} ({error.hint})"
+
+
+def _asked_for(seconds: float) -> timedelta:
+    """How long the other side asked to wait, for as long as a lane may be closed."""
+    return timedelta(seconds=min(seconds, MAX_HOLD.total_seconds()))
 
 
 def unexpected(error: Exception, kind: type[RosSyncError] = AmbiguousError) -> RosSyncError:

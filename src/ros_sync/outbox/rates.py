@@ -8,36 +8,43 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.outbox.tables import RateState
+from ros_sync.outbox.waits import is_over, over, wait
+
+# No lane is closed for longer, whatever the other side says. Slack documents windows of a minute ("Rate limits", tiers), so
+# that a larger number is a mistake (milliseconds, a clock that is wrong); asking once an hour is a burden to nobody.
+MAX_HOLD = timedelta(hours=1)
+
+_STATE = RateState.metadata.tables["rate_state"].c
 
 
 def take_turn(session: Session, lane: str, now: datetime, seconds: float) -> datetime | None:
     """Take the lane for the next `seconds`: None where it was free, else the instant from which it will be."""
-    if _write(session, lane, now + timedelta(seconds=seconds), free_at=now):
+    if _write(session, lane, now + timedelta(seconds=seconds), now, over(_STATE, now)):
         return None
-    return free_at(session, lane)
+    return free_at(session, lane, now) or now + timedelta(seconds=seconds)  # freed by somebody meanwhile: next time
 
 
-def hold(session: Session, lane: str, until: datetime) -> None:
-    """Close the lane until then, as the other side asked; a longer wait stands."""
-    _write(session, lane, until, free_at=until)
+def hold(session: Session, lane: str, until: datetime, now: datetime) -> None:
+    """Close the lane until then, as the other side asked, for an hour at most; a longer wait stands."""
+    until = min(until, now + MAX_HOLD)
+    _write(session, lane, until, now, (_STATE.not_before <= until) | over(_STATE, now))
 
 
-def free_at(session: Session, lane: str) -> datetime | None:
-    """From when the lane may be used; None where nothing is known of it."""
-    return session.exec(select(RateState.not_before).where(RateState.key == lane)).one_or_none()
+def free_at(session: Session, lane: str, now: datetime) -> datetime | None:
+    """From when the lane may be used; None where it may be now."""
+    state = session.exec(select(RateState).where(RateState.key == lane)).one_or_none()
+    if state is None or is_over(state.not_before, state.decided_at, now):
+        return None
+    return state.not_before
 
 
-def _write(session: Session, lane: str, until: datetime, *, free_at: datetime) -> bool:
-    values = {"key": lane, "not_before": until}
-    written = (
-        insert_or(session.get_bind().dialect, RateState)
-        .values(**values)
-        .on_conflict_do_update(
-            index_elements=["key"], set_={"not_before": until}, where=col(RateState.not_before) <= free_at
-        )
-    )
+def _write(session: Session, lane: str, until: datetime, now: datetime, where: ColumnElement[bool]) -> bool:
+    values = wait(until, now)
+    insert = insert_or(session.get_bind().dialect, RateState).values(key=lane, **values)
+    written = insert.on_conflict_do_update(index_elements=["key"], set_=values, where=where)
     return session.execute(written.returning(col(RateState.key))).first() is not None

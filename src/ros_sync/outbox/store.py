@@ -7,7 +7,7 @@ something else under the same key makes a new revision, which edits the message 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.waits import over, wait
 
 DUE_STATES = (State.WAITING, State.UNCONFIRMED, State.UNDELIVERABLE)
 
@@ -33,7 +34,7 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """What the outbox holds: messages by state, and the undeliverable ones by reason, most frequent first."""
+    """What the outbox holds: messages by state, and why they wait or cannot be delivered, most frequent first."""
 
     waiting: int = 0
     delivered: int = 0
@@ -41,6 +42,7 @@ class OutboxCounts:
     withdrawn: int = 0
     undeliverable: int = 0
     undeliverable_by_reason: dict[str, int] = field(default_factory=dict)
+    waiting_by_reason: dict[str, int] = field(default_factory=dict)
 
 
 def put(
@@ -68,8 +70,9 @@ def put(
             transport=addressee.transport,
             kind=kind,
             document=wanted,
-            not_before=not_before or now,
             created_at=now,
+            not_before=not_before or now,
+            decided_at=now,
         )
         _address(message, addressee)
         session.add(message)
@@ -82,7 +85,7 @@ def put(
         message.revision += 1
         message.kind = kind
     if changed or message.state == State.WITHDRAWN or (moved and message.state == State.UNDELIVERABLE):
-        _make_due(session, message, not_before or now)
+        _make_due(session, message, wait(not_before or now, now))
     session.flush()
     return message
 
@@ -105,8 +108,8 @@ def _address(message: OutboxMessage, addressee: Addressee) -> bool:
     return moved
 
 
-def _make_due(session: Session, message: OutboxMessage, not_before: datetime) -> None:
-    """Have the message tried from `not_before` on, decided on the row as it is now and not as it was read.
+def _make_due(session: Session, message: OutboxMessage, waiting: Mapping[str, datetime]) -> None:
+    """Have the message tried after that wait, decided on the row as it is now and not as it was read.
 
     An unconfirmed message, or one whose call is under way this moment, may be there already: a new document does not
     excuse it from being looked for.
@@ -115,7 +118,7 @@ def _make_due(session: Session, message: OutboxMessage, not_before: datetime) ->
     session.execute(
         update(OutboxMessage)
         .where(col(OutboxMessage.id) == message.id, col(OutboxMessage.state) != State.UNCONFIRMED)
-        .values(state=State.WAITING, not_before=not_before, reason=None, failures=0)
+        .values(state=State.WAITING, reason=None, failures=0, **waiting)
         .execution_options(synchronize_session=False)
     )
     session.refresh(message)
@@ -144,10 +147,16 @@ def due(
     session: Session, now: datetime, limit: int, *, transports: Collection[str] | None = None
 ) -> Sequence[OutboxMessage]:
     """The messages that something is to be tried for at `now`, longest waiting first, at most `limit`."""
-    query = select(OutboxMessage).where(col(OutboxMessage.state).in_(DUE_STATES), col(OutboxMessage.not_before) <= now)
+    waited = over(OutboxMessage.metadata.tables["outbox_message"].c, now)
+    query = select(OutboxMessage).where(col(OutboxMessage.state).in_(DUE_STATES), waited)
     if transports is not None:
         query = query.where(col(OutboxMessage.transport).in_(tuple(transports)))
     return session.exec(query.order_by(col(OutboxMessage.not_before), col(OutboxMessage.id)).limit(limit)).all()
+
+
+def keep_for_later(session: Session, now: datetime) -> None:
+    """Let what was decided as of a moment ahead wait for that moment: it was meant, and no clock was wrong."""
+    session.execute(update(OutboxMessage).where(col(OutboxMessage.decided_at) > now).values(decided_at=now))
 
 
 def next_due_at(session: Session, transports: Collection[str]) -> datetime | None:
@@ -163,8 +172,8 @@ def next_due_at(session: Session, transports: Collection[str]) -> datetime | Non
 def counts(session: Session) -> OutboxCounts:
     """How many messages stand where, and why the undeliverable ones are."""
     by_state: dict[str, int] = {}
-    by_reason: dict[str, int] = {}
-    reason = case((col(OutboxMessage.state) == State.UNDELIVERABLE, col(OutboxMessage.reason)), else_=None)
+    reasons: dict[str, dict[str, int]] = {State.UNDELIVERABLE: {}, State.WAITING: {}}
+    reason = case((col(OutboxMessage.state).in_(tuple(reasons)), col(OutboxMessage.reason)), else_=None)
     rows = session.exec(
         select(OutboxMessage.state, reason, func.count())
         .group_by(col(OutboxMessage.state), reason)
@@ -172,15 +181,16 @@ def counts(session: Session) -> OutboxCounts:
     )
     for state, why, number in rows:
         by_state[state] = by_state.get(state, 0) + number
-        if state == State.UNDELIVERABLE:
-            by_reason[str(why)] = number
+        if state == State.UNDELIVERABLE or (state == State.WAITING and why is not None):
+            reasons[state][str(why)] = number
     return OutboxCounts(
         waiting=by_state.get(State.WAITING, 0),
         delivered=by_state.get(State.DELIVERED, 0),
         unconfirmed=by_state.get(State.UNCONFIRMED, 0),
         withdrawn=by_state.get(State.WITHDRAWN, 0),
         undeliverable=by_state.get(State.UNDELIVERABLE, 0),
-        undeliverable_by_reason=by_reason,
+        undeliverable_by_reason=reasons[State.UNDELIVERABLE],
+        waiting_by_reason=reasons[State.WAITING],
     )
 
 
@@ -205,6 +215,6 @@ def try_again(session: Session, address: str, now: datetime) -> int:
             | (col(OutboxMessage.slack_user) == address)
             | (col(OutboxMessage.recipient) == address),
         )
-        .values(not_before=now)
+        .values(**wait(now, now))
     )
     return int(getattr(result, "rowcount", 0))

@@ -59,6 +59,7 @@ class OutboxMessage(Stored, table=True):
     delivered_revision: int | None = None
     state: str = State.WAITING
     not_before: datetime = Field(sa_type=Instant, description="nothing is tried before then")
+    decided_at: datetime | None = Field(default=None, sa_type=Instant, description="when `not_before` was decided")
     created_at: datetime = Field(sa_type=Instant)
     delivered_at: datetime | None = Field(default=None, sa_type=Instant, description="when it last reached its place")
     channel: str | None = Field(default=None, description="the place it went to, as its transport calls it")
@@ -105,3 +106,4 @@ class RateState(Stored, table=True):
 
     key: str = Field(primary_key=True)
     not_before: datetime = Field(sa_type=Instant)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant, description="when `not_before` was decided")

@@ -63,7 +63,7 @@ class Expectation(StrEnum):
 class Route:
     """Who is told, how, and how long after the alert opened (None: at once).
 
-    `to` is `owner`, `manager`, an e-mail address or a `#channel`.
+    `to` is `owner`, `manager`, `customer_success`, an e-mail address or a `#channel`.
     """
 
     to: str

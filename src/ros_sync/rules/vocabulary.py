@@ -53,7 +53,7 @@ CLOCK = {
     "since": Key("Only for starts at most this long ago, so that old history starts no flood."),
 }
 ROUTE = {
-    "to": Key("owner, manager, an e-mail address or a #channel.", required=True),
+    "to": Key("owner, manager, customer_success, an e-mail address or a #channel.", required=True),
     "mode": Key("direct: a message of its own; digest: in the day's one digest."),
     "after": Key("How long after the alert opened; at once without it."),
 }

@@ -26,6 +26,7 @@ from ruamel.yaml.reader import ReaderError
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.sheets.advice import comment_after, stumble
 from ros_sync.sheets.nodes import Mapping, Node, Scalar, Sequence, path_to
+from ros_sync.sheets.regular import open_regular
 
 MAX_FILE_BYTES = 4_000_000  # ours: tens of thousands of people; beyond that a file was put here by mistake
 MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7
@@ -75,7 +76,7 @@ class _Reader:
 
     def text(self, path: Path) -> str:
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"

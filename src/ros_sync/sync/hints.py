@@ -61,7 +61,8 @@ def work_off(work: Work) -> CycleReport | None:
         # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
         places = read_places(connection, source.name)
         early = {each.name for each in source.streams if each.name not in places or not places[each.name].polled_until}
-        waiting = {name for name, until in work.put_off.items() if work.now() < until}
+        longest = timedelta(seconds=work.cadence.hint_again_seconds)  # further ahead: the clock was put back
+        waiting = {name for name, until in work.put_off.items() if work.now() < until <= work.now() + longest}
         asked = _asked(connection, source, sorted(early | waiting), work.now() - GIVEN_UP)
     if not asked:
         return None

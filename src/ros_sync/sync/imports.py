@@ -19,10 +19,11 @@ from sqlmodel import Session, col
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
-from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError
+from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
 from ros_sync.mirror.bookkeeping import Cursor, SyncRun
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
+from ros_sync.sheets.regular import refuse_special
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.completion import Against, told
@@ -66,6 +67,8 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
             raise ImportRefusedError(f"there is no file or folder {path}")
         files = files_in(path) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
+        for file, _ in found:
+            _refuse_special(file)
         if not found:
             patterns = ", ".join(sorted({entry.pattern or "*" for entry in mapping.entries}))
             raise ImportRefusedError(
@@ -75,12 +78,20 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     return sorted(steps, key=lambda step: order[step[1].object])
 
 
+def _refuse_special(path: Path) -> None:
+    """Refuse what is no file before anything opens it: a named pipe would be waited for, for ever."""
+    try:
+        refuse_special(path)
+    except OSError as error:
+        raise ImportRefusedError(f"the file cannot be read: {error.strerror}", where=Where(str(path))) from None
+
+
 def files_in(folder: Path) -> list[Path]:
     """The files of a folder, and of those folders in it whose names give a day; what a system hides is left out."""
     children = sorted(child for child in folder.iterdir() if not child.name.startswith((".", "~$")))
     dated = [child for child in children if child.is_dir() and moment_in(child.name, None) is not None]
     within = (each for child in dated for each in sorted(child.iterdir()) if not each.name.startswith((".", "~$")))
-    return [each for each in (*children, *within) if each.is_file()]
+    return [each for each in (*children, *within) if not each.is_dir()]
 
 
 def import_exports(

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, Table, insert, select, update
 from ros_sync import clock
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
-from ros_sync.fields import Carried, Kind, carry, did_you_mean
+from ros_sync.fields import Carried, Kind, carry, did_you_mean, unprintable
 from ros_sync.mirror import redirects
 from ros_sync.mirror.bookkeeping import WriteBack
 from ros_sync.mirror.catalogue import MirroredObject, objects
@@ -52,13 +52,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants changed. `changes` are in carried form; `expected` is what they saw, None: what the mirror shows."""
+    """What somebody wants changed. `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
+
+    `asked_by` is who they say they are, `os_user` the user of the machine who ran the command, where it came that way.
+    """
 
     object: str
     record_id: str
     changes: Mapping[str, Carried]
     asked_by: str
     expected: Mapping[str, Carried] | None = None
+    os_user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
         "changes": dict(wish.changes),
         "expected": shown | dict(wish.expected or {}),
         "asked_by": wish.asked_by.strip().lower(),
+        "os_user": wish.os_user,
         "asked_at": now,
         "state": State.OPEN,
         "attempts": 0,
@@ -126,6 +131,8 @@ def _unfit(kind: Kind | None, value: Carried) -> str | None:
         return None
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
         return f"is longer than {MAX_TEXT_CHARS:,} characters"
+    if isinstance(value, str) and (odd := unprintable(value)) is not None:
+        return f"holds {odd}, which is not to be written to a CRM"
     types = {Kind.MONEY: int, Kind.NUMBER: int | float, Kind.BOOLEAN: bool, Kind.INSTANT: int, Kind.DATE: str}
     fits = isinstance(value, types.get(kind, object)) if kind else True
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -92,8 +91,7 @@ def test_an_alert_on_a_lead_that_was_handed_over_is_explained_by_the_teams_clock
     """The line of the clock holds, though the new owner had it for an hour only."""
     lead.at(3, owner_id="b")
     lead.at(4)
-    ((seen,),) = lead.firm.rows("SELECT seen FROM alert")
-    (line,) = json.loads(seen) if isinstance(seen, str) else seen
+    (line,) = lead.firm.why()
     assert (True, True) == (line["holds"], "within 4 hours" in line["words"])
 
 

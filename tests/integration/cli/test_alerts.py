@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shutil
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -60,3 +62,19 @@ def test_no_text_of_the_crm_steers_the_terminal(
 def test_no_text_of_the_crm_turns_its_neighbours_round(command: Callable[..., str]) -> None:
     """Direction overrides are left out too."""
     assert "\u202e" not in command("alerts", "why", "1")
+
+
+@pytest.mark.usefixtures("hostile_alert")
+def test_a_rule_that_nobody_knows_is_said(command: Callable[..., str], tmp_path: Path) -> None:
+    """An empty list would look like good news: a mistyped rule is told, with what was probably meant."""
+    shutil.copytree(Path(__file__).parents[3] / "rules", tmp_path / "rules")
+    printed = command("alerts", "list", "--rule", "stalld")
+    assert ("there is no rule 'stalld'" in printed, "did you mean 'stalled'?" in printed) == (True, True)
+
+
+@pytest.mark.usefixtures("hostile_alert")
+def test_a_rule_that_is_known_has_a_list(command: Callable[..., str], tmp_path: Path) -> None:
+    """A rule of a file that found nothing, and one that has alerts and no file any more, are listed as ever."""
+    shutil.copytree(Path(__file__).parents[3] / "rules", tmp_path / "rules")
+    printed = [command("alerts", "list", "--rule", rule, "--resolved") for rule in ("stalled", f"r{HOSTILE}")]
+    assert [True, True] == [f"{number} alert" in shown for number, shown in zip((0, 1), printed, strict=True)]

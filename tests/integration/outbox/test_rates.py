@@ -29,6 +29,6 @@ def test_lanes_do_not_wait_for_each_other(engine: Engine) -> None:
 def test_a_longer_hold_stands(engine: Engine) -> None:
     """Holding a lane for a shorter time does not open it earlier."""
     with Session(engine) as session:
-        hold(session, "post:D1", NOW + 30 * SECOND)
-        hold(session, "post:D1", NOW + 5 * SECOND)
-        assert NOW + 30 * SECOND == free_at(session, "post:D1")
+        hold(session, "post:D1", NOW + 30 * SECOND, NOW)
+        hold(session, "post:D1", NOW + 5 * SECOND, NOW)
+        assert NOW + 30 * SECOND == free_at(session, "post:D1", NOW)

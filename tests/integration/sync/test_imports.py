@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -327,3 +328,13 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next_one(engine: Engine, load
     again = load("deals.csv", HEADER, *lines)
     assert (12_000 - stored, stored) == (again.total("created"), again.total("unchanged"))
     assert [("KeyboardInterrupt: ",), (None,)] == rows(engine, "SELECT error FROM sync_run ORDER BY id")
+
+
+@pytest.mark.parametrize("in_a_folder", [False, True])
+def test_a_named_pipe_is_no_export(load: Import, tmp_path: Path, in_a_folder: bool) -> None:
+    """A pipe that nobody writes to is refused at once, alone and among the files of a folder."""
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / "deals.csv")
+    given = tmp_path / "folder" if in_a_folder else tmp_path / "folder" / "deals.csv"
+    with pytest.raises(ImportRefusedError, match=r"deals\.csv: the file cannot be read: this is a named pipe"):
+        load("deals.csv", "id,name", beside=[given])

@@ -248,6 +248,10 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
         ({"stage": "Nosuch"}, "there is no stage 'Nosuch'"),
         ({}, "nothing is to be changed"),
         ({"next_step": "x" * 70_000}, "is longer than"),
+        ({"next_step": "Call\x1b[2J Jane"}, "holds a control character (U+001B, character 5)"),
+        ({"next_step": "ring\x07"}, "holds a control character (U+0007"),
+        ({"next_step": "end\0"}, "holds a control character (U+0000"),
+        ({"next_step": "back\u202e"}, "holds a control character (U+202E"),
     ],
 )
 def test_what_cannot_be_written_is_said(
@@ -554,3 +558,14 @@ def test_what_was_never_tried_is_no_second_attempt(
     outcomes = syncer.carry_out_writes()
     assert [(each.state, each.words) for each in outcomes] == [("done", "written"), ("done", "HubSpot said so already")]
     assert len(hubspot.account.snapshot("notes")) == 1
+
+
+def test_the_audit_trail_names_the_user_of_the_machine(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
+    """Beside who it is said to be for stands who ran the command, which nobody can choose."""
+    made = deal()
+    syncer.cycle()
+    wish = Wish("deal", made, {"next_step": "Call Jane"}, REVOPS, os_user="mallory")
+    syncer.write(wish, people(syncer.engine))
+    with syncer.engine.connect() as connection:
+        row = connection.execute(text("SELECT asked_by, os_user FROM write_back")).one()
+    assert (REVOPS, "mallory") == tuple(row)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import Request
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from ros_sync.alerts.freshness import SourceStanding
 from ros_sync.errors import RosSyncError
@@ -20,10 +24,30 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class Monotonic:
+    """A monotonic clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
 @pytest.fixture
-def health() -> Health:
+def monotonic() -> Monotonic:
+    """Give a monotonic clock."""
+    return Monotonic()
+
+
+@pytest.fixture
+def health(monotonic: Monotonic) -> Health:
     """Give the health of a process whose vital job has not run."""
-    return Health({"tick": JobState(timedelta(seconds=300), vital=True)})
+    return Health({"tick": JobState(timedelta(seconds=300), vital=True)}, monotonic=monotonic)
 
 
 @pytest.fixture
@@ -41,6 +65,41 @@ def get(server: WebServer, path: str) -> tuple[int, dict[str, str], bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, dict(error.headers), error.read()
+
+
+def test_degraded(server: WebServer, health: Health) -> None:
+    """/readyz answers 200 with the reason where something beside the ticks does not work: a restart would not help."""
+    health.succeeded("tick", NOON)
+    health.trouble("disk", "the disk is nearly full: 12 MB are free")
+    status, _, body = get(server, "/readyz")
+    document = json.loads(body)
+    expected = (200, True, "degraded", ["the disk is nearly full: 12 MB are free"])
+    assert expected == (status, document["ready"], document["state"], document["reasons"])
+
+
+@pytest.mark.parametrize("sent", [b"", b"{", b"x" * 900])
+def test_half_a_request_is_one_line_in_the_log(health: Health, sent: bytes) -> None:
+    """Whoever hangs up in the middle of a body leaves one short line, and no traceback."""
+    app = create_app(health)
+
+    @app.post("/takes")
+    async def takes(request: Request) -> None:
+        await request.body()
+
+    with capture_logs() as logged, WebServer(app, "127.0.0.1", 0) as server:
+        with socket.create_connection((server.host, server.port)) as connection:
+            head = b"POST /takes HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head + sent)
+        until(lambda: logged)
+    assert [{"event": "client_disconnected", "log_level": "info"}] == logged
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    ends_at = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < ends_at
+        time.sleep(0.005)
 
 
 def test_alive(server: WebServer) -> None:
@@ -83,9 +142,10 @@ def test_a_database_that_does_not_answer_is_no_error_of_the_page(health: Health)
     assert (200, None) == (status, json.loads(body)["stale"])
 
 
-def test_stale(server: WebServer, health: Health) -> None:
+def test_stale(server: WebServer, health: Health, monotonic: Monotonic) -> None:
     """/readyz answers 503 again when the last good tick is older than three intervals."""
-    health.succeeded("tick", NOON - timedelta(seconds=901))
+    health.succeeded("tick", NOON)
+    monotonic.forward(901)
     assert get(server, "/readyz")[0] == 503
 
 

@@ -38,8 +38,9 @@ def section_of(name: str) -> str:
 
 
 def test_version() -> None:
-    """--version prints the version."""
-    assert f"ros-sync {__version__}\n" == CliRunner().invoke(app, ["--version"]).stdout
+    """--version and -V print the version."""
+    shown = [CliRunner().invoke(app, [option]).stdout for option in ("--version", "-V")]
+    assert [f"ros-sync {__version__}\n"] * 2 == shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -47,6 +48,13 @@ def test_help_has_one_sentence_and_an_example(name: str) -> None:
     """The help of a command begins with one sentence and ends with an example of that command."""
     text = str(COMMANDS[name].help)
     assert (text.splitlines()[0].endswith("."), f"[bold]ros-sync {name}" in text) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["", "alerts", "rules", *COMMANDS])
+def test_help_shows_no_kind_beside_an_option_that_takes_no_value(name: str) -> None:
+    """`--json <bool>` would look as if a value were to be given; so would `--help <bool>`."""
+    shown = CliRunner().invoke(app, [*name.split(), "--help"]).stdout
+    assert ("--help" in shown, "bool" in shown.lower()) == (True, False)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -32,7 +32,7 @@ HELP = {
 OURS = {"ros_sync.clock", "ros_sync.errors", "ros_sync.notifiers", "ros_sync.notifiers.plaintext"}
 # The files of `cli` that declare commands, which the application names, and what they share.
 DECLARING = {name for name, value in vars(sys.modules["ros_sync.cli.app"]).items() if isinstance(value, ModuleType)}
-DECLARING |= {"app", "invocation", "names", "shipped"}
+DECLARING |= {"app", "help", "invocation", "names", "shipped"}
 
 
 def loaded(*arguments: str) -> tuple[int, set[str]]:

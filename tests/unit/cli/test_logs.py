@@ -3,12 +3,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sqlite3
 import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from ros_sync.cli import logs
 from ros_sync.errors import RosSyncError
@@ -143,3 +145,32 @@ def test_secret_in_a_traceback_is_masked(form: Literal["console", "json"]) -> No
     except ValueError:
         structlog.stdlib.get_logger("ros_sync.x").exception("job_failed")
     assert (TOKEN in stream.getvalue(), "Traceback" in stream.getvalue()) == (False, True)
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_full_disk_is_words_and_no_traceback(form: Literal["console", "json"]) -> None:
+    """Whoever logs it, and with whatever traceback: a full disk is one line with the words "disk full"."""
+    stream = configured(form=form)
+    try:
+        meet_a_full_disk()
+    except OperationalError as error:
+        structlog.get_logger().error("stream_failed", exc_info=error)
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application")
+    told = stream.getvalue()
+    assert (2, 2, False) == (told.count("\n"), told.count("disk full"), "Traceback" in told or "Zelda" in told)
+
+
+def meet_a_full_disk() -> None:
+    """Fail as a statement does on a full disk."""
+    raise OperationalError("UPDATE alert SET text = 'Zelda'", {}, full_disk())
+
+
+def full_disk() -> sqlite3.Error:
+    """What SQLite raises where the database may have no more pages."""
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("PRAGMA max_page_count=2")
+        try:
+            connection.execute("CREATE TABLE big AS SELECT zeroblob(1000000)")
+        except sqlite3.Error as error:
+            return error
+    raise AssertionError

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,9 @@ def test_workspace_has_everything(tmp_path: Path) -> None:
         for path in (REPOSITORY / name).rglob("*")
         if path.is_file() and not path.name.startswith(".") and "__pycache__" not in path.parts
     }
-    assert {"ros-sync.toml", ".env.example", ".gitignore", *shipped_files} == set(files_in(tmp_path / "new" / "acme"))
+    assert {"ros-sync.toml", ".env", ".env.example", ".gitignore", *shipped_files} == set(
+        files_in(tmp_path / "new" / "acme")
+    )
 
 
 def test_again_writes_nothing(tmp_path: Path) -> None:
@@ -33,6 +37,27 @@ def test_again_writes_nothing(tmp_path: Path) -> None:
     first = lay_out(tmp_path)
     second = lay_out(tmp_path)
     assert ({}, len(first.to_write)) == (second.to_write, len(second.as_shipped))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_only_you_may_read_your_secrets(tmp_path: Path, umask: int) -> None:
+    """`.env` and its example (a copy has its mode) are readable to their owner alone, whatever the umask says."""
+    before = os.umask(umask)
+    try:
+        lay_out(tmp_path)
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in (".env", ".env.example", "ros-sync.toml")]
+    assert [0o600, 0o600, 0o666 & ~umask] == modes
+
+
+def test_secrets_that_are_there_stay_and_are_closed(tmp_path: Path) -> None:
+    """An `.env` of one's own is left as it is and in nobody's way; others may read it no more."""
+    (tmp_path / ".env").write_text("ROS_SYNC_WEB__PORT=9000\n")
+    (tmp_path / ".env").chmod(0o644)
+    lay_out(tmp_path)
+    left = (tmp_path / ".env").read_text(), stat.S_IMODE((tmp_path / ".env").stat().st_mode)
+    assert ("ROS_SYNC_WEB__PORT=9000\n", 0o600) == left
 
 
 def test_missing_file_is_added(tmp_path: Path) -> None:

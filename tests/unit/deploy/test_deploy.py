@@ -17,7 +17,8 @@ DEPLOY = REPOSITORY / "deploy"
 SLACK_SOURCES = REPOSITORY / "src/ros_sync/notifiers/slack"
 
 # Slack's method references, "Required scopes" of a bot token; history is read of direct messages and of channels.
-SCOPES_OF_METHOD = {
+SCOPES_OF_METHOD: dict[str, set[str]] = {
+    "auth.test": set(),
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"im:history", "channels:history"},

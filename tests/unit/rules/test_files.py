@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,11 @@ def test_money_of_another_currency_is_told_where_the_home_currency_is_known(tmp_
 def test_a_rule_set_is_looked_up_by_id() -> None:
     """An empty set of rules has no ids."""
     assert {} == RuleSet(()).by_id
+
+
+def test_a_named_pipe_among_rule_files_is_refused(tmp_path: Path) -> None:
+    """A pipe that nobody writes to is told at once, and not waited for."""
+    os.mkfifo(tmp_path / "odd.yaml")
+    write(tmp_path, RULE)
+    with pytest.raises(ProblemsError, match=r"odd\.yaml: the file cannot be read: this is a named pipe, not a file"):
+        load([tmp_path])

@@ -325,7 +325,8 @@ def test_template_shows_the_defaults(workspace: Workspace) -> None:
 def test_template_shows_every_key() -> None:
     """The template has a line for each key, except for secrets, which belong elsewhere."""
     shown = re.findall(r"^# (\w+) = ", TEMPLATE.read_text(), flags=re.MULTILINE)
-    elsewhere = {"token", "signing_secret", "url_file", "client_secret", "refresh_token"}
+    secrets = {"token", "signing_secret", "client_secret", "refresh_token", "metrics_token", "ping_url"}
+    elsewhere = {*secrets, "url_file"}
     assert sorted(key.split(".")[1] for key in settings_keys() if key.split(".")[1] not in elsewhere) == sorted(shown)
 
 
@@ -339,3 +340,41 @@ def test_a_line_of_the_env_file_without_a_value_is_told(tmp_path: Path, line: st
     with pytest.raises(RosSyncError) as caught:
         load(tmp_path)
     assert (".env:2" in str(caught.value), "no = behind the name" in str(caught.value)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://monitor.example/very-secret",
+        "very-secret",
+        "https://",
+        "file:///very-secret",
+        "http://x:99999/very-secret",
+    ],
+)
+def test_a_ping_goes_to_http_alone_and_is_never_quoted(tmp_path: Path, url: str) -> None:
+    """An address of another kind is refused with what was expected; it may hold a secret, so nothing of it is shown."""
+    (tmp_path / "ros-sync.toml").write_text(f'[health]\nping_url = "{url}"\n')
+    with pytest.raises(RosSyncError) as caught:
+        load(tmp_path)
+    assert ("an http or https URL" in str(caught.value), "secret" in str(caught.value)) == (True, False)
+
+
+def test_a_ping_address_is_a_secret(tmp_path: Path) -> None:
+    """It does not print, and may stand in a file of its own."""
+    (tmp_path / "url").write_text("https://monitor.example/very-secret\n")
+    (tmp_path / "ros-sync.toml").write_text('[health]\nping_url_file = "url"\n')
+    settings = load(tmp_path)
+    assert settings.health.ping_url is not None
+    assert ("https://monitor.example/very-secret", False) == (
+        settings.health.ping_url.get_secret_value(),
+        "very-secret" in repr(settings),
+    )
+
+
+def test_a_short_token_for_the_figures_is_refused(tmp_path: Path) -> None:
+    """A token that can be guessed is none; it is not quoted either."""
+    (tmp_path / "ros-sync.toml").write_text('[web]\nmetrics_token = "hunter2"\n')
+    with pytest.raises(RosSyncError) as caught:
+        load(tmp_path)
+    assert "hunter2" not in str(caught.value)

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ros_sync.errors import ImportRefusedError, Where
+from ros_sync.sheets.regular import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -53,7 +54,7 @@ def content_of(path: Path) -> Content:
     export.
     """
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             magic = raw.read(_MAGIC_BYTES)
     except OSError as error:
         raise refused(path, f"the file cannot be read: {error.strerror}") from error
@@ -106,7 +107,7 @@ class Unpacked:
     def chunks(self, size: int) -> Iterator[bytes]:
         """Chunks of up to `size` bytes; ImportRefusedError where the archive is damaged, locked or a bomb."""
         try:
-            with self._path.open("rb") as raw, self._stream(raw) as stream:
+            with open_regular(self._path) as raw, self._stream(raw) as stream:
                 while data := stream.read(size):
                     self.position = raw.tell()
                     self.taken += len(data)

@@ -85,6 +85,14 @@ class Posted:
     ts: str
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What Slack says of a token: its scopes (None where it does not tell), and the time of its answer."""
+
+    scopes: frozenset[str] | None
+    date: str | None
+
+
 class SlackClient:
     """The few methods that delivery needs. `token` is a bot's (`xoxb-`); `timeout_seconds` is for each call.
 
@@ -97,6 +105,14 @@ class SlackClient:
         self._web = WebClient(token, base_url=self.api_url, timeout=timeout_seconds, retry_handlers=[], logger=_SILENT)
         if urlsplit(self.api_url).hostname in ("127.0.0.1", "localhost", "::1"):
             self._web.proxy = None  # the sandbox is on this machine, whatever proxy leads out of it
+
+    def examine(self) -> Examined:
+        """Ask who the token is (auth.test), and hear what it may do and what time Slack has."""
+        headers: dict[str, str] = {}
+        self._call("auth.test", {}, headers=headers)
+        told = headers.get("x-oauth-scopes")
+        scopes = None if told is None else frozenset(each.strip() for each in told.split(",") if each.strip())
+        return Examined(scopes, headers.get("date"))
 
     def user_by_email(self, email: str) -> str:
         """Look up the user id of an e-mail address (users.lookupByEmail)."""
@@ -147,7 +163,15 @@ class SlackClient:
                 break
         return messages
 
-    def _call(self, method: str, arguments: dict[str, Any], *, says_something: bool = False) -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        arguments: dict[str, Any],
+        *,
+        says_something: bool = False,
+        headers: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One call; the headers of the answer, in small letters, are put into `headers`."""
         lost = AmbiguousError if says_something else TransientError
         try:
             if says_something:
@@ -163,6 +187,8 @@ class SlackClient:
             raise TransientError(f"Slack cannot be reached: {error.reason}") from error
         except (OSError, HTTPException, SlackClientError, ValueError) as error:
             raise lost(f"the connection to Slack broke during {method}: {type(error).__name__}") from error
+        if headers is not None:
+            headers.update({name.lower(): str(value) for name, value in answer.headers.items()})
         body = answer.data
         if not isinstance(body, dict):
             raise lost(f"Slack's answer to {method} cannot be read")

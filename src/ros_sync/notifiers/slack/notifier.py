@@ -15,6 +15,7 @@ from ros_sync.notifiers.slack.client import MissingScopeError, SlackClient
 from ros_sync.notifiers.slack.render import render
 from ros_sync.outbox import rates, store
 from ros_sync.outbox.tables import SlackAddress
+from ros_sync.outbox.waits import CLOCKS_DIFFER
 
 EVENT_TYPE = "ros_sync_message"
 
@@ -37,7 +38,7 @@ class SlackNotifier:
             return parcel.channel
         address = _address(parcel)
         known = self._known(address)
-        if known is not None and now - known.looked_up_at < (UNKNOWN_FOR if known.error else KNOWN_FOR):
+        if known is not None and _is_fresh(known, now):
             if known.error:
                 raise PermanentError(known.error)
             if known.channel:
@@ -100,8 +101,8 @@ class SlackNotifier:
     def _in_lane(self, method: str, now: datetime, argument: str) -> str:
         """Look something up, unless Slack has asked to wait with that method."""
         with Session(self._engine) as session:
-            free_at = rates.free_at(session, method)
-        if free_at is not None and free_at > now:
+            free_at = rates.free_at(session, method, now)
+        if free_at is not None:
             raise RateLimitedError(
                 f"Slack asked to slow down {method}", retry_after_seconds=(free_at - now).total_seconds()
             )
@@ -110,7 +111,8 @@ class SlackNotifier:
             return ask(argument)
         except RateLimitedError as error:
             with Session(self._engine) as session:
-                rates.hold(session, method, now + timedelta(seconds=error.retry_after_seconds))
+                held = min(error.retry_after_seconds, rates.MAX_HOLD.total_seconds())
+                rates.hold(session, method, now + timedelta(seconds=held), now)
                 session.commit()
             raise
 
@@ -129,6 +131,12 @@ class SlackNotifier:
             if known is not None:
                 session.delete(known)
                 session.commit()
+
+
+def _is_fresh(known: SlackAddress, now: datetime) -> bool:
+    """Whether a look-up may be relied on; one that lies ahead was noted by a clock that was wrong."""
+    age = now - known.looked_up_at
+    return -CLOCKS_DIFFER <= age < (UNKNOWN_FOR if known.error else KNOWN_FOR)
 
 
 def _address(parcel: Parcel) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,6 +48,7 @@ class WebApi:
         """Answer one call."""
         fault = self.workspace.faults.take(method)
         args: dict[str, Any] = {}
+        token = ""
         try:
             args = await _arguments(request)
             token = _token(request, args)
@@ -56,7 +58,12 @@ class WebApi:
         kind = fault.kind if fault else None
         outcome = NOT_CARRIED_OUT if kind in _INSTEAD_OF_WORK else "ok" if answer["ok"] else answer["error"]
         self.workspace.record(ApiCall(self.workspace.now(), method, args, outcome, kind))
-        return await self._sent(answer, fault, request)
+        response = await self._sent(answer, fault, request)
+        response.headers["Date"] = format_datetime(self.workspace.now(), usegmt=True)
+        app = self.workspace.apps.get(token)
+        if app is not None:  # Slack, "Scopes", checking: each answer to a token tells its scopes
+            response.headers["X-OAuth-Scopes"] = ",".join(sorted(app.scopes))
+        return response
 
     def _carried_out(self, method: str, token: str, args: dict[str, Any], fault: Fault | None) -> Answer:
         """Do the work, unless a fault comes before it."""
