@@ -25,7 +25,14 @@ items = st.builds(
     actions=st.lists(actions, max_size=3).map(tuple),
 )
 documents = st.builds(
-    Document, title=texts, summary=texts, intro=texts, items=st.lists(items, max_size=3).map(tuple), footer=texts
+    Document,
+    title=texts,
+    summary=texts,
+    intro=texts,
+    items=st.lists(items, max_size=3).map(tuple),
+    footer=texts,
+    more_waiting=st.integers(0, 3),
+    more_done=st.integers(0, 3),
 )
 
 
@@ -63,3 +70,21 @@ def test_a_document_is_done_when_all_its_items_are(marks: tuple[bool, ...], done
     """A document without items is not done: there was nothing to mend."""
     document = Document("t", "s", items=tuple(Item("deal", done=mark) for mark in marks))
     assert done == document.done
+
+
+@pytest.mark.parametrize("more_waiting, done, waiting", [(0, True, 0), (1, False, 1)])
+def test_what_is_left_out_of_a_document_waits_too(more_waiting: int, done: bool, waiting: int) -> None:
+    """A document whose items are all done is not done where others are left out of it that wait."""
+    document = Document("t", "s", items=(Item("deal", done=True),), more_waiting=more_waiting)
+    assert (done, waiting) == (document.done, document.waiting)
+
+
+def test_what_is_not_said_to_be_done_waits() -> None:
+    """Items and reasons wait, and nothing is left out, unless a writer says so."""
+    document = Document("t", "s", items=(Item("deal", reasons=(Reason("why"),)),))
+    assert (1, False, Reason("why", "", "warn", done=False), document) == (
+        document.waiting,
+        document.done,
+        document.items[0].reasons[0],
+        Document.from_dict({**document.to_dict(), "more_waiting": 0, "more_done": 0}),
+    )
