@@ -192,7 +192,7 @@ def test_a_turn_at_the_end_of_patience_is_waited_for() -> None:
     pace.take(SEARCH)
     assert time.now() == began + PATIENCE_SECONDS
     pace.slow_down(SEARCH, PATIENCE_SECONDS + 0.5)
-    with pytest.raises(RateLimitedError) as refusal:
+    with pytest.raises(RateLimitedError, match="no room for a call in 10 minutes") as refusal:
         pace.take(SEARCH)
     assert refusal.value.retry_after_seconds == PATIENCE_SECONDS + 0.5
 
@@ -333,6 +333,7 @@ def test_the_share_that_was_used() -> None:
     after = {CALLS: Use(182, 10.0, 10.0), SEARCH: Use(10, 5.0, 1.0)}
     assert used_share(before, after, 20.0) == pytest.approx(0.41)
     assert used_share({}, {SEARCH: Use(1, 5.0, 1.0)}, 0.1) == pytest.approx(0.2)
+    assert used_share({}, {CALLS: Use(250, 10.0, 10.0)}, 20.0) == 1.0
     assert used_share(after, after, 20.0) is None
 
 

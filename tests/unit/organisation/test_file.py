@@ -186,6 +186,17 @@ people: []
             "calendars: {c: {holidays: {subdivision: BE}}}",
             ":3:41, calendars.c.holidays.subdivision: a subdivision needs its `country`",
         ),
+        (
+            "calendars: {c: {holidays: {country: DE, subdivision: BB1}}}",
+            ":3:54, calendars.c.holidays.subdivision: DE has no subdivision 'BB1' (did you mean 'BB'?)",
+        ),
+        (
+            "calendars: {c: {holidays: {country: Germany}}}",
+            (
+                ":3:37, calendars.c.holidays.country: no holidays are known for 'Germany'"
+                " (use an ISO 3166 code in capitals, such as DE or US)"
+            ),
+        ),
         ("rates: {USD: 1e999999}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '1e999999'"),
         ("rates: {USD: -1}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '-1'"),
         (

@@ -88,3 +88,42 @@ def test_what_is_not_said_to_be_done_waits() -> None:
         document.items[0].reasons[0],
         Document.from_dict({**document.to_dict(), "more_waiting": 0, "more_done": 0}),
     )
+
+
+def test_the_stored_form_of_a_document() -> None:
+    """Each part stands under its name, what was not said included: stored documents are compared with fresh ones."""
+    reasons = (Reason("why"), Reason("because", "in detail", Severity.CRITICAL, done=True))
+    actions = (Action("snooze", "Snooze"), Action("fix", "Fix", "1", ButtonStyle.PRIMARY))
+    whole = Item("Acme", "EUR 1", reasons, (("Owner", "Ann"),), "https://crm.example/1", done=True, actions=actions)
+    expected = {
+        "version": 1,
+        "title": "t",
+        "summary": "s",
+        "intro": "",
+        "items": [
+            {"heading": "deal", "lead": "", "reasons": [], "facts": [], "link": None, "done": False, "actions": []},
+            {
+                "heading": "Acme",
+                "lead": "EUR 1",
+                "reasons": [
+                    {"text": "why", "detail": "", "severity": "warn", "done": False},
+                    {"text": "because", "detail": "in detail", "severity": "critical", "done": True},
+                ],
+                "facts": [["Owner", "Ann"]],
+                "link": "https://crm.example/1",
+                "done": True,
+                "actions": [
+                    {"id": "snooze", "label": "Snooze", "value": "", "style": "default"},
+                    {"id": "fix", "label": "Fix", "value": "1", "style": "primary"},
+                ],
+            },
+        ],
+        "footer": "",
+    }
+    assert expected == Document("t", "s", items=(Item("deal"), whole)).to_dict()
+
+
+@pytest.mark.parametrize("more", [{"more_waiting": 2, "more_done": 0}, {"more_waiting": 0, "more_done": 2}])
+def test_what_is_left_out_is_stored_where_something_is(more: dict[str, int]) -> None:
+    """Both numbers are stored as soon as one of them counts anything."""
+    assert {**Document("t", "s").to_dict(), **more} == Document("t", "s", **more).to_dict()
