@@ -50,6 +50,9 @@ _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
 # How SQLAlchemy's make_url finds the port: a password may hold anything but @.
 _PORT = re.compile(r"[^:]*://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::([^/?]*))?")
 _MAX_PORT = 65_535
+# HubSpot, "API versioning": dated versions are released in March and September, the first one was 2026-03.
+_RELEASE = re.compile(r"[0-9]{4}-(03|09)")
+_FIRST_RELEASE = "2026-03"
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^?]*@")
 _PASSWORD_PARAMETER = re.compile(r"(?<=[?&]password=)[^&]*")  # libpq takes it there too
 
@@ -92,6 +95,21 @@ def _api_url(value: str) -> str:
 
 def _hubspot_url(value: str) -> str:
     return _address(value, "https://api.hubapi.com").rstrip("/")
+
+
+def _api_version(numbered: str) -> AfterValidator:
+    """A version of a part of HubSpot's API: the number that the official client knows (if there is one), or a release's date."""
+
+    def check(value: str) -> str:
+        if value in ("", numbered) or (_RELEASE.fullmatch(value) and value >= _FIRST_RELEASE):
+            return value
+        other = f"{numbered}, or " if numbered else ""
+        raise ValueError(
+            f"expected {other}a release of HubSpot's API, which come in March and September from {_FIRST_RELEASE} on, "
+            "such as 2026-09"
+        )
+
+    return AfterValidator(check)
 
 
 def _public_url(value: str) -> str:
@@ -155,7 +173,7 @@ class SlackSettings(_Section):
 class HubSpotSettings(_Section):
     """`[hubspot]`."""
 
-    token: SecretStr | None = Field(None, description="the token of a private app")
+    token: SecretStr | None = Field(None, description="the access token: a service key's, or an app's")
     token_file: Path | None = Field(None, description="a file that holds `token`")
     api_url: Annotated[str, AfterValidator(_hubspot_url)] = Field("https://api.hubapi.com", description="HubSpot's API")
     client_id: str = Field("", description="with OAuth: the app's client id")
@@ -169,6 +187,18 @@ class HubSpotSettings(_Section):
         100, ge=1, le=10_000, description="calls in ten seconds until HubSpot says what the account may do"
     )
     search_per_second: Count = Field(5, ge=1, le=100, description="searches in a second")
+    api_version: Annotated[str, _api_version("")] = Field(
+        "",
+        description="the release of HubSpot's API that all calls use; without one, those that the official client knows",
+    )
+    api_version_objects: Annotated[str, _api_version("v3")] = Field("", description="the one that reads and writes use")
+    api_version_search: Annotated[str, _api_version("v3")] = Field("", description="the one that searches use")
+    api_version_associations: Annotated[str, _api_version("v4")] = Field("", description="the one of associations")
+    api_version_owners: Annotated[str, _api_version("v3")] = Field("", description="the one of owners")
+    api_version_pipelines: Annotated[str, _api_version("v3")] = Field("", description="the one of pipelines")
+    api_version_properties: Annotated[str, _api_version("v3")] = Field("", description="the one of properties")
+    api_version_account: Annotated[str, _api_version("v3")] = Field("", description="the one of the account's details")
+    api_version_token: Annotated[str, _api_version("v1")] = Field("", description="the one that renews OAuth tokens")
 
 
 class SyncSettings(_Section):

@@ -7,7 +7,7 @@ from typing import Any
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 
-def _no_kind(ctx: Any) -> None:  # noqa: ARG001  # as typer calls it
+def _no_kind(ctx: Any) -> None:  # as typer calls it
     """Show no kind of value beside an argument: its name says it, `<list[Path]>` is a programmer's word."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ros_sync.connectors.hubspot.client import refresh
+from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.errors import TransientError
 
 

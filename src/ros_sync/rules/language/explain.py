@@ -81,7 +81,11 @@ class _Witness:
         if value is None and not isinstance(leaf, tree.Missing):
             words = f"{name}{self._at_home(subject.sort)} is missing"
         elif isinstance(leaf, tree.Missing):
-            words = f"{name}{self._at_home(subject.sort)} is missing" if verdict else f"{name} {self._shown(value, subject.sort)}: not missing"
+            words = (
+                f"{name}{self._at_home(subject.sort)} is missing"
+                if verdict
+                else f"{name} {self._shown(value, subject.sort)}: not missing"
+            )
         elif subject.sort is Sort.BOOLEAN:
             words = f"{name}: {wording.plain(value, self._moment)}"
         else:
