@@ -65,7 +65,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, slack: SlackServer, token: str) -> 
 def test_all_is_well(command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is wrong, each thing that was looked at says so."""
     connect(monkeypatch, slack, slack.workspace.token)
-    names = ["slack", "database", "jobs", "disk", "clock", "files"]
+    names = ["slack", "database", "jobs", "rules", "disk", "clock", "files"]
     assert {name: [] for name in names} == json.loads(command("doctor", "--json"))
 
 
