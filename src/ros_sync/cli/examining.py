@@ -13,9 +13,10 @@ from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
+from ros_sync.cli.company import company_of
 from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem
-from ros_sync.errors import ProblemsError, RosSyncError
+from ros_sync.errors import ProblemsError, RosSyncError, TransientError
 from ros_sync.jobs.books import standings, troubles
 from ros_sync.jobs.surroundings import free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import SyncRun
@@ -41,6 +42,7 @@ CLOCK_MAY_DIFFER = timedelta(seconds=60)  # signatures and tokens are refused fr
 SECRET_AGE = timedelta(days=180)  # HubSpot, "Private apps", rotating: at least every six months
 IMPORT_AGE = timedelta(days=8)  # a weekly export that did not come
 WAITS_LONG = timedelta(hours=24)
+UNREACHED = "see that this machine reaches it (network, proxy, firewall), and run this again"
 
 Findings = dict[str, list[Problem]]
 
@@ -56,6 +58,9 @@ def examine(settings: Settings, now: datetime, *, crm_ahead: dict[str, timedelta
         findings["database"] += _database(settings, now, findings["jobs"], findings["rules"])
     findings["disk"] += _disk(settings)
     findings["clock"] += [_wrong_clock(name, by) for name, by in ahead.items() if abs(by) > CLOCK_MAY_DIFFER]
+    if settings.rules_folder.is_dir():
+        with _told(findings["files"]):
+            company_of(settings)
     findings["files"] += [*_rights(settings), *_ages(settings, now)]
     return findings
 
@@ -66,14 +71,20 @@ def _told(findings: list[Problem]) -> Iterator[None]:
     try:
         yield
     except ProblemsError as error:
-        findings += [Problem(str(each), each.hint or "", fatal=True) for each in error.problems]
+        findings += [_problem(each) for each in error.problems]
     except RosSyncError as error:
-        findings.append(Problem(error.message, error.hint or "see the documentation", fatal=True))
+        findings.append(_problem(error))
     except Exception as error:
         trouble = trouble_of(error)
         if trouble is None:
             raise
         findings.append(Problem(trouble.message, trouble.hint or "", fatal=True))
+
+
+def _problem(error: RosSyncError) -> Problem:
+    place = f"{error.where}: " if error.where and str(error.where) else ""
+    otherwise = UNREACHED if isinstance(error, TransientError) else "fix that, and run this again"
+    return Problem(f"{place}{error.message}", error.hint or otherwise, fatal=True)
 
 
 def _slack(settings: Settings, ahead: dict[str, timedelta]) -> Iterator[Problem]:

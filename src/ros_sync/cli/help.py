@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 
-def _without_bool(parameters: list[Any]) -> list[Any]:
+def _no_kind(ctx: Any) -> None:  # as typer calls it
+    """Show no kind of value beside an argument: its name says it, `<list[Path]>` is a programmer's word."""
+
+
+def _plainly(parameters: list[Any]) -> list[Any]:
     """Show no kind of value beside options that take none: `--json <bool>` would look as if one were to be given."""
     for parameter in parameters:
         if getattr(parameter, "is_bool_flag", False) and parameter.metavar is None:
             parameter.metavar = ""
+        if isinstance(parameter, TyperArgument):
+            vars(parameter)["display_type_rich"] = _no_kind
     return parameters
 
 
@@ -20,7 +26,7 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its parameters, `--help` among them."""
-        return _without_bool(super().get_params(ctx))
+        return _plainly(super().get_params(ctx))
 
 
 class Group(TyperGroup):
@@ -28,4 +34,4 @@ class Group(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Its parameters, `--help` among them."""
-        return _without_bool(super().get_params(ctx))
+        return _plainly(super().get_params(ctx))

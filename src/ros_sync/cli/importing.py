@@ -153,11 +153,17 @@ def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
             more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
             rows = sum(names.values())
             invocation.out.print(
-                f"[yellow]{counted(rows, 'row')} of {shown(file.file)} naming {'an' if field[0] in 'aeiou' else 'a'} {field} that "
-                f"nobody knows:[/yellow] {shown(named)}{more}",
+                f"[yellow]{counted(rows, 'row')} of {shown(file.file)} {'names' if rows == 1 else 'name'} {'an' if field[0] in 'aeiou' else 'a'} "
+                f"{field} that is not known:[/yellow] {shown(named)}{more} [dim]({_how_to_know(field)})[/dim]",
                 soft_wrap=True,
             )
         show_without_rate(invocation, file.without_rate)
+
+
+def _how_to_know(field: str) -> str:
+    if field in {"owner", "manager"}:
+        return "import the export of users too, or list them under `people` in rules/organisation.yaml"
+    return f"import the export of {field}s too"
 
 
 def show_without_rate(invocation: Invocation, without_rate: Counter[str]) -> None:

@@ -28,7 +28,7 @@ def import_(
     strict: Annotated[bool, typer.Option("--strict", help="Load nothing when a single row cannot be read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
-    """Load CRM exports (CSV or JSON Lines, also gzipped) into the mirror.
+    """Load CRM exports (CSV, Excel .xlsx or JSON Lines; also .gz and .zip) into the mirror.
 
     The same files again change nothing; a later export is compared with what is there, and what differs becomes
     history. A row that cannot be read is set aside with its place and reason, and the others are loaded.

@@ -72,7 +72,8 @@ def _job_state(job: JobStanding, now: datetime) -> Text:
     if job.stopped_at is not None:
         return Text("stopped", "dim")
     if job.trouble() is not None:
-        return Text(f"failed {job.failures_in_a_row:,} times in a row" if job.failures_in_a_row else "late", "red")
+        times = "once" if job.failures_in_a_row == 1 else f"{job.failures_in_a_row:,} times in a row"
+        return Text(f"failed {times}" if job.failures_in_a_row else "late", "red")
     if job.is_silent(now):
         return Text("not known", "yellow")
     return Text("running" if job.running_since else "well", "green")
@@ -279,4 +280,4 @@ def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
         more = len(found.unknown_owners) - len(names)
         tail = f" and {more:,} more" if more else ""
         text = Text(f"{clean(', '.join(names))}{tail}; name them in rules/organisation.yaml, so that they can be told")
-        yield f"Owners nobody knows ({len(found.unknown_owners):,})", text
+        yield f"Unknown owners ({len(found.unknown_owners):,})", text

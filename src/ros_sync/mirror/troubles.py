@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ros_sync.errors import DatabaseTroubleError, DiskFullError, RosSyncError
 
-FREE = "free some space there; ros-sync goes on by itself"
+FREE = "free some space there; `ros-sync serve` goes on by itself"
 _PRIMARY = 0xFF  # SQLite, "Result and Error Codes": the low 8 bits of an extended code are the primary one
 # SQLite, "Result and Error Codes", by primary code: what happened, and what to do.
 _SQLITE = {
@@ -30,12 +30,12 @@ _SQLITE = {
 }
 # PostgreSQL, "Error Codes", by code or class.
 _POSTGRESQL = {
-    "08": ("the database's server does not answer", "see that it runs; ros-sync goes on by itself"),
+    "08": ("the database's server does not answer", "see that it runs; `ros-sync serve` goes on by itself"),
     "28": ("the database's server refuses the user or password", "check database.url"),
     "3D": ("the database's server has no such database", "check database.url"),
     "53": ("the database's server is short of something", "see its log"),
     "55P03": ("the database is locked", "it is tried again by itself"),
-    "57": ("the database's server was stopped", "start it; ros-sync goes on by itself"),
+    "57": ("the database's server was stopped", "start it; `ros-sync serve` goes on by itself"),
     "40": ("another process wrote the same rows at the same time", "it is tried again by itself"),
 }
 _POSTGRESQL_DISK_FULL = "53100"

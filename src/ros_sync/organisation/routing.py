@@ -66,7 +66,7 @@ def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) 
     owner = directory.owner_of(record_owner.source, record_owner.id, record_owner.named)
     if owner is None:
         said = record_owner.named or record_owner.id
-        return _fallback(f"the record's owner, {said!r}, is nobody we know", directory)
+        return _fallback(f"the record's owner, {said!r}, is not known: add them to organisation.yaml", directory)
     if to == OWNER:
         return _upwards(owner, "owns the record", directory)
     manager = directory.manager_of(owner)
@@ -91,7 +91,7 @@ def _upwards(person: Person, reason: str, directory: Directory) -> Recipient:
 
 def _without_manager(person: Person) -> str:
     if person.manager_named:
-        return f"the manager of {person.name}, {person.manager_named!r}, is nobody we know"
+        return f"the manager of {person.name}, {person.manager_named!r}, is not known: add them to organisation.yaml"
     return f"{person.name} has no manager"
 
 

@@ -65,7 +65,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, slack: SlackServer, token: str) -> 
 def test_all_is_well(command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing is wrong, each thing that was looked at says so."""
     connect(monkeypatch, slack, slack.workspace.token)
-    names = ["slack", "database", "jobs", "disk", "clock", "files"]
+    names = ["slack", "database", "jobs", "rules", "disk", "clock", "files"]
     assert {name: [] for name in names} == json.loads(command("doctor", "--json"))
 
 
@@ -96,6 +96,17 @@ def test_slack_that_is_away_is_named(command: Command, slack: SlackServer, monke
     connect(monkeypatch, slack, "xoxb-any")
     monkeypatch.setenv("ROS_SYNC_SLACK__API_URL", "http://127.0.0.1:9/api/")
     assert ["Slack cannot be reached"] == [what.split(":")[0] for what, _ in told(command, "slack")]
+
+
+def test_a_rule_file_that_cannot_be_used_is_named(command: Command, tmp_path: Path) -> None:
+    """A broken rule file is told with its place and what to do."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrulse: []\n")
+    found = json.loads(command("doctor", "--json"))["files"]
+
+    place = f"{tmp_path / 'rules' / 'deals.yaml'}:2:1"
+    told_of = [(each["what"].startswith(place), each["todo"], each["fatal"]) for each in found]
+    assert (True, "did you mean 'rules'?", True) in told_of, found
 
 
 def test_the_token_tells_its_scopes(slack: SlackServer) -> None:

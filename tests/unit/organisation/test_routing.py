@@ -46,8 +46,20 @@ def said(recipient: Recipient) -> tuple[str | None, str, bool]:
         ("owner", "4", ("dora@loom.example", "manages Left, who is no longer active", True)),
         ("owner", "6", ("revops@loom.example", "Lost is no longer active and Lost has no manager", True)),
         ("manager", "3", ("revops@loom.example", "Dora has no manager", True)),
-        ("manager", "7", ("revops@loom.example", "the manager of Finn, 'Nobody Known', is nobody we know", True)),
-        ("owner", "404", ("revops@loom.example", "the record's owner, '404', is nobody we know", True)),
+        (
+            "manager",
+            "7",
+            (
+                "revops@loom.example",
+                "the manager of Finn, 'Nobody Known', is not known: add them to organisation.yaml",
+                True,
+            ),
+        ),
+        (
+            "owner",
+            "404",
+            ("revops@loom.example", "the record's owner, '404', is not known: add them to organisation.yaml", True),
+        ),
         ("owner", None, ("revops@loom.example", "the record has no owner", True)),
         ("x@loom.example", "1", ("revops@loom.example", "nobody here has the e-mail x@loom.example", True)),
     ],

@@ -154,7 +154,7 @@ ALONE = [
     ),
     (RULE.replace("\n      - is_open\n      - last_buyer_activity older than $quiet", " []"), "7:11", "has no line"),
     (RULE.replace("$quiet", "$quite"), "9:40", "did you mean 'quiet'?"),
-    (RULE.replace("14 days", "14 day s"), "6:21", "no duration"),
+    (RULE.replace("14 days", "14 day s"), "6:21", "not a duration"),
     (RULE.replace("- is_open", "- " + "(" * 10_000 + "is_open" + ")" * 10_000), "8:29", "brackets are nested"),
     (RULE + "    vary: [{if: is_open, params: {quite: 1 day}}]\n", "11:35", "did you mean 'quiet'?"),
     (RULE + "    vary: [{if: is_open, params: {quiet: 5}}]\n", "11:42", "a duration under `params`, and a number here"),
@@ -236,7 +236,7 @@ ALONE = [
         "is not a field of the kind instant",
     ),
     (RULE + "    clock: {starts: closed, stops: [], within: 48 hours}\n", "11:36", "at least one field"),
-    (RULE + "    clock: {starts: closed, stops: [handed_off], within: soon}\n", "11:58", "no duration"),
+    (RULE + "    clock: {starts: closed, stops: [handed_off], within: soon}\n", "11:58", "not a duration"),
     (
         RULE + "    clock: {starts: closed, stops: [handed_off], within: 1 day, calendar: x}\n",
         "11:75",

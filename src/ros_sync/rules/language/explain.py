@@ -79,14 +79,22 @@ class _Witness:
         threshold = self._threshold(leaf)
         name = self._name(subject)
         if value is None and not isinstance(leaf, tree.Missing):
-            words = f"{name} is missing"
+            words = f"{name}{self._at_home(subject.sort)} is missing"
         elif isinstance(leaf, tree.Missing):
-            words = f"{name} is missing" if verdict else f"{name} {self._shown(value, subject.sort)}: not missing"
+            words = (
+                f"{name}{self._at_home(subject.sort)} is missing"
+                if verdict
+                else f"{name} {self._shown(value, subject.sort)}: not missing"
+            )
         elif subject.sort is Sort.BOOLEAN:
             words = f"{name}: {wording.plain(value, self._moment)}"
         else:
             words = f"{name} {self._shown(value, subject.sort)}: {threshold if verdict else _denied(threshold)}"
         return ClauseSeen(name, value, threshold, verdict, words)
+
+    def _at_home(self, sort: Sort) -> str:
+        """An amount that is missing in the company's currency may well stand there in another one, without a rate."""
+        return f" in {self._moment.home_currency}" if sort is Sort.HOME_MONEY else ""
 
     def _threshold(self, leaf: tree.Leaf) -> str:  # noqa: PLR0911  # one for each kind of clause
         match leaf:

@@ -262,3 +262,16 @@ def test_stages_are_put_in_the_order_of_a_sale() -> None:
 def test_headings_tell_what_rows_are(file: str, headings: list[str], expected: str | None) -> None:
     """With the file's name where they leave it open."""
     assert expected == object_of(file, headings)
+
+
+def test_day_and_month_are_told_by_dates_of_another_form(tmp_path: Path) -> None:
+    """One date beyond the twelfth settles the order of every date of the file, be they written with a time or without."""
+    path = tmp_path / "deals.csv"
+    path.write_text(
+        "Deal - ID;Deal - Title;Deal - Status;Deal - Expected close date;Deal - Deal created\n"
+        "1;Harbour;Open;31/03/2026;12/01/2026 10:22\n2;Mill;Won;15/02/2026;02/11/2025 09:00\n"
+    )
+    text, _ = proposed(tmp_path, [path])
+    (line,) = [line for line in text.splitlines() if "Deal - Deal created" in line]
+
+    assert ("%d/%m/%Y %H:%M" in line.split("#")[0], "CHECK: %m/%d/%Y %H:%M" in line) == (True, True), line

@@ -132,3 +132,11 @@ def test_fields_read(schema: Schema) -> None:
     parameters = Parameters({"quiet": parameter_value("14 days")}, (variant,))
 
     assert {"created", "segment"} == parse("created older than $quiet", schema, parameters).fields
+
+
+def test_an_amount_without_a_rate_is_missing_in_the_currency_of_the_company(schema: Schema, moment: Moment) -> None:
+    """A deal in dollars has an amount; what is missing where no rate is known is the amount in euros."""
+    record: dict[str, PythonValue] = {"amount": 2_000_000, "currency": "USD", "amount_home": None}
+
+    for text in ("amount_home >= 10k or amount_home is missing", "amount_home >= 10k"):
+        assert "amount in EUR is missing" == parse(text, schema).explain(record, moment).words

@@ -89,6 +89,12 @@ def date_format(columns: Iterable[ColumnSample]) -> Guess | None:
     return Guess(best[0], tuple(form for form in best[1:] if swapped(form) == best[0]))
 
 
+def day_first(form: str) -> bool | None:
+    """Whether a format has the day before the month; None where its order is never in doubt."""
+    day, month, year = form.find("%d"), form.find("%m"), form.find("%Y")
+    return None if min(day, month) < 0 or 0 <= year < min(day, month) else day < month
+
+
 def _date_reader(form: str) -> Callable[[str], Carried]:
     return dates.date_parser(DateStyle((form,), iso=False) if form else DateStyle())
 

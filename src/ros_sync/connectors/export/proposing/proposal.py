@@ -239,8 +239,20 @@ class _Proposing:
             if together is not None and not together.others and together.value in (found.value, *found.others):
                 found = together
             else:
+                found = self._as_others(found)
                 note = f"CHECK: {found.others[0]} would fit as well"
         return self._add(name, column, note, **({"format": quoted(found.value)} if found.value else {}))
+
+    def _as_others(self, found: guesses.Guess) -> guesses.Guess:
+        """The form of the order of day and month that the file's other dates show, be they written in another form."""
+        certain = [
+            guess for each in self._sample.columns.values() if each.filled and (guess := guesses.date_format([each]))
+        ]
+        days_first = {guesses.day_first(guess.value) for guess in certain if not guess.others} - {None}
+        fitting = [form for form in (found.value, *found.others) if {guesses.day_first(form)} == days_first]
+        if len(fitting) != 1:
+            return found
+        return guesses.Guess(fitting[0], tuple(form for form in (found.value, *found.others) if form != fitting[0]))
 
     def _dates(self, found: guesses.Guess) -> list[ColumnSample]:
         """The columns that may be written like this one, to tell month and day by the others."""
