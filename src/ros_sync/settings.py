@@ -500,7 +500,7 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
         line, column = (int(place[1]), int(place[2])) if place and place[1] else (text.count("\n") + 1, None)
         where = Where(file=str(file), line=line, column=column)
         hint = 'expected lines such as `port = 8377` or `level = "info"` below a [section]'
-        raise SettingsError(f"this is no TOML: {message}", where=where, hint=hint) from None
+        raise SettingsError(f"this is not TOML: {message}", where=where, hint=hint) from None
 
 
 def _lines_of_toml(text: str) -> dict[str, int]:
@@ -585,7 +585,7 @@ def _secret_in(file: Path, where: Where) -> SecretStr:
     try:
         value = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"the file {file} cannot be read: {reason}", where=where) from None
     if not value:
         raise SettingsError(f"the file {file} is empty", where=where, hint="put the secret into it")
@@ -598,5 +598,5 @@ def _missing_folders(settings: Settings, origins: _Origins) -> Iterator[Settings
         folder = settings.workspace / getattr(settings.paths, key)
         if not folder.is_dir():
             yield SettingsError(
-                f"there is no folder {folder}", where=origins.where(f"paths.{key}"), hint="make it, or mend the path"
+                f"there is no folder {folder}", where=origins.where(f"paths.{key}"), hint="make it, or correct the path"
             )

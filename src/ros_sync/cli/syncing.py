@@ -263,7 +263,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             ahead[source.name] = source.present - clock.now()
             losing[source.name] = _losing(settings, source)
         except RosSyncError as error:
-            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
+            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "fix that, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
     followed = len(findings)
@@ -273,7 +273,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     else:
         for name, problems in findings.items():
             wrong = sum(not problem.notice for problem in problems)
-            words = counted(wrong, "thing") + " to mend" if wrong else "nothing to mend"
+            words = counted(wrong, "thing") + " to fix" if wrong else "nothing to fix"
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
             _show_losing(invocation, losing.get(name, []))

@@ -332,7 +332,7 @@ class HubSpotClient:
             body = parsed(data) if data else {}
             check(kind, body)
         except ValueError as error:
-            why = str(error) if isinstance(error, MalformedError) else "it is no JSON"
+            why = str(error) if isinstance(error, MalformedError) else "it is not JSON"
             raise AmbiguousError(f"HubSpot's answer cannot be used: {why}", where=Where(record=what)) from None
         return body
 
