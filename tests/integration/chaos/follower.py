@@ -25,8 +25,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
-from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence, refresh
+from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens
 from ros_sync.connectors.pace import MemoryPace, Rates

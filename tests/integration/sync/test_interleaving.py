@@ -309,7 +309,7 @@ def test_an_answer_that_is_none_is_one_stream_s_trouble(
     hubspot.account.update("deals", made, {"amount": "5"})
     from ros_sync.connectors.hubspot import client  # noqa: PLC0415  # what is patched, beside it
 
-    answered = client._answered
+    answered = client.answered
 
     def odd(call: Any) -> Any:
         told = answered(call)
@@ -319,10 +319,10 @@ def test_an_answer_that_is_none_is_one_stream_s_trouble(
             else told
         )
 
-    monkeypatch.setattr(client, "_answered", odd)
+    monkeypatch.setattr(client, "answered", odd)
     report = syncer.cycle()
     assert ("contacts" in str(report.trouble), one(engine, "SELECT amount_minor FROM deal")) == (True, 500)
-    monkeypatch.setattr(client, "_answered", answered)
+    monkeypatch.setattr(client, "answered", answered)
     cycled(syncer)
 
 

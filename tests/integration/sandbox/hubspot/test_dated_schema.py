@@ -11,6 +11,7 @@ import httpx
 import hubspot_sdk
 import pytest
 from hubspot_sdk.types.auth.access_token_response import AccessTokenResponse
+from hubspot_sdk.types.crm.filter_group_param import FilterGroupParam
 from tests.integration.sandbox.hubspot.conftest import Sandbox
 
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
@@ -61,8 +62,9 @@ def test_lists_fit_the_dated_schema(sandbox: Sandbox, sdk: hubspot_sdk.HubSpot) 
     """Records with associations and histories, live ones and archived ones, page by page."""
     deal, company = linked(sandbox)
     (other,) = sandbox.deals(1)
-    more = {"properties": ["dealname"], "associations": ["companies"], "properties_with_history": ["dealstage"]}
-    page = sdk.crm.objects.custom.list("deals", limit=1, **more)
+    page = sdk.crm.objects.custom.list(
+        "deals", limit=1, properties=["dealname"], associations=["companies"], properties_with_history=["dealstage"]
+    )
     (record,) = page.results
     assert record.associations is not None
     assert [each.id for each in record.associations["companies"].results] == [company, company]
@@ -81,7 +83,7 @@ def test_reads_and_searches_fit_the_dated_schema(sandbox: Sandbox, sdk: hubspot_
     batch = sdk.crm.objects.custom.batch.get(
         "deals", inputs=[{"id": deal}], properties=["amount"], properties_with_history=["dealstage"]
     )
-    asked = [{"filters": [{"propertyName": "amount", "operator": "EQ", "value": "1000"}]}]
+    asked: list[FilterGroupParam] = [{"filters": [{"property_name": "amount", "operator": "EQ", "value": "1000"}]}]
     sandbox.clock.advance(3_600)
     found = sdk.crm.objects.custom.search(
         "deals", after="0", filter_groups=asked, limit=10, properties=["amount"], sorts=SORTS
