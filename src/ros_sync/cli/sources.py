@@ -132,7 +132,7 @@ def hubspot_tokens(settings: Settings, now: Callable[[], datetime]) -> Tokens:
         token = hubspot.token.get_secret_value()
         if not is_token(token):
             raise SettingsError(
-                "this is not an access token of HubSpot's: it holds characters that none has",
+                "hubspot.token is not an access token: it holds characters that none has",
                 where=Where(key="hubspot.token"),
                 hint="copy the token alone, without quotation marks, spaces, or the word Bearer",
             )

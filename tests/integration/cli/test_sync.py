@@ -106,7 +106,7 @@ def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(followed: Followed) ->
     followed.account.tokens.limit_scopes(given)
     followed.account.hide_property("contacts", "mql_rejected_at")
     code, out, _ = followed.run("doctor")
-    wanted = ("lacks the scope crm.objects.deals.read", "Private Apps", "no property 'mql_rejected_at'")
+    wanted = ("lacks the scope crm.objects.deals.read", "Service keys", "no property 'mql_rejected_at'")
     assert (code, [words for words in wanted if words not in out]) == (1, [])
 
 
@@ -119,7 +119,11 @@ def test_the_doctor_refuses_a_cursor_property_that_is_not_there(followed: Follow
     else:
         file.write_text(file.read_text().replace("modified: lastmodifieddate", "modified: hs_lastmodifieddate"))
     code, out, _ = followed.run("doctor")
-    todo = "let the app see it in HubSpot" if hidden else "write `modified: lastmodifieddate` in the connector file"
+    todo = (
+        "let the service key or app see it in HubSpot"
+        if hidden
+        else "write `modified: lastmodifieddate` in the connector file"
+    )
     assert (code, out.count("that says when a record was modified"), todo in out) == (1, 1, True)
     assert out.startswith("hubspot: 1 thing to fix")
 

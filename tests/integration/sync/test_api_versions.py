@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from tests.integration.sync.conftest import Followed
 
@@ -49,7 +51,7 @@ def called(hubspot: Followed, versions: Versions) -> dict[str, str]:
     hubspot.account.associate("deals", deal, "companies", company)
     query = {"filterGroups": [], "sorts": ["hs_object_id"], "properties": ["dealname"], "limit": 10}
     renewed = hubspot.account.tokens.refresh_token
-    acts = {
+    acts: dict[str, Callable[[], object]] = {
         "list": lambda: client.list_page("deals", limit=10, properties=["dealname"]),
         "read": lambda: client.read_one("deals", deal, ["dealname"]),
         "batch_read": lambda: client.batch_read("deals", [deal], ["dealname"]),

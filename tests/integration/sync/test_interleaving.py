@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.connections import answered
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.mirror.database import open_engine
@@ -307,9 +308,6 @@ def test_an_answer_that_is_none_is_one_stream_s_trouble(
     cycled(syncer)
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"amount": "5"})
-    from ros_sync.connectors.hubspot import client  # noqa: PLC0415  # what is patched, beside it
-
-    answered = client._answered
 
     def odd(call: Any) -> Any:
         told = answered(call)
@@ -319,10 +317,10 @@ def test_an_answer_that_is_none_is_one_stream_s_trouble(
             else told
         )
 
-    monkeypatch.setattr(client, "_answered", odd)
+    monkeypatch.setattr("ros_sync.connectors.hubspot.client.answered", odd)
     report = syncer.cycle()
     assert ("contacts" in str(report.trouble), one(engine, "SELECT amount_minor FROM deal")) == (True, 500)
-    monkeypatch.setattr(client, "_answered", answered)
+    monkeypatch.setattr("ros_sync.connectors.hubspot.client.answered", answered)
     cycled(syncer)
 
 

@@ -24,8 +24,9 @@ from tests.integration.sync.conftest import NOW, Followed
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence, refresh
+from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
 from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Pace, Rates, used_share

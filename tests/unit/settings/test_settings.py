@@ -378,3 +378,25 @@ def test_a_short_token_for_the_figures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RosSyncError) as caught:
         load(tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['api_version = "v3"', 'api_version = "2026-04"', 'api_version = "2025-09"', 'api_version_search = "v4"',
+     'api_version_associations = "v3"', 'api_version_token = "v2"', 'api_version_owners = "latest"'],
+)  # fmt: skip
+def test_a_version_that_hubspot_does_not_have_is_refused(tmp_path: Path, line: str) -> None:
+    """A release comes in March or September; of the numbers, the one that the official client knows."""
+    (tmp_path / "ros-sync.toml").write_text(f"[hubspot]\n{line}\n")
+    with pytest.raises(SettingsError, match="such as 2026-09"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line", ['api_version = "2026-09"', 'api_version_search = "v3"', 'api_version_token = "2027-03"']
+)
+def test_versions_of_hubspot_s_api_can_be_set(tmp_path: Path, line: str) -> None:
+    """For all calls or for a part of them."""
+    (tmp_path / "ros-sync.toml").write_text(f"[hubspot]\n{line}\n")
+    key, _, value = line.partition(" = ")
+    assert getattr(load(tmp_path).hubspot, key) == value.strip('"')

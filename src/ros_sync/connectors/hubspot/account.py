@@ -261,7 +261,7 @@ class _Look:
         return [
             Problem(
                 f"{', '.join(calls)}: {message}; what is known from before goes on",
-                hint or "look at the app in HubSpot; it is tried again by itself",
+                hint or "look at the service key or the app in HubSpot; it is tried again by itself",
                 fatal=fatal,
             )
             for (message, hint), calls in by_reason.items()

@@ -144,7 +144,7 @@ def _without_cursor(stream: StreamMapping) -> Problem:
     """Without the property that says when a record was modified nothing can be asked for."""
     usual = modified_property(stream.name)
     if stream.modified == usual:
-        todo = "let the app see it in HubSpot"
+        todo = "let the service key or app see it in HubSpot"
     else:
         todo = f"write `modified: {usual}` in the connector file, or leave the line out: HubSpot keeps it there for {stream.name}"
     return Problem(
@@ -162,7 +162,7 @@ def _absent(stream: StreamMapping, name: str, what: str, there: Collection[str])
     guess = f"; {did_you_mean(name, others)}" if get_close_matches(name, others) else ""
     return Problem(
         f"{stream.name} have no property {name!r} {what}, or the token may not see it",
-        f"create it in HubSpot, let the app see it, or take it out of the connector file{guess}",
+        f"create it in HubSpot, let the service key or app see it, or take it out of the connector file{guess}",
         stream.name,
         name,
     )

@@ -276,15 +276,16 @@ def _check_scope(scopes: tuple[str, ...], route: Route, found: dict[str, str]) -
 
 def _call(request: Request, found: dict[str, str], raw: bytes) -> Call:
     query: dict[str, str] = {}
+    dated = re.search(f"/{DATED}(/|$)", request.url.path) is not None
     for name, value in request.query_params.multi_items():  # a list comes comma-separated, repeated, or both
         query[name] = f"{query[name]},{value}" if name in query else value
     content_type = request.headers.get("content-type", "")
     if content_type.startswith("application/x-www-form-urlencoded"):
-        return Call(found, query, None, dict(parse_qsl(raw.decode())))
+        return Call(found, query, None, dict(parse_qsl(raw.decode())), dated=dated)
     body: Any = None
     if raw:
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
             raise HubSpotError(400, "Invalid input JSON", "VALIDATION_ERROR") from None
-    return Call(found, query, body)
+    return Call(found, query, body, dated=dated)

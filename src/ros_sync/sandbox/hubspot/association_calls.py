@@ -38,7 +38,7 @@ class AssociationCalls:
                 errors.append(_none_found(one, other, str(given["id"])))
                 continue
             page, after = _page(links, str(given.get("after") or ""), PAGE_OF_BATCH)
-            result: Json = {"from": {"id": record.id}, "to": [_association(each, one, other) for each in page]}
+            result: Json = {"from": {"id": record.id}, "to": [_association(each, one, other, call) for each in page]}
             if after:
                 where = f"crm/v4/objects/{TYPE_IDS[one]}/{record.id}/associations/{TYPE_IDS[other]}"
                 result["paging"] = answers.paging(after, where)
@@ -51,7 +51,7 @@ class AssociationCalls:
         record = self.account.live(one, call.path["id"])
         links = self.account.links_of(record, other)
         page, after = _page(links, call.query.get("after", ""), call.limit(MAX_PAGE, MAX_PAGE))
-        body: Json = {"results": [_association(each, one, other) for each in page]}
+        body: Json = {"results": [_association(each, one, other, call) for each in page]}
         if after:
             body["paging"] = answers.paging(after, f"crm/v4/objects/{one}/{record.id}/associations/{other}")
         return OK, body
@@ -156,10 +156,11 @@ def _place(after: str) -> int:
         raise wrong(f"Invalid paging token {after}") from None
 
 
-def _association(link: tuple[str, set[str]], one: str, other: str) -> Json:
-    """One association: every label with its type. The id of the other record is a number here, and nowhere else."""
+def _association(link: tuple[str, set[str]], one: str, other: str, call: Call) -> Json:
+    """One association: every label with its type. In v4 alone the id of the other record is a number (hubspot-sdk has a text)."""
     to_id, labels = link
-    return {"toObjectId": int(to_id), "associationTypes": [_kind(one, other, label) for label in sorted(labels | {""})]}
+    kinds = [_kind(one, other, label) for label in sorted(labels | {""})]
+    return {"toObjectId": to_id if call.dated else int(to_id), "associationTypes": kinds}
 
 
 def _kind(one: str, other: str, label: str) -> Json:

@@ -18,13 +18,14 @@ _NAMES = {name.lower(): kind for kind in OBJECT_TYPES for name in (kind, TYPE_ID
 
 @dataclass(slots=True)
 class Call:
-    """The parts of its path, its query and its body."""
+    """The parts of its path, its query and its body; `dated` where the path names a release instead of a number."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
     form: dict[str, str] = field(default_factory=dict)
     client: str = "integration"
+    dated: bool = False
 
     @property
     def object_type(self) -> str:
