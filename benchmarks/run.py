@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import following, imports, rules, starting
+from benchmarks import following, imports, rules, starting, ticks
 from rich.console import Console
 from rich.table import Table
 
@@ -12,7 +12,7 @@ def main() -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("what", "measured", "bound"):
         table.add_column(name)
-    for part in (starting.run, imports.run, rules.run, following.run):
+    for part in (starting.run, imports.run, rules.run, ticks.run, following.run):
         for row in part():
             table.add_row(*row)
     Console(width=110).print(table)

@@ -39,36 +39,37 @@ SELECT 'crm', CAST(n AS TEXT), :now, 'Deal ' || n, 100000 + n, 'EUR', 100000 + n
 FROM numbers
 """
 
+# Deals on which no rule fired: their next step is gone.
+FIFTEEN_THOUSAND = """
+UPDATE deal SET next_step = NULL WHERE rowid IN (
+    SELECT deal.rowid FROM deal LEFT JOIN alert ON alert.source = deal.source AND alert.record_id = deal.id
+    WHERE alert.id IS NULL AND stage_kind = 'open' LIMIT 15000)
+"""
+
 
 def run() -> list[Row]:
     """Measure; rows of (what, figure, bound)."""
     with tempfile.TemporaryDirectory(prefix="ros-sync-bench-") as name:
-        folder = Path(name)
-        first = _measured(folder, "first", vague=4, silent=7, slow=5)
-        few = _measured(folder, "few", vague=1, silent=1, slow=1)
-        again = _in_a_process(folder / "first.db", NOW + timedelta(minutes=5))
+        path = Path(name) / "ros-sync.db"
+        fill(path, vague=4, silent=7, slow=5)
+        first = _in_a_process(path, NOW)
+        idle = _in_a_process(path, NOW + timedelta(minutes=5))
+        with sqlite3.connect(path) as connection:
+            connection.execute(FIFTEEN_THOUSAND)
+        more = _in_a_process(path, NOW + timedelta(minutes=10))
+    assert not idle["opened"], idle
+    held = max(first["held"], more["held"])
     return [
         (
             f"first tick: CPU seconds ({first['opened']:,} alerts, {first['started']:,} clocks)",
             f"{first['seconds']:.1f}",
             "<= 60",
         ),
-        ("  memory at most", f"{first['megabytes']:.0f} MB", "<= 250 MB"),
-        ("  a write transaction held the writer for at most", f"{first['held']:.2f} s", "<= 0.5 s"),
-        (f"first tick of a company in order: CPU seconds ({few['opened']:,} alerts)", f"{few['seconds']:.1f}", ""),
-        (
-            "  the same, per alert in the first (seconds for 15,000)",
-            f"{first['seconds'] * 15_000 / first['opened']:.1f}",
-            "<= 8",
-        ),
-        ("  five minutes later, with nothing new: CPU seconds", f"{again['seconds']:.2f}", ""),
+        ("  memory at most", f"{max(first['megabytes'], more['megabytes']):.0f} MB", "<= 250 MB"),
+        ("  a transaction held the writer for at most", f"{held:.2f} s", "<= 0.5 s"),
+        (f"  {more['opened']:,} new alerts later: CPU seconds", f"{more['seconds']:.1f}", "<= 8"),
+        ("  a tick in which nothing changed: CPU seconds", f"{idle['seconds']:.2f}", ""),
     ]
-
-
-def _measured(folder: Path, name: str, *, vague: int, silent: int, slow: int) -> dict[str, float]:
-    path = folder / f"{name}.db"
-    fill(path, vague=vague, silent=silent, slow=slow)
-    return _in_a_process(path, NOW)
 
 
 def fill(path: Path, *, vague: int, silent: int, slow: int) -> None:

@@ -94,7 +94,7 @@ def test_what_is_no_label_is_refused(label: str) -> None:
 
 def test_a_year_begins_in_one_of_twelve_months() -> None:
     """There is no thirteenth month."""
-    with pytest.raises(ValueError, match="13 is no month"):
+    with pytest.raises(ValueError, match="13 is not a month"):
         FiscalYear(13)
 
 
