@@ -17,7 +17,13 @@ Command = Callable[..., str]
 def row(run: int, line: int, source: str = "crm", value: str | None = "31/12/2026") -> SetAsideRow:
     """A row whose date could not be read."""
     return SetAsideRow(
-        run_id=run, source=source, file="exports/deals.csv", line=line, column="Close", value=value, reason="is not a date"
+        run_id=run,
+        source=source,
+        file="exports/deals.csv",
+        line=line,
+        column="Close",
+        value=value,
+        reason="is not a date",
     )
 
 

@@ -222,7 +222,9 @@ def test_what_is_held_keeps_what_it_is_associated_with(
 ) -> None:
     """The CRM tells of no association with an archived record; a held one keeps its activities all the same, also when rejected."""
     for each in deals[:6]:
-        call = hubspot.account.create("calls", {"hs_timestamp": "2026-03-01T10:00:00Z", "hs_call_direction": "OUTBOUND"})
+        call = hubspot.account.create(
+            "calls", {"hs_timestamp": "2026-03-01T10:00:00Z", "hs_call_direction": "OUTBOUND"}
+        )
         hubspot.account.associate("calls", call, "deals", each)
     later(hubspot, syncer, full=True)
     active = "SELECT count(*) FROM deal WHERE last_activity_at IS NOT NULL"

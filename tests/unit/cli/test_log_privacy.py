@@ -72,7 +72,9 @@ ERRORS: dict[str, Callable[[], Exception]] = {
     "python's, unquoted": lambda: ValueError(f"cannot read {NAME}"),
     "os": lambda: FileNotFoundError(2, "No such file or directory", NAME),
     "unicode": lambda: UnicodeEncodeError("utf-8", f"{NAME}\ud800", 15, 16, NAME),
-    "ours": lambda: RosSyncError(f"{NAME!r} is not a number", where=Where(file="x.csv", line=3), hint=f"write {NAME!r}"),
+    "ours": lambda: RosSyncError(
+        f"{NAME!r} is not a number", where=Where(file="x.csv", line=3), hint=f"write {NAME!r}"
+    ),
     "sqlite": lambda: IntegrityError(
         "INSERT", {"name": NAME}, sqlite3.IntegrityError(f"bad value {NAME!r}"), hide_parameters=True
     ),

@@ -230,7 +230,11 @@ ALONE = [
     ),
     (RULE + "    tests: [{name: a, now: 2026-03-01, expect: explodes}]\n", "11:48", "fires, silent"),
     (RULE + "    clock: {starts: closed, stops: [handed], within: 48 hours}\n", "11:37", "did you mean 'handed_off'?"),
-    (RULE + "    clock: {starts: close_date, stops: [handed_off], within: 48 hours}\n", "11:21", "is not a field of the kind instant"),
+    (
+        RULE + "    clock: {starts: close_date, stops: [handed_off], within: 48 hours}\n",
+        "11:21",
+        "is not a field of the kind instant",
+    ),
     (RULE + "    clock: {starts: closed, stops: [], within: 48 hours}\n", "11:36", "at least one field"),
     (RULE + "    clock: {starts: closed, stops: [handed_off], within: soon}\n", "11:58", "no duration"),
     (
