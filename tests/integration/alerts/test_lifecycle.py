@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import text
+from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
 
 from ros_sync import clock
-from ros_sync.alerts.lifecycle import RuleCounts
+from ros_sync.alerts.lifecycle import RuleCounts, compose_anew
 
 DAY = timedelta(days=1)
 EVERY_KIND = """
@@ -231,3 +233,16 @@ def test_values_of_every_kind_are_explained_as_they_were(firm: Firm) -> None:
         "push count 3: at least 2",
         "stage “Proposal”: is “Proposal”",
     ] == [line["words"] for line in firm.why()]
+
+
+def test_a_message_is_noted_as_due_once(firm: Firm) -> None:
+    """However often it is asked to be composed anew, and whatever else is due: once, and only those about the alerts."""
+    for record_id, owner in (("1", "a"), ("2", "b"), ("3", "a")):
+        firm.deal(record_id, owner_id=owner)
+    firm.tick()
+    due = []
+    with Session(firm.engine) as session:
+        for alerts in ([1], [1], [2, 3], []):
+            compose_anew(session, alerts)
+            due.append(session.connection().execute(text("SELECT count(*) FROM message_due")).scalar_one())
+    assert [1, 1, 2, 2] == due

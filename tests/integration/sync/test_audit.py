@@ -156,6 +156,8 @@ def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str,
             )  # fmt: skip
         case "owner missing":
             return [delete(owners).where(owners.c.id == "8")], ("missing", "owner", "8", [])
+        case "owner gone":
+            return [insert(owners).values(source="hubspot", id="99", valid_from=NOW)], ("erased", "owner", "99", [])
         case _:
             gone = update(stages).where(stages.c.id == "default/discovery").values(deleted_at=NOW)
             return [gone], ("alive", "pipeline_stage", "default/discovery", [])
@@ -164,7 +166,7 @@ def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str,
 @pytest.mark.parametrize(
     "kind",
     ["missing", "missing lead", "missing contact of a lead", "alive", "values", "custom", "modified", "link lost",
-     "link too many", "label", "link field", "owner", "owner missing", "stage deleted"],
+     "link too many", "label", "link field", "owner", "owner missing", "owner gone", "stage deleted"],
 )  # fmt: skip
 def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
     """What the mirror holds wrongly is told once, with its fields; the repair mends it, and the next audit finds nothing."""
