@@ -23,7 +23,7 @@ def of_hubspot(followed: Followed) -> list[dict[str, object]]:
 def test_a_service_key_lacks_nothing_that_cannot_be_known(
     followed: Followed, monkeypatch: pytest.MonkeyPatch, answer: Fault | None
 ) -> None:
-    """However the question for its scopes is refused: doctor says that it cannot know them, and finds nothing to mend."""
+    """However the question for its scopes is refused: doctor says that it cannot know them, and finds nothing to fix."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", followed.account.tokens.service_key)
     if answer is not None:
         followed.faults.always("access-token-info", answer)
@@ -42,10 +42,10 @@ def test_what_a_call_answers_decides_for_a_service_key(followed: Followed, monke
 
 
 def test_doctor_lists_each_end_that_the_workspace_meets(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its date, and as nothing to mend; a part that uses a release does not meet the end of the numbered version."""
+    """With its date, and as nothing to fix; a part that uses a release does not meet the end of the numbered version."""
     code, out, _ = followed.run("doctor")
     wanted = (
-        "hubspot: nothing to mend\n",
+        "hubspot: nothing to fix\n",
         "30 March 2027",
         "from September 2027",
         'api_version_associations = "2026-09"',
