@@ -42,7 +42,7 @@ class Duration:
         match = _SHAPE.fullmatch(text.strip())
         word = f"{'business ' if match[2] else ''}{match[3].lower()}" if match else ""
         if match is None or word not in set(Unit):
-            raise ValueError(f"{text!r} is no duration; write it like `14 days`, `48 hours` or `5 business days`")
+            raise ValueError(f"{text!r} is not a duration; write it like `14 days`, `48 hours` or `5 business days`")
         return cls(int(match[1]), Unit(word))
 
     @property

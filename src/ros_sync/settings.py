@@ -50,6 +50,9 @@ _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
 # How SQLAlchemy's make_url finds the port: a password may hold anything but @.
 _PORT = re.compile(r"[^:]*://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::([^/?]*))?")
 _MAX_PORT = 65_535
+# HubSpot, "API versioning": dated versions are released in March and September, the first one was 2026-03.
+_RELEASE = re.compile(r"[0-9]{4}-(03|09)")
+_FIRST_RELEASE = "2026-03"
 _PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^?]*@")
 _PASSWORD_PARAMETER = re.compile(r"(?<=[?&]password=)[^&]*")  # libpq takes it there too
 
@@ -92,6 +95,21 @@ def _api_url(value: str) -> str:
 
 def _hubspot_url(value: str) -> str:
     return _address(value, "https://api.hubapi.com").rstrip("/")
+
+
+def _api_version(numbered: str) -> AfterValidator:
+    """A version of a part of HubSpot's API: the number that the official client knows (if there is one), or a release's date."""
+
+    def check(value: str) -> str:
+        if value in ("", numbered) or (_RELEASE.fullmatch(value) and value >= _FIRST_RELEASE):
+            return value
+        other = f"{numbered}, or " if numbered else ""
+        raise ValueError(
+            f"expected {other}a release of HubSpot's API, which come in March and September from {_FIRST_RELEASE} on, "
+            "such as 2026-09"
+        )
+
+    return AfterValidator(check)
 
 
 def _public_url(value: str) -> str:
@@ -155,7 +173,7 @@ class SlackSettings(_Section):
 class HubSpotSettings(_Section):
     """`[hubspot]`."""
 
-    token: SecretStr | None = Field(None, description="the token of a private app")
+    token: SecretStr | None = Field(None, description="the access token: a service key's, or an app's")
     token_file: Path | None = Field(None, description="a file that holds `token`")
     api_url: Annotated[str, AfterValidator(_hubspot_url)] = Field("https://api.hubapi.com", description="HubSpot's API")
     client_id: str = Field("", description="with OAuth: the app's client id")
@@ -169,6 +187,18 @@ class HubSpotSettings(_Section):
         100, ge=1, le=10_000, description="calls in ten seconds until HubSpot says what the account may do"
     )
     search_per_second: Count = Field(5, ge=1, le=100, description="searches in a second")
+    api_version: Annotated[str, _api_version("")] = Field(
+        "",
+        description="the release of HubSpot's API that all calls use; without one, those that the official client knows",
+    )
+    api_version_objects: Annotated[str, _api_version("v3")] = Field("", description="the one that reads and writes use")
+    api_version_search: Annotated[str, _api_version("v3")] = Field("", description="the one that searches use")
+    api_version_associations: Annotated[str, _api_version("v4")] = Field("", description="the one of associations")
+    api_version_owners: Annotated[str, _api_version("v3")] = Field("", description="the one of owners")
+    api_version_pipelines: Annotated[str, _api_version("v3")] = Field("", description="the one of pipelines")
+    api_version_properties: Annotated[str, _api_version("v3")] = Field("", description="the one of properties")
+    api_version_account: Annotated[str, _api_version("v3")] = Field("", description="the one of the account's details")
+    api_version_token: Annotated[str, _api_version("v1")] = Field("", description="the one that renews OAuth tokens")
 
 
 class SyncSettings(_Section):
@@ -470,7 +500,7 @@ def _parse(file: Path, text: str) -> dict[str, Any]:
         line, column = (int(place[1]), int(place[2])) if place and place[1] else (text.count("\n") + 1, None)
         where = Where(file=str(file), line=line, column=column)
         hint = 'expected lines such as `port = 8377` or `level = "info"` below a [section]'
-        raise SettingsError(f"this is no TOML: {message}", where=where, hint=hint) from None
+        raise SettingsError(f"this is not TOML: {message}", where=where, hint=hint) from None
 
 
 def _lines_of_toml(text: str) -> dict[str, int]:
@@ -555,7 +585,7 @@ def _secret_in(file: Path, where: Where) -> SecretStr:
     try:
         value = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"the file {file} cannot be read: {reason}", where=where) from None
     if not value:
         raise SettingsError(f"the file {file} is empty", where=where, hint="put the secret into it")
@@ -568,5 +598,5 @@ def _missing_folders(settings: Settings, origins: _Origins) -> Iterator[Settings
         folder = settings.workspace / getattr(settings.paths, key)
         if not folder.is_dir():
             yield SettingsError(
-                f"there is no folder {folder}", where=origins.where(f"paths.{key}"), hint="make it, or mend the path"
+                f"there is no folder {folder}", where=origins.where(f"paths.{key}"), hint="make it, or correct the path"
             )

@@ -20,7 +20,7 @@ from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, not
 from ros_sync.alerts.tables import State
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
-from ros_sync.organisation.people import Directory
+from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
 from ros_sync.outbox.tables import OutboxMessage
@@ -31,18 +31,31 @@ _TOLD = ("id", "rule_id", "object", "source", "record_id", "state", "severity", 
 
 
 def compose_due(
-    session: Session, rules: Mapping[str, Rule], directory: Directory, moment: Moment, stale: Collection[str]
+    session: Session,
+    rules: Mapping[str, Rule],
+    directory: Directory,
+    moment: Moment,
+    stale: Collection[str],
+    *,
+    transport: str,
 ) -> int:
     """Compose every message that is due, each in a transaction of its own; how many there were."""
     keys = list(
         session.connection().execute(select(due_table.c.message_key).order_by(due_table.c.message_key)).scalars()
     )
-    composer = _Composer(session, rules, directory, moment, stale)
+    composer = _Composer(session, rules, directory, moment, stale, transport)
     for key in keys:
         composer.compose(key)
         session.execute(delete(due_table).where(due_table.c.message_key == key))
         session.commit()
     return len(keys)
+
+
+def address_of(key: str, person: Person | None, transport: str) -> Addressee:
+    """Where a person, or a `#channel`, is reached."""
+    if person is None:
+        return Addressee(key, transport=transport)
+    return Addressee(person.key, person.name, person.email, person.slack_user, transport)
 
 
 def owners_of(session: Session, records: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], RecordOwner]:
@@ -71,12 +84,14 @@ class _Composer:
         directory: Directory,
         moment: Moment,
         stale: Collection[str],
+        transport: str,
     ) -> None:
         self._session = session
         self._rules = rules
         self._directory = directory
         self._moment = moment
         self._stale = stale
+        self._transport = transport
         self._routes: dict[RecordOwner | None, Recipient] = {}
 
     def compose(self, key: str) -> None:
@@ -93,7 +108,7 @@ class _Composer:
         over = all(entry.resolved for entry in told)
         if over and (self._standing(key) is None or withdraw(self._session, key, document)):
             return  # nobody has seen it, and nobody needs to any more
-        put(self._session, key, self._addressee(key), document, self._moment.now, kind=kind)
+        put(self._session, key, self._addressee(key, reader), document, self._moment.now, kind=kind)
 
     def _first(self, key: str) -> tuple[str, datetime] | None:
         """The message's reader, and when they were first told something in it."""
@@ -157,14 +172,19 @@ class _Composer:
             self._routes[owner] = route(OWNER, owner, self._directory)
         return self._routes[owner]
 
-    def _addressee(self, key: str) -> Addressee:
-        """Whom it goes to: as was just decided, or as it stands."""
+    def _addressee(self, key: str, reader: str) -> Addressee:
+        """Whom it goes to: as was just decided, as it stands, or, where it never stood, as the reader is known now.
+
+        It never stood where it was over when it was first composed: a tick was cut off before that, and somebody else got
+        the record meanwhile.
+        """
         query = select(due_table.c.address).where(due_table.c.message_key == key)
         address = self._session.connection().execute(query).scalar()
         if address:
             return Addressee(**address)
         message = self._standing(key)
-        assert message is not None, key
+        if message is None:
+            return address_of(reader, self._directory.person(reader), self._transport)
         return Addressee(
             message.recipient, message.recipient_name, message.recipient_email, message.slack_user, message.transport
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
@@ -79,11 +79,24 @@ class FailedRule:
     since_at: datetime
     reason: str
 
+    @property
+    def public(self) -> str:
+        """Which rule stands still and since when, in words that anybody may read."""
+        return f"the rule {self.rule_id} has failed since {self.since_at:%Y-%m-%d %H:%M} UTC; its alerts keep their last state"
+
+    @property
+    def words(self) -> str:
+        """The same with the reason, for those who run ros-sync."""
+        return f"{self.public}: {self.reason}"
+
 
 def failed_rules(on: Connection | Session) -> list[FailedRule]:
-    """The rules that cannot be evaluated, by id."""
+    """The rules that cannot be evaluated, by id; none where the table is not there yet."""
+    connection = on.connection() if isinstance(on, Session) else on
+    if not inspect(connection).has_table(failure_table.name):
+        return []
     c = failure_table.c
-    return [FailedRule(*row) for row in on.execute(select(c.rule_id, c.since_at, c.reason).order_by(c.rule_id))]
+    return [FailedRule(*row) for row in connection.execute(select(c.rule_id, c.since_at, c.reason).order_by(c.rule_id))]
 
 
 def is_of_the_database(error: Exception) -> bool:

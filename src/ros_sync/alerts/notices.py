@@ -139,7 +139,7 @@ def tell(
         for notice in portion.notices:
             notice["text"] = texts[notice["alert_id"]]
         _write(session, portion)
-    this.counts.messages = compose_due(session, by_id, directory, moment, stale)
+    this.counts.messages = compose_due(session, by_id, directory, moment, stale, transport=transport)
     return this.counts
 
 

@@ -33,7 +33,7 @@ from ros_sync.errors import RosSyncError
 
 app = typer.Typer(
     name="ros-sync",
-    help="Mirrors your CRM, checks your rules of selling against it, and tells people in Slack what to mend.\n\n"
+    help="Mirrors your CRM, checks your rules of selling against it, and tells people in Slack what to fix.\n\n"
     "Start with [bold]ros-sync demo[/bold], or with [bold]ros-sync init DIR[/bold] for a workspace of your own.",
     no_args_is_help=True,
     rich_markup_mode="rich",

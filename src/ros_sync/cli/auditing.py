@@ -140,7 +140,7 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     if report.held:
         out.print(
             f"{counted(report.held, 'record')} held: the CRM says that they have ended, and they stay here until a person "
-            "confirms it. `ros-sync deletions` lists them; this is no difference.",
+            "confirms it. `ros-sync deletions` lists them; this is not a difference.",
             highlight=False,
             soft_wrap=True,
         )
@@ -148,7 +148,7 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     for note in report.notes:
         out.print(f"[yellow]{shown(note)}[/yellow]", highlight=False, soft_wrap=True)
     if report.trouble is None and report.repaired and report.total:
-        mended = "all mended" if not report.left else f"{report.left.total():,} left"
+        mended = "all fixed" if not report.left else f"{report.left.total():,} left"
         mended += f", {report.held:,} held" if report.held else ""
         out.print(f"\nRepaired, and looked at again: [bold]{mended}[/bold].", highlight=False)
         _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference left")
@@ -199,4 +199,4 @@ def _conclude(invocation: Invocation, report: AuditReport) -> None:
     elif not report.total:
         out.print("[green]No differences.[/green]", highlight=False)
     elif not report.repaired:
-        out.print("`ros-sync sync audit --repair` mends them.", highlight=False)
+        out.print("`ros-sync sync audit --repair` fixes them.", highlight=False)

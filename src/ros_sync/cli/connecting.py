@@ -109,7 +109,7 @@ def _file(settings: Settings) -> tuple[Path, str, HubSpotMapping]:
     path = settings.connectors_folder / FILE
     if path.exists():
         raise MappingError(
-            "this file is no connector file, so it is not written over", where=Where(file=str(path)),
+            "this file is not a connector file, so it is not written over", where=Where(file=str(path)),
             hint="it lacks the line `crm: hubspot`; move it away",
         )  # fmt: skip
     text = (shipped.folder("connectors") / FILE).read_text(encoding="utf-8")

@@ -38,8 +38,8 @@ from ros_sync.sync.audit_report import AuditReport
 
 FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
 NAMES = {"owner": "owners", "pipeline_stage": "stages"}  # of what is no stream of records
-GROUPS = f"{'':13}{'HubSpot':33}{'rules':16}Slack"  # above the columns below
-COLUMNS = ((12, ""), (9, "webhooks"), (6, "calls"), (8, "new"), (9, "changed"), (8, "alerts"), (8, "mended"),
+GROUPS = f"{'':13}{'HubSpot':33}{'rules':17}Slack"  # above the columns below
+COLUMNS = ((12, ""), (9, "webhooks"), (6, "calls"), (8, "new"), (9, "changed"), (8, "alerts"), (9, "resolved"),
            (10, "messages"), (8, "edited"))  # fmt: skip
 
 

@@ -123,14 +123,14 @@ def show_rules(
 ) -> None:
     """What the rules found on both Mondays; `why_unmended` says what else than mending ended alerts, if anything did."""
     headline(invocation, "What the rules found")
-    made = table("rule", f"open {first.day} {first:%b}", "mended", "new", f"open {second.day} {second:%b}")
+    made = table("rule", f"open {first.day} {first:%b}", "resolved", "new", f"open {second.day} {second:%b}")
     for week in weeks:
         mended = f"[green]{week.mended:,}[/green]"
         made.add_row(shown(week.rule_id), f"{week.open_before:,}", mended, f"{week.new:,}", f"{week.open_after:,}")
     invocation.out.print(made)
     for week in weeks:
         if unmended := week.open_before - week.mended + week.new - week.open_after:
-            words = f"{counted(unmended, 'alert')} of {shown(week.rule_id)} ended without being mended{why_unmended}."
+            words = f"{counted(unmended, 'alert')} of {shown(week.rule_id)} ended without being resolved{why_unmended}."
             invocation.out.print(f"[dim]{words}[/dim]", highlight=False)
 
 
@@ -140,7 +140,7 @@ def show_told(invocation: Invocation, engine: Engine, *, posted: int, edited: in
     headline(invocation, "Who was told what")
     out.print(_people(messages_of(engine), _rules_told(engine)))
     out.print(
-        f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were mended.",
+        f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were fixed.",
         highlight=False,
     )
     for reason, number in standing(engine)["undeliverable"].items():

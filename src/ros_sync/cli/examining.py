@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
 from ros_sync import clock
+from ros_sync.alerts.failures import failed_rules
 from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import ProblemsError, RosSyncError
@@ -47,12 +48,12 @@ Findings = dict[str, list[Problem]]
 def examine(settings: Settings, now: datetime, *, crm_ahead: dict[str, timedelta]) -> Findings:
     """What is to be fixed, by what was looked at; `crm_ahead` is by how much each CRM's clock is ahead of ours."""
     ahead = dict(crm_ahead)
-    findings: Findings = {"slack": [], "database": [], "jobs": [], "disk": [], "clock": [], "files": []}
+    findings: Findings = {"slack": [], "database": [], "jobs": [], "rules": [], "disk": [], "clock": [], "files": []}
     if settings.slack.token is not None:
         with _told(findings["slack"]):
             findings["slack"] += _slack(settings, ahead)
     with _told(findings["database"]):
-        findings["database"] += _database(settings, now, findings["jobs"])
+        findings["database"] += _database(settings, now, findings["jobs"], findings["rules"])
     findings["disk"] += _disk(settings)
     findings["clock"] += [_wrong_clock(name, by) for name, by in ahead.items() if abs(by) > CLOCK_MAY_DIFFER]
     findings["files"] += [*_rights(settings), *_ages(settings, now)]
@@ -91,8 +92,8 @@ def _slack(settings: Settings, ahead: dict[str, timedelta]) -> Iterator[Problem]
             )
 
 
-def _database(settings: Settings, now: datetime, jobs: list[Problem]) -> Iterator[Problem]:
-    """What the database says; how the jobs are doing goes to `jobs`."""
+def _database(settings: Settings, now: datetime, jobs: list[Problem], rules: list[Problem]) -> Iterator[Problem]:
+    """What the database says; how the jobs are doing goes to `jobs`, and what is wrong with rules to `rules`."""
     file = settings.database_file
     if file is not None and not file.exists():
         return  # nothing was read yet
@@ -102,6 +103,10 @@ def _database(settings: Settings, now: datetime, jobs: list[Problem]) -> Iterato
             jobs += [
                 Problem(words, "see the log of `ros-sync serve`", fatal=False)
                 for words in troubles(standings(connection), now)
+            ]
+            rules += [
+                Problem(each.words, "change the rule, or set its status to retired", fatal=False)
+                for each in failed_rules(connection)
             ]
             yield from _waiting(connection, now)
             yield from _old_imports(connection, now)

@@ -39,7 +39,7 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
         return clock.parse_instant(text, tz)
     except ValueError:
         raise RosSyncError(
-            f"{text!r} is no date or time", where=Where(key=option), hint="write 2026-03-02 or 2026-03-02T09:00+01:00"
+            f"{text!r} is not a date or time", where=Where(key=option), hint="write 2026-03-02 or 2026-03-02T09:00+01:00"
         ) from None
 
 

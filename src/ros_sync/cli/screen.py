@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ros_sync.alerts.failures import FailedRule
 from ros_sync.alerts.freshness import at, span
 from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
@@ -28,6 +29,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
     parts = [
         *_attention(found.attention),
         *_broken(found.broken_files, now),
+        *_failed(found.failed_rules, now),
         ("Mirror", _mirror(found)),
         ("Freshness", _freshness(found.runs, now)),
         *_sources(found.sources, now),
@@ -89,6 +91,17 @@ def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, Rende
             lines.append(Text(f"  {clean(one_line(each.hint))}", "dim"))
         lines.append(Text(f"  broken since {at(each.since, now)}; {instead}", "yellow"))
     yield f"Files that cannot be used ({len(files):,})", Text("\n").join(lines)
+
+
+def _failed(rules: list[FailedRule], now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    """The rules that cannot be evaluated, where there are any."""
+    if not rules:
+        return
+    lines = []
+    for each in rules:
+        lines.append(Text(clean(one_line(f"{each.rule_id}: {each.reason}")), "red"))
+        lines.append(Text(f"  since {at(each.since_at, now)}; its alerts keep their last state", "yellow"))
+    yield f"Rules that fail ({len(rules):,})", Text("\n").join(lines)
 
 
 def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
+from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.following import Following
@@ -144,13 +145,15 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
 
 
 def degraded_in(engine: Engine) -> Degraded:
-    """Ask the database which files cannot be used."""
+    """Ask the database which files cannot be used, and which rules cannot be evaluated."""
 
     def degraded() -> list[str]:
         try:
-            return [each.reason for each in broken_files(engine)]
+            with engine.connect() as connection:
+                files = [each.reason for each in broken_files(connection)]
+                return [*files, *(each.public for each in failed_rules(connection))]
         except SQLAlchemyError as error:
-            log.warning("broken_files_unknown", error=type(error).__name__)
+            log.warning("degradation_unknown", error=type(error).__name__)
             return []
 
     return degraded

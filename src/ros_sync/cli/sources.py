@@ -11,10 +11,12 @@ from sqlalchemy import Engine
 
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, custom_kinds, load_connector
-from ros_sync.connectors.hubspot.client import HubSpotClient, refresh
+from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
+from ros_sync.connectors.hubspot.tokens import SERVICE_KEYS, OAuthTokens, PrivateAppToken, Tokens, is_token
+from ros_sync.connectors.hubspot.versions import Api, Versions
 from ros_sync.connectors.pace import MemoryPace, Pace, Rates
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
@@ -55,6 +57,7 @@ def sources_of(
             now=now,
             sleep=sleep,
             api_url=settings.hubspot.api_url,
+            versions=versions_of(settings),
         )
         found[mapping.source] = HubSpotSource(mapping, client, now=now)
     if only is not None:
@@ -72,6 +75,7 @@ def client_of(settings: Settings) -> HubSpotClient:
         now=clock.now,
         sleep=time.sleep,
         api_url=settings.hubspot.api_url,
+        versions=versions_of(settings),
     )
 
 
@@ -81,6 +85,13 @@ def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], 
     if engine is None:
         return MemoryPace(rates, sleep=sleep)
     return DatabasePace(engine, VENDOR, rates, sleep=sleep)
+
+
+def versions_of(settings: Settings) -> Versions:
+    """The version of HubSpot's API that each call uses, as far as the settings say."""
+    hubspot = settings.hubspot
+    chosen = {api: getattr(hubspot, f"api_version_{api}") or hubspot.api_version for api in Api}
+    return Versions({api: version for api, version in chosen.items() if version})
 
 
 def cadence_of(settings: Settings) -> Cadence:
@@ -118,12 +129,21 @@ def hubspot_tokens(settings: Settings, now: Callable[[], datetime]) -> Tokens:
     """Where HubSpot's access token comes from; SettingsError where nothing is set."""
     hubspot = settings.hubspot
     if hubspot.token is not None:
-        return PrivateAppToken(hubspot.token.get_secret_value())
+        token = hubspot.token.get_secret_value()
+        if not is_token(token):
+            raise SettingsError(
+                "this is not an access token of HubSpot's: it holds characters that none has",
+                where=Where(key="hubspot.token"),
+                hint="copy the token alone, without quotation marks, spaces, or the word Bearer",
+            )
+        return PrivateAppToken(token)
     if hubspot.refresh_token is None or not hubspot.client_id or hubspot.client_secret is None:
         raise SettingsError(
             "there are no credentials for HubSpot",
             where=Where(key="hubspot.token"),
-            hint="set ROS_SYNC_HUBSPOT__TOKEN to a private app's token, or client_id, client_secret and refresh_token",
+            hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN to its token; "
+            "or, with OAuth, set client_id, client_secret and refresh_token",
         )
-    exchange = partial(refresh, hubspot.api_url, hubspot.client_id, hubspot.client_secret.get_secret_value())
+    secret = hubspot.client_secret.get_secret_value()
+    exchange = partial(refresh, hubspot.api_url, hubspot.client_id, secret, versions=versions_of(settings))
     return OAuthTokens(hubspot.refresh_token.get_secret_value(), exchange, settings.workspace / OAUTH_FILE, now)

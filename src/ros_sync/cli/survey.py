@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, case, func, inspect, select
 from sqlmodel import Session, col
 
+from ros_sync.alerts.failures import FailedRule, failed_rules
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
@@ -138,6 +139,7 @@ class Survey:
     jobs: list[JobStanding] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
     broken_files: list[BrokenFile] = field(default_factory=list)
+    failed_rules: list[FailedRule] = field(default_factory=list)
     held: list[Wave] | None = None
 
 
@@ -163,6 +165,7 @@ def survey(
         set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection, people_known),
         broken_files=broken_files(connection),
+        failed_rules=failed_rules(connection),
         jobs=jobs,
         attention=attention(connection, jobs, now),
         held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,

@@ -43,7 +43,7 @@ def audit(
         str | None, typer.Option(metavar="NAME", help="The source to audit, such as hubspot. Default: every one.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", metavar="", help="Mend what differs, and look at it again.")
+        bool, typer.Option("--repair", metavar="", help="Fix what differs, and look at it again.")
     ] = False,
     history: Annotated[
         bool,
@@ -116,7 +116,7 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Compare the connector files with the CRM's account, and say what to mend.
+    """Compare the connector files with the CRM's account, and say what to fix.
 
     It looks at credentials, scopes, properties, their values, and stages. It changes nothing.
 

@@ -232,7 +232,7 @@ def held_problems(settings: Settings, source: str) -> list[Problem]:
 def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
     """Tell what the account lacks, each with what to do."""
     for problem in problems:
-        colour = "red" if problem.fatal else "yellow"
+        colour = "red" if problem.fatal else "cyan" if problem.notice else "yellow"
         invocation.out.print(f"[{colour}]{shown(problem.what)}[/{colour}]", highlight=False, soft_wrap=True)
         invocation.out.print(f"  [dim]{shown(problem.todo)}[/dim]", highlight=False, soft_wrap=True)
 
@@ -263,7 +263,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             ahead[source.name] = source.present - clock.now()
             losing[source.name] = _losing(settings, source)
         except RosSyncError as error:
-            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "mend it, and run this again")
+            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "fix that, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
     followed = len(findings)
@@ -272,7 +272,8 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
         invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
     else:
         for name, problems in findings.items():
-            words = "nothing to mend" if not problems else counted(len(problems), "thing") + " to mend"
+            wrong = sum(not problem.notice for problem in problems)
+            words = counted(wrong, "thing") + " to fix" if wrong else "nothing to fix"
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
             _show_losing(invocation, losing.get(name, []))

@@ -106,7 +106,7 @@ def _what_to_do(rows: Sequence[UnreadRow]) -> str:
     """How the rows that are shown can be read after all: those of files, and those of CRM records."""
     steps = []
     if any(row.record_id is None for row in rows):
-        steps.append("Mend the file or the mapping, and import again.")
+        steps.append("Correct the file or the mapping, and import again.")
     if any(row.record_id is not None for row in rows):
-        steps.append("Mend the record in the CRM, and the next `ros-sync sync` reads it.")
+        steps.append("Correct the record in the CRM, and the next `ros-sync sync` reads it.")
     return " ".join(steps)

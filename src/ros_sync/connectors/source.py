@@ -92,13 +92,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about the account that people should mend: what, where, and what to do. `fatal`: nothing can be read."""
+    """Something about the account that people should fix: what, where, and what to do. `fatal`: nothing can be read.
+
+    `notice`: nothing is wrong, and people should know it all the same.
+    """
 
     what: str
     todo: str
     stream: str | None = None
     property: str | None = None
     fatal: bool = False
+    notice: bool = False
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def normalised(url: str) -> URL:
         # Neither the URL nor the error that quotes parts of it is shown: where it cannot be parsed, nobody can tell
         # which part of it is the password.
         raise SettingsError(
-            "this is no database URL",
+            "this is not a database URL",
             where=Where(key="database.url"),
             hint="write sqlite:///ros-sync.db or postgresql://user@host:5432/name",
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
@@ -18,6 +18,7 @@ _LINK: Table = RecordLink.metadata.tables["record_link"]
 _FORMER: Table = FormerLink.metadata.tables["former_link"]
 
 LinkTarget = tuple[str, str, str]  # stream, id, label
+Ended = Callable[[str, Sequence[str]], Collection[str]]  # those of a stream's records (by id) that have ended
 
 
 def set_links(
@@ -28,14 +29,14 @@ def set_links(
     now: datetime,
     *,
     kinds: Collection[str],
-    ended: Mapping[str, Table | None],
+    ended: Ended,
     lasting: Collection[str] = (),
 ) -> tuple[set[str], set[tuple[str, str]]]:
     """Make these records have exactly these links with the streams of `kinds`.
 
     Gives the ids of those whose links changed, and the (stream, id) of the other ends that were won or lost.
 
-    Only what differs is written. `ended` has the present records of each stream: a link with a record that is deleted
+    Only what differs is written. `ended` names those of a stream's records that the CRM thinks deleted: a link with one of them
     stays, as the CRM does not tell of it until the record is restored. Links with the streams of `lasting` are remembered when they end.
     """
     changed: set[str] = set()
@@ -49,7 +50,7 @@ def set_links(
             wanted, known = set(links[record_id]), stored.get(record_id, set())
             new += [(record_id, *target) for target in wanted - known]
             gone += [(record_id, *target) for target in known - wanted]
-        gone = _without_ended(connection, source, gone, ended)
+        gone = _without_ended(gone, ended)
         changed.update(row[0] for row in (*new, *gone))
         ends.update((row[1], row[2]) for row in (*new, *gone))
         _remove(connection, source, stream, gone)
@@ -61,14 +62,12 @@ def set_links(
     return changed, ends
 
 
-def _without_ended(
-    connection: Connection, source: str, rows: Sequence[tuple[str, str, str, str]], ended: Mapping[str, Table | None]
-) -> list[tuple[str, str, str, str]]:
-    """The rows whose other end is not deleted here."""
+def _without_ended(rows: Sequence[tuple[str, str, str, str]], ended: Ended) -> list[tuple[str, str, str, str]]:
+    """The rows whose other end has not ended."""
     deleted: set[tuple[str, str]] = set()
-    for to_stream, table in ended.items():
+    for to_stream in sorted({row[1] for row in rows}):
         ids = sorted({row[2] for row in rows if row[1] == to_stream})
-        deleted.update((to_stream, each) for each in ended_among(connection, source, table, ids))
+        deleted.update((to_stream, each) for each in ended(to_stream, ids))
     return [row for row in rows if (row[1], row[2]) not in deleted]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ros_sync import clock
-from ros_sync.money import Money, convert
 from ros_sync.organisation.calendars import OFFICE_WEEK, BusinessCalendar
 from ros_sync.organisation.fiscal import FiscalYear
 
@@ -80,11 +79,6 @@ class Organisation:
     def home_currency(self) -> str:
         """The ISO 4217 code of the company's own currency."""
         return self.company.currency
-
-    def home_value(self, amount: Money) -> Money | None:
-        """The amount in the company's own currency; None where there is no rate for it."""
-        minor = convert(amount.minor, amount.currency, self.home_currency, self.rates)
-        return None if minor is None else Money(minor, self.home_currency)
 
     def calendar(self, name: str | None = None) -> BusinessCalendar:
         """The calendar of that name, or the company's; KeyError where there is none of that name."""

@@ -85,11 +85,11 @@ class _Reader:
     def _company(self, entry: Mapping[str, Node]) -> Company:
         starts = self.sheet.whole(entry.get("fiscal_year_starts"))
         if starts is not None and not 1 <= starts <= MONTHS:
-            self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is no month", "use 1 to 12")
+            self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is not a month", "use 1 to 12")
             starts = None
         currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
-            self.sheet.problem(entry["currency"], f"{currency!r} is no ISO 4217 code", "write it like EUR")
+            self.sheet.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
         default = Company()
         return Company(
             name=self._text(entry, "name") or default.name,
@@ -113,7 +113,7 @@ class _Reader:
         for currency, value in self.sheet.named(node).items():
             rate = self.sheet.read(value, _rate)
             if not is_currency(currency):
-                self.sheet.problem(value, f"{currency!r} is no ISO 4217 code", "write it like USD")
+                self.sheet.problem(value, f"{currency!r} is not an ISO 4217 code", "write it like USD")
             elif currency == home and rate not in (None, Decimal(1)):
                 self.sheet.problem(value, f"{currency} is the company's own currency", "its rate is 1; leave it out")
             elif rate is not None:
@@ -137,7 +137,7 @@ class _Reader:
             if email is None:
                 continue
             if not _EMAIL.fullmatch(email):
-                self.sheet.problem(entry["email"], f"{email!r} is no e-mail address")
+                self.sheet.problem(entry["email"], f"{email!r} is not an e-mail address")
             elif email.lower() in self.emails:
                 self.sheet.problem(entry["email"], f"{email} is in this file twice", "keep one entry for each person")
             else:
@@ -210,7 +210,7 @@ class _Reader:
         user = self._text(entry, "slack")
         if user is not None and not _SLACK_USER.fullmatch(user):
             hint = "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the e-mail is used"
-            self.sheet.problem(entry["slack"], f"{user!r} is no Slack user id", hint)
+            self.sheet.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
             return None
         return user
 

@@ -66,7 +66,7 @@ class FiscalYear:
 
     def __post_init__(self) -> None:
         if not 1 <= self.starts <= MONTHS:
-            raise ValueError(f"{self.starts} is no month; use 1 to 12")
+            raise ValueError(f"{self.starts} is not a month; use 1 to 12")
 
     def month_of(self, day: date) -> Period:
         """The calendar month of a day."""
@@ -86,7 +86,7 @@ class FiscalYear:
         """The period of a label such as `2026-Q1`, `2026-03` or `2026`; ValueError for anything else."""
         match = _LABEL.fullmatch(label.strip())
         if match is None or not int(match["year"]):
-            raise ValueError(f"{label!r} is no period; write it like 2026-Q1, 2026-03 or 2026")
+            raise ValueError(f"{label!r} is not a period; write it like 2026-Q1, 2026-03 or 2026")
         year = int(match["year"])
         if match["month"]:
             return self._period(Span.MONTH, year * MONTHS + int(match["month"]) - 1)

@@ -23,7 +23,7 @@ def weekdays(text: str) -> tuple[int, ...]:
     last = last or first
     for name in (first, last):
         if name not in WEEKDAYS:
-            raise ValueError(f"{text!r} is no weekday; write mon, tue, wed, thu, fri, sat, sun, or mon-fri")
+            raise ValueError(f"{text!r} is not a weekday; write mon, tue, wed, thu, fri, sat, sun, or mon-fri")
     begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last)
     if end < begin:
         raise ValueError(f"{text!r} runs backwards; a week runs from mon to sun")
@@ -39,7 +39,7 @@ def day_hours(text: str) -> Hours:
     for part in text.split(","):
         match = _SPAN.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f"{part.strip()!r} are no hours; write them like 09:00-17:00 or 09:00-12:00, 13:00-17:00")
+            raise ValueError(f"{part.strip()!r} are not hours; write them like 09:00-17:00 or 09:00-12:00, 13:00-17:00")
         hours = [int(number) for number in match.groups()]
         opens, closes = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
         if max(hours[1], hours[3]) > 59 or closes > DAY_MINUTES:  # noqa: PLR2004  # minutes of an hour
@@ -64,7 +64,7 @@ def day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no day; write it like 2026-12-24") from error
+        raise ValueError(f"{text!r} is not a day; write it like 2026-12-24") from error
 
 
 class CalendarReader:

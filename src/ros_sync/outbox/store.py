@@ -194,16 +194,6 @@ def counts(session: Session) -> OutboxCounts:
     )
 
 
-def list_undeliverable(session: Session, limit: int = 100) -> Sequence[OutboxMessage]:
-    """The messages that were refused, oldest first; each carries its recipient and its reason."""
-    return session.exec(
-        select(OutboxMessage)
-        .where(OutboxMessage.state == State.UNDELIVERABLE)
-        .order_by(col(OutboxMessage.created_at), col(OutboxMessage.id))
-        .limit(limit)
-    ).all()
-
-
 def try_again(session: Session, address: str, now: datetime) -> int:
     """Make the undeliverable messages to one e-mail address, Slack user or channel due at once; how many there were."""
     result = session.execute(

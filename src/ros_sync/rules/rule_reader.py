@@ -14,7 +14,7 @@ from ros_sync.rules.language import Condition, Parameters, Schema, Variant, para
 from ros_sync.rules.language.parameters import sort_of
 from ros_sync.rules.language.tree import Constant
 from ros_sync.rules.model import Action, Clock, Expectation, Mode, Route, Rule, RuleTest, Severity, Status
-from ros_sync.rules.schema import OBJECTS, CustomKinds, schema_of
+from ros_sync.rules.schema import ENUMERATIONS, OBJECTS, CustomKinds, schema_of
 from ros_sync.rules.sheet import EMAIL, RuleSheet
 from ros_sync.rules.template import parse_template
 from ros_sync.sheets import Node, Scalar, Sequence
@@ -54,10 +54,11 @@ class RuleReader:
         when = self._when(entries, node, schema, parameters, params_are_bad=len(sheet.problems) > problems_before)
         message = sheet.read(entries.get("message"), lambda text: parse_template(text, schema))
         title = sheet.text(entries.get("title"))
+        clock = self._clock(entries.get("clock"), schema)
         rule = partial(
             Rule,
             when=when,
-            clock=self._clock(entries.get("clock"), schema),
+            clock=clock,
             status=sheet.word(entries.get("status"), Status, Status.LIVE),
             owner=sheet.email(entries.get("owner")),
             hold=sheet.duration(entries.get("for")),
@@ -65,7 +66,7 @@ class RuleReader:
             inhibited_by=tuple(text for _, text in sheet.texts(entries.get("inhibited_by"))),
             notify=self._routes(entries.get("notify")),
             actions=self._actions(entries.get("actions")),
-            tests=tuple(self._tests(entries.get("tests"), schema)),
+            tests=tuple(self._tests(entries.get("tests"), schema, _asked(when, parameters, clock))),
             parameters=parameters,
             custom=self._custom.get(schema.name, {}),
         )
@@ -202,7 +203,7 @@ class RuleReader:
         if name not in schema.fields:
             self._sheet.problem(node, f"a {schema.name} has no field {name!r}", did_you_mean(name, usable))
         elif name not in usable:
-            self._sheet.problem(node, f"{name!r} is no {kind} field", did_you_mean(name, usable))
+            self._sheet.problem(node, f"{name!r} is not a field of the kind {kind}", did_you_mean(name, usable))
 
     def _actions(self, node: Node | None) -> tuple[Action, ...]:
         words = (self._sheet.word(item, Action, Action.SNOOZE) for item in self._sheet.items(node))
@@ -229,20 +230,21 @@ class RuleReader:
             routes.append(Route(to, mode, after))
         return tuple(routes)
 
-    def _tests(self, node: Node | None, schema: Schema) -> list[RuleTest]:
+    def _tests(self, node: Node | None, schema: Schema, asked: Collection[str]) -> list[RuleTest]:
         sheet = self._sheet
         tests = []
         for item in sheet.items(node):
             entries = sheet.words(item, vocabulary.TEST)
             name = sheet.text(entries.get("name"))
             now = sheet.read(entries.get("now"), read_local)
-            given = self._given(entries.get("given"), schema)
+            given = self._given(entries.get("given"), schema, asked)
             expect = sheet.word(entries.get("expect"), Expectation, Expectation.FIRES)
             if name is not None and now is not None:
                 tests.append(RuleTest(name, now, given, expect, sheet.where(item, name)))
         return tests
 
-    def _given(self, node: Node | None, schema: Schema) -> dict[str, Given]:
+    def _given(self, node: Node | None, schema: Schema, asked: Collection[str]) -> dict[str, Given]:
+        """What a test gives. A text of a field that the rule does not ask for decides nothing, so it is not doubted."""
         given: dict[str, Given] = {}
         if node is None:
             return given
@@ -257,6 +259,13 @@ class RuleReader:
                 given[name] = None
             else:
                 given[name] = self._sheet.read(value, partial(read_given, field, schema=schema))
-                if field.kind is Kind.TEXT and name != "owner":
+                if field.kind is Kind.TEXT and name != "owner" and (name in asked or name in ENUMERATIONS):
                     self._doubt_value(value, schema, name, str(given[name]))
         return given
+
+
+def _asked(when: Collection[Condition], parameters: Parameters, clock: Clock | None) -> frozenset[str]:
+    """The fields that decide whether a rule fires; those of `is_open` and its like are no texts."""
+    conditions = [*when, *(variant.condition for variant in parameters.variants)]
+    demanded = (name for name, _ in clock.only_if) if clock else ()
+    return frozenset(demanded).union(*(condition.fields for condition in conditions))

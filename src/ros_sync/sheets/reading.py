@@ -69,7 +69,7 @@ class _Reader:
             raise self._unprintable(text, error) from error
         except YAMLError as error:
             said = " ".join(str(error).split())
-            raise self._problem(f"this is no YAML: {said}", "check the whole file") from error
+            raise self._problem(f"this is not YAML: {said}", "check the whole file") from error
         if self._root is None or self._root.is_missing:
             raise self._problem("the file is empty", "it begins with `version: 1`")
         return self._root
@@ -195,10 +195,10 @@ class _Reader:
                 return self._problem(found.message, found.hint, found.line, found.column)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         said = " ".join(str(error.problem or error.context).split())
-        return self._problem(f"this is no YAML: {said}", "check quotes, brackets and indentation here", line, column)
+        return self._problem(f"this is not YAML: {said}", "check quotes, brackets and indentation here", line, column)
 
     def _unprintable(self, text: str, error: ReaderError) -> RosSyncError:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
-        message = f"this is no YAML: there is a character that it does not allow, U+{ord(text[error.position]):04X}"
+        message = f"this is not YAML: there is a character that it does not allow, U+{ord(text[error.position]):04X}"
         return self._problem(message, "remove it", line, column)

@@ -22,6 +22,7 @@ from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.deletions import held_among
 from ros_sync.sync.erased import ErasedPersons
 from ros_sync.sync.firsts import count_first, insert_first
 from ros_sync.sync.histories import history_columns
@@ -250,14 +251,18 @@ class Applier:
             return self._link_first(stream, found, created or {})
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
-        ended = {to: self._fields.table(to) for to in stream.links}
         changed, ends = links.set_links(
-            self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=ended,
+            self.connection, self._source.name, stream.name, wanted, now, kinds=stream.links, ended=self._ended,
             lasting=[to for to in stream.links if self._erased.tells_of_persons(stream.name, to)],
         )  # fmt: skip
         self._fields.fill(stream, stream.links, sorted(changed), created or {})
         self._tell_other_side(stream, changed, now)
         return Applied(changed, ends)
+
+    def _ended(self, stream: str, ids: Sequence[str]) -> set[str]:
+        """Those of a stream's records that the CRM thinks deleted: they are deleted here, or that waits for a person."""
+        known = links.ended_among(self.connection, self._source.name, self._fields.table(stream), ids)
+        return known | held_among(self.connection, self._source.name, stream, ids).keys()
 
     def _link_first(
         self, stream: Stream, found: Mapping[str, Sequence[Link]], created: Mapping[str, set[str]]

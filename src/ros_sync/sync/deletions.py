@@ -10,7 +10,7 @@ What a person explicitly asked for, the erasure of one person, is neither counte
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -111,7 +111,6 @@ class Book:
     now: datetime
     limit: DeletionLimit
     known: Callable[[], int]
-    _waves: dict[int, State] = field(default_factory=dict)
 
     def judge(self, page: Page, way: str, *, there: Collection[str], explicit: Collection[str] = ()) -> Judged:
         """What of a page may end now. `there` are the records that would be changed by it; nothing else is counted.

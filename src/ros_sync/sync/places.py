@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlmodel import col
 
 from ros_sync import clock
@@ -106,11 +105,6 @@ def cursor(connection: Connection, source: str, name: str) -> dict[str, Any] | N
     query = select(Cursor).where(col(Cursor.source) == source, col(Cursor.object) == name)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
-
-
-def drop_cursors(connection: Connection, source: str, names: Iterable[str]) -> None:
-    """Forget rows of `cursor`."""
-    connection.execute(delete(Cursor).where(col(Cursor.source) == source, col(Cursor.object).in_(list(names))))
 
 
 def state_of(connection: Connection, source: str) -> dict[str, Any]:

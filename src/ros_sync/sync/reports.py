@@ -11,19 +11,6 @@ from ros_sync.connectors.base import SetAside
 from ros_sync.connectors.source import Problem
 
 SHOWN_ROWS = 20  # values set aside that a report keeps; all of them are in the database
-COUNTS = (
-    "read",
-    "created",
-    "updated",
-    "unchanged",
-    "older",
-    "deleted",
-    "restored",
-    "merged",
-    "erased",
-    "set_aside",
-    "changes",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,6 @@ class StreamReport:
     erased: int = 0
     set_aside: int = 0
     changes: int = 0
-    phases: list[str] = field(default_factory=list)
     trouble: str | None = None
     polled_until: datetime | None = None
     complete_until: datetime | None = None

@@ -144,7 +144,7 @@ def _unfit(kind: Kind | None, value: Carried) -> str | None:
         fits = False
     if isinstance(value, bool) and kind in (Kind.MONEY, Kind.NUMBER, Kind.INSTANT):
         fits = False
-    return None if fits else f"is no {kind}: {str(value)[:40]!r}"
+    return None if fits else f"is not of the kind {kind}: {str(value)[:40]!r}"
 
 
 def carry_out_open(work: Work) -> list[Outcome]:

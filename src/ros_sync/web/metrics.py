@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from ros_sync import clock
+from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert
 from ros_sync.alerts.tables import State as AlertState
@@ -131,7 +132,12 @@ class _Figures(Collector):
         found: list[Metric] = []
         try:
             with self._engine.connect() as connection:
-                found = [*self._sources(connection), *self._outbox(connection), _alerts(connection)]
+                found = [
+                    *self._sources(connection),
+                    *self._outbox(connection),
+                    _alerts(connection),
+                    _failed(connection),
+                ]
         except SQLAlchemyError as error:
             log.warning("metrics_without_database", error=type(error).__name__)
         yield GaugeMetricFamily("ros_sync_database_up", "Whether the database answers.", float(bool(found)))
@@ -190,6 +196,17 @@ def _alerts(connection: Connection) -> Metric:
     query = select(*columns, func.count()).where(col(Alert.state) != AlertState.RESOLVED).group_by(*columns)
     for rule, state, shadow, number in connection.execute(query):
         found.add_metric([rule, state, str(bool(shadow)).lower()], number)
+    return found
+
+
+def _failed(connection: Connection) -> Metric:
+    found = _gauge(
+        "ros_sync_rule_failed_since_timestamp_seconds",
+        "Since when a rule cannot be evaluated; 0 samples: all can.",
+        "rule",
+    )
+    for each in failed_rules(connection):
+        found.add_metric([each.rule_id], each.since_at.timestamp())
     return found
 
 

@@ -195,3 +195,14 @@ def test_another_record_of_that_number_is_left_alone(desk: Firm) -> None:
     erase(desk, "1")
     desk.tick(MONDAY + HOUR)
     assert [("open", "Deal 1")] == desk.rows("SELECT state, headline FROM alert")
+
+
+def test_whoever_was_merged_into_an_erased_person_raises_no_alert(desk: Firm) -> None:
+    """An export may hold both still: neither the erased person nor who was merged into them is asked about."""
+    desk.lead("3", "Xenia")
+    desk.lead("4", "Walt")
+    with desk.engine.begin() as connection:
+        redirects.redirect(connection, "crm", "lead", {"3": "1", "4": "2"}, MONDAY)
+        redirects.erased(connection, "crm", "lead", ["1"], MONDAY)
+    desk.tick()
+    assert [("2",), ("4",)] == desk.rows("SELECT record_id FROM alert ORDER BY record_id")

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync.alerts.failures import failed_rules
+from ros_sync.alerts.lifecycle import RuleCounts
 from ros_sync.rules import evaluate
 from ros_sync.rules.language import Condition, Moment
 from ros_sync.rules.language import sql as compiled
@@ -65,6 +66,7 @@ def test_a_rule_that_fails_stops_itself_and_no_other(firm: Firm, monkeypatch: py
     with failing(monkeypatch, OverflowError("int too large, said Ann")):
         report = firm.tick(MONDAY + DAY)
     assert (1, {"pushed": "it could not be worked out: OverflowError"}) == (report.alerts.opened, report.alerts.failed)
+    assert [RuleCounts("no-step", opened=1, open=2), RuleCounts("pushed", open=1)] == report.alerts.rules
     assert [("open",)] == firm.rows("SELECT state FROM alert WHERE rule_id = 'pushed'")
     assert [("pushed", "it could not be worked out: OverflowError")] == failures(firm)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
 
 from ros_sync import clock
+from ros_sync.alerts.lifecycle import RuleCounts
 
 DAY = timedelta(days=1)
 EVERY_KIND = """
@@ -51,6 +52,22 @@ def test_an_alert_opens_where_the_rule_fires_and_nowhere_else(firm: Firm) -> Non
     firm.deal("3", stage_kind="won")
     assert 1 == firm.tick().alerts.opened
     assert [("1", "open", 1)] == states(firm)
+
+
+def test_what_each_rule_did_is_counted(firm: Firm) -> None:
+    """New, resolved and open alerts of each rule, and those that wait for their time."""
+    firm.rules(more="for: 2 days")
+    firm.deal("1")
+    firm.deal("2")
+    ticks = [firm.tick(MONDAY), firm.tick(MONDAY + 2 * DAY)]
+    firm.deal("1", MONDAY + 3 * DAY, next_step="demo")
+    firm.deal("3", MONDAY + 3 * DAY)
+    ticks.append(firm.tick(MONDAY + 3 * DAY))
+    assert [
+        RuleCounts("no-step", pending=2),
+        RuleCounts("no-step", opened=2, open=2),
+        RuleCounts("no-step", resolved=1, open=1, pending=1),
+    ] == [counts for report in ticks for counts in report.alerts.rules]
 
 
 def test_mending_the_record_resolves_the_alert(firm: Firm) -> None:

@@ -104,6 +104,30 @@ def test_what_a_rule_finds_at_once_is_one_direct_message(firm: Firm) -> None:
     assert "No next step: 2 deals" == firm.messages()[0][1].title
 
 
+def test_what_else_is_found_on_a_record_joins_the_message_about_it(firm: Firm) -> None:
+    """A second rule fires on a deal that Ann was told of, and on one that she was not: one message is edited, one is new."""
+    rules(firm, DIRECT)
+    firm.deal("1")
+    firm.tick()
+    firm.delivered()
+    path = firm.folder / "rules.yaml"
+    path.write_text(
+        path.read_text()
+        + """
+  - id: no-competitor
+    title: No competitor
+    applies_to: deal
+    notify: [{to: owner, mode: direct}]
+    when: [is_open, competitor is missing, name is not "Deal 3"]
+    message: "{name}: no competitor"
+"""
+    )
+    firm.deal("2", next_step="demo")
+    firm.tick(MONDAY + DAY)
+    assert [("ann@example.com", ["Deal 1"]), ("ann@example.com", ["Deal 2"])] == firm.told()
+    assert [2, 1] == [len(document.items[0].reasons) for _, document in firm.messages()]
+
+
 def test_nobody_is_told_of_one_alert_twice(firm: Firm) -> None:
     """Who stands in for the owner and is the manager too hears of it once, and the notice says that they know."""
     rules(firm, "notify: [{{to: owner}}, {{to: manager, mode: digest}}, {{to: meg@example.com, after: 1 day}}]")

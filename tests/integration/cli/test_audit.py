@@ -43,7 +43,7 @@ def test_a_difference_is_shown_and_mended(followed: Followed, engine: Engine) ->
     shown = f"deals {followed.deals[0]} (deal) has other values\n    name: Loom 0 in the CRM, Wrong here\n"
     assert (code, shown in out, "\n1 difference:\n" in out, "--repair" in out) == (1, True, True, True), out
     code, out, _ = followed.run("sync", "audit", "--repair")
-    assert (code, shown in out, "all mended" in out) == (0, True, True), out
+    assert (code, shown in out, "all fixed" in out) == (0, True, True), out
     code, out, _ = followed.run("sync", "audit", "--json")
     report = as_json(out)
     assert (code, report["agrees"], report["differences"]) == (0, True, 0)

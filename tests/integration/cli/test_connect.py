@@ -90,7 +90,7 @@ def test_the_newcomers_path(newcomer: Newcomer, worlds: World) -> None:
     ticked, status = newcomer.json("tick", "--no-deliver"), newcomer.json("status")
     assert (code, "handoff-overdue is off" in connected) == (0, True)
     assert (checked[0], checked[1].splitlines()) == (0, [
-        "hubspot: nothing to mend",
+        "hubspot: nothing to fix",
         "the rule stalled does without segment, which nothing fills",
         "the rule missing-next-step does without next step date, which nothing fills",
         "the rule handoff-document-overdue is off: nothing fills handed off, handoff document",
@@ -116,7 +116,7 @@ def test_the_rich_account_is_recognised(newcomer: Newcomer) -> None:
     newcomer.account.pipelines["deals"].clear()
     RICH.define(newcomer.account)
     told = newcomer.json("connect", "hubspot")
-    assert (told["missing"], told["rules"], newcomer.run("doctor")[:2]) == ({}, [], (0, "hubspot: nothing to mend\n"))
+    assert (told["missing"], told["rules"], newcomer.run("doctor")[:2]) == ({}, [], (0, "hubspot: nothing to fix\n"))
 
 
 def test_a_preview_changes_nothing(newcomer: Newcomer) -> None:
@@ -146,7 +146,7 @@ def test_missing_properties_are_created_on_request(newcomer: Newcomer) -> None:
     assert 'rejected: {hs_lead_status: UNQUALIFIED, mql_rejected_at: "{value}"}' in text
     again = newcomer.json("connect", "hubspot", "--create-missing")
     assert (again["steps"], again["created"], again["written"], newcomer.file.read_text()) == ([], [], False, text)
-    assert newcomer.run("doctor")[:2] == (0, "hubspot: nothing to mend\n")
+    assert newcomer.run("doctor")[:2] == (0, "hubspot: nothing to fix\n")
 
 
 def test_a_token_that_may_not_create_is_told_the_scope(newcomer: Newcomer) -> None:

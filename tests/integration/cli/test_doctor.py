@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync import clock
+from ros_sync.alerts.tables import RuleFailure
+from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
@@ -31,6 +33,7 @@ from ros_sync.outbox.store import Addressee
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
 
 Command = Callable[..., str]
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 COMMAND = str(Path(sys.executable).with_name("ros-sync"))
 PATIENCE_SECONDS = 60.0
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -164,6 +167,20 @@ def test_jobs_that_fail_are_named(command: Command, engine: Engine) -> None:
     expected = "tick has failed 2 times in a row: disk full: the database cannot be written"
     assert [(expected, False)] == told(command, "jobs")
     assert expected in command("status")
+
+
+def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: Engine) -> None:
+    """`doctor`, `status` and `/readyz` name it, since when, and that its alerts stand still; `/readyz` gives no reason."""
+    with Session(engine) as session:
+        session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be worked out: OverflowError"))
+        session.commit()
+    public = "the rule slipped has failed since 2026-03-02 12:00 UTC; its alerts keep their last state"
+    reason = "it could not be worked out: OverflowError"
+    assert [(f"{public}: {reason}", False)] == told(command, "rules")
+    assert f"slipped: {reason}" in command("status").partition("Mirror")[0]
+    (failed,) = json.loads(command("status", "--json"))["failed_rules"]
+    assert ("slipped", reason) == (failed["rule_id"], failed["reason"])
+    assert [public] == degraded_in(engine)()
 
 
 def test_silence_of_serve_stands_above_everything(command: Command, engine: Engine) -> None:

@@ -17,7 +17,7 @@ Command = Callable[..., str]
 def row(run: int, line: int, source: str = "crm", value: str | None = "31/12/2026") -> SetAsideRow:
     """A row whose date could not be read."""
     return SetAsideRow(
-        run_id=run, source=source, file="exports/deals.csv", line=line, column="Close", value=value, reason="is no date"
+        run_id=run, source=source, file="exports/deals.csv", line=line, column="Close", value=value, reason="is not a date"
     )
 
 
@@ -40,7 +40,7 @@ def test_each_row_is_told_with_all_that_is_known(command: Command) -> None:
     lines = command("set-aside").splitlines()
     expected = [
         "crm, run 2, as of 2026-03-02 12:00 UTC",
-        "  exports/deals.csv:100, column 'Close': '31/12/2026': is no date",
+        "  exports/deals.csv:100, column 'Close': '31/12/2026': is not a date",
     ]
     assert expected == lines[lines.index(expected[0]) :][:2]
 
@@ -51,10 +51,10 @@ def test_a_crm_record_is_named_by_its_id(command: Command, engine: Engine) -> No
         session.add(SyncRun(id=1, source="hubspot", kind="sync", what="deals", as_of=NOON, started_at=NOON))
         session.flush()
         told = {"file": "deals", "line": 0, "record_id": "4711", "column": "closedate", "value": "soon"}
-        session.add(SetAsideRow.model_validate({"run_id": 1, "source": "hubspot", "reason": "is no date", **told}))
+        session.add(SetAsideRow.model_validate({"run_id": 1, "source": "hubspot", "reason": "is not a date", **told}))
         session.commit()
     printed = command("set-aside")
-    assert "  deals 4711, column 'closedate': 'soon': is no date\n" in printed
+    assert "  deals 4711, column 'closedate': 'soon': is not a date\n" in printed
     assert ("Mend the record in the CRM" in printed, "import again" in printed) == (True, False)
     (found,) = json.loads(command("set-aside", "--json"))["rows"]
     assert {**found, **told} == found
@@ -80,7 +80,7 @@ def test_what_the_limit_left_out_is_told(command: Command) -> None:
     """With more rows than are shown, the number of all and the way to see them are said."""
     printed = command("set-aside", "--run", "2", "--limit", "4")
     told = "30 rows set aside, 4 shown; --limit 30 shows all." in printed
-    assert (4, True) == (printed.count("is no date"), told)
+    assert (4, True) == (printed.count("is not a date"), told)
 
 
 @pytest.mark.usefixtures("rows_set_aside")

@@ -92,7 +92,7 @@ def test_an_unknown_source_is_told_with_the_known_ones(followed: Followed) -> No
 def test_the_doctor_finds_nothing_in_an_account_that_fits(followed: Followed) -> None:
     """The shipped connector file and the sandbox's company fit."""
     code, out, _ = followed.run("doctor")
-    assert (code, out.splitlines()[0]) == (0, "hubspot: nothing to mend")
+    assert (code, out.splitlines()[0]) == (0, "hubspot: nothing to fix")
 
 
 def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(followed: Followed) -> None:
@@ -121,7 +121,7 @@ def test_the_doctor_refuses_a_cursor_property_that_is_not_there(followed: Follow
     code, out, _ = followed.run("doctor")
     todo = "let the app see it in HubSpot" if hidden else "write `modified: lastmodifieddate` in the connector file"
     assert (code, out.count("that says when a record was modified"), todo in out) == (1, 1, True)
-    assert out.startswith("hubspot: 1 thing to mend")
+    assert out.startswith("hubspot: 1 thing to fix")
 
 
 def test_the_doctor_says_once_that_another_server_answers(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_the_doctor_says_once_that_another_server_answers(followed: Followed, mo
         monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
         code, out, _ = followed.run("doctor")
     assert (code, out.count("does not answer like HubSpot"), "hubspot.api_url" in out) == (1, 1, True)
-    assert out.startswith("hubspot: 1 thing to mend")
+    assert out.startswith("hubspot: 1 thing to fix")
 
 
 def test_the_doctor_says_what_to_do_where_nothing_answers(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,10 +214,10 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     [
         ("nextstep=x", "did you mean 'next_step'?"),
         ("next_step", "write field=value"),
-        ("amount=much", "is no number"),
+        ("amount=much", "is not a number"),
         ("close_date=soon", "close_date is of the kind date"),
         ("name=x", "is not written back"),
-        ("amount=12,500", "is no number"),
+        ("amount=12,500", "is not a number"),
     ],
 )
 def test_what_cannot_be_written_is_said(followed: Followed, change: str, words: str) -> None:

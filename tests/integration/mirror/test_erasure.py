@@ -31,7 +31,7 @@ def tell(connection: Connection, minute: int, *activities: tuple[str, str, str])
 def link(connection: Connection, *links: tuple[str, str, str, str]) -> None:
     for stream, record_id, to_stream, to_id in links:
         wanted = {record_id: [(to_stream, to_id, "")]}
-        set_links(connection, "crm", stream, wanted, NOW, kinds=[to_stream], ended={})
+        set_links(connection, "crm", stream, wanted, NOW, kinds=[to_stream], ended=lambda _stream, _ids: ())
 
 
 def subjects(connection: Connection) -> dict[str, set[str | None]]:
@@ -93,7 +93,7 @@ def test_very_many_activities_of_one_person(engine: Engine) -> None:
             {each: [("contacts", "7", "")] for each in ids},
             NOW,
             kinds=["contacts"],
-            ended={},
+            ended=lambda _stream, _ids: (),
         )
         erase(connection, "crm", "contacts", ["7"], NOW)
         assert {None} == set().union(*subjects(connection).values())

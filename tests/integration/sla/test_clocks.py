@@ -212,6 +212,25 @@ def test_a_stop_before_the_new_start_belongs_to_the_old_one(connection: Connecti
     assert expected == clocks(connection)[0]
 
 
+def test_a_stop_at_the_new_start_belongs_to_the_new_one(connection: Connection) -> None:
+    """A lead that is answered at the very instant at which it starts anew has met its second clock, not the first."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, accepted_at=START + HOUR, became_mql_at=START + HOUR)
+    advance(connection, [RESPONSE], directory(), START + 2 * HOUR)
+    assert [(START + 2 * HOUR, "withdrawn"), (START + HOUR, "met")] == [row[2:] for row in clocks(connection)]
+
+
+def test_what_is_withdrawn_and_what_stops_are_counted_apart(connection: Connection) -> None:
+    """Of three leads that are deleted, two ran and one was late: two clocks are withdrawn, one stops."""
+    for number, start in enumerate((START, START + HOUR, START - 240 * HOUR)):
+        add_lead(connection, str(number), became_mql_at=start)
+    advance(connection, [RESPONSE], directory(), START + HOUR)
+    connection.execute(update(LEAD).values(deleted_at=START + HOUR))
+    counts = advance(connection, [RESPONSE], directory(), START + 2 * HOUR)
+    assert ClockCounts(withdrawn=2, stopped=1) == counts
+
+
 def test_a_stop_that_is_taken_back_is_asked_about_again(connection: Connection) -> None:
     """The clock runs on with its history: due when it was due, breached then, and the same one."""
     add_lead(connection, accepted_at=START + HOUR)

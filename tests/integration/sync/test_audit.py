@@ -358,7 +358,7 @@ def test_a_merge_moves_the_links_of_others_before_they_are_mended(
 
 
 def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine: Engine, company: Company) -> None:
-    """What the account hides keeps here what was known of it, and is no difference."""
+    """What the account hides keeps here what was known of it, and is not a difference."""
     change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="kept"))
     assert told(audited(hubspot, engine)) == [("values", "deal", company.deal, ["next_step"])]
     hubspot.account.hide_property("deals", "hs_next_step")

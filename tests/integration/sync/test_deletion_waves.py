@@ -217,6 +217,25 @@ def test_a_rejected_wave_is_not_held_again(hubspot: Followed, engine: Engine, sy
     assert one(engine, ALIVE) == 19
 
 
+def test_what_is_held_keeps_what_it_is_associated_with(
+    hubspot: Followed, engine: Engine, syncer: Syncer, deals: list[str]
+) -> None:
+    """The CRM tells of no association with an archived record; a held one keeps its activities all the same, also when rejected."""
+    for each in deals[:6]:
+        call = hubspot.account.create("calls", {"hs_timestamp": "2026-03-01T10:00:00Z", "hs_call_direction": "OUTBOUND"})
+        hubspot.account.associate("calls", call, "deals", each)
+    later(hubspot, syncer, full=True)
+    active = "SELECT count(*) FROM deal WHERE last_activity_at IS NOT NULL"
+    assert one(engine, active) == 6
+    by_webhooks(hubspot, syncer, deals[:6])
+    for full in (True, False):
+        later(hubspot, syncer, full=full)
+        assert one(engine, active) == 6
+    decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
+    later(hubspot, syncer, full=True)
+    assert (one(engine, ALIVE), one(engine, active)) == (20, 6)
+
+
 def test_records_that_are_there_again_wait_no_more(
     hubspot: Followed, engine: Engine, syncer: Syncer, deals: list[str]
 ) -> None:

@@ -397,7 +397,7 @@ def test_stopping_ends_a_back_fill_at_its_next_page_and_the_next_process_goes_on
 def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
     hubspot: Followed, engine: Engine, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half an emoji, which is no JSON to a strict reader, costs its own character and no other record."""
+    """Half an emoji, which is not JSON to a strict reader, costs its own character and no other record."""
     made = [deal(dealname="Looms CUT here"), deal(dealname="Others")]
     dumps = orjson.dumps
 

@@ -127,7 +127,7 @@ def test_a_value_that_nobody_can_count_is_set_aside(hubspot: Followed, engine: E
     deal(), deal(amount="1e999999")
     assert hubspot.syncer(engine).cycle().trouble is None
     assert sorted(rows(engine, "SELECT amount_minor FROM deal"), key=str) == [(100_000,), (None,)]
-    assert "is no amount" in str(one(engine, "SELECT reason FROM set_aside_row"))
+    assert "is not an amount" in str(one(engine, "SELECT reason FROM set_aside_row"))
 
 
 @pytest.mark.parametrize("timestamp", ["2026-13-01T00:00:00Z", None])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ros_sync.connectors.hubspot.client import refresh
+from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.errors import TransientError
 
 
@@ -17,7 +17,7 @@ from ros_sync.errors import TransientError
     [(502, b"<html>\xff\xfe caf\xe9</html>"), (200, b"\xff"), (200, b'{"access_token": ""}'), (200, b"[]")],
 )
 def test_a_renewal_that_is_answered_with_rubbish_may_pass(status: int, body: bytes) -> None:
-    """Neither bytes that are no text nor an answer without a token is an error that nobody knows."""
+    """Neither bytes that are not text nor an answer without a token is an error that nobody knows."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -346,10 +346,10 @@ def test_a_note_is_found_among_very_many(
 
 
 def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
-    """A value that is no day is refused when it is asked for; one that slipped through is refused when its turn comes."""
+    """A value that is not a day is refused when it is asked for; one that slipped through is refused when its turn comes."""
     made = deal()
     syncer.cycle()
-    with pytest.raises(PermanentError, match="is no date"):
+    with pytest.raises(PermanentError, match="is not a date"):
         write(syncer, made, {"next_step_date": "next tuesday"})
     hubspot.faults.next("*", Fault("status"), times=30)
     first, second = (write(syncer, made, {"next_step_date": day}) for day in ("2026-03-09", "2026-03-10"))

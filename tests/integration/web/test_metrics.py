@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from ros_sync.alerts.tables import Alert
+from ros_sync.alerts.tables import Alert, RuleFailure
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState
 from ros_sync.mirror.bookkeeping import SourceState
@@ -35,6 +35,9 @@ def filled(engine: Engine) -> None:
             Alert(rule_id="stalled", object="deal", source="hubspot", record_id="7", episode=1, state="open", shadow=False,
                   severity="warn", since_at=NOON, headline="Zelda Fitz", text="Zelda Fitz", seen=[])
         )  # fmt: skip  # one fact a word
+        session.add(
+            RuleFailure(rule_id="slipped", since_at=NOON - HOUR, reason="it could not be worked out: OverflowError")
+        )
         session.add(SourceState(source="hubspot", complete_at=NOON - HOUR, updated_at=NOON))
         store.put(session, "digest", Addressee("zelda@loom.example"), Document("1 deal", "1 deal"), NOON - HOUR)
         session.commit()
@@ -80,6 +83,7 @@ def test_every_figure_is_told(engine: Engine) -> None:
         "ros_sync_outbox_messages,undeliverable": 0.0,
         "ros_sync_outbox_oldest_seconds,waiting": 3600.0,
         "ros_sync_alerts,stalled,false,open": 1.0,
+        "ros_sync_rule_failed_since_timestamp_seconds,slipped": (NOON - HOUR).timestamp(),
         "ros_sync_database_up": 1.0,
     }
     assert expected == {name: found.get(name) for name in expected}

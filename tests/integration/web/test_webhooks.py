@@ -109,7 +109,7 @@ def test_stale_and_future_requests_are_refused(server: WebServer, engine: Engine
 
 
 def test_bodies_that_cannot_be_read(server: WebServer, engine: Engine) -> None:
-    """A signed body that is no JSON is refused for good; one that is too large is not even read."""
+    """A signed body that is not JSON is refused for good; one that is too large is not even read."""
     assert post(server, b"{", headers(server, b"{")) == 400
     large = b" " * (MAX_BODY_BYTES + 1)
     assert post(server, large, headers(server, large)) == 413

@@ -13,7 +13,7 @@ MONDAY, NEXT = datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 9, 9, tzin
 
 
 @pytest.mark.parametrize(
-    "left, told", [(49, "1 alert of mql ended without being mended, as they were erased."), (50, "")]
+    "left, told", [(49, "1 alert of mql ended without being resolved, as they were erased."), (50, "")]
 )
 def test_a_row_that_does_not_add_up_says_why(left: int, told: str) -> None:
     """What was open, less what was mended, with what is new, is what is open; else a line below the table says why."""

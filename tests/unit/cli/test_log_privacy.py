@@ -51,8 +51,8 @@ def line(stream: io.StringIO) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "text,expected",
     [
-        (f"{NAME!r} is no number", "'…' is no number"),
-        (f"{NAME + chr(39)!r} is no number", '"…" is no number'),
+        (f"{NAME!r} is not a number", "'…' is not a number"),
+        (f"{NAME + chr(39)!r} is not a number", '"…" is not a number'),
         ("the owner's record isn't the team's", "the owner's record isn't the team's"),
         (f"HubSpot refused (400 X): “not “{NAME}”, “{EMAIL}””", "HubSpot refused (400 X): “…”"),
         (f"HubSpot refused: “first\n{NAME}”", "HubSpot refused: “…”"),
@@ -72,7 +72,7 @@ ERRORS: dict[str, Callable[[], Exception]] = {
     "python's, unquoted": lambda: ValueError(f"cannot read {NAME}"),
     "os": lambda: FileNotFoundError(2, "No such file or directory", NAME),
     "unicode": lambda: UnicodeEncodeError("utf-8", f"{NAME}\ud800", 15, 16, NAME),
-    "ours": lambda: RosSyncError(f"{NAME!r} is no number", where=Where(file="x.csv", line=3), hint=f"write {NAME!r}"),
+    "ours": lambda: RosSyncError(f"{NAME!r} is not a number", where=Where(file="x.csv", line=3), hint=f"write {NAME!r}"),
     "sqlite": lambda: IntegrityError(
         "INSERT", {"name": NAME}, sqlite3.IntegrityError(f"bad value {NAME!r}"), hide_parameters=True
     ),

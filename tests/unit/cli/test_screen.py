@@ -147,9 +147,9 @@ def test_run_without_an_end_says_so() -> None:
 
 def test_rows_set_aside_are_shown() -> None:
     """Rows that could not be read are counted, with file, column and an example."""
-    reasons = [Reason("crm", "deals.csv", "Amount", "'1.234,56' is no amount", 3)]
+    reasons = [Reason("crm", "deals.csv", "Amount", "'1.234,56' is not an amount", 3)]
     text = " ".join(shown(a_survey(set_aside=reasons)).split())
-    assert ("Rows set aside (3)" in text, "3 deals.csv Amount '1.234,56' is no amount" in text) == (True, True)
+    assert ("Rows set aside (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
 
 
 def test_unknown_owners_are_named() -> None:
@@ -183,13 +183,13 @@ def test_age(passed: timedelta, words: str) -> None:
 def test_screen_says_which_files_cannot_be_used() -> None:
     """Each with its place, the reason, since when, and what is used instead; nothing where all is well."""
     broken = [
-        BrokenFile("rules/a.yaml", 3, 5, "this is no YAML", "check quotes", NOON, NOON - timedelta(hours=2)),
+        BrokenFile("rules/a.yaml", 3, 5, "this is not YAML", "check quotes", NOON, NOON - timedelta(hours=2)),
         BrokenFile("rules/b.yaml", None, None, "the file is empty", None, NOON, None),
     ]
     screen = shown(a_survey(broken_files=broken))
     for words in (
         "Files that cannot be used (2)",
-        "rules/a.yaml:3:5: this is no YAML",
+        "rules/a.yaml:3:5: this is not YAML",
         "broken since 12:00 UTC; its version of 10:00 UTC is in use",
         "nothing of it is in use",
     ):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
-from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Rates, Use, used_share
+from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, MemoryPace, Rates, Use, used_share
 from ros_sync.errors import RateLimitedError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -183,6 +183,20 @@ def test_a_call_whose_turn_is_too_far_away_is_given_up() -> None:
     assert time.now() == pytest.approx(before)
 
 
+def test_a_turn_at_the_end_of_patience_is_waited_for() -> None:
+    """Ten minutes are waited for, and nothing longer; who is told so is told how long it would have taken."""
+    time = VirtualTime()
+    pace = paced(time, searches=None)
+    began = time.now()
+    pace.slow_down(SEARCH, PATIENCE_SECONDS)
+    pace.take(SEARCH)
+    assert time.now() == began + PATIENCE_SECONDS
+    pace.slow_down(SEARCH, PATIENCE_SECONDS + 0.5)
+    with pytest.raises(RateLimitedError, match="no room for a call in 10 minutes") as refusal:
+        pace.take(SEARCH)
+    assert refusal.value.retry_after_seconds == PATIENCE_SECONDS + 0.5
+
+
 def test_a_turn_that_was_missed_is_not_taken() -> None:
     """A thread that wakes much too late asks for another turn: its call would fall into others' window."""
     time = VirtualTime()
@@ -194,6 +208,48 @@ def test_a_turn_that_was_missed_is_not_taken() -> None:
     spacing = 1 / Allowance(10, 10.0).per_second
     assert time.now() == pytest.approx(1_000 + spacing + 3)  # at once, as a token has come meanwhile
     assert (pace.use[CALLS].calls, pace._books.read(CALLS).used) == (1, 2)
+
+
+def test_a_thread_that_always_wakes_late_gets_its_turn() -> None:
+    """Three turns may be missed; the fourth is taken, however late it is."""
+    time = VirtualTime(lambda: 3.0)
+    pace = paced(time, calls=1)
+    pace.take(CALLS)
+    assert (1, 4) == (pace.use[CALLS].calls, pace._books.read(CALLS).used)
+
+
+def test_what_was_waited_adds_up() -> None:
+    """The time that calls waited for their turns is told, that of those that waited for a pause included."""
+    time = VirtualTime()
+    pace = paced(time)
+    began = time.now()
+    pace.slow_down(CALLS, 10)
+    pace.take(CALLS)
+    pace.take(CALLS)
+    pace.take(SEARCH)
+    assert pace.waited_seconds == pytest.approx(time.now() - began)
+    assert pace.waited_seconds > 10
+
+
+@pytest.mark.parametrize(
+    "maximum, interval_seconds, expected",
+    [(190, 10.0, (19.0, 10.0)), (1, 10.0, (0.1, 10.0)), (5, 1.0, (5.0, 1.0)), (0, 10.0, None), (100, 0.0, None)],
+)
+def test_a_limit_is_as_the_vendor_tells_it(
+    maximum: int, interval_seconds: float, expected: tuple[float, float] | None
+) -> None:
+    """What the vendor says that it allows holds from then on, and what makes no sense does not."""
+    pace = paced(VirtualTime())
+    pace.learn(CALLS, maximum=maximum, interval_seconds=interval_seconds)
+    use = pace.use[CALLS]
+    assert (expected or (10.0, 10.0)) == (use.per_second, use.interval_seconds)
+
+
+def test_a_limit_that_is_not_paced_stays_so() -> None:
+    """Where no pace is wanted, what the vendor tells changes nothing."""
+    pace = paced(VirtualTime(), searches=None)
+    pace.learn(SEARCH, maximum=5, interval_seconds=1.0)
+    assert [CALLS] == list(pace.use)
 
 
 def test_other_apps_are_left_their_part() -> None:
@@ -233,12 +289,51 @@ def test_other_apps_are_left_their_part() -> None:
     assert len(ours) >= 0.8 * 50 * 12  # of what the others leave
 
 
+@pytest.mark.parametrize(
+    "seconds, others, is_slower",
+    [(9.5, 50, False), (10.0, 50, True), (30.0, 50, True), (10.0, 8, False), (10.0, 9, True)],
+)
+def test_others_are_counted_once_a_whole_window_of_ours_is_known(seconds: float, others: int, is_slower: bool) -> None:
+    """What others use is the limit less ours of the last window, where it is more than two countings may differ by.
+
+    Before a window has passed, nobody knows ours. 8 of 100 calls are within the difference: 5 % and a burst of 3.
+    """
+    time = VirtualTime()
+    pace = paced(time)
+    pace.take(CALLS)
+    first = pace._books.read(CALLS).at
+    time.sleep(first + seconds - time.now())
+    pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=100 - others)
+    allowance = Allowance(100, 10.0)
+    expected = allowance.left_by(others) if is_slower else allowance.per_second
+    assert rate(pace._books.read(CALLS), allowance, time.now()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("remaining, is_slower", [(91, True), (92, False)])
+def test_a_window_that_begins_between_two_turns_has_its_share_of_them(remaining: int, is_slower: bool) -> None:
+    """One call, and three 20 s later: the last 10 s hold a quarter of the three when they began 5 s before them.
+
+    So of 100 calls less 91 that remain 8.25 are others', which is more than two countings may differ by.
+    """
+    time = VirtualTime()
+    pace = paced(time)
+    pace.take(CALLS)
+    time.sleep(20)
+    for _ in range(3):
+        pace.take(CALLS)
+    time.sleep(5)
+    allowance = Allowance(100, 10.0)
+    pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=remaining)
+    assert is_slower == (rate(pace._books.read(CALLS), allowance, time.now()) < allowance.per_second)
+
+
 def test_the_share_that_was_used() -> None:
     """The share is that of the limit used most, over the seconds given, and at least over one window."""
     before = {CALLS: Use(100, 10.0, 10.0), SEARCH: Use(0, 5.0, 1.0)}
     after = {CALLS: Use(182, 10.0, 10.0), SEARCH: Use(10, 5.0, 1.0)}
     assert used_share(before, after, 20.0) == pytest.approx(0.41)
     assert used_share({}, {SEARCH: Use(1, 5.0, 1.0)}, 0.1) == pytest.approx(0.2)
+    assert used_share({}, {CALLS: Use(250, 10.0, 10.0)}, 20.0) == 1.0
     assert used_share(after, after, 20.0) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ros_sync.durations import Duration
 from ros_sync.errors import OrganisationError, ProblemsError
-from ros_sync.money import Money
+from ros_sync.money import convert
 from ros_sync.organisation.company import Company, Member, Organisation, Team
 from ros_sync.organisation.file import load
 from ros_sync.organisation.fiscal import FiscalYear
@@ -70,13 +70,11 @@ def test_rates_are_exact(tmp_path: Path) -> None:
     assert {"USD": Decimal("0.92"), "JPY": Decimal("0.0061")} == read(tmp_path, WHOLE).rates
 
 
-@pytest.mark.parametrize(
-    "amount,home",
-    [(Money(10_000, "USD"), Money(9_200, "EUR")), (Money(5, "EUR"), Money(5, "EUR")), (Money(5, "CHF"), None)],
-)
-def test_money_is_turned_into_the_home_currency(tmp_path: Path, amount: Money, home: Money | None) -> None:
+@pytest.mark.parametrize("minor, currency, home", [(10_000, "USD", 9_200), (5, "EUR", 5), (5, "CHF", None)])
+def test_money_is_turned_into_the_home_currency(tmp_path: Path, minor: int, currency: str, home: int | None) -> None:
     """An amount is worth what its rate says, and nothing is guessed where there is none."""
-    assert home == read(tmp_path, WHOLE).home_value(amount)
+    organisation = read(tmp_path, WHOLE)
+    assert home == convert(minor, currency, organisation.home_currency, organisation.rates)
 
 
 def test_a_calendar_is_read(tmp_path: Path) -> None:
@@ -187,6 +185,17 @@ people: []
         (
             "calendars: {c: {holidays: {subdivision: BE}}}",
             ":3:41, calendars.c.holidays.subdivision: a subdivision needs its `country`",
+        ),
+        (
+            "calendars: {c: {holidays: {country: DE, subdivision: BB1}}}",
+            ":3:54, calendars.c.holidays.subdivision: DE has no subdivision 'BB1' (did you mean 'BB'?)",
+        ),
+        (
+            "calendars: {c: {holidays: {country: Germany}}}",
+            (
+                ":3:37, calendars.c.holidays.country: no holidays are known for 'Germany'"
+                " (use an ISO 3166 code in capitals, such as DE or US)"
+            ),
         ),
         ("rates: {USD: 1e999999}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '1e999999'"),
         ("rates: {USD: -1}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '-1'"),

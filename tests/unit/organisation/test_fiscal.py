@@ -68,6 +68,14 @@ def test_periods_follow_each_other(year: FiscalYear, day: date, count: int) -> N
     assert year.after(quarter, count).end == year.after(quarter, count + 1).start
 
 
+@unhurried
+@given(STARTS, DAYS)
+def test_the_period_after_one_is_the_next(year: FiscalYear, day: date) -> None:
+    """Without a number, the period after one begins on the day on which that ends."""
+    for period in (year.month_of(day), year.quarter_of(day), year.year_of(day)):
+        assert period.end == year.after(period).start
+
+
 def test_a_period_begins_at_local_midnight() -> None:
     """A quarter's instants are those of its zone, on either side of a clock change."""
     berlin = ZoneInfo("Europe/Berlin")
@@ -86,7 +94,7 @@ def test_what_is_no_label_is_refused(label: str) -> None:
 
 def test_a_year_begins_in_one_of_twelve_months() -> None:
     """There is no thirteenth month."""
-    with pytest.raises(ValueError, match="13 is no month"):
+    with pytest.raises(ValueError, match="13 is not a month"):
         FiscalYear(13)
 
 

@@ -25,7 +25,14 @@ items = st.builds(
     actions=st.lists(actions, max_size=3).map(tuple),
 )
 documents = st.builds(
-    Document, title=texts, summary=texts, intro=texts, items=st.lists(items, max_size=3).map(tuple), footer=texts
+    Document,
+    title=texts,
+    summary=texts,
+    intro=texts,
+    items=st.lists(items, max_size=3).map(tuple),
+    footer=texts,
+    more_waiting=st.integers(0, 3),
+    more_done=st.integers(0, 3),
 )
 
 
@@ -63,3 +70,60 @@ def test_a_document_is_done_when_all_its_items_are(marks: tuple[bool, ...], done
     """A document without items is not done: there was nothing to mend."""
     document = Document("t", "s", items=tuple(Item("deal", done=mark) for mark in marks))
     assert done == document.done
+
+
+@pytest.mark.parametrize("more_waiting, done, waiting", [(0, True, 0), (1, False, 1)])
+def test_what_is_left_out_of_a_document_waits_too(more_waiting: int, done: bool, waiting: int) -> None:
+    """A document whose items are all done is not done where others are left out of it that wait."""
+    document = Document("t", "s", items=(Item("deal", done=True),), more_waiting=more_waiting)
+    assert (done, waiting) == (document.done, document.waiting)
+
+
+def test_what_is_not_said_to_be_done_waits() -> None:
+    """Items and reasons wait, and nothing is left out, unless a writer says so."""
+    document = Document("t", "s", items=(Item("deal", reasons=(Reason("why"),)),))
+    assert (1, False, Reason("why", "", "warn", done=False), document) == (
+        document.waiting,
+        document.done,
+        document.items[0].reasons[0],
+        Document.from_dict({**document.to_dict(), "more_waiting": 0, "more_done": 0}),
+    )
+
+
+def test_the_stored_form_of_a_document() -> None:
+    """Each part stands under its name, what was not said included: stored documents are compared with fresh ones."""
+    reasons = (Reason("why"), Reason("because", "in detail", Severity.CRITICAL, done=True))
+    actions = (Action("snooze", "Snooze"), Action("fix", "Fix", "1", ButtonStyle.PRIMARY))
+    whole = Item("Acme", "EUR 1", reasons, (("Owner", "Ann"),), "https://crm.example/1", done=True, actions=actions)
+    expected = {
+        "version": 1,
+        "title": "t",
+        "summary": "s",
+        "intro": "",
+        "items": [
+            {"heading": "deal", "lead": "", "reasons": [], "facts": [], "link": None, "done": False, "actions": []},
+            {
+                "heading": "Acme",
+                "lead": "EUR 1",
+                "reasons": [
+                    {"text": "why", "detail": "", "severity": "warn", "done": False},
+                    {"text": "because", "detail": "in detail", "severity": "critical", "done": True},
+                ],
+                "facts": [["Owner", "Ann"]],
+                "link": "https://crm.example/1",
+                "done": True,
+                "actions": [
+                    {"id": "snooze", "label": "Snooze", "value": "", "style": "default"},
+                    {"id": "fix", "label": "Fix", "value": "1", "style": "primary"},
+                ],
+            },
+        ],
+        "footer": "",
+    }
+    assert expected == Document("t", "s", items=(Item("deal"), whole)).to_dict()
+
+
+@pytest.mark.parametrize("more", [{"more_waiting": 2, "more_done": 0}, {"more_waiting": 0, "more_done": 2}])
+def test_what_is_left_out_is_stored_where_something_is(more: dict[str, int]) -> None:
+    """Both numbers are stored as soon as one of them counts anything."""
+    assert {**Document("t", "s").to_dict(), **more} == Document("t", "s", **more).to_dict()

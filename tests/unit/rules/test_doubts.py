@@ -115,9 +115,17 @@ def test_values_in_tests_and_clocks_are_looked_at(tmp_path: Path) -> None:
         "    clock: {starts: closed, stops: [handed_off], within: 2 days, only_if: {stage_kind: [Won]}}\n"
         "    tests: [{name: a, now: 2026-03-01, given: {forecast_category: Commit, stage: Porposal}, expect: silent}]\n"
     )
+    found = warnings(tmp_path, "is_open", 'stage is not "Proposal"', more=more)
+
+    assert ["12:89", "13:67", "13:82"] == [":".join(each.split(",")[0].split(":")[:2]) for each in found], found
+
+
+def test_a_text_that_decides_nothing_is_not_doubted(tmp_path: Path) -> None:
+    """A test may give a stage that no file names, where the rule does not ask for the stage."""
+    more = "    tests: [{name: a, now: 2026-03-01, given: {stage: proposal, segment: SMB}, expect: silent}]\n"
     found = warnings(tmp_path, "is_open", more=more)
 
-    assert ["11:89", "12:67", "12:82"] == [":".join(each.split(",")[0].split(":")[:2]) for each in found], found
+    assert ["11:74"] == [each.split(",")[0] for each in found], found  # the segment, which `vary` asks for
 
 
 def test_a_variant_that_is_never_used(tmp_path: Path) -> None:

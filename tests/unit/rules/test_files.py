@@ -118,7 +118,7 @@ rules:
         (8, 9, "did you mean 'is_open'?"),
         (9, 20, "no division"),
         (10, 16, "did you mean 'name'?"),
-        (11, 10, "no duration"),
+        (11, 10, "not a duration"),
         (12, 19, "did you mean 'owner'?"),
         (15, 5, "stands here twice"),
         (16, 17, "did you mean 'deal'?"),
@@ -230,7 +230,7 @@ ALONE = [
     ),
     (RULE + "    tests: [{name: a, now: 2026-03-01, expect: explodes}]\n", "11:48", "fires, silent"),
     (RULE + "    clock: {starts: closed, stops: [handed], within: 48 hours}\n", "11:37", "did you mean 'handed_off'?"),
-    (RULE + "    clock: {starts: close_date, stops: [handed_off], within: 48 hours}\n", "11:21", "is no instant field"),
+    (RULE + "    clock: {starts: close_date, stops: [handed_off], within: 48 hours}\n", "11:21", "is not a field of the kind instant"),
     (RULE + "    clock: {starts: closed, stops: [], within: 48 hours}\n", "11:36", "at least one field"),
     (RULE + "    clock: {starts: closed, stops: [handed_off], within: soon}\n", "11:58", "no duration"),
     (

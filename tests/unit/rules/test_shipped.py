@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules import vocabulary
+from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.editor_schema import as_text, editor_schema
 from ros_sync.rules.files import load
 from ros_sync.rules.model import Expectation
@@ -36,6 +37,13 @@ def test_the_five_kinds_are_there() -> None:
 
     expected |= {"handoff-document-overdue", "kickoff-overdue"}
     assert expected | {"mql-response-timeout"} == set(SHIPPED.by_id)
+
+
+def test_nothing_in_them_is_doubted_in_a_new_workspace() -> None:
+    """What the shipped mapping files name casts no doubt on the shipped rules: a newcomer sees no warning."""
+    doubter = Doubter({"deal": {"stage": {"Proposal"}, "pipeline": {"Sales"}}, "lead": {"lifecycle_stage": {"Lead"}}})
+
+    assert [] == [str(warning) for warning in load([FOLDER / name for name in FILES], doubter=doubter).warnings]
 
 
 @pytest.mark.parametrize("rule_id", sorted(SHIPPED.by_id))

@@ -103,7 +103,7 @@ def test_empty_variable_counts_as_unset(workspace: Workspace) -> None:
         (
             "[web]\nport 3\n",
             (
-                "ros-sync.toml:2:6: this is no TOML: Expected '=' after a key in a key/value pair "
+                "ros-sync.toml:2:6: this is not TOML: Expected '=' after a key in a key/value pair "
                 '(expected lines such as `port = 8377` or `level = "info"` below a [section])'
             ),
         ),
@@ -176,7 +176,7 @@ def test_secret_is_not_in_a_complaint(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("port", ["port", "99999", "-1", "5432x"])
 def test_port_of_the_database_that_is_none(workspace: Workspace, port: str) -> None:
-    """A database URL whose port is no number is told as a setting, without its password."""
+    """A database URL whose port is not a number is told as a setting, without its password."""
     message = complaint(workspace(DATABASE__URL=f"postgresql://u:hunter2@h:{port}/db"))
     expected = "environment, ROS_SYNC_DATABASE__URL: expected a port from 0 to 65535 in the database URL"
     assert (expected, False) == (message[: len(expected)], "hunter2" in message)
@@ -230,7 +230,7 @@ def test_database_url_from_a_file_is_checked(workspace: Workspace) -> None:
 def test_missing_rules_folder(workspace: Workspace) -> None:
     """A folder that is named and not there is told with its key."""
     folder = workspace('[paths]\nrules = "regeln"')
-    assert complaint(folder) == "ros-sync.toml:2, paths.rules: there is no folder regeln (make it, or mend the path)"
+    assert complaint(folder) == "ros-sync.toml:2, paths.rules: there is no folder regeln (make it, or correct the path)"
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,10 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ),
         ("a:\n\t- b\n", "sheet.yaml:2:1: there is a tab (indent with spaces)"),
         ("a:\n  b:\n  \t- c\n", "sheet.yaml:3:3: there is a tab (indent with spaces)"),
-        ("a: [1\n", f"sheet.yaml:2:1: this is no YAML: expected ',' or ']', but got '<stream end>' {CHECK}"),
+        ("a: [1\n", f"sheet.yaml:2:1: this is not YAML: expected ',' or ']', but got '<stream end>' {CHECK}"),
         (
             "a: 1\nb: x\x01\n",
-            "sheet.yaml:2:5: this is no YAML: there is a character that it does not allow, U+0001 (remove it)",
+            "sheet.yaml:2:5: this is not YAML: there is a character that it does not allow, U+0001 (remove it)",
         ),
         (
             "a: 1\n---\nb: 1\n",

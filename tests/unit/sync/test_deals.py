@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ros_sync import clock
-from ros_sync.sync.deals import Moved, computed
+from ros_sync.fields import MAX_WHOLE, Carried
+from ros_sync.sync.deals import DealContext, Moved, amounts_at_home, computed
 
 BEGIN = datetime(2026, 2, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -195,3 +197,12 @@ def test_pushes_are_those_of_the_model(gaps: Sequence[Step], first: str, kind: s
         at += gap
         steps.append((at, value))
     assert model(steps, first, kind) == counted(steps, first=first, kind=kind)[0]
+
+
+def test_amounts_are_turned_into_the_company_s_currency() -> None:
+    """None where the amount or its currency is missing, where there is no rate, and where no column could hold it."""
+    context = DealContext("EUR", {"USD": Decimal("0.92")}, quarter_of)
+    amounts: list[Carried] = [10_000, None, 5, 7, 3, MAX_WHOLE, MAX_WHOLE + 1, -MAX_WHOLE - 1, 200]
+    currencies: list[Carried] = ["USD", "USD", None, "EUR", "CHF", "EUR", "EUR", "EUR", "USD"]
+    expected = [9_200, None, None, 7, None, MAX_WHOLE, None, None, 184]
+    assert expected == amounts_at_home(amounts, currencies, context)

@@ -53,7 +53,7 @@ def _moment(text: str, style: DateStyle) -> datetime | None:
     if moment is None:
         if is_zero(text):
             return None
-        raise ValueError(f"is no date of {style.wanted}{_swapped(text, style) or what_it_may_be(text)}")
+        raise ValueError(f"is not a date of {style.wanted}{_swapped(text, style) or what_it_may_be(text)}")
     if FIRST_YEAR < moment.year <= LAST_YEAR:
         return moment
     if is_placeholder(moment):

@@ -56,7 +56,7 @@ class FieldReader:
 
     def _read(self, section: Section, name: str) -> FieldMapping | None:
         if name == "id":
-            section.problem(name, "the id is no field", "write `id:` beside `fields:`, not below it")
+            section.problem(name, "the id is not a field", "write `id:` beside `fields:`, not below it")
             return None
         custom = name.startswith(CUSTOM) and len(name) > len(CUSTOM)
         if name not in self._settable and not custom:
@@ -142,7 +142,7 @@ class FieldReader:
         if code is None or not money.is_currency(code):
             part.problem(
                 "currency",
-                f"{code!r} is no currency code such as EUR",
+                f"{code!r} is not a currency code such as EUR",
                 "for a column, write `currency: {column: …}`",
                 value=True,
             )

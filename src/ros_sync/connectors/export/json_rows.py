@@ -96,7 +96,7 @@ class JsonRows:
         try:
             record = self._decode(whole)
         except json.JSONDecodeError as error:
-            reason = f"this is no JSON: {error.msg} at column {error.colno}"
+            reason = f"this is not JSON: {error.msg} at column {error.colno}"
             if self._lines.suspect:
                 reason = undecodable(text, self._lines.encoding) or reason
         except RecursionError:
@@ -124,7 +124,7 @@ class JsonRows:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError("the text holds half of a surrogate pair, which is no character") from error
+            raise ValueError("the text holds half of a surrogate pair, which is not a character") from error
 
     def _see(self, record: dict[str, Any]) -> None:
         self._keys.update(dict.fromkeys(record))
@@ -138,7 +138,7 @@ class JsonRows:
         if isinstance(value, _Token):
             return numeric_text(value, self._decimal) if name in self._numeric else str(value)
         if isinstance(value, _NotANumber):
-            raise ValueError(f"{value} is no number that JSON knows")  # noqa: TRY004  # a fault of the file
+            raise ValueError(f"{value} is not a number that JSON knows")  # noqa: TRY004  # a fault of the file
         if isinstance(value, str):
             if not value.isascii() or "\0" in value:
                 self._check_characters(value)

@@ -54,7 +54,7 @@ codecs.register_error(_KEEP_BYTES, _keep_bytes)
 def undecodable(text: str, encoding: str) -> str | None:
     """The reason why a text with bytes that are no text, or not of `encoding`, cannot be used; None where all are."""
     if "\0" in text:
-        return "it holds a NUL byte, which is no text; that place of the file is damaged"
+        return "it holds a NUL byte, which is not text; that place of the file is damaged"
     found = KEPT_BYTE.search(text)
     if found is None:
         return None

@@ -62,7 +62,7 @@ def _style(section: Section, outer: Style) -> Style:
         style = replace(style, dates=replace(style.dates, formats=date_formats(section, "dates")))
     if (currency := section.text("currency")) is not None:
         if not money.is_currency(currency):
-            section.problem("currency", f"{currency!r} is no currency code of three letters such as EUR", value=True)
+            section.problem("currency", f"{currency!r} is not a currency code of three letters such as EUR", value=True)
         style = replace(style, currency=currency)
     if (encoding := section.text("encoding")) is not None:
         if not _is_encoding(encoding):

@@ -114,7 +114,7 @@ class Unpacked:
                     if self.taken > BOMB_FLOOR_BYTES and self.taken > BOMB_RATIO * self.position:
                         raise refused(
                             self._path,
-                            f"the file unpacks to more than {BOMB_RATIO} times its size; that is no export",
+                            f"the file unpacks to more than {BOMB_RATIO} times its size; that is not an export",
                             "unpack it by hand if you know better",
                         )
                     yield data

@@ -248,7 +248,7 @@ class _StageStep:
             raise ValueError(f"no stages are declared for the pipeline {pipeline!r} of this row; {hint}")
         stage = stages.get(str(text))
         if stage is None:
-            raise ValueError(f"is no stage of the pipeline {pipeline!r}; {did_you_mean(str(text), stages)}")
+            raise ValueError(f"is not a stage of the pipeline {pipeline!r}; {did_you_mean(str(text), stages)}")
         return (stage.name, stage.kind, stage.position, stage.order, stage.probability)
 
 

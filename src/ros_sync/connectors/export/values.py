@@ -108,16 +108,16 @@ def _why_not(text: str, style: NumberStyle) -> str:
         if other.decimal != style.decimal and _match(text, other):
             sign = "comma" if other.decimal == "," else "point"
             return (
-                f"is no number of the form {style.example}; if the file writes a decimal {sign}, "
+                f"is not a number of the form {style.example}; if the file writes a decimal {sign}, "
                 f'set `number: {{decimal: "{other.decimal}"}}` in the mapping'
             )
     for thousands in (" ", "'", ",", "."):
         if thousands != style.decimal and _match(text, NumberStyle(style.decimal, thousands)):
             return (
-                f"is no number of the form {style.example}; if that is how the file parts thousands, "
+                f"is not a number of the form {style.example}; if that is how the file parts thousands, "
                 f'set `number: {{decimal: "{style.decimal}", thousands: "{thousands}"}}` in the mapping'
             )
-    return f"is no number of the form {style.example}"
+    return f"is not a number of the form {style.example}"
 
 
 def _two_readings(text: str) -> str | None:
@@ -229,7 +229,7 @@ def read_currency(text: str) -> str:
     """An ISO 4217 code."""
     code = text.upper()
     if not money.is_currency(code):
-        raise ValueError("is no currency code of three letters such as EUR")
+        raise ValueError("is not a currency code of three letters such as EUR")
     return code
 
 

@@ -21,6 +21,7 @@ from ros_sync.connectors.hubspot.definitions import (
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.memory import recalled, written
+from ros_sync.connectors.hubspot.notices import Credentials, notices
 from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
 from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError
@@ -126,7 +127,13 @@ class Account:
         look.at(PIPELINES, lambda: read_pipelines(self._client.pipelines("deals"), self._mapping, found))
         look.at(OWNERS, self._owners)
         self._examined = found
-        return [*look.problems(fatal=True), *doctor.problems(self._mapping, found, self._scopes())]
+        scopes = self._scopes()
+        known = Credentials(self._client.uses_oauth, scopes is not None)
+        return [
+            *look.problems(fatal=True),
+            *doctor.problems(self._mapping, found, scopes),
+            *notices(self._mapping, self._client.versions, known, self._client.present.date()),
+        ]
 
     def _owners(self) -> list[Json]:
         return [*self._client.owners(archived=False), *self._client.owners(archived=True)]
@@ -152,11 +159,17 @@ class Account:
         return Shape(mark, frozenset(self.asked(mapping)))
 
     def _scopes(self) -> list[str] | None:
+        """What the token may do; None where that cannot be known, as with OAuth and perhaps with a service key.
+
+        No refusal of this one call is held against the credentials: what the other calls answer decides.
+        """
+        if self._client.uses_oauth:
+            return None
         try:
             return self._client.scopes(self._client.token())
-        except (DailyLimitError, AuthExpiredError):
+        except DailyLimitError:
             raise
-        except (PermanentError, TransientError):  # an OAuth token is not asked about this way
+        except (AuthExpiredError, PermanentError, TransientError):
             return None
 
     def prepared(self, stream: Stream) -> StreamMapping:

@@ -37,7 +37,7 @@ def parsed(data: bytes) -> Json:
     except RecursionError:
         raise MalformedError("it is nested too deeply") from None
     if not isinstance(body, dict):
-        raise MalformedError("it is no JSON object")
+        raise MalformedError("it is not a JSON object")
     return body
 
 

@@ -17,19 +17,13 @@ from threading import Lock
 from typing import Any
 
 import hubspot
-import hubspot.crm.associations.v4
 import hubspot.crm.objects
-import hubspot.crm.owners
-import hubspot.crm.pipelines
-import hubspot.crm.properties
-import hubspot.oauth
-import orjson
 import tenacity
 import urllib3
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.answers import DEFINITIONS, MalformedError, broken, check, following, parsed
-from ros_sync.connectors.hubspot.connections import HostPool
+from ros_sync.connectors.hubspot.connections import HostPool, answered
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
     HTTP_OK,
@@ -38,27 +32,14 @@ from ros_sync.connectors.hubspot.failures import (
     TokenExpiredError,
     daily_limit,
     failure,
-    refresh_failure,
     standing_still,
 )
 from ros_sync.connectors.hubspot.tokens import Tokens
+from ros_sync.connectors.hubspot.versions import DETAILS_PATH, SCOPES_PATH, Versions
 from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, Pace, Use
 from ros_sync.errors import AmbiguousError, DailyLimitError, RateLimitedError, RosSyncError, TransientError, Where
 
-# Each of the client's packages has an exception of its own for an answer that is no success.
-_REFUSALS = tuple(
-    package.ApiException
-    for package in (
-        hubspot.crm.objects,
-        hubspot.crm.associations.v4,
-        hubspot.crm.owners,
-        hubspot.crm.pipelines,
-        hubspot.crm.properties,
-        hubspot.oauth,
-    )
-)
 API_URL = "https://api.hubapi.com"
-CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 CLOCKS_AGREE = timedelta(seconds=5)  # a Date is exact to the second, and an answer takes some
 POOL = 16  # connections: one for each stream that is read at the same time
 Json = dict[str, Any]
@@ -88,12 +69,14 @@ class HubSpotClient:
         now: Callable[[], datetime],
         sleep: Callable[[float], None],
         api_url: str = API_URL,
+        versions: Versions | None = None,
         persistence: Persistence | None = None,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self.time_zone: str | None = None
         self._ahead = timedelta()
         self._told_date: str | None = None
+        self.versions = versions or Versions()
         self._tokens = tokens
         self._pace = pace
         self._now = now
@@ -115,7 +98,7 @@ class HubSpotClient:
         self._owners = client.crm.owners.owners_api
         self._pipelines = client.crm.pipelines.pipelines_api
         self._properties = client.crm.properties.core_api
-        pool = HostPool(self._url, **objects.rest_client.pool_manager.connection_pool_kw)
+        pool = HostPool(self._url, self.versions, **objects.rest_client.pool_manager.connection_pool_kw)
         for api in (self._basic, self._associations, self._owners, self._pipelines, self._properties):
             api.api_client.configuration.client_side_validation = False
             api.api_client.rest_client.pool_manager = pool
@@ -252,16 +235,21 @@ class HubSpotClient:
 
     def details(self) -> Json:
         """The account: its number, time zone and currency."""
-        return self._read(
-            "details", "account details", lambda **raw: self._plain("GET", "/account-info/v3/details", None, **raw)
-        )
+        return self._read("details", "account details", lambda **raw: self._plain("GET", DETAILS_PATH, None, **raw))
 
-    def scopes(self, token: str) -> list[str]:
-        """What the token may do."""
+    def scopes(self, token: str) -> list[str] | None:
+        """What the token may do; None where the answer does not tell, as may be so for a service key."""
         asked = {"tokenKey": token}
-        path = "/oauth/v2/private-apps/get/access-token-info"
-        body = self._read("describe", "scopes of the token", lambda **raw: self._plain("POST", path, asked, **raw))
-        return [str(scope) for scope in body.get("scopes") or ()]
+        body = self._read(
+            "describe", "scopes of the token", lambda **raw: self._plain("POST", SCOPES_PATH, asked, **raw)
+        )
+        told = body.get("scopes")
+        return [str(scope) for scope in told] if isinstance(told, list) and told else None
+
+    @property
+    def uses_oauth(self) -> bool:
+        """Whether the access token is one of OAuth's, which are renewed."""
+        return self._tokens.are_renewed
 
     def token(self) -> str:
         """The access token as it is now."""
@@ -328,7 +316,7 @@ class HubSpotClient:
         # By call, and not in the client's configuration, which threads share: one of them may hold an older token.
         bearer = {"in": "header", "key": "Authorization", "value": f"Bearer {token}"}
         try:
-            status, data, headers = _answered(partial(call, _request_auth=bearer))
+            status, data, headers = answered(partial(call, _request_auth=bearer))
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
                 f"the connection to HubSpot broke ({self._url}): {broken(error)}", where=Where(record=what)
@@ -344,7 +332,7 @@ class HubSpotClient:
             body = parsed(data) if data else {}
             check(kind, body)
         except ValueError as error:
-            why = str(error) if isinstance(error, MalformedError) else "it is no JSON"
+            why = str(error) if isinstance(error, MalformedError) else "it is not JSON"
             raise AmbiguousError(f"HubSpot's answer cannot be used: {why}", where=Where(record=what)) from None
         return body
 
@@ -401,47 +389,8 @@ def _no_rest(_seconds: float) -> None:
     """The pace does the waiting: it knows when a refused call's time has come."""
 
 
-def _answered(call: Callable[..., Any]) -> tuple[int, bytes, Mapping[str, str]]:
-    """Status, body and headers of a call, whatever HubSpot answered."""
-    try:
-        answer = call(_preload_content=False, _request_timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except _REFUSALS as refusal:
-        if refusal.status == 0:  # the client's own: TLS failed
-            raise urllib3.exceptions.SSLError(str(refusal.reason)) from refusal
-        return int(refusal.status), str(refusal.body or "").encode(), refusal.headers or {}
-    return int(answer.status), answer.data, answer.headers
-
-
 def _may_pass(error: BaseException) -> bool:
     """Whether trying again soon can help. What a limit refuses has had its time already."""
     if isinstance(error, DailyLimitError | RateLimitedError):
         return False
     return isinstance(error, TransientError | AmbiguousError)
-
-
-def refresh(api_url: str, client_id: str, client_secret: str, refresh_token: str) -> Json:
-    """A new access token for a refresh token; AuthExpiredError or TransientError where there is none.
-
-    No error holds what was sent: the errors of the client and of urllib3 tell of answers and addresses alone.
-    """
-    create = hubspot.HubSpot(host=api_url.rstrip("/"), retry=urllib3.Retry(0)).oauth.tokens_api.create
-    form = {
-        "grant_type": "refresh_token",
-        "client_id": client_id,
-        "client_secret": client_secret,
-        "refresh_token": refresh_token,
-    }
-    where = Where(record="renewal of the access token")
-    try:
-        status, data, _ = _answered(lambda **raw: create(**form, **raw))
-    except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # as in `_called`
-        raise TransientError(f"the connection to HubSpot broke: {type(error).__name__}", where=where) from error
-    if not HTTP_OK <= status < HTTP_MULTIPLE:
-        raise refresh_failure(status, where)
-    try:
-        answer = dict(orjson.loads(data))
-    except (orjson.JSONDecodeError, TypeError, ValueError):
-        answer = {}
-    if not isinstance(answer.get("access_token"), str) or not answer["access_token"]:
-        raise TransientError("HubSpot's answer holds no access token", where=where)
-    return answer

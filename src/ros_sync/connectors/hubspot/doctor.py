@@ -17,6 +17,7 @@ from ros_sync.connectors.hubspot.mapping import (
     modified_property,
 )
 from ros_sync.connectors.hubspot.records import TICKED
+from ros_sync.connectors.hubspot.tokens import SERVICE_KEYS
 from ros_sync.connectors.source import Problem
 from ros_sync.fields import Kind, did_you_mean
 
@@ -66,7 +67,7 @@ def _missing_scopes(mapping: HubSpotMapping, scopes: Collection[str]) -> Iterato
         if scope not in scopes:
             yield Problem(
                 f"the token lacks the scope {scope}",
-                "add it in HubSpot: Settings, Integrations, Private Apps, your app, Scopes",
+                f"add it in HubSpot to the service key ({SERVICE_KEYS}), or to the app whose token it is",
                 fatal=scope.endswith(".read") and scope.startswith("crm.objects"),
             )
 

@@ -48,7 +48,7 @@ def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
     try:
         told = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise ValueError("the body is no JSON") from error
+        raise ValueError("the body is not JSON") from error
     entries = told if isinstance(told, list) else [told]
     mapped = {stream.name: frozenset(stream.properties) for stream in mapping.streams}
     hints: list[Hint] = []

@@ -27,9 +27,14 @@ from ros_sync.errors import (
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 HTTP_OK, HTTP_MULTIPLE = 200, 300
 HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_TOO_MANY, HTTP_SERVER_ERROR = 401, 403, 404, 429, 500
+HTTP_WRONG_FORMAT = 530  # HubSpot answers so where a token has not the format of one; trying again changes nothing
+# RFC 6749, 5.2: what a renewal is refused with where not the refresh token is wrong but who presents it; and HubSpot's
+# own words for it, which older answers hold alone.
+_WRONG_APP = frozenset(("invalid_client", "unauthorized_client", "BAD_CLIENT_ID", "BAD_CLIENT_SECRET"))
 # HubSpot, "Error handling": 408 timeouts, 423 locked, 477 a migration is under way; each asks to try again.
 PASSING = frozenset((408, 423, 425, 477))
 UNKNOWN_THERE = frozenset((404, 405))  # without the reason that HubSpot gives: another kind of server
+HOLDER = "service key or app"  # what has scopes and a token in HubSpot
 EXPIRED = "EXPIRED_AUTHENTICATION"
 DAILY, TEN_SECONDLY = "DAILY", "TEN_SECONDLY_ROLLING"
 # How long a refusal without Retry-After lasts: the length of the window that it names.
@@ -61,22 +66,28 @@ def failure(
 ) -> RosSyncError:
     """The error for an answer that is no success. `what` is the call, in words; `now` tells when a day's limit ends."""
     told = _read(body)
-    category, words = _code(told.get("category")), _said(told.get("message"))
+    category, words = _code(told.get("category") or told.get("error")), _words(told)
     where = Where(record=what)
     if status == HTTP_TOO_MANY:
         return _too_many(told, headers, where, now, time_zone)
-    if status == HTTP_UNAUTHORIZED:
-        if category == EXPIRED:
-            return TokenExpiredError("HubSpot says that the access token has expired", where=where)
-        hint = "set hubspot.token, or client_id, client_secret and refresh_token, to those of this account"
-        return AuthExpiredError(f"HubSpot does not accept the credentials: {words or category}", where=where, hint=hint)
+    if status in (HTTP_UNAUTHORIZED, HTTP_WRONG_FORMAT):
+        return _unauthorized(status, category, words, where)
     if status == HTTP_FORBIDDEN:
         scopes = ", ".join(_scopes(told))
-        hint = f"give the app the scopes {scopes}" if scopes else "look at the app's scopes in HubSpot"
+        hint = f"give the {HOLDER} the scopes {scopes}" if scopes else f"look at the scopes of the {HOLDER} in HubSpot"
         return PermanentError(f"HubSpot does not allow this: {words or category}", where=where, hint=hint)
     if status >= HTTP_SERVER_ERROR or status in PASSING:
         return TransientError(f"HubSpot answered {status}{': ' + words if words else ''}", where=where)
     return _refused(status, category, words, where)
+
+
+def _unauthorized(status: int, category: str, words: str, where: Where) -> AuthExpiredError:
+    if status == HTTP_WRONG_FORMAT:
+        return _wrong_format(where)
+    if category == EXPIRED:
+        return TokenExpiredError("HubSpot says that the access token has expired", where=where)
+    hint = "set hubspot.token, or client_id, client_secret and refresh_token, to those of this account"
+    return AuthExpiredError(f"HubSpot does not accept the credentials: {words or category}", where=where, hint=hint)
 
 
 def _refused(status: int, category: str, words: str, where: Where) -> PermanentError:
@@ -113,14 +124,33 @@ def daily_limit(resume_at: datetime, where: Where) -> DailyLimitError:
     )
 
 
-def refresh_failure(status: int, where: Where) -> RosSyncError:
-    """The error for a refresh token that brought no access token."""
+def refresh_failure(status: int, body: bytes, where: Where) -> RosSyncError:
+    """The error for a refresh token that brought no access token; the body says whether it or the app is refused."""
+    if status == HTTP_WRONG_FORMAT:
+        return _wrong_format(where)
     if status >= HTTP_SERVER_ERROR or status in PASSING or status == HTTP_TOO_MANY:
         return TransientError(f"HubSpot answered {status}", where=where)
+    told = _read(body)
+    words = _words(told)
+    reason = f": {words}" if words else ""
+    if _WRONG_APP & {_code(told.get("error")), _code(told.get("status"))}:
+        return AuthExpiredError(
+            f"HubSpot does not accept the app's client id and secret{reason}",
+            where=where,
+            hint="set hubspot.client_id and hubspot.client_secret to those of the app that gave the refresh token",
+        )
     return AuthExpiredError(
-        "HubSpot does not accept the refresh token",
+        f"HubSpot does not accept the refresh token{reason}",
         where=where,
         hint="connect the app anew and set hubspot.refresh_token",
+    )
+
+
+def _wrong_format(where: Where) -> AuthExpiredError:
+    return AuthExpiredError(
+        f"HubSpot does not accept the credentials: the token does not have the format of one ({HTTP_WRONG_FORMAT})",
+        where=where,
+        hint="copy the whole token from HubSpot, alone, without quotation marks or spaces, and set hubspot.token",
     )
 
 
@@ -202,6 +232,11 @@ def _said(message: Any) -> str:
     """HubSpot's words in quotation marks, as everything from outside: they may quote a customer's values."""
     text = str(message or "").strip()
     return f"“{text}”" if text else ""
+
+
+def _words(told: Mapping[str, Any]) -> str:
+    """Why it was refused: `message`, which answers about OAuth call `error_description`."""
+    return _said(told.get("message") or told.get("error_description"))
 
 
 def _code(name: Any) -> str:

@@ -57,7 +57,7 @@ def _mapping(root: Section, path: Path, objects: Objects) -> HubSpotMapping:
     root.choice("crm", ("hubspot",))
     currency = root.text("currency")
     if currency is not None and not money.is_currency(currency):
-        root.problem("currency", f"{currency!r} is no currency code of three letters such as EUR", value=True)
+        root.problem("currency", f"{currency!r} is not a currency code of three letters such as EUR", value=True)
     root.require("objects", "the list of what is followed, each with its stream, object and fields")
     streams: dict[str, StreamMapping] = {}
     for section in root.sections("objects"):
@@ -257,7 +257,7 @@ class _Fields:
         code = part.text("currency")
         if code is None or not money.is_currency(code):
             hint = "for a property, write `currency: {property: …}`"
-            part.problem("currency", f"{code!r} is no currency code such as EUR", hint, value=True)
+            part.problem("currency", f"{code!r} is not a currency code such as EUR", hint, value=True)
             return mapping
         return replace(mapping, currency=code)
 

@@ -102,7 +102,7 @@ class RecordReader:
                 continue
             for each in part["results"]:
                 if not is_id(each.get("id")):
-                    raise ValueError("is no id")
+                    raise ValueError("is not an id")
                 unique[Link(stream, str(each["id"]), labels[stream, str(each.get("type"))])] = None
             if part.get("paging"):
                 more.append(stream)

@@ -1,4 +1,4 @@
-"""The access token: a private app's, which never ends, or OAuth's, which lives half an hour and is renewed here."""
+"""The access token: a service key's or an app's, which never ends, or OAuth's, which lives half an hour and is renewed here."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,12 +22,18 @@ EARLY = timedelta(minutes=1)  # a token is renewed so long before its end
 DEFAULT_LIFE_SECONDS = 1_800  # HubSpot, "OAuth": access tokens live 30 minutes
 LONGEST_LIFE_SECONDS = 86_400  # whatever is said to live longer: that is no life of an access token
 _PRIVATE = 0o600
+SERVICE_KEYS = "Development, Keys, Service keys"  # where in HubSpot: "Make API requests using a service key"
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, 2.1: what a bearer token consists of
 
 Exchange = Callable[[str], dict[str, Any]]  # refresh token -> HubSpot's answer
 
 
 class Tokens(Protocol):
     """Where the access token comes from."""
+
+    @property
+    def are_renewed(self) -> bool:
+        """Whether they end by themselves, and new ones are had from HubSpot."""
 
     def token(self) -> str:
         """The token to call with."""
@@ -37,9 +44,14 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PrivateAppToken:
-    """The token of a private app."""
+    """A token that never ends: a service key's, or that of an app of the company's own."""
 
     value: str = field(repr=False)
+
+    @property
+    def are_renewed(self) -> bool:
+        """It is not."""
+        return False
 
     def token(self) -> str:
         """The token."""
@@ -49,9 +61,14 @@ class PrivateAppToken:
         """There is no other one."""
         del refused
         raise AuthExpiredError(
-            "HubSpot says that the private app's token has expired",
-            hint="make a new one in HubSpot (Settings, Integrations, Private Apps) and set hubspot.token",
+            "HubSpot says that the access token has expired",
+            hint=f"create a service key in HubSpot ({SERVICE_KEYS}), or rotate your app's token, and set hubspot.token",
         )
+
+
+def is_token(value: str) -> bool:
+    """Whether it has the format of an access token: no quotation marks, no spaces, no word before it."""
+    return _TOKEN.fullmatch(value) is not None
 
 
 class OAuthTokens:
@@ -67,6 +84,11 @@ class OAuthTokens:
         self._now = now
         self._lock = Lock()
         self._held: dict[str, Any] | None = None
+
+    @property
+    def are_renewed(self) -> bool:
+        """They are."""
+        return True
 
     def token(self) -> str:
         """The access token, renewed a minute before its end."""

@@ -54,9 +54,9 @@ def number(value: str) -> Carried:
             return _whole(int(value))
         found = float(value)
     except ValueError:
-        raise ValueError("is no number") from None
+        raise ValueError("is not a number") from None
     if not math.isfinite(found) or "_" in value:
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     return found
 
 
@@ -110,9 +110,9 @@ def instant(value: str) -> Carried:
         else:
             at = int(value) * MILLISECOND
     except (ValueError, OverflowError):
-        raise ValueError("is no date and time") from None
+        raise ValueError("is not a date and time") from None
     if not FIRST <= at <= LAST:
-        raise ValueError("is no date and time")
+        raise ValueError("is not a date and time")
     return at
 
 
@@ -133,7 +133,7 @@ def day(zone: ZoneInfo) -> Callable[[str], Carried]:
             else:
                 moment = _aware(value).astimezone(UTC)
         except (ValueError, OverflowError, OSError):
-            raise ValueError("is no date") from None
+            raise ValueError("is not a date") from None
         at_midnight = (moment.hour, moment.minute, moment.second, moment.microsecond) == _MIDNIGHT
         try:
             return (moment if at_midnight else moment.astimezone(zone)).date().isoformat()
@@ -151,9 +151,9 @@ def minor_units(value: str, currency: str) -> Carried:
         # Numbers of more than 28 digits, NaN and infinities are refused here: nothing huge is ever built.
         scaled = Decimal(value).scaleb(money.exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
     except DecimalException:
-        raise ValueError("is no amount") from None
+        raise ValueError("is not an amount") from None
     if not scaled.is_finite() or "_" in value:
-        raise ValueError("is no amount")
+        raise ValueError("is not an amount")
     return _whole(int(scaled))
 
 

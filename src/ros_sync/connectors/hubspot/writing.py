@@ -84,7 +84,7 @@ def _theirs(field: FieldMapping, values: Mapping[str, Carried], value: Carried) 
         if ours == value:
             return theirs
     hint = did_you_mean(str(value), map(str, values.values()))
-    raise PermanentError(f"{value!r} is no value of {field.name}", hint=hint)
+    raise PermanentError(f"{value!r} is not a value of {field.name}", hint=hint)
 
 
 def _written(kind: Kind, value: Carried) -> str:

@@ -134,7 +134,7 @@ class AssociationCalls:
         numbers = [int(each["associationTypeId"]) for each in types]
         unknown = [number for number in numbers if number not in known]
         if unknown:
-            raise wrong(f"{unknown} are no association types from {SINGULAR[one]} to {SINGULAR[other]}")
+            raise wrong(f"{unknown} are not association types from {SINGULAR[one]} to {SINGULAR[other]}")
         return [known[number] for number in numbers]
 
 

@@ -98,7 +98,7 @@ class AccountOrders:
     def order_settings(self, body: Body) -> Any:
         """`{"search_lag_seconds": 30, "time_zone": "Europe/Berlin", "currency": "EUR", "history_versions": 20, "limits": {"calls_per_ten_seconds": 190, "search_per_second": 5, "daily": 650000}, "scopes": ["…"]}`.
 
-        Each key alone will do. `limits` may be "real" or "none"; `scopes` are the private app's, "all" gives all back.
+        Each key alone will do. `limits` may be "real" or "none"; `scopes` are those of the private app and of the service key, "all" gives all back.
         """
         unknown = sorted(set(body) - _SETTINGS)
         if unknown:
@@ -137,6 +137,7 @@ class AccountOrders:
             "portal_id": account.portal_id,
             "now": account.now().isoformat(),
             "token": account.token,
+            "service_key": account.tokens.service_key,
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
             "refresh_token": account.tokens.refresh_token,

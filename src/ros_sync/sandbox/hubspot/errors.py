@@ -43,6 +43,16 @@ class HubSpotError(Exception):
         return cls(401, words, "EXPIRED_AUTHENTICATION", context={"expire time": [ended]})
 
     @classmethod
+    def oauth(cls, error: str, why: str, word: str) -> Self:
+        """400, as of a renewal: with the words of OAuth (RFC 6749) beside HubSpot's own."""
+        return cls(400, why, None, word=word, error=error, error_description=why)
+
+    @classmethod
+    def wrong_format(cls) -> Self:
+        """530, as for a token that does not have the format of one."""
+        return cls(530, "The access token has the wrong format.", None)
+
+    @classmethod
     def missing_scopes(cls, scopes: Sequence[str]) -> Self:
         """403, as for a token without one of the scopes that would do."""
         error = {

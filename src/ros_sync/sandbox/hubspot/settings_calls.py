@@ -42,7 +42,7 @@ class SettingsCalls:
         return OK, {"results": [usage]}
 
     def token(self, call: Call) -> Answer:
-        """POST /oauth/v1/token."""
+        """POST /oauth/v1/token, and /oauth/2026-03/token."""
         return OK, cast("Json", self.account.tokens.refreshed(call.form))
 
     def token_info(self, call: Call) -> Answer:
@@ -51,8 +51,4 @@ class SettingsCalls:
 
     def private_app_info(self, call: Call) -> Answer:
         """POST /oauth/v2/private-apps/get/access-token-info."""
-        described = self.account.tokens.described(str(call.mapping().get("tokenKey")))
-        return OK, {
-            "hubId": described["hub_id"], "appId": described["app_id"], "userId": described["user_id"],
-            "scopes": described["scopes"],
-        }  # fmt: skip
+        return OK, cast("Json", self.account.tokens.scopes_of(str(call.mapping().get("tokenKey"))))

@@ -35,7 +35,7 @@ def test_a_probability_above_one_is_set_aside(read_file: ReadFile) -> None:
 def test_an_unknown_stage_is_set_aside_with_what_was_meant(read_file: ReadFile, stages: str) -> None:
     """A stage that is not declared has no kind, so the row is not guessed at."""
     result = read_file("Id,Stage\n1,Propsal\n2,Proposal\n", "stage: Stage", top=stages)
-    assert "column 'Stage': 'Propsal': is no stage of the pipeline 'default'; did you mean 'Proposal'?" in str(
+    assert "column 'Stage': 'Propsal': is not a stage of the pipeline 'default'; did you mean 'Proposal'?" in str(
         result.set_aside[0]
     )
     assert result.column("id") == ["2"]

@@ -77,7 +77,7 @@ def test_a_reference_that_cannot_be_trusted_costs_its_row(read_file: ReadFile, o
 
 
 def test_a_name_that_is_looked_up_may_be_anything(read_file: ReadFile) -> None:
-    """Where `find` looks people up by name, the cell is no id."""
+    """Where `find` looks people up by name, the cell is not an id."""
     fields = "owner: {column: Owner, find: {object: owner, by: [name]}}"
     assert ["=Ann=", "1.0"] == read_file("Id,Owner\n1,=Ann=\n2,1.0\n", fields).column("owner")
 

@@ -138,7 +138,7 @@ def test_a_heading_that_cannot_be_read_is_told_where_one_is_missing(read_file: R
     ],
 )
 def test_a_binary_file_is_refused(read_file: ReadFile, content: bytes, hint: str) -> None:
-    """NUL bytes are no text; the message guesses what the file is."""
+    """NUL bytes are not text; the message guesses what the file is."""
     with pytest.raises(ImportRefusedError, match=rf"looks binary.*{hint}"):
         read_file(content)
 
@@ -279,7 +279,7 @@ def test_a_value_that_cannot_be_read_names_all_there_is_to_know(read_file: ReadF
     """File, line, column, value and reason."""
     result = read_file("Id,When\n1,12/31/2026\n2,31/12/2026\n", 'close_date: {column: When, format: "%m/%d/%Y"}')
     said = str(result.set_aside[0])
-    assert "deals.csv:3, column 'When': '31/12/2026': is no date of the form %m/%d/%Y" in said
+    assert "deals.csv:3, column 'When': '31/12/2026': is not a date of the form %m/%d/%Y" in said
     assert result.column("close_date") == ["2026-12-31"]
 
 
@@ -362,9 +362,9 @@ def test_json_numbers_keep_every_digit(read_file: ReadFile, decimal: str) -> Non
 @pytest.mark.parametrize(
     "line,reason",
     [
-        ('{"Id": 1,', "this is no JSON: Expecting property name enclosed in double quotes at column 10"),
+        ('{"Id": 1,', "this is not JSON: Expecting property name enclosed in double quotes at column 10"),
         ("[1]", "a line must hold one JSON object"),
-        ('{"Id": 1, "Name": NaN}', "NaN is no number that JSON knows"),
+        ('{"Id": 1, "Name": NaN}', "NaN is not a number that JSON knows"),
         ('{"Id": 1, "Name": {"first": 1}}', "such as Name.first"),
         ('{"Id": 1, "Name": "\\ud800"}', "half of a surrogate pair"),
         ('{"Id": 1, "Name": "a\\u0000"}', "NUL"),

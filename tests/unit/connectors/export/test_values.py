@@ -52,25 +52,25 @@ def test_an_amount_in_english_style_is_read_exactly(text: str, minor: int) -> No
     [
         ("1.234,56", 'number: {decimal: ","}'),
         ("1,23", 'number: {decimal: ","}'),
-        ("12,34,567", "is no number of the form 1,234.50"),
+        ("12,34,567", "is not a number of the form 1,234.50"),
         ("1 234.50", 'thousands: " "'),
         ("1'234.50", 'thousands: "\'"'),
         ("€5", "carries the currency '€', but the currency of this row is USD"),
         ("EUR 5", "carries the currency 'EUR', but the currency of this row is USD"),
-        ("$5 USD", "is no number"),
-        ("(-5)", "is no number"),
-        ("(5", "is no number"),
-        ("500-", "is no number"),
-        ("NaN", "is no number"),
-        ("inf", "is no number"),
-        ("1_000", "is no number"),
-        ("१२", "is no number"),
-        ("0x10", "is no number"),
+        ("$5 USD", "is not a number"),
+        ("(-5)", "is not a number"),
+        ("(5", "is not a number"),
+        ("500-", "is not a number"),
+        ("NaN", "is not a number"),
+        ("inf", "is not a number"),
+        ("1_000", "is not a number"),
+        ("१२", "is not a number"),
+        ("0x10", "is not a number"),
         ("12.3456", "has more decimals than USD has (2)"),
         ("1e30", "beyond 64 bits"),
         ("99999999999999999999", "beyond 64 bits"),
         ("9" * 200, "too long for a number"),
-        ("1e999999999", "is no number"),
+        ("1e999999999", "is not a number"),
         ("5%", "is a percentage"),
     ],
 )
@@ -217,7 +217,7 @@ def test_a_column_of_percentages_without_the_sign_is_divided() -> None:
 
 @pytest.mark.parametrize("text", ["$5", "nan", "1e40", "9223372036854775808", "five"])
 def test_what_is_no_number_is_refused(text: str) -> None:
-    """Currencies, NaN, words and what 64 bits cannot hold are no numbers."""
+    """Currencies, NaN, words and what 64 bits cannot hold are not numbers."""
     with pytest.raises(ValueError, match=r"is|carries"):
         read_number(text)
 

@@ -79,7 +79,7 @@ def test_rows_are_named_by_their_number_in_the_sheet(read_file: ReadFile) -> Non
     content = workbook((), ("Id", "Name", "Amount"), (None, " ", None), (1, "a", "many"), (), (2, "b", 5))
     result = read_file(content, "amount: {column: Amount, currency: EUR}", name="deals.xlsx")
     assert (["2"], [6]) == (result.column("id"), result.lines)
-    assert "deals.xlsx:4, column 'Amount': 'many': is no number" in str(result.set_aside[0])
+    assert "deals.xlsx:4, column 'Amount': 'many': is not a number" in str(result.set_aside[0])
 
 
 @pytest.mark.parametrize("value", [123456789012345678, 1.5e20, 1e15])

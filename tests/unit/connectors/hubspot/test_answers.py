@@ -77,7 +77,7 @@ def test_an_account_has_a_number_and_a_time_zone(body: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("total", [None, "many", "²", -1, "9" * 5_000])
 def test_a_search_says_how_many_there_are(total: Any) -> None:
-    """What is no number of records is none."""
+    """What is not a number of records is none."""
     with pytest.raises(MalformedError):
         check("search", {"results": [], "total": total})
 

@@ -51,7 +51,7 @@ def read(*entries: Any) -> tuple[list[str], int]:
     ],
 )
 def test_an_event_that_could_not_be_stored_is_left_out(odd: dict[str, Any]) -> None:
-    """A nought byte, a text without end, or what is no id: the event is none, and those beside it stay."""
+    """A nought byte, a text without end, or what is not an id: the event is none, and those beside it stay."""
     assert (["7", "8"], 1) == read(GOOD, GOOD | odd, GOOD | {"eventId": 2, "objectId": 8})
 
 

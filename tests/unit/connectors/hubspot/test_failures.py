@@ -169,7 +169,54 @@ def test_what_a_status_means(status: int, body: dict[str, str], kind: type[RosSy
 )  # fmt: skip
 def test_only_a_refused_refresh_token_asks_for_a_new_one(status: int, kind: type[RosSyncError]) -> None:
     """A renewal that fails for another reason is tried again; nobody is asked to connect the app anew."""
-    assert isinstance(refresh_failure(status, Where(record="renewal")), kind)
+    assert isinstance(refresh_failure(status, b"", Where(record="renewal")), kind)
+
+
+@pytest.mark.parametrize(
+    "body, words, setting",
+    [
+        (
+            {"error": "invalid_grant", "error_description": "it was revoked"},
+            "refresh token: “it was revoked”",
+            "refresh_token",
+        ),
+        ({"status": "BAD_REFRESH_TOKEN", "message": "unknown refresh token"}, "refresh token", "refresh_token"),
+        (
+            {"error": "invalid_client", "error_description": "bad secret"},
+            "client id and secret: “bad secret”",
+            "client_secret",
+        ),
+        ({"error": "unauthorized_client", "status": "error"}, "client id and secret", "client_id"),
+        ({"status": "BAD_CLIENT_SECRET", "message": "bad secret"}, "client id and secret", "client_secret"),
+        ({"error": ["invalid_client"], "error_description": 5}, "refresh token", "refresh_token"),
+        ({}, "refresh token", "refresh_token"),
+    ],
+)
+def test_a_refused_renewal_says_what_is_wrong(body: dict[str, object], words: str, setting: str) -> None:
+    """By the words of OAuth or by HubSpot's own: the refresh token, or who presents it; with the setting to look at."""
+    error = refresh_failure(400, orjson.dumps(body), Where(record="renewal"))
+    assert (words in error.message, f"hubspot.{setting}" in (error.hint or "")) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>error code: 1016</html>", b'{"message": "The access token has the wrong format."}']
+)
+def test_a_token_of_the_wrong_format_is_told_as_such(body: bytes) -> None:
+    """530 is no passing trouble of HubSpot's: trying again changes nothing, and the setting is named."""
+    errors = [
+        failure(530, body, {}, "list of deals", now=NOW, time_zone=None),
+        refresh_failure(530, body, Where(record="renewal")),
+    ]
+    told = [(type(error), "format" in error.message, "hubspot.token" in str(error.hint)) for error in errors]
+    assert told == [(AuthExpiredError, True, True)] * 2
+
+
+def test_a_refusal_in_the_words_of_oauth_is_read_too() -> None:
+    """An answer may hold `error` and `error_description` alone."""
+    error = told(401, error="invalid_token", error_description="it was deleted")
+    assert (type(error), error.message) == (
+        AuthExpiredError, "HubSpot does not accept the credentials: “it was deleted”",
+    )  # fmt: skip
 
 
 @given(st.binary(max_size=60), st.sampled_from([401, 403, 404, 429, 500]))

@@ -56,7 +56,7 @@ def test_values_that_were_set_again_are_one_entry() -> None:
 
 
 def test_what_cannot_be_read_is_missing() -> None:
-    """A value of the past that is no number leaves a gap, and nothing is raised."""
+    """A value of the past that is not a number leaves a gap, and nothing is raised."""
     history = {"seats": told((0, "3", {}), (1, "many", {}), (2, "4", {}))}
     assert {"seats": [(0, 3, None), (1, None, None), (2, 4, None)]} == read(history, field("seats", Kind.NUMBER))
 

@@ -66,7 +66,7 @@ def test_one_mistyped_field_is_one_problem(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text, said", [
-    ("soon", "is no duration"), ("30 minutes", "cannot be read again every 30 minutes"),
+    ("soon", "is not a duration"), ("30 minutes", "cannot be read again every 30 minutes"),
     ("2 business days", "cannot be read again every 2 business days"),
 ])  # fmt: skip
 def test_how_often_records_are_read_again_is_told_in_hours(tmp_path: Path, text: str, said: str) -> None:
