@@ -1,7 +1,5 @@
 """The alerts' tables: what is wrong with which record, who was told in which message, and which rules failed."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any

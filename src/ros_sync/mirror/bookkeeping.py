@@ -1,7 +1,5 @@
 """The tables in which the mirror keeps its own books: runs, places, what was set aside, webhooks, limits, write-backs."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

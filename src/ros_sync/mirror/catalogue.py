@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from sqlalchemy import Column, Table
-from sqlmodel import SQLModel
 
 from ros_sync.fields import Field, Kind
 from ros_sync.mirror import tables
@@ -20,7 +19,6 @@ class MirroredObject:
 
     name: str
     model: type[tables.Mirrored]
-    version_model: type[SQLModel]
     fields: dict[str, Field]
     columns: dict[str, str]
     computed: frozenset[str]
@@ -35,7 +33,7 @@ class MirroredObject:
     @property
     def version_table(self) -> Table:
         """The past: the same columns and `valid_to`."""
-        return self.model.metadata.tables[f"{self.name}_version"]
+        return tables.PASTS[self.model]
 
     @property
     def settable(self) -> dict[str, Field]:
@@ -51,7 +49,7 @@ def field_name(column: Column[object]) -> str | None:
     return str(column.info.get("field") or column.name.removesuffix(_SUFFIX.get(kind, "")))
 
 
-def _object(model: type[tables.Mirrored], version_model: type[SQLModel]) -> MirroredObject:
+def _object(model: type[tables.Mirrored]) -> MirroredObject:
     table: Table = model.metadata.tables[str(model.__tablename__)]
     fields, columns, computed = {}, {}, set()
     for column in table.columns:
@@ -62,20 +60,20 @@ def _object(model: type[tables.Mirrored], version_model: type[SQLModel]) -> Mirr
         columns[name] = str(column.name)  # SQLAlchemy's own kind of text is dear to bind as a value
         if column.info.get("computed"):
             computed.add(name)
-    return MirroredObject(str(table.name), model, version_model, fields, columns, frozenset(computed))
+    return MirroredObject(str(table.name), model, fields, columns, frozenset(computed))
 
 
 @cache
 def objects() -> dict[str, MirroredObject]:
     """Every mirrored object by its canonical name, in the order in which a full sync loads them."""
-    pairs: list[tuple[type[tables.Mirrored], type[SQLModel]]] = [
-        (tables.Owner, tables.OwnerVersion),
-        (tables.PipelineStage, tables.PipelineStageVersion),
-        (tables.Account, tables.AccountVersion),
-        (tables.Contact, tables.ContactVersion),
-        (tables.Deal, tables.DealVersion),
-        (tables.Lead, tables.LeadVersion),
-        (tables.Activity, tables.ActivityVersion),
-        (tables.Quota, tables.QuotaVersion),
+    models: list[type[tables.Mirrored]] = [
+        tables.Owner,
+        tables.PipelineStage,
+        tables.Account,
+        tables.Contact,
+        tables.Deal,
+        tables.Lead,
+        tables.Activity,
+        tables.Quota,
     ]
-    return {entry.name: entry for entry in (_object(*pair) for pair in pairs)}
+    return {entry.name: entry for entry in map(_object, models)}

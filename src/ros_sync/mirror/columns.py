@@ -6,9 +6,9 @@ mapping files and rules know it by and one line of documentation:
     close_date: date | None = day("when it is expected to be signed")
     closed_at: datetime | None = instant("when it was won or lost")      # the field `closed`
     amount_minor: int | None = money("what it is worth, in its own currency")   # the field `amount`
-"""
 
-from __future__ import annotations
+Files of tables have no `from __future__ import annotations`: pydantic and SQLAlchemy would each read every one anew.
+"""
 
 from datetime import datetime
 from typing import Any

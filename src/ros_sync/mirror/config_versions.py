@@ -5,8 +5,6 @@ after a restart, and what was in force on a past day can be asked for. Paths are
 Files that hold secrets (`ros-sync.toml`, `.env`) are no configuration in this sense and are never kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -7,12 +7,10 @@ changed costs one row, and the state at any moment is a union of the two (`mirro
 redirects and what is archived. What the mirror notes of its own work is in `bookkeeping`.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Column, Index, Table
 from sqlmodel import Field
 
 from ros_sync.mirror.columns import (
@@ -41,13 +39,6 @@ class Mirrored(Stored):
     deleted_at: datetime | None = instant("when it was deleted or archived in the CRM")
     run_id: int | None = Field(default=None, sa_type=BigKey, description="the sync run that wrote this state")
     custom: dict[str, Any] | None = Field(default=None, sa_type=Json, description="properties that the company added")
-
-
-class Past(Stored):
-    """What a row of a version table has beside the columns of the present one."""
-
-    valid_from: datetime = Field(sa_type=Instant, primary_key=True)
-    valid_to: datetime = Field(sa_type=Instant, description="when this state ended; the next one begins there")
 
 
 class OwnerState(Mirrored):
@@ -220,30 +211,12 @@ class Owner(OwnerState, table=True):
     """Owners at present."""
 
 
-class OwnerVersion(Past, OwnerState, table=True):
-    """Past states of owners."""
-
-    __tablename__ = "owner_version"
-
-
 class Account(AccountState, table=True):
     """Accounts at present."""
 
 
-class AccountVersion(Past, AccountState, table=True):
-    """Past states of accounts."""
-
-    __tablename__ = "account_version"
-
-
 class Contact(ContactState, table=True):
     """Contacts at present."""
-
-
-class ContactVersion(Past, ContactState, table=True):
-    """Past states of contacts."""
-
-    __tablename__ = "contact_version"
 
 
 class Lead(LeadState, table=True):
@@ -252,20 +225,8 @@ class Lead(LeadState, table=True):
     __table_args__ = (Index("ix_lead_became_mql_at", "became_mql_at"),)
 
 
-class LeadVersion(Past, LeadState, table=True):
-    """Past states of leads."""
-
-    __tablename__ = "lead_version"
-
-
 class Deal(DealState, table=True):
     """Deals at present."""
-
-
-class DealVersion(Past, DealState, table=True):
-    """Past states of deals."""
-
-    __tablename__ = "deal_version"
 
 
 class Activity(ActivityState, table=True):
@@ -274,20 +235,8 @@ class Activity(ActivityState, table=True):
     __table_args__ = (Index("ix_activity_deal", "source", "deal_id"), Index("ix_activity_lead", "source", "lead_id"))
 
 
-class ActivityVersion(Past, ActivityState, table=True):
-    """Past states of activities."""
-
-    __tablename__ = "activity_version"
-
-
 class Quota(QuotaState, table=True):
     """Quotas at present."""
-
-
-class QuotaVersion(Past, QuotaState, table=True):
-    """Past states of quotas."""
-
-    __tablename__ = "quota_version"
 
 
 class PipelineStage(PipelineStageState, table=True):
@@ -296,10 +245,29 @@ class PipelineStage(PipelineStageState, table=True):
     __tablename__ = "pipeline_stage"
 
 
-class PipelineStageVersion(Past, PipelineStageState, table=True):
-    """Past states of pipeline stages."""
+def past_of(model: type[Mirrored]) -> Table:
+    """The version table of an object: the columns of the present one, and when each state ended; the next one begins there.
 
-    __tablename__ = "pipeline_stage_version"
+    No class stands for it: nobody asks for its rows as objects, and each class costs every command time to start.
+    """
+    present = model.metadata.tables[str(model.__tablename__)]
+    columns = [
+        Column(
+            each.name,
+            each.type,
+            primary_key=each.primary_key or each.name == "valid_from",
+            nullable=each.nullable,
+            server_default=each.server_default,
+            info=each.info,
+        )
+        for each in present.columns
+    ]
+    return Table(f"{present.name}_version", present.metadata, *columns, Column("valid_to", Instant, nullable=False))
+
+
+PASTS: dict[type[Mirrored], Table] = {
+    model: past_of(model) for model in (Owner, Account, Contact, Lead, Deal, Activity, Quota, PipelineStage)
+}
 
 
 class Change(Stored, table=True):

@@ -1,7 +1,5 @@
 """The outbox's tables: messages, what was tried, who is who in Slack, and which lanes have to wait."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any

@@ -1,7 +1,5 @@
 """The tables of the clocks: one row for each clock that ever ran, and what happened to it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 
