@@ -95,10 +95,10 @@ def unprintable(text: str) -> str | None:
     """The first character that must not be written where people read it, in words; None where all may.
 
     Control characters (they steer terminals, or end a text), those that turn the direction of writing, and halves of
-    characters. A line break may.
+    characters. A line break may, also as Windows writes it.
     """
     for place, letter in enumerate(text, start=1):
-        if letter in _ALLOWED:
+        if letter in _ALLOWED or text.startswith("\r\n", place - 1):
             continue
         if category(letter) in ("Cc", "Cs") or letter in _DIRECTIONS:
             return f"a control character (U+{ord(letter):04X}, character {place})"

@@ -49,14 +49,16 @@ def list_(
     invocation = Invocation.of(ctx)
     settings, now = invocation.start(), clock.now()
     engine = open_engine(settings.database_url, read_only=True)
-    with engine.connect() as connection:
-        if rule is not None:
-            _refuse_unknown_rule(connection, settings, rule)
-        found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
-        stale = stale_sources(connection, now, settings.sync.stale_seconds)
-        if as_json:
-            explain_alerts(connection, settings, found)
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            if rule is not None:
+                _refuse_unknown_rule(connection, settings, rule)
+            found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
+            stale = stale_sources(connection, now, settings.sync.stale_seconds)
+            if as_json:
+                explain_alerts(connection, settings, found)
+    finally:
+        engine.dispose()
     if as_json:
         invocation.print_json({"total": total, "alerts": found, "stale": [_as_data(each, now) for each in stale]})
         return
@@ -118,12 +120,14 @@ def why(
     invocation = Invocation.of(ctx)
     settings, now = invocation.start(), clock.now()
     engine = open_engine(settings.database_url, read_only=True)
-    with engine.connect() as connection:
-        alert = one(connection, alert_id)
-        if alert is not None:
-            explain_alerts(connection, settings, [alert])
-        stale = {each.source: each for each in stale_sources(connection, now, settings.sync.stale_seconds)}
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            alert = one(connection, alert_id)
+            if alert is not None:
+                explain_alerts(connection, settings, [alert])
+            stale = {each.source: each for each in stale_sources(connection, now, settings.sync.stale_seconds)}
+    finally:
+        engine.dispose()
     if alert is None:
         raise RosSyncError(f"there is no alert {alert_id}", hint="`ros-sync alerts list` shows those there are")
     standing = stale.get(alert["source"])

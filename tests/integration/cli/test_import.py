@@ -160,6 +160,6 @@ def test_a_mapping_is_checked_against_files_without_loading_them(command: Comman
     """What could not be read is named; nothing is stored."""
     printed = command("mapping", "check", "connectors/acme.yaml", "exports")
     assert "deals.csv as deal: 3 rows can be read, 1 cannot" in printed
-    assert "deals.csv:4, column 'Stage': 'Shut': is no stage" in printed
+    assert "deals.csv:4, column 'Stage': 'Shut': is not a stage" in printed
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0

@@ -78,10 +78,11 @@ def running(followed: Any, engine: Engine, tmp_path: Path, monkeypatch: pytest.M
         account.create("deals", deal if number % 2 else deal | {"amount": "1000", "closedate": ""}, at=past)
     monkeypatch.setattr(Following, "_pause", lambda _self, _seconds: None)
     stream = io.StringIO()
+    caps = {name: logging.getLogger(name).level for name in logs._CAPS}
     logs.configure(LogSettings(level="info", format="json"), stream=stream)
     yield Running(engine, tmp_path, stream)
-    for name in logs._CAPS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, cap in caps.items():
+        logging.getLogger(name).setLevel(cap)
 
 
 def refuse_rows(engine: Engine) -> None:

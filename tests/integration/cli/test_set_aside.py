@@ -61,7 +61,7 @@ def test_a_crm_record_is_named_by_its_id(command: Command, engine: Engine) -> No
         session.commit()
     printed = command("set-aside")
     assert "  deals 4711, column 'closedate': 'soon': is not a date\n" in printed
-    assert ("Mend the record in the CRM" in printed, "import again" in printed) == (True, False)
+    assert ("Correct the record in the CRM" in printed, "import again" in printed) == (True, False)
     (found,) = json.loads(command("set-aside", "--json"))["rows"]
     assert {**found, **told} == found
 

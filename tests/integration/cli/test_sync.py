@@ -209,7 +209,7 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     )
     assert (0, "Call Jane") == (code, followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"])
     assert out.startswith("done: written, but the note that says who asked could not be left: ")
-    assert f"(give the app the scopes {scope})" in out
+    assert f"(give the service key or app the scopes {scope})" in out
     assert f"the token lacks the scope {scope}" in followed.run("doctor")[1]
 
 

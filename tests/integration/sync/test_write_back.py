@@ -349,7 +349,7 @@ def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, sy
     """A value that is not a day is refused when it is asked for; one that slipped through is refused when its turn comes."""
     made = deal()
     syncer.cycle()
-    with pytest.raises(PermanentError, match="is not a date"):
+    with pytest.raises(PermanentError, match="is not of the kind date"):
         write(syncer, made, {"next_step_date": "next tuesday"})
     hubspot.faults.next("*", Fault("status"), times=30)
     first, second = (write(syncer, made, {"next_step_date": day}) for day in ("2026-03-09", "2026-03-10"))
@@ -375,7 +375,7 @@ def test_a_note_that_is_not_allowed_leaves_the_value_written(
     )  # fmt: skip
     assert ("done", outcome.words) == row(engine, "SELECT state, outcome FROM write_back")
     assert outcome.words.startswith("written, but the note that says who asked could not be left: ")
-    assert f"give the app the scopes {scope}" in outcome.words
+    assert f"give the service key or app the scopes {scope}" in outcome.words
     assert syncer.carry_out_writes() == []
 
 

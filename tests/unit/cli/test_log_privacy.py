@@ -30,6 +30,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level, hooks = root.handlers[:], root.level, (threading.excepthook, sys.unraisablehook)
     found = io.StringIO()
+    caps = {name: logging.getLogger(name).level for name in logs._CAPS}
     logs.configure(LogSettings(format="json"), stream=found)
     yield found
     logging.captureWarnings(False)
@@ -37,8 +38,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers[:] = handlers
     root.setLevel(level)
     threading.excepthook, sys.unraisablehook = hooks
-    for name in logs._CAPS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, cap in caps.items():
+        logging.getLogger(name).setLevel(cap)
 
 
 def line(stream: io.StringIO) -> dict[str, Any]:

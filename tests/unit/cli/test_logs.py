@@ -24,13 +24,14 @@ def _restored_logging() -> Iterator[None]:
     """Put the standard library's and structlog's set-up back afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    caps = {name: logging.getLogger(name).level for name in logs._CAPS}
     yield
     logging.captureWarnings(False)
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in logs._CAPS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
+    for name, cap in caps.items():
+        logging.getLogger(name).setLevel(cap)
 
 
 class Terminal(io.StringIO):
