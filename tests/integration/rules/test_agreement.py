@@ -398,7 +398,7 @@ def wild(draw: st.DrawFn) -> str:
             return f"{name} {how} {span}"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_what_passes_the_check_never_fails(databases: list[Connection], data: st.DataObject) -> None:
     """Whatever condition is accepted, and whatever the records hold, all three give one answer and none fails."""
