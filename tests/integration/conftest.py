@@ -10,8 +10,8 @@ import itertools
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -58,6 +58,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql_copy(postgresql_server: str, postgresql_template: str) -> Callable[[], AbstractContextManager[str]]:
+    """Give what lends the URL of a PostgreSQL database with all tables, under a name of its own, and drops it again."""
+    return lambda: _database(postgresql_server, postgresql_template)
+
+
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the SQLAlchemy URL of a fresh, empty PostgreSQL database."""
@@ -81,8 +87,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "ros-sync.db")
             url = f"sqlite:///{tmp_path / 'ros-sync.db'}"
         else:
-            server = request.getfixturevalue("postgresql_server")
-            url = stack.enter_context(_database(server, request.getfixturevalue("postgresql_template")))
+            url = stack.enter_context(request.getfixturevalue("postgresql_copy")())
         engine = open_engine(url)
         stack.callback(engine.dispose)
         yield engine
