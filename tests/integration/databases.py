@@ -13,11 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
 from ros_sync.mirror.database import open_engine
+
+# For a test that asks its database for nothing that another one does not show on both kinds.
+ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 # Whatever changes a table's shape writes rows of these anew, and TRUNCATE does not.
 _CATALOGUES = ("attribute", "constraint", "index", "trigger", "proc", "type", "rewrite", "policy")
