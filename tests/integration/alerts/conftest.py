@@ -45,6 +45,9 @@ rules:
 """
 
 
+_COMPANIES: dict[tuple[str, ...], Company] = {}  # by what is written: `serve` reads no file again that is as it was
+
+
 class Firm:
     """The company: put deals, write rules, tick."""
 
@@ -87,8 +90,12 @@ class Firm:
 
     def company(self) -> Company:
         """Read what RevOps wrote."""
-        organisation = load_organisation(self.folder / "organisation.yaml")
-        return Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
+        files = self.folder / "organisation.yaml", self.folder / "rules.yaml"
+        written = tuple(file.read_text() for file in files)
+        if written not in _COMPANIES:
+            organisation, rules = files
+            _COMPANIES[written] = Company(load_organisation(organisation), load_rules([rules], home_currency="EUR"))
+        return _COMPANIES[written]
 
     def tick(self, at: datetime = MONDAY) -> TickReport:
         """Run one cycle."""
