@@ -28,7 +28,13 @@ rules:
     message: "not answered"
 """
 # All rows of a table, or all clocks of one definition, those that ended years ago among them.
-EVERYTHING = ("SCAN alert", "SCAN alert_notice", "SCAN sla_clock", "SCAN sla_owner_clock", "autoindex_sla_clock_1 (clock=? AND object=?)")
+EVERYTHING = (
+    "SCAN alert",
+    "SCAN alert_notice",
+    "SCAN sla_clock",
+    "SCAN sla_owner_clock",
+    "autoindex_sla_clock_1 (clock=? AND object=?)",
+)
 
 
 @pytest.fixture
