@@ -319,12 +319,15 @@ def test_a_contact_that_becomes_a_lead_later_brings_its_links(hubspot: Followed,
     made = deal()
     person = hubspot.account.create("contacts", {"email": "a@mill.example"})
     hubspot.account.associate("deals", made, "contacts", person)
+    first, primary = (hubspot.account.create("companies", {"name": name}) for name in ("Mill", "Weir"))
+    hubspot.account.associate("contacts", person, "companies", first)
+    hubspot.account.associate("contacts", person, "companies", primary, label="Primary")
     syncer = hubspot.syncer(engine)
     cycled(syncer)
     hubspot.clock.advance(60)
     hubspot.account.update("contacts", person, {"lifecyclestage": "marketingqualifiedlead"})
     cycled(syncer)
-    assert one(engine, "SELECT deal_id FROM lead") == made
+    assert (one(engine, "SELECT deal_id FROM lead"), one(engine, "SELECT account_id FROM lead")) == (made, primary)
 
 
 def test_labels_of_the_company_s_own_say_who_counts(

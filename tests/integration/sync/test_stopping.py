@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from tests.integration.sync.conftest import CONTEXT, Followed, one
 
 from ros_sync.errors import StoppedError
+from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.engine import Syncer
+from ros_sync.sync.reports import Progress
 
 Make = Callable[..., str]
 DAY = 90_000  # seconds, a little more than one
@@ -58,3 +60,25 @@ def test_stopping_reads_no_record_by_its_id(hubspot: Followed, sqlite_engine: En
     else:
         syncer.read_again(deals, ids)
     assert [] == [call for call in hubspot.account.calls if call.object_type == "deals" and call.kind == "batch_read"]
+
+
+def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
+    hubspot: Followed, sqlite_engine: Engine, deal: Make
+) -> None:
+    """However few records a page has: a kill costs what was read within some seconds, and nothing before that."""
+    for _ in range(300):
+        deal()
+    told: list[Progress] = []
+    stopping = Syncer(
+        sqlite_engine,
+        hubspot.source(),
+        CONTEXT,
+        now=hubspot.clock,
+        cadence=Cadence(backfill_seconds=0.0),
+        progress=told.append,
+        stopping=lambda: any(each.stream == "deals" for each in told),
+    )
+    with pytest.raises(StoppedError):
+        stopping.cycle()
+    (first,) = (each for each in told if each.stream == "deals")
+    assert (first.read, True) == (one(sqlite_engine, "SELECT count(*) FROM deal"), first.read < 300)
