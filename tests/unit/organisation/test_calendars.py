@@ -119,6 +119,22 @@ def test_an_opening_that_does_not_exist_is_the_clock_change() -> None:
     assert berlin("2026-03-29 03:00") == early.opening(berlin("2026-03-29"))
 
 
+def test_an_opening_that_comes_twice_is_the_first() -> None:
+    """Hours that open at 02:30 open before the clocks go back, and last an hour longer on that day."""
+    early = BusinessCalendar("early", BERLIN, (((150, 360),),) * 7)
+    first = berlin("2026-10-25 02:30", fold=0)
+    assert first == early.opening(berlin("2026-10-25"))
+    assert timedelta(hours=4.5) == early.between(berlin("2026-10-25"), berlin("2026-10-26"))
+
+
+def test_a_day_ends_at_the_first_of_two_midnights() -> None:
+    """In Havana clocks go back from 01:00 to 00:00: that hour belongs to the day that has begun."""
+    havana = ZoneInfo("America/Havana")
+    saturdays = BusinessCalendar("saturdays", havana, ((), (), (), (), (), ALL_DAY, ()))
+    saturday = datetime(2026, 10, 31, tzinfo=havana).astimezone(UTC)
+    assert timedelta(hours=24) == saturdays.between(saturday, saturday + timedelta(days=2))
+
+
 def test_a_business_day_keeps_the_time_of_day_across_the_clock_change() -> None:
     """One business day after Saturday noon is Sunday noon, 23 hours later."""
     assert berlin("2026-03-29 12:00") == ALWAYS.add(berlin("2026-03-28 12:00"), Duration(1, Unit.BUSINESS_DAY))
