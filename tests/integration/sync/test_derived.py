@@ -132,6 +132,17 @@ def test_a_last_activity_is_that_of_the_deal(connection: Connection, source: Hub
     )
 
 
+def test_a_meeting_counts_where_it_took_place(
+    connection: Connection, source: HubSpotSource, happened: Happened
+) -> None:
+    """One that is marked as ours alone did not; what else the buyer did is no meeting."""
+    deal = ("deals", "1")
+    happened("1", MQL, deal, kind="meeting", way="inbound")
+    happened("2", MQL + MICRO, deal, kind="meeting", way="outbound")
+    happened("3", MQL + 2 * MICRO, deal, way="inbound")
+    assert {("hubspot", "1"): clock.to_micros(MQL)} == worked_out(connection, source, "deal.last_meeting_at")
+
+
 def test_who_is_engaged_counts_once(connection: Connection, source: HubSpotSource, happened: Happened) -> None:
     """Contacts of what the buyer did; a call of ours, and a note of what they said, engage nobody."""
     deal = ("deals", "1")
