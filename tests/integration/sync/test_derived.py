@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, insert, text
+from tests.integration.sync.conftest import asked_nothing
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.pace import MemoryPace
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import RecordLink
 from ros_sync.sync.derived import roll_up
@@ -40,9 +37,7 @@ def connection(sqlite_engine: Engine) -> Iterator[Connection]:
 @pytest.fixture
 def source() -> HubSpotSource:
     """HubSpot by the shipped connector file; nothing is asked of it."""
-    mapping = load_hubspot(SHIPPED, {name: each.settable for name, each in objects().items()})
-    client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
-    return HubSpotSource(mapping, client, now=lambda: NOW)
+    return asked_nothing(SHIPPED)
 
 
 @pytest.fixture

@@ -77,6 +77,23 @@ def test_the_first_change_that_differs_is_told(
     assert expected == _of_record(history, ("1", 9, "c", "7"), columns, {"stage": mine}, 2)
 
 
+@pytest.mark.parametrize(
+    "born, mine, differs",
+    [
+        (2, [], False),
+        (1, [(2, None, "a")], False),
+        (1, [], True),
+        (1, [(2, "x", "a")], True),
+        (2, [(1, "x", "a")], False),
+    ],
+    ids=["created with it", "set afterwards", "not told here", "set from something else", "known from before"],
+)
+def test_a_history_of_one_entry(born: int, mine: list[Change], differs: bool) -> None:
+    """A change at the very instant of the CRM's first entry is compared with it."""
+    history, columns = {"stage": entries((2, "a"))}, {"stage": "stage"}
+    assert differs == bool(_of_record(history, ("1", 9, "a"), columns, {"stage": mine}, born))
+
+
 def test_entries_that_are_not_followed_yet_are_no_difference() -> None:
     """Later than the row's modified instant the mirror knows nothing; at that very instant it does."""
     columns, history = {"stage": "stage"}, {"stage": entries((2, "a"), (9, "b"), (10, "c"))}
