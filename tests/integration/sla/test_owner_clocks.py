@@ -317,3 +317,20 @@ def test_nothing_more_is_written_after_a_hand_over(desk: Desk) -> None:
     desk.hand_to("cem", 1)
     before = (desk.team, desk.owners, desk.story)
     assert (ClockCounts(), before) == (desk.look(2), (desk.team, desk.owners, desk.story))
+
+
+@pytest.mark.parametrize(
+    "hour, expected",
+    [
+        (4, ClockCounts(met=2)),
+        (5, ClockCounts(met=1, breached=1, stopped=1)),
+        (7, ClockCounts(met=1, breached=1, stopped=1)),
+        (8, ClockCounts(breached=2, stopped=2)),
+    ],
+    ids=["by the team's due instant", "after that", "by the owner's due instant", "after that too"],
+)
+def test_both_clocks_are_counted_by_their_own_due_instant(desk: Desk, hour: int, expected: ClockCounts) -> None:
+    """Handed over at three hours: the team's is due at four, the new owner's at seven; at that very instant is in time."""
+    desk.hand_to("cem", 3)
+    desk.change(accepted_at=START + hour * HOUR)
+    assert expected == desk.look(9)
