@@ -92,6 +92,12 @@ def test_lunch_is_no_working_time() -> None:
     assert datetime(2026, 3, 2, 15, 0, tzinfo=SPLIT.timezone) == SPLIT.add(monday, Duration(3, Unit.BUSINESS_HOUR))
 
 
+def test_a_time_of_day_at_which_hours_end_is_held() -> None:
+    """Noon of a Wednesday without lunch is noon of the Tuesday before, at which lunch begins, and not its end."""
+    noon = datetime(2026, 3, 4, 12, 0, tzinfo=SPLIT.timezone)
+    assert noon - timedelta(days=1) == SPLIT.subtract(noon, Duration(1, Unit.BUSINESS_DAY))
+
+
 def test_a_closed_day_is_no_working_day() -> None:
     """The company's own closed days are skipped as holidays are."""
     thursday = datetime(2026, 7, 2, 10, 0, tzinfo=SPLIT.timezone)
@@ -242,6 +248,14 @@ def test_the_end_of_time_is_no_crash(duration: str) -> None:
 def test_the_beginning_of_time_is_no_crash(duration: str) -> None:
     """An end in the year 1 is answered with the first instant there is."""
     assert datetime.min.replace(tzinfo=UTC) == OFFICE.subtract(datetime(1, 1, 3, tzinfo=UTC), Duration.parse(duration))
+
+
+def test_the_first_days_of_time_are_none_to_count() -> None:
+    """An offset could carry an instant of theirs before the first one: counting ends on the day after them."""
+    third, fourth = (datetime(1, 1, day, 12, tzinfo=BERLIN).astimezone(UTC) for day in (3, 4))
+    assert datetime.min.replace(tzinfo=UTC) == ALWAYS.subtract(fourth, Duration(1, Unit.BUSINESS_DAY))
+    assert third == ALWAYS.subtract(third, Duration(0, Unit.BUSINESS_DAY))
+    assert fourth == ALWAYS.subtract(fourth + timedelta(days=1), Duration(1, Unit.BUSINESS_DAY))
 
 
 def test_a_calendar_without_hours_is_refused() -> None:
