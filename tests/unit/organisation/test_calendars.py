@@ -258,6 +258,13 @@ def test_the_first_days_of_time_are_none_to_count() -> None:
     assert fourth == ALWAYS.subtract(fourth + timedelta(days=1), Duration(1, Unit.BUSINESS_DAY))
 
 
+def test_the_last_days_of_time_are_none_to_count() -> None:
+    """Nor are those at the other end."""
+    start = datetime(9999, 12, 27, 12, tzinfo=BERLIN)
+    assert datetime(9999, 12, 28, 12, tzinfo=BERLIN) == ALWAYS.add(start, Duration(1, Unit.BUSINESS_DAY))
+    assert datetime.max.replace(tzinfo=UTC) == ALWAYS.add(start, Duration(2, Unit.BUSINESS_DAY))
+
+
 def test_a_calendar_without_hours_is_refused() -> None:
     """A calendar in which nothing would ever be due cannot be made."""
     with pytest.raises(ValueError, match="has no working hours"):
