@@ -334,3 +334,16 @@ def test_both_clocks_are_counted_by_their_own_due_instant(desk: Desk, hour: int,
     desk.hand_to("cem", 3)
     desk.change(accepted_at=START + hour * HOUR)
     assert expected == desk.look(9)
+
+
+def test_owners_clocks_that_are_taken_over_are_counted(desk: Desk) -> None:
+    """One that ran is withdrawn; a breach stands, and is stopped; one that begins late is breached at once, as the team's is."""
+    desk.hand_to("cem", 3)
+    assert ClockCounts(started=1, withdrawn=1, restated=1) == desk.hand_to("ben", 3.5)
+    assert ClockCounts(breached=2) == desk.look(8)
+    assert ClockCounts(started=1, stopped=1) == desk.hand_to("cem", 9)
+
+
+def test_a_hand_over_that_is_seen_late_is_a_breach_at_once(desk: Desk) -> None:
+    """Of both clocks, since both due instants have passed."""
+    assert ClockCounts(started=1, breached=2, restated=1) == desk.hand_to("cem", 3, look=8)

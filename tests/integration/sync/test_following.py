@@ -50,6 +50,21 @@ def test_a_merge_is_seen_by_the_next_poll(hubspot: Followed, engine: Engine, dea
     assert one(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == new
 
 
+def test_what_was_linked_with_a_merged_record_follows_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The deal's account is the one that its company became, though nothing is told of the deal itself."""
+    made, other = deal(), deal()
+    mill, weir, lock = (hubspot.account.create("companies", {"name": name}) for name in ("Mill", "Weir", "Lock"))
+    hubspot.account.associate("deals", made, "companies", mill, label="Primary")
+    hubspot.account.associate("deals", other, "companies", lock, label="Primary")
+    cycled(hubspot.syncer(engine))
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("companies", weir, mill)
+    hubspot.clock.advance(60)
+    cycled(hubspot.syncer(engine))
+    accounts = [one(engine, f"SELECT account_id FROM deal WHERE id = '{each}'") for each in (made, other)]
+    assert accounts == [new, lock]
+
+
 def test_the_links_of_a_new_record_are_no_change_of_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """A deal that comes with its company has no history of having been without one."""
     mill = hubspot.account.create("companies", {"name": "Mill"})

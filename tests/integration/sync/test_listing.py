@@ -12,6 +12,7 @@ from tests.integration.sync.conftest import CONTEXT, NOW, Followed, asked_nothin
 from ros_sync import clock
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.applying import Applier
+from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.reports import StreamReport
 
 Make = Callable[..., str]
@@ -52,6 +53,25 @@ def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: 
         assert syncer.cycle().trouble is None
         asked.append((hubspot.calls()["batch_read deals"] > 0, one(sqlite_engine, ALIVE)))
     assert [(False, 0), (True, 1)] == asked
+
+
+def test_looking_back_asks_for_histories_alone(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
+    """The associations of what was modified are asked for by the pass, once for each stream that deals have some with."""
+    made = deal()
+    syncer = hubspot.syncer(sqlite_engine, cadence=Cadence(links_seconds=10**9))
+    assert syncer.cycle().trouble is None
+    hubspot.clock.advance(DAY)
+    hubspot.account.update("deals", made, {"hs_next_step": "again"})
+    asked = []
+    for seconds in (60, DAY, DAY):
+        hubspot.clock.advance(seconds)
+        hubspot.account.calls.clear()
+        assert syncer.cycle().trouble is None
+        paths = [call.path for call in hubspot.account.calls]
+        histories = sum(path.startswith("/crm/v3/objects/deals/batch") for path in paths)
+        asked.append((histories, sum(path.startswith("/crm/v4/associations/deals/") for path in paths)))
+    links = next(stream.links for stream in syncer.source.streams if stream.name == "deals")
+    assert [(0, 0), (1, len(links)), (1, 0)] == asked
 
 
 def test_the_account_is_looked_at_once_in_a_cycle(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
