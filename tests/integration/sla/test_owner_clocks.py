@@ -347,3 +347,20 @@ def test_owners_clocks_that_are_taken_over_are_counted(desk: Desk) -> None:
 def test_a_hand_over_that_is_seen_late_is_a_breach_at_once(desk: Desk) -> None:
     """Of both clocks, since both due instants have passed."""
     assert ClockCounts(started=1, breached=2, restated=1) == desk.hand_to("cem", 3, look=8)
+
+
+@pytest.mark.parametrize(
+    "hour, told",
+    [
+        (5, [(False, "breached"), (False, "stopped"), (True, "met")]),
+        (8, [(False, "breached"), (False, "stopped"), (True, "breached"), (True, "stopped")]),
+    ],
+    ids=["the owner in time", "both late"],
+)
+def test_the_history_tells_how_both_clocks_ended(desk: Desk, hour: int, told: list[tuple[bool, str]]) -> None:
+    """A clock that ends late is breached first and stopped then; one that ends in time is met."""
+    desk.hand_to("cem", 3)
+    before = len(desk.story)
+    desk.change(accepted_at=START + hour * HOUR)
+    desk.look(9)
+    assert told == [(of_owner, what) for of_owner, what, _ in desk.story[before:]]

@@ -67,5 +67,5 @@ def test_leaving_the_block_stops_the_threads(error: ValueError | None) -> None:
     found = Fetching([[pages("deals", 1_000)]])
     found.__enter__()
     next(iter(found))
-    found.__exit__(error and type(error), error, None)
+    found.__exit__(None if error is None else type(error), error, None)
     assert [False] == [each.is_alive() for each in found._threads]
