@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ros_sync.jobs.cycle import Company
     from ros_sync.notifiers.notifier import Notifier
+    from ros_sync.notifiers.slack.client import SlackClient
 
 
 def organisation_of(settings: Settings) -> Organisation:
@@ -171,10 +172,19 @@ def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[N
     from ros_sync.notifiers.console import ConsoleNotifier  # noqa: PLC0415  # see above
 
     terminal = ConsoleNotifier(console)
-    token = settings.slack.token
-    if token is None:
+    client = slack_client(settings)
+    if client is None:
         return [terminal]
-    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
     from ros_sync.notifiers.slack.notifier import SlackNotifier  # noqa: PLC0415  # see above
 
-    return [SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine), terminal]
+    return [SlackNotifier(client, engine), terminal]
+
+
+def slack_client(settings: Settings) -> SlackClient | None:
+    """Slack's Web API with the workspace's token; None where no token is set."""
+    token = settings.slack.token
+    if token is None:
+        return None
+    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
+
+    return SlackClient(token.get_secret_value(), api_url=settings.slack.api_url)

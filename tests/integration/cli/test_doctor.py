@@ -75,6 +75,16 @@ def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypa
     assert [("Slack does not accept the token (invalid_auth)", True)] == told(command, "slack")
 
 
+def test_that_no_token_is_set_is_told(command: Command) -> None:
+    """That is no reason to exit with 1, and it is not passed over: nobody gets a message in Slack."""
+    (told_of,) = told(command, "slack")
+    assert ("no Slack token is set" in told_of[0], "nobody gets a message in Slack" in told_of[0], told_of[1]) == (
+        True,
+        True,
+        False,
+    )
+
+
 def test_scopes_that_are_missing_are_named(
     command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +252,24 @@ def readiness(url: str) -> dict[str, object]:
     except OSError:
         return {}
     return found
+
+
+def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, slack: SlackServer) -> None:
+    """Slack is asked from the start, so that whoever looks knows of it before a message has to go out, and until it is over."""
+    folder = tmp_path / "company"
+    subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
+    settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
+    with serving(folder, *settings) as url:
+        until(lambda: "deliver has failed" in str(readiness(url).get("reasons")))
+        until(lambda: "3 times in a row" in str(readiness(url).get("reasons")))
+        shown = subprocess.run(
+            [COMMAND, "-w", str(folder), "status"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "200"},
+        ).stdout
+    assert "Slack does not accept the token (invalid_auth)" in shown.partition("Mirror")[0]
 
 
 def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: SlackServer) -> None:
