@@ -26,7 +26,7 @@ def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) ->
     try:
         rules, _ = _load(invocation, paths)
     except ProblemsError as error:
-        problems = error.problems
+        problems, rules = error.problems, RuleSet((), warnings=error.warnings)
     if as_json:
         invocation.print_json(
             {
@@ -80,7 +80,10 @@ def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> N
             line.append(f"\n  {clean(problem.hint)}", style="not bold dim default")
         out.print(line, soft_wrap=True, highlight=False)
     if problems:
-        out.print(Text(f"\n{_counted(len(problems), 'problem')}", style="bold red"))
+        words = f"\n{_counted(len(problems), 'problem')}"
+        if rules.warnings:
+            words += f", {_counted(len(rules.warnings), 'warning')}"
+        out.print(Text(words, style="bold red"))
         return
     tests = sum(len(rule.tests) for rule in rules)
     words = (

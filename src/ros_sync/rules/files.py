@@ -32,7 +32,7 @@ def load(
 
     `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
     `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
-    Raises ProblemsError with every problem in reading order, each at file, line and column.
+    Raises ProblemsError with every problem in reading order, each at file, line and column, and the warnings beside them.
     """
     problems: list[RosSyncError] = []
     files = rule_files(paths, problems)
@@ -52,7 +52,7 @@ def load(
     unique, clashes = together(rules)
     problems += clashes
     if problems:
-        raise ProblemsError(in_reading_order(problems))
+        raise ProblemsError(in_reading_order(problems), warnings=in_reading_order(warnings))
     return replace(ordered(unique, files), warnings=tuple(in_reading_order(warnings)))
 
 
