@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
+from ros_sync.workspace.near_misses import near_misses
 
 
 def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) -> bool:
@@ -27,6 +29,8 @@ def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) ->
         rules, _ = _load(invocation, paths)
     except ProblemsError as error:
         problems, rules = error.problems, RuleSet((), warnings=error.warnings)
+    if not paths:
+        rules = replace(rules, warnings=(*near_misses(invocation.settings), *rules.warnings))
     if as_json:
         invocation.print_json(
             {

@@ -16,11 +16,12 @@ from ros_sync.errors import MappingError, ProblemsError, RosSyncError
 from ros_sync.fields import Kind, did_you_mean
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
+from ros_sync.organisation.file_name import ORGANISATION_FILE
 from ros_sync.settings import Settings
 from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
 from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
-from ros_sync.workspace.files import ORGANISATION_FILE, SUFFIXES
+from ros_sync.workspace.files import SUFFIXES
 
 # Rules and notifiers are loaded by those commands alone that need them.
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from ros_sync.notifiers.slack.access import ADD_SCOPE, SCOPES, VITAL_SCOPES
 from ros_sync.outbox.store import DUE_STATES
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.settings import Settings
+from ros_sync.workspace.near_misses import near_misses
 
 CLOCK_MAY_DIFFER = timedelta(seconds=60)  # signatures and tokens are refused from about five minutes on
 SECRET_AGE = timedelta(days=180)  # HubSpot, "Private apps", rotating: at least every six months
@@ -49,7 +50,7 @@ def examine(settings: Settings, now: datetime, *, crm_ahead: dict[str, timedelta
     if settings.rules_folder.is_dir():
         with _told(findings["files"]):
             company_of(settings)
-    findings["files"] += [*_rights(settings), *_ages(settings, now)]
+    findings["files"] += [*_names(settings), *_rights(settings), *_ages(settings, now)]
     return findings
 
 
@@ -154,6 +155,11 @@ def _wrong_clock(name: str, by: timedelta) -> Problem:
         "set it by a time server (NTP): deadlines, signatures and tokens go by it",
         fatal=False,
     )
+
+
+def _names(settings: Settings) -> Iterator[Problem]:
+    for each in near_misses(settings):
+        yield Problem(each.message, "or take it away, if it is not meant to be read")
 
 
 def _rights(settings: Settings) -> Iterator[Problem]:

@@ -37,6 +37,7 @@ from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.near_misses import near_misses
 
 if TYPE_CHECKING:
     from ros_sync.notifiers.slack.access import SlackAccess
@@ -113,6 +114,8 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
             log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
         for path in readable_by_others(settings):
             log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
+        for misnamed in near_misses(settings):
+            log.warning("file_not_read", reason=misnamed.message)
         try:
             jobs = planned_jobs(settings, engine, following, configuration)
             over = overseen(settings, engine, following)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
+from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organisation
 from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
@@ -17,7 +18,6 @@ from ros_sync.rules.sheet import RuleSheet
 from ros_sync.sheets import in_reading_order
 
 VERSION = 1
-NO_RULE_FILES = frozenset({"organisation.yaml", "organisation.yml"})  # what else lives in the folder of rules
 
 
 def load(
@@ -92,7 +92,9 @@ def ordered(rules: Mapping[str, Rule], files: Iterable[Path | str], *, complete:
 
 def is_rule_file(path: Path) -> bool:
     """Whether a file in the folder of rules is one, by its name; what begins with a dot is an editor's own."""
-    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.name not in NO_RULE_FILES
+    if path.suffix not in (".yaml", ".yml") or path.name.startswith("."):
+        return False
+    return path.name != ORGANISATION_FILE and not is_nearly_organisation(path.name)
 
 
 def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:

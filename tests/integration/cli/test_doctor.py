@@ -150,6 +150,17 @@ def test_secrets_that_others_may_read_are_named(command: Command, tmp_path: Path
     assert expected == told(command, "files")
 
 
+def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
+    """`doctor`, `status` and `rules check` say so in one line each."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "organisation.yml").write_text("version: 1\n")
+    (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrules: []\n")
+    words = "rules/organisation.yml is not read: name it organisation.yaml"
+    assert [(words, False)] == told(command, "files")
+    assert words in command("status").partition("Mirror")[0]
+    assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
+
+
 @pytest.mark.parametrize("days,words", [(-1, "was changed in the future"), (200, "are 200 days old")])
 def test_ages_of_files_are_looked_at(command: Command, tmp_path: Path, days: int, words: str) -> None:
     """Secrets that nobody changed for half a year, and files that come from the future."""
@@ -284,6 +295,7 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         session.commit()
     engine.dispose()
     (folder / ".env").chmod(0o644)
+    (folder / "rules" / "deals.yaml.txt").touch()
     settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
     with serving(folder, *settings) as url:
         until(lambda: readiness(url).get("state") == "degraded")
@@ -297,4 +309,4 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         ).stdout
     assert "3: Slack does not accept the token (invalid_auth) (check slack.token in the settings)" in shown
     log = (folder / "serve.log").read_text()
-    assert ("secrets_readable_by_others" in log, "Traceback" in log) == (True, False)
+    assert ("secrets_readable_by_others" in log, "file_not_read" in log, "Traceback" in log) == (True, True, False)

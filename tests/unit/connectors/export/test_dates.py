@@ -247,13 +247,17 @@ def test_a_day_that_two_formats_of_a_list_read_differently_is_refused(formats: t
         ("2026/03/31", 'it would be 2026-03-31 by the form %Y/%m/%d: write `dates: "%Y/%m/%d"`'),
         (
             "03/04/2026",
-            "it would be 2026-04-03 by the form %d/%m/%Y or 2026-03-04 by the form %m/%d/%Y: "
-            "say by `dates` in which of them the file is written",
+            (
+                "it would be 2026-04-03 by the form %d/%m/%Y or 2026-03-04 by the form %m/%d/%Y: "
+                "say by `dates` in which of them the file is written"
+            ),
         ),
         (
             "05/05/2026",
-            "it would be 2026-05-05 by the form %d/%m/%Y or 2026-05-05 by the form %m/%d/%Y: "
-            "say by `dates` in which of them the file is written",
+            (
+                "it would be 2026-05-05 by the form %d/%m/%Y or 2026-05-05 by the form %m/%d/%Y: "
+                "say by `dates` in which of them the file is written"
+            ),
         ),
     ],
 )
