@@ -271,5 +271,5 @@ def test_a_day_as_people_write_it_comes_with_its_format(text: str, hint: str) ->
 @pytest.mark.parametrize("text", ["99/99/2026", "2026-03-31 25:00", "31/03/1066"])
 def test_what_is_no_day_in_any_form_has_no_hint(text: str) -> None:
     """Nor has a year that nobody means."""
-    with pytest.raises(ValueError, match="is not a date of ISO 8601$"):
+    with pytest.raises(ValueError, match=r"is not a date of ISO 8601$"):
         InstantReader(BERLIN).read(text)
