@@ -88,6 +88,10 @@ def import_(
         if len(reports) > 1:
             invocation.out.print(f"[bold]as of {report.as_of:%Y-%m-%d %H:%M} UTC[/bold]", highlight=False)
         show(invocation, report)
+    if any(report.refitted for report in reports):
+        from ros_sync.cli.losing import MAP, exports_losing, show_losing  # noqa: PLC0415  # rules, for the few times
+
+        show_losing(invocation, exports_losing(settings).get(export.source, []), MAP)
 
 
 @contextmanager

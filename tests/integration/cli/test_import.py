@@ -163,3 +163,17 @@ def test_a_mapping_is_checked_against_files_without_loading_them(command: Comman
     assert "deals.csv:4, column 'Stage': 'Shut': is not a stage" in printed
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0
+
+
+def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: Path) -> None:
+    """By `import` where that is news, and by `doctor`; nobody is told of a field that no column fills."""
+    (workspace / "rules" / "deals.yaml").write_text(
+        "version: 1\nrules:\n"
+        "  - {id: stepless, title: No step, applies_to: deal, when: [is_open, next_step is missing], message: '{name}'}\n"
+    )
+    words = "the rule stepless is off: nothing fills next step\n"
+    imported = [command("import", "exports") for _ in range(2)]
+    assert [words in told for told in imported] == [True, False]
+    assert words in command("doctor")
+    command("tick", "--no-deliver")
+    assert json.loads(command("status", "--json"))["alerts"] == []

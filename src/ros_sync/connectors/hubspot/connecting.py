@@ -20,6 +20,7 @@ from ros_sync.sheets.edits import Edits, map_at, scalar, value_of
 
 POSITIONS = ("early", "mid", "late")
 REREAD = "6 hours"
+UNUSED_BELOW = 0.005  # the share of records that is shown as 0 %: somebody tried the property once
 LACKING = "the account has no such property"
 # Where an account has no property by the first name, it may have one by the other.
 SAME = {f"hs_lifecyclestage_{stage}_date": f"hs_v2_date_entered_{stage}" for stage in (
@@ -332,14 +333,31 @@ def _by(names: Sequence[str]) -> str:
 def _choice(wanted: Wanted, found: Mapping[Wanted, Sequence[Candidate]], made: Collection[Wanted]) -> Candidate | None:
     """The property that fills a field from now on: one that is there, or the one that is made for it."""
     if wanted in made:
-        return Candidate(PropertyDefinition(wanted.property, wanted.type, label=wanted.label, ours=True), BY_LABEL)
+        return unused(found.get(wanted, ())) or Candidate(
+            PropertyDefinition(wanted.property, wanted.type, label=wanted.label, ours=True), BY_LABEL
+        )
     return _chosen(found.get(wanted, ()))
 
 
 def _chosen(found: Sequence[Candidate]) -> Candidate | None:
     """The candidate that is sure enough: by name or label; of several alike, the one that is filled most."""
-    sure = [each for each in found if each.sureness >= BY_LABEL]
+    sure = [each for each in found if each.sureness >= BY_LABEL and not _is_unused(each)]
     return max(sure, key=lambda each: (each.sureness, each.definition.ours, each.share or 0.0)) if sure else None
+
+
+def unused(found: Sequence[Candidate]) -> Candidate | None:
+    """The candidate that would be sure enough, were it filled anywhere; None where there is none, or another is taken.
+
+    Nobody uses it, so that a rule would fire on everyone: it fills its field on request alone.
+    """
+    sure = [each for each in found if each.sureness >= BY_LABEL and _is_unused(each)]
+    return (
+        max(sure, key=lambda each: (each.sureness, each.definition.ours)) if sure and _chosen(found) is None else None
+    )
+
+
+def _is_unused(candidate: Candidate) -> bool:
+    return candidate.share is not None and candidate.share < UNUSED_BELOW
 
 
 def _reckoned(definitions: Definitions, there: Mapping[str, PropertyDefinition]) -> Iterable[tuple[str, str]]:
