@@ -49,7 +49,6 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
     401 for whatever is not signed by HubSpot just now, 400 for a signed body that cannot be read, 413 for one that is too
     large, 503 where it cannot be stored: then HubSpot sends it again.
     """
-
     refusals = Refusals()
 
     async def receive(request: Request) -> Response:
