@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ros_sync.cli.company import custom_kinds, organisation_of
+from ros_sync.cli.company import custom_kinds, organisation_of, several_options
 from ros_sync.cli.invocation import Invocation, data_of
 from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
@@ -68,6 +68,7 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
     rules = load(
         paths or [settings.rules_folder],
         custom=custom_kinds(settings),
+        several=several_options(settings),
         home_currency=organisation.home_currency,
         calendars=organisation.calendars,
         doubter=Doubter(known_values(settings), people),

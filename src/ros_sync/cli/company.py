@@ -20,7 +20,7 @@ from ros_sync.organisation.file_name import ORGANISATION_FILE
 from ros_sync.settings import Settings
 from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
-from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
+from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable, several_of
 from ros_sync.workspace.files import SUFFIXES
 
 # Rules and notifiers are loaded by those commands alone that need them.
@@ -46,16 +46,17 @@ def company_of(settings: Settings) -> Company:
     from ros_sync.rules.model import RuleSet  # noqa: PLC0415  # see above
 
     problems: list[RosSyncError] = []
-    organisation, custom = Organisation(), None
+    organisation, custom, several = Organisation(), None, None
     with _collected(problems):
         organisation = organisation_of(settings)
     with _collected(problems):
-        custom = custom_kinds(settings)
+        custom, several = custom_kinds(settings), several_options(settings)
     rules = RuleSet(())
     with _collected(problems):
         rules = load_rules(
             [settings.rules_folder],
             custom=custom,
+            several=several,
             home_currency=organisation.home_currency,
             calendars=organisation.calendars,
         )
@@ -83,6 +84,16 @@ def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
     for path in mapping_files(settings):
         _add_kinds(kinds, custom_kinds_of(load(path)))
     return kinds
+
+
+def several_options(settings: Settings) -> dict[str, frozenset[str]]:
+    """The fields that hold several options, by object, as the mapping files declare them."""
+    return several_of(
+        [
+            *(load_connector(path) for path in connector_files(settings)),
+            *(load(path) for path in mapping_files(settings)),
+        ]
+    )
 
 
 def _add_kinds(kinds: dict[str, dict[str, Kind]], own: Mapping[str, Mapping[str, Kind]]) -> None:

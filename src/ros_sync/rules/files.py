@@ -24,13 +24,15 @@ def load(
     paths: Iterable[Path],
     *,
     custom: Mapping[str, CustomKinds] | None = None,
+    several: Mapping[str, Collection[str]] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
     doubter: Doubter | None = None,
 ) -> RuleSet:
     """Read rule files, and folders of them; rules that inhibit others come first.
 
-    `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
+    `custom` holds the kinds of the company's own properties by object, `several` the fields that hold several options, as the
+    mapping files declare them. Without
     `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
     Raises ProblemsError with every problem in reading order, each at file, line and column, and the warnings beside them.
     """
@@ -42,6 +44,7 @@ def load(
         found, wrong = read_file(
             file,
             custom=custom,
+            several=several,
             home_currency=home_currency,
             calendars=calendars,
             doubter=doubter,
@@ -61,6 +64,7 @@ def read_file(  # what is known around the file
     content: bytes | None = None,
     *,
     custom: Mapping[str, CustomKinds] | None = None,
+    several: Mapping[str, Collection[str]] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
     doubter: Doubter | None = None,
@@ -71,7 +75,7 @@ def read_file(  # what is known around the file
     `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see `load`.
     """
     sheet = RuleSheet(path, content)
-    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
+    rules = _read_file(sheet, RuleReader(sheet, custom or {}, several or {}, home_currency, calendars, doubter))
     if warnings is not None:
         warnings += sheet.warnings
     return rules, sheet.problems

@@ -7,6 +7,7 @@ from ros_sync.sync.deletions import CONFIRMED_WAY
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
+UNREADABLE_WAY = "unreadable"  # as `read_again` calls it
 AT_ONCE = 500  # records ended in one transaction; a kill costs reading them again
 
 
@@ -25,7 +26,7 @@ def carry_out(work: Work) -> None:
             for start in range(0, len(ids), AT_ONCE):
                 chunk = ids[start : start + AT_ONCE]
                 # Of a contact that is no lead any more, that alone was confirmed.
-                work.read_again(stream, chunk, **({"way": CONFIRMED_WAY} if stream.name == name else {}))
+                work.read_again(stream, chunk, way=CONFIRMED_WAY if stream.name == name else UNREADABLE_WAY)
                 with writing(work.engine, source.name) as connection:
                     if stream.name != name:
                         guises.settle(work, connection, name, chunk)

@@ -177,3 +177,23 @@ def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: 
     assert words in command("doctor")
     command("tick", "--no-deliver")
     assert json.loads(command("status", "--json"))["alerts"] == []
+
+
+def test_rules_find_whole_options(command: Command, workspace: Path) -> None:
+    """Of a column that holds several: Pro, and not Pro Plus; a free text is searched as ever."""
+    rule = "{{id: {0}, title: {0}, applies_to: deal, when: ['{1} contains \"Pro\"'], message: '{{name}}'}}"
+    (workspace / "rules" / "deals.yaml").write_text(
+        f"version: 1\nrules:\n  - {rule.format('options', 'product')}\n  - {rule.format('text', 'competitor')}\n"
+    )
+    mapping = workspace / "connectors" / "acme.yaml"
+    mapping.write_text(mapping.read_text() + "      product: {column: Name, several: true}\n      competitor: Name\n")
+    (workspace / "exports" / "deals.csv").write_text(
+        "Id,Name,Stage,Amount,Currency,Owner\n1,Pro,Open,5,EUR,\n2,Pro Plus,Open,5,EUR,\n3,Old; Pro,Open,5,EUR,\n"
+    )
+    command("import", "exports")
+    command("tick", "--no-deliver")
+    found = {
+        name: {each["record_id"] for each in json.loads(command("alerts", "list", "--rule", name, "--json"))["alerts"]}
+        for name in ("options", "text")
+    }
+    assert found == {"options": {"1", "3"}, "text": {"1", "2", "3"}}

@@ -91,10 +91,10 @@ class CsvRows:
         try:
             rows.extend(islice(self._reader, BLOCK_ROWS))  # what was read before an error stays in `rows`
         except csv.Error as error:
-            lines = self._beginnings(first, rows)
+            begun = self._beginnings(first, rows)
             if "field larger" in str(error) and (long := self._long_row(rows)) is not None:
-                return [*rows, long[0]], [*lines, long[1]], [], False
-            return rows, lines, [self._after(rows, str(error))], False
+                return [*rows, long[0]], [*begun, long[1]], [], False
+            return rows, begun, [self._after(rows, str(error))], False
         ended = len(rows) < BLOCK_ROWS
         simple = self._taken() == len(rows)
         lines = range(first, first + len(rows)) if simple else self._beginnings(first, rows)

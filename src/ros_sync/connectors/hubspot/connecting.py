@@ -170,7 +170,7 @@ class _Fitting:
                     self.missing[wanted] = list(found.get(wanted, ()))
                 continue
             change = self.edits.set if is_makeshift else self.edits.add
-            change(fields, wanted.field, scalar(best.definition.name))
+            change(fields, wanted.field, _line(best.definition))
             self._fills(wanted.name, best)
             filled.add(wanted.field)
         self._values(name, fields, there)
@@ -202,7 +202,8 @@ class _Fitting:
                 dropped.add(key.value)
                 continue
             holder, held = (value, "property") if isinstance(value, MappingNode) else (fields, key.value)
-            self.edits.set(holder, held, scalar(other))
+            short = held == key.value and best is not None and other == best.definition.name
+            self.edits.set(holder, held, _line(best.definition) if short and best else scalar(other))
             self._sources[name, key.value] = other
             self._tell(f"{name}.{key.value}", f"is filled by {other}, as the account has no {source}")
         track = value_of(entry, "track")
@@ -394,6 +395,12 @@ def _refused(value: Node, there: Mapping[str, PropertyDefinition]) -> str | None
 
 def _is_read_only(there: Mapping[str, PropertyDefinition], name: str) -> bool:
     return name in there and there[name].read_only  # one that is made now is not there yet
+
+
+def _line(definition: PropertyDefinition) -> str:
+    """What stands behind a field that the property fills."""
+    name = scalar(definition.name)
+    return f"{{property: {name}, several: true}}" if definition.ticks else name
 
 
 def _property_of(value: Node | None) -> str | None:
