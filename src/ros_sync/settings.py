@@ -7,6 +7,7 @@ environment. Secrets are `SecretStr`; each can also be given as the path of a fi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tomllib
@@ -50,6 +51,7 @@ _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
 # How SQLAlchemy's make_url finds the port: a password may hold anything but @.
 _PORT = re.compile(r"[^:]*://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::([^/?]*))?")
 _MAX_PORT = 65_535
+_MAX_SECRET_BYTES = 65_536  # ours: a URL, a token, or a key
 # HubSpot, "API versioning": dated versions are released in March and September, the first one was 2026-03.
 _RELEASE = re.compile(r"[0-9]{4}-(03|09)")
 _FIRST_RELEASE = "2026-03"
@@ -582,11 +584,22 @@ def _with_secret_files(settings: Settings, origins: _Origins) -> tuple[Settings,
 
 
 def _secret_in(file: Path, where: Where) -> SecretStr:
+    from ros_sync.sheets.regular import open_regular  # noqa: PLC0415  # for those who keep secrets in files
+
     try:
-        value = file.read_text("utf-8").strip()
+        with open_regular(file) as opened:
+            content = opened.read(_MAX_SECRET_BYTES + 1)
+        value = content.decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"the file {file} cannot be read: {reason}", where=where) from None
+        hint = None
+        if isinstance(error, OSError) and error.errno == errno.EINVAL:
+            hint = "settings are read by each command, so a file it must be: one that you alone may read, or a line of .env"
+        raise SettingsError(f"the file {file} cannot be read: {reason}", where=where, hint=hint) from None
+    if len(content) > _MAX_SECRET_BYTES:
+        raise SettingsError(
+            f"the file {file} is larger than any secret", where=where, hint="put the secret alone into it"
+        )
     if not value:
         raise SettingsError(f"the file {file} is empty", where=where, hint="put the secret into it")
     return SecretStr(value)

@@ -38,10 +38,12 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
     try:
         return clock.parse_instant(text, tz)
     except ValueError:
+        from ros_sync.rules.language.advice import value_advice  # noqa: PLC0415  # for a mistake alone
+
         raise RosSyncError(
             f"{text!r} is not a date or time",
             where=Where(key=option),
-            hint="write 2026-03-02 or 2026-03-02T09:00+01:00",
+            hint=value_advice(text.strip()) or "write 2026-03-02 or 2026-03-02T09:00+01:00",
         ) from None
 
 
@@ -86,6 +88,10 @@ def import_(
         if len(reports) > 1:
             invocation.out.print(f"[bold]as of {report.as_of:%Y-%m-%d %H:%M} UTC[/bold]", highlight=False)
         show(invocation, report)
+    if any(report.refitted for report in reports):
+        from ros_sync.cli.losing import MAP, exports_losing, show_losing  # noqa: PLC0415  # rules, for the few times
+
+        show_losing(invocation, exports_losing(settings).get(export.source, []), MAP)
 
 
 @contextmanager

@@ -194,8 +194,10 @@ class Deletion(Stored, table=True):
     source: str = Field(primary_key=True)
     stream: str = Field(primary_key=True)
     record_id: str = Field(primary_key=True)
-    way: str = Field(description="what told of it: list, unreadable, poll, webhook, merge, repair, account")
-    kind: str = Field(description="archived, merged or gone")
+    way: str = Field(
+        description="what told of it: list, unreadable, poll, webhook, merge, repair, account, values, links"
+    )
+    kind: str = Field(description="archived, merged, gone or no longer")
     ended_at: int | None = Field(
         default=None, sa_type=BigInteger, description="microseconds, where the CRM says since when"
     )

@@ -62,6 +62,27 @@ def set_links(
     return changed, ends
 
 
+def lost(
+    connection: Connection,
+    source: str,
+    stream: str,
+    links: Mapping[str, Iterable[LinkTarget]],
+    kinds: Collection[str],
+) -> dict[str, list[str]]:
+    """By stream, the records to which these (with the links that they have now) had a link and have none any more."""
+    found: dict[str, set[str]] = defaultdict(set)
+    ids = list(links)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        stored = _stored(connection, source, stream, chunk, kinds)
+        for record_id in chunk:
+            there = {(to_stream, to_id) for to_stream, to_id, _ in links[record_id]}
+            for to_stream, to_id, _ in stored.get(record_id, ()):
+                if (to_stream, to_id) not in there:
+                    found[to_stream].add(to_id)
+    return {to_stream: sorted(theirs) for to_stream, theirs in found.items()}
+
+
 def _without_ended(rows: Sequence[tuple[str, str, str, str]], ended: Ended) -> list[tuple[str, str, str, str]]:
     """The rows whose other end has not ended."""
     deleted: set[tuple[str, str]] = set()

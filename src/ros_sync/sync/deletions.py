@@ -10,7 +10,7 @@ What a person explicitly asked for, the erasure of one person, is neither counte
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -38,6 +38,7 @@ class Kind(StrEnum):
     ARCHIVED = "archived"
     MERGED = "merged"
     GONE = "gone"  # it cannot be read by its id
+    NO_LONGER = "no longer"  # by what it says itself it is no such record any more: a contact that is no lead
 
 
 class State(StrEnum):
@@ -80,6 +81,20 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Records that are held or whose deletion was rejected (`known`), and those that are held from now on, by which wave."""
+
+    known: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
+    wave: int | None = None
+
+    @property
+    def records(self) -> set[str]:
+        """All that stay."""
+        return self.known | self.new
+
+
+@dataclass(frozen=True, slots=True)
 class Wave:
     """Deletions that wait for a person, or waited. `records` are those not yet dealt with, `known` what the stream had."""
 
@@ -119,23 +134,28 @@ class Book:
         """
         ends = {each: end for each, end in ends_of(page).items() if each in there and each not in explicit}
         self.void(list(explicit))
+        held = self.hold(ends, way)
+        return Judged(_less(page, held.records), len(held.new), held.wave)
+
+    def hold(self, ends: Mapping[str, End], way: str) -> Held:
+        """Those of these records, which are there, that may not end now; the others are noted as ended."""
         if not ends:
-            return Judged(page)
+            return Held()
         known = self._noted(list(ends))
         settled = {each for each, (_, state) in known.items() if state is State.CONFIRMED}
         waiting = {each for each, (told, state) in known.items() if self._is_settled(told, ends[each], state)} - settled
         new = {each: end for each, end in ends.items() if each not in waiting and each not in settled}
         self._forget(settled)
         if not new:
-            return Judged(_less(page, waiting))
+            return Held(waiting)
         counted = self._counted(new)
         if self._allows(len(counted) + len(new), counted):
             self._note(new, way, None)
-            return Judged(_less(page, waiting))
+            return Held(waiting)
         wave = self._open_wave(counted)
         self._note(new, way, wave)
         log.warning("deletions_held", source=self.source, stream=self.stream, records=len(new), wave=wave)
-        return Judged(_less(page, waiting | new.keys()), len(new), wave)
+        return Held(waiting, set(new), wave)
 
     def void(self, ids: Sequence[str]) -> None:
         """These records are there after all: nothing of them waits any more."""
@@ -264,10 +284,18 @@ def _less(page: Page, held: Collection[str]) -> Page:
 # ---- for people
 
 
+# Streams have their names from the CRM, in the plural; what has no stream of its own is named by its object.
+PLURALS = {"lead": "leads", "owner": "owners", "pipeline_stage": "stages"}
+
+
 def held_problem(stream: str, held: int, wave: int) -> Problem:
     """What people are told of deletions that wait for them."""
+    name = PLURALS.get(stream, stream)
+    told = (
+        "their contacts say that they are none any more" if stream == "lead" else "the CRM says that they were deleted"
+    )
     return Problem(
-        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
+        f"{held:,} {name} are held: {told}, and so many in a day may be a mistake (wave {wave})",
         f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
         stream,
     )

@@ -29,6 +29,7 @@ from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.completion import Against, told
 from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
+from ros_sync.sync.filled import note_mapped
 from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
 from ros_sync.sync.recounting import recount_slips
@@ -42,12 +43,13 @@ Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of an import, file by file."""
+    """What became of an import, file by file. `refitted`: other fields are filled than before, which rules depend on."""
 
     run_id: int
     source: str
     as_of: datetime
     files: list[FileReport] = field(default_factory=list)
+    refitted: bool = False
 
     def total(self, name: str) -> int:
         """A count of `FileReport`, over all files."""
@@ -289,6 +291,7 @@ def _load(
             given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
+        report.refitted = note_mapped(connection, mapping, names)
         _remember(connection, mapping.source, names - stale, report.as_of)
 
 

@@ -75,6 +75,16 @@ def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypa
     assert [("Slack does not accept the token (invalid_auth)", True)] == told(command, "slack")
 
 
+def test_that_no_token_is_set_is_told(command: Command) -> None:
+    """That is no reason to exit with 1, and it is not passed over: nobody gets a message in Slack."""
+    (told_of,) = told(command, "slack")
+    assert ("no Slack token is set" in told_of[0], "nobody gets a message in Slack" in told_of[0], told_of[1]) == (
+        True,
+        True,
+        False,
+    )
+
+
 def test_scopes_that_are_missing_are_named(
     command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +148,17 @@ def test_secrets_that_others_may_read_are_named(command: Command, tmp_path: Path
         (f"{tmp_path / name} can be read by others on this machine (mode {mode})", False) for name, mode in names
     ]
     assert expected == told(command, "files")
+
+
+def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
+    """`doctor`, `status` and `rules check` say so in one line each."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "organisation.yml").write_text("version: 1\n")
+    (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrules: []\n")
+    words = "rules/organisation.yml is not read: name it organisation.yaml"
+    assert [(words, False)] == told(command, "files")
+    assert words in command("status").partition("Mirror")[0]
+    assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
 
 
 @pytest.mark.parametrize("days,words", [(-1, "was changed in the future"), (200, "are 200 days old")])
@@ -244,6 +265,24 @@ def readiness(url: str) -> dict[str, object]:
     return found
 
 
+def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, slack: SlackServer) -> None:
+    """Slack is asked from the start, so that whoever looks knows of it before a message has to go out, and until it is over."""
+    folder = tmp_path / "company"
+    subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
+    settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
+    with serving(folder, *settings) as url:
+        until(lambda: "deliver has failed" in str(readiness(url).get("reasons")))
+        until(lambda: "3 times in a row" in str(readiness(url).get("reasons")))
+        shown = subprocess.run(
+            [COMMAND, "-w", str(folder), "status"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "200"},
+        ).stdout
+    assert "Slack does not accept the token (invalid_auth)" in shown.partition("Mirror")[0]
+
+
 def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: SlackServer) -> None:
     """`/readyz` is degraded and says why; `status` says why the messages wait; the log warns of an open `.env`."""
     folder = tmp_path / "company"
@@ -256,6 +295,7 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         session.commit()
     engine.dispose()
     (folder / ".env").chmod(0o644)
+    (folder / "rules" / "deals.yaml.txt").touch()
     settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
     with serving(folder, *settings) as url:
         until(lambda: readiness(url).get("state") == "degraded")
@@ -269,4 +309,4 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         ).stdout
     assert "3: Slack does not accept the token (invalid_auth) (check slack.token in the settings)" in shown
     log = (folder / "serve.log").read_text()
-    assert ("secrets_readable_by_others" in log, "Traceback" in log) == (True, False)
+    assert ("secrets_readable_by_others" in log, "file_not_read" in log, "Traceback" in log) == (True, True, False)
