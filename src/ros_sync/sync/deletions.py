@@ -54,8 +54,8 @@ class State(StrEnum):
 class DeletionLimit:
     """How many records of a stream may end in a day before the others are held: a share of it, and never fewer than a number."""
 
-    share: float = 0.10
-    at_least: int = 50
+    share: float
+    at_least: int
 
     def allows(self, ending: int, known: int) -> bool:
         """Whether so many records of a stream may end within a day, out of those that were known."""

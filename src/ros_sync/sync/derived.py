@@ -31,30 +31,28 @@ Touched = Collection[tuple[str, str]]  # (stream, id)
 Build = Callable[[Sequence[str] | None], Select[Any]]  # a query over these records, or over all
 
 
-def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, only: Touched | None = None) -> int:
-    """Bring the derived values of deals and leads up to date; the number of records changed.
+def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, only: Touched | None = None) -> None:
+    """Bring the derived values of deals and leads up to date.
 
     An activity counts for every deal and person that it is linked with, from the moment it happened. With `only`, those
     are looked at that were touched themselves or are linked with a touched activity.
     """
     given = source.given
-    changed = 0
     streams = [stream.name for stream in source.streams if "activity" in stream.objects]
     deals = next((stream.name for stream in source.streams if "deal" in stream.objects), None)
     leads = next((stream.name for stream in source.streams if "lead" in stream.objects), None)
     if not streams:
-        return 0
+        return
     near = None if only is None else _near(connection, source.name, streams, only)
     fields = sorted(worked_out(source.streams, given).get("deal", ()))
     if deals and fields:
         people = next((stream.name for stream in source.streams if "contact" in stream.objects), "")
         columns = [objects()["deal"].columns[name] for name in fields]
         for query in _each(_last_activities(source.name, (streams, deals, people), fields, now), near, deals):
-            changed += _write(connection, "deal", source.name, columns, query, run_id, now)
+            _write(connection, "deal", source.name, columns, query, run_id, now)
     if leads and "first_response" not in given.get("lead", frozenset()):
         for query in _each(_first_responses(source.name, streams, leads, now), near, leads):
-            changed += _write(connection, "lead", source.name, ["first_response_at"], query, run_id, now)
-    return changed
+            _write(connection, "lead", source.name, ["first_response_at"], query, run_id, now)
 
 
 def worked_out(streams: Iterable[Stream], given: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -189,7 +187,7 @@ def _same(streams: Sequence[str], to_stream: str) -> ColumnElement[bool]:
 
 def _write(
     connection: Connection, name: str, source: str, columns: Sequence[str], query: Select[Any], run_id: int, now: int
-) -> int:
+) -> None:
     rows: list[Row] = [
         (row[0], *(clock.to_micros(each) if isinstance(each, datetime) else each for each in row[1:]))
         for row in connection.execute(query)
@@ -197,4 +195,3 @@ def _write(
     upsert = Upsert(connection, objects()[name], source, ("id", *columns), run_id=run_id)
     for start in range(0, len(rows), _ROWS):
         upsert.write(rows[start : start + _ROWS], now, derived=True)
-    return len(rows)

@@ -76,10 +76,10 @@ class Firm:
         }  # fmt: skip
         self._put("deal", ("id", *deal), [(record_id, *deal.values())], at, source)
 
-    def lead(self, record_id: str, name: str, at: datetime = MONDAY, **values: Any) -> None:
+    def lead(self, record_id: str, name: str, at: datetime = MONDAY, *, source: str = "crm", **values: Any) -> None:
         """Put a lead as it is from a moment on; Ann's unless said otherwise."""
         lead = {"name": name, "email": f"{name.lower()}@buyer.example", "owner_id": "a", "deleted_at": None, **values}
-        self._put("lead", ("id", *lead), [(record_id, *lead.values())], at, "crm")
+        self._put("lead", ("id", *lead), [(record_id, *lead.values())], at, source)
 
     def read(self, complete_at: datetime | None, *, source: str = "crm", **values: Any) -> None:
         """Let a source be one that is followed, and was last read completely then."""

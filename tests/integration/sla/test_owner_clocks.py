@@ -317,3 +317,50 @@ def test_nothing_more_is_written_after_a_hand_over(desk: Desk) -> None:
     desk.hand_to("cem", 1)
     before = (desk.team, desk.owners, desk.story)
     assert (ClockCounts(), before) == (desk.look(2), (desk.team, desk.owners, desk.story))
+
+
+@pytest.mark.parametrize(
+    "hour, expected",
+    [
+        (4, ClockCounts(met=2)),
+        (5, ClockCounts(met=1, breached=1, stopped=1)),
+        (7, ClockCounts(met=1, breached=1, stopped=1)),
+        (8, ClockCounts(breached=2, stopped=2)),
+    ],
+    ids=["by the team's due instant", "after that", "by the owner's due instant", "after that too"],
+)
+def test_both_clocks_are_counted_by_their_own_due_instant(desk: Desk, hour: int, expected: ClockCounts) -> None:
+    """Handed over at three hours: the team's is due at four, the new owner's at seven; at that very instant is in time."""
+    desk.hand_to("cem", 3)
+    desk.change(accepted_at=START + hour * HOUR)
+    assert expected == desk.look(9)
+
+
+def test_owners_clocks_that_are_taken_over_are_counted(desk: Desk) -> None:
+    """One that ran is withdrawn; a breach stands, and is stopped; one that begins late is breached at once, as the team's is."""
+    desk.hand_to("cem", 3)
+    assert ClockCounts(started=1, withdrawn=1, restated=1) == desk.hand_to("ben", 3.5)
+    assert ClockCounts(breached=2) == desk.look(8)
+    assert ClockCounts(started=1, stopped=1) == desk.hand_to("cem", 9)
+
+
+def test_a_hand_over_that_is_seen_late_is_a_breach_at_once(desk: Desk) -> None:
+    """Of both clocks, since both due instants have passed."""
+    assert ClockCounts(started=1, breached=2, restated=1) == desk.hand_to("cem", 3, look=8)
+
+
+@pytest.mark.parametrize(
+    "hour, told",
+    [
+        (5, [(False, "breached"), (False, "stopped"), (True, "met")]),
+        (8, [(False, "breached"), (False, "stopped"), (True, "breached"), (True, "stopped")]),
+    ],
+    ids=["the owner in time", "both late"],
+)
+def test_the_history_tells_how_both_clocks_ended(desk: Desk, hour: int, told: list[tuple[bool, str]]) -> None:
+    """A clock that ends late is breached first and stopped then; one that ends in time is met."""
+    desk.hand_to("cem", 3)
+    before = len(desk.story)
+    desk.change(accepted_at=START + hour * HOUR)
+    desk.look(9)
+    assert told == [(of_owner, what) for of_owner, what, _ in desk.story[before:]]

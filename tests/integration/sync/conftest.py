@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -47,6 +48,13 @@ def one(engine: Engine, query: str) -> object:
     """The one value that a query gives; None where it gives none."""
     with engine.connect() as connection:
         return connection.execute(text(query)).scalar_one_or_none()
+
+
+def asked_nothing(connector: Path = CONNECTOR) -> HubSpotSource:
+    """HubSpot by a connector file, for what is judged by the mirror alone: no call can be made."""
+    mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
+    client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
+    return HubSpotSource(mapping, client, now=lambda: NOW)
 
 
 @dataclass

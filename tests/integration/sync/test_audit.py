@@ -178,6 +178,16 @@ def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, 
     assert told(audited(hubspot, engine, history=True)) == []
 
 
+@pytest.mark.parametrize("kind", ["missing", "link lost", "link field", "values"])
+def test_what_differs_is_looked_at_once_more(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
+    """Only what the mirror seems to know a later state of is looked at again and again."""
+    statements, expected = damage(kind, company)
+    change(engine, *statements)
+    hubspot.calls()
+    assert told(audited(hubspot, engine)) == [expected]
+    assert hubspot.calls()["batch_read deals"] == 1
+
+
 def test_both_sides_are_shown_shortened(hubspot: Followed, engine: Engine, company: Company) -> None:
     """A field's difference has both values as a person reads them, long ones cut."""
     change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="x" * 500, closing_plan=False))
