@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Page, Problem, Source, Stream
-from ros_sync.mirror.bookkeeping import FilledFields
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.sync.cadence import due
@@ -68,13 +67,13 @@ def _note_filled(connection: Connection, work: Work) -> None:
     """Keep which fields the source's records come with: rules do not ask about others."""
     derived = worked_out(work.source.streams, work.source.given)
     told = {name: sorted(fields | derived.get(name, frozenset())) for name, fields in work.source.filled.items()}
-    where = col(FilledFields.source) == work.source.name
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(where)
+    where = FILLED_FIELDS.c.source == work.source.name
+    query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(where)
     if told != {str(name): list(fields) for name, fields in connection.execute(query)}:
-        connection.execute(delete(FilledFields).where(where))
+        connection.execute(delete(FILLED_FIELDS).where(where))
         rows = [{"source": work.source.name, "object": name, "fields": fields} for name, fields in told.items()]
         if rows:
-            connection.execute(insert(FilledFields), rows)
+            connection.execute(insert(FILLED_FIELDS), rows)
 
 
 def _adopt(work: Work, connection: Any, owners: Batch, run_id: int) -> None:

@@ -132,4 +132,4 @@ def test_a_sync_loads_neither_rules_nor_the_web() -> None:
 def test_files_of_tables_have_real_annotations() -> None:
     """Annotations that are texts would be read twice for each column, by pydantic and by SQLAlchemy, at every start."""
     files = [file for file in Path(ros_sync.__file__).parent.rglob("*.py") if "table=True" in file.read_text()]
-    assert ([], True) == ([file for file in files if "import annotations" in file.read_text()], len(files) > 4)
+    assert ([], True) == ([file for file in files if "import annotations" in file.read_text()], len(files) > 1)
