@@ -1,21 +1,25 @@
 """Messages composed anew from the alerts they are about.
 
 Composing reads everything that a message says and writes the outbox's document and the end of what was due in one
-transaction. So it may be cut off anywhere, and is done again where it was.
+transaction. So it may be cut off anywhere, and is done again where it was. A message that cannot be composed stays due and
+holds up no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from ros_sync.alerts.documents import Told, digest, direct
 from ros_sync.alerts.erasure import PERSON
+from ros_sync.alerts.failures import in_words, is_of_the_database
 from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, notice_table
 from ros_sync.alerts.tables import State
 from ros_sync.clock import zone
@@ -27,7 +31,17 @@ from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
 
+log = structlog.get_logger(__name__)
+
 _TOLD = ("id", "rule_id", "object", "source", "record_id", "state", "severity", "owner", "headline", "lead")
+
+
+@dataclass(slots=True)
+class Composed:
+    """How many messages were composed, and why others could not be, in words without a value of the CRM's."""
+
+    messages: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
 def compose_due(
@@ -38,17 +52,30 @@ def compose_due(
     stale: Collection[str],
     *,
     transport: str,
-) -> int:
-    """Compose every message that is due, each in a transaction of its own; how many there were."""
+) -> Composed:
+    """Compose every message that is due, each in a transaction of its own.
+
+    What fails because of the database ends it; what fails because of one message is noted, and tried again the next time.
+    """
     keys = list(
         session.connection().execute(select(due_table.c.message_key).order_by(due_table.c.message_key)).scalars()
     )
     composer = _Composer(session, rules, directory, moment, stale, transport)
+    done = Composed()
     for key in keys:
-        composer.compose(key)
+        try:
+            composer.compose(key)
+        except Exception as error:
+            if is_of_the_database(error):
+                raise
+            session.rollback()
+            done.failures.append(in_words(error))
+            log.exception("message_not_composed", message_kind=key.partition(":")[0], reason=done.failures[-1])
+            continue
         session.execute(delete(due_table).where(due_table.c.message_key == key))
         session.commit()
-    return len(keys)
+        done.messages += 1
+    return done
 
 
 def address_of(key: str, person: Person | None, transport: str) -> Addressee:

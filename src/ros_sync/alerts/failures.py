@@ -46,7 +46,7 @@ class RuleFailures:
             if is_of_the_database(error):
                 raise
             self.session.rollback()
-            self.reasons.setdefault(rule_id, _words(error))
+            self.reasons.setdefault(rule_id, in_words(error))
 
     def keep(self, rule_ids: Collection[str], moment: Moment) -> None:
         """Make the table say what failed; nothing is written where it says so already.
@@ -110,7 +110,7 @@ def is_of_the_database(error: Exception) -> bool:
     return getattr(error.orig, "sqlstate", None) != _QUERY_CANCELED
 
 
-def _words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
     """Why, without a value of the CRM's: the texts of databases and of Python quote what they stumbled over."""
     if isinstance(error, RosSyncError):
         return str(error)

@@ -363,9 +363,8 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
         since: datetime = moment.now
     else:
         since = moment.shift(moment.now, rule.hold, -1)
-    which = (
-        (alert_table.c.rule_id == rule.id) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
-    )
+    # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that says.
+    which = _unresolved(rule) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
     told_at = None if rule.status is Status.SHADOW else moment.now
     values = {"state": State.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
     return len(_change(session, which & outside(alert_table.c.source, stale), values))

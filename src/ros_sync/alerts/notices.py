@@ -14,7 +14,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, union_all, update
 from sqlmodel import Session
 
 from ros_sync.alerts.composing import compose_due, owners_of
@@ -47,13 +47,14 @@ class NoticeCounts:
     """What one round of telling did.
 
     `told` counts who was told of what, `nobody` alerts that nobody can be told of, `later` those that wait for their
-    reader's next digest, `messages` what was composed.
+    reader's next digest, `messages` what was composed, and `failures` why other messages could not be.
     """
 
     told: int = 0
     nobody: int = 0
     later: int = 0
     messages: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -139,7 +140,8 @@ def tell(
         for notice in portion.notices:
             notice["text"] = texts[notice["alert_id"]]
         _write(session, portion)
-    this.counts.messages = compose_due(session, by_id, directory, moment, stale, transport=transport)
+    composed = compose_due(session, by_id, directory, moment, stale, transport=transport)
+    this.counts.messages, this.counts.failures = composed.messages, composed.failures
     return this.counts
 
 
@@ -149,12 +151,12 @@ def _record(alert: Row[Any]) -> RecordKey:
 
 def _due(session: Session, rule_ids: Collection[str], moment: Moment, stale: Collection[str]) -> list[int]:
     """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
+    come = select(alert_table.c.id).where(alert_table.c.next_notice_at <= moment.now)
     untold = select(notice_table.c.alert_id).where(notice_table.c.recipient == NOBODY)
     present = (alert_table.c.state == State.OPEN) & alert_table.c.shadow.is_(False)
     present &= outside(alert_table.c.source, stale) & alert_table.c.rule_id.in_(rule_ids)
-    query = select(alert_table.c.id).where(
-        present, (alert_table.c.next_notice_at <= moment.now) | alert_table.c.id.in_(untold)
-    )
+    # Two questions with an index each; asked as one condition, all alerts that there ever were are gone through.
+    query = select(alert_table.c.id).where(present, alert_table.c.id.in_(union_all(come, untold)))
     return list(session.connection().execute(query.order_by(alert_table.c.id)).scalars())
 
 

@@ -22,6 +22,7 @@ from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.errors import RosSyncError
 from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
@@ -78,6 +79,8 @@ def tick(
 
     `transport` (slack or console) is how new messages will go out. A source that is followed and was last read completely
     more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
+
+    Raises RosSyncError, when all else is done, where messages could not be composed.
     """
     started_at = clock.now()
     recount_slips(engine, DealContext.of(company.organisation), now)
@@ -101,7 +104,8 @@ def tick(
             notices = tell(session, rules, directory, moment, transport=transport, stale=left, failures=failures)
             failures.keep([rule.id for rule in live], moment)
             session.commit()
-    remove_copies(engine)
+    if not (left or failures.reasons or notices.failures):
+        remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,
@@ -115,6 +119,12 @@ def tick(
         kept=sum(followed.kept.values()),
         seconds=round((clock.now() - started_at).total_seconds(), 3),
     )
+    if notices.failures:
+        raise RosSyncError(
+            f"{len(notices.failures):,} of {len(notices.failures) + notices.messages:,} messages could not be composed:"
+            f" {notices.failures[0]}",
+            hint="everything else was done; the next tick tries them again. If it does not go away, report it with the log",
+        )
     return TickReport(now, clocks, followed, notices, stale, erased)
 
 

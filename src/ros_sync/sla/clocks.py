@@ -14,11 +14,11 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
     RowMapping,
     Select,
     and_,
+    case,
     func,
     insert,
     literal,
@@ -59,10 +59,10 @@ def advance(
     """Start, stop, restate, withdraw and breach clocks until they match the mirror as of `now`.
 
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
-    late), what lost its record or its start is withdrawn, what is no longer stopped runs on, records that changed hands
-    get a clock of the new owner's beside the team's, running clocks whose owner, calendar or deadline changed are
-    restated, those past their due instant are breached, and records without a clock get one. A breached clock keeps
-    the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
+    late), what lost its record or its start is withdrawn, what is no longer stopped runs on and records without a
+    clock get one, records that changed hands get a clock of the new owner's beside the team's, running clocks whose
+    owner, calendar or deadline changed are restated, and those past their due instant are breached. A breached clock
+    keeps the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
     not been read yet is no breach.
 
     Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most. Raises
@@ -79,15 +79,15 @@ def advance(
             counts += stopped + owners.stop()
         for withdrawn in step.withdraw():
             counts += withdrawn + owners.withdraw()
-        for resumed, ids in step.resume():
-            counts += resumed + owners.resume(ids)
+        for begun, resumed in step.begin():
+            counts += begun + owners.resume(resumed)
         counts += owners.hand_over(step.handed_over)
-        for act in (step.restate, owners.restate, step.breach, owners.breach, step.start):
+        for act in (step.restate, owners.restate, step.breach, owners.breach):
             counts += act()
     return counts
 
 
-def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> CompoundSelect[tuple[str, str]]:
+def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> Select[tuple[str, str]]:
     """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and has not stopped.
 
     It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may come
@@ -98,7 +98,9 @@ def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) ->
     owners = select(o.source, o.record_id).where(
         o.clock == definition.id, o.object == definition.object, OWNER_OPEN, o.due_at <= now
     )
-    return union_all(teams, owners)
+    both = union_all(teams, owners).subquery()
+    # SQLite walks all records past the list of a compound select, and finds those of a plain one by their key.
+    return select(both.c.source, both.c.record_id)
 
 
 def overdue(
@@ -190,29 +192,62 @@ class _Step(Laid):
         self.write(changes, events)
         return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)
 
-    def resume(self) -> Iterator[tuple[ClockCounts, list[tuple[int, datetime]]]]:
-        """Let the stopped clocks run on whose record is there, fits, and has no stop any more; in portions.
+    def begin(self) -> Iterator[tuple[ClockCounts, list[tuple[int, datetime]]]]:
+        """See to it, in portions, that a clock runs for each record that has a start and no stop.
 
-        With each portion come its clocks: (id, when it had stopped).
+        With each portion come its clocks that run on: (id, when it had stopped). A record that has none yet for that
+        start, stopped or not, gets one; where its clock has stopped and there is no stop any more, the clock runs on: an
+        acceptance that is taken back is asked about again, by the instant that it was due at.
+        """
+        full = True
+        while full:
+            rows = self.connection.execute(self._without_running_clock()).mappings().all()
+            full = len(rows) == START_BATCH
+            for portion in self.portions(self._stopped(rows)):
+                yield self._resume(portion), [(row["id"], row["stopped_at"]) for row in portion]
+            for portion in self.portions([row for row in rows if not row["stopped_clock"]]):
+                yield self._start(portion), []
 
-        An acceptance that is taken back is asked about again, by the instant that it was due at.
+    def _without_running_clock(self) -> Select[Any]:
+        """The records that have a start and lack the clock that they should have.
+
+        One look for both kinds, as it goes over every record: one that has no stop lacks a running clock, any other
+        lacks a clock.
         """
         c, record = _CLOCK.c, self.record.c
-        stopped = and_(self.mine, self.joined, ~_OPEN, self.belongs)
+        same_record = and_(self.mine, self.joined)
         silent = and_(true(), *(or_(stop.is_(None), stop > self.now) for stop in self.stops))
-        fits = and_(true(), *(column.in_(values) for column, values in self.conditions))
-        again = self.connection.execute(
-            select(record.source, record.id)
-            .where(silent, fits, record.deleted_at.is_(None), self.starts <= self.now)
-            .where(select(c.id).where(stopped).correlate(self.record).exists())
-        ).all()
-        last = {}
+
+        def clock(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+            return select(c.id).where(same_record, self.belongs, *which).correlate(self.record).exists()
+
+        earlier = select(func.count()).select_from(_CLOCK).where(same_record).correlate(self.record).scalar_subquery()
+        query = (
+            select(record.source, record.id, self.owner.label("owner"), self.starts.label("start"))
+            .add_columns(earlier.label("earlier"), clock().label("stopped_clock"))
+            .add_columns(*(stop.label(f"stop_{number}") for number, stop in enumerate(self.stops)))
+            .where(self.judged, record.deleted_at.is_(None))
+            .where(*(column.in_(values) for column, values in self.conditions))
+            .where(~case((silent, clock(_OPEN)), else_=clock()))
+            .limit(START_BATCH)
+        )
+        if self.definition.since is None:
+            # Nearly every record has started by now. Asked so, SQLite walks the table in its own order; through an index on
+            # the start, it would jump about in it.
+            return query.where((self.starts <= self.now).is_(true()))
+        since = self.directory.organisation.calendar().subtract(self.now, self.definition.since)
+        return query.where(self.starts <= self.now, or_(self.starts >= since, clock()))
+
+    def _stopped(self, rows: Sequence[RowMapping]) -> list[RowMapping]:
+        """The last stopped clock of each of these records' present start, where there is one."""
+        c, last = _CLOCK.c, {}
         asked = select(*self.hands, c.state, c.stopped_at, c.held_by).join(self.record, self.joined)
-        for source, record_id in again:
-            of_record = asked.where(stopped, c.source == source, c.record_id == record_id).order_by(c.started_at)
-            last.update({row["id"]: row for row in self.connection.execute(of_record).mappings().all()[-1:]})
-        for portion in self.portions(list(last.values())):
-            yield self._resume(portion), [(row["id"], row["stopped_at"]) for row in portion]
+        asked = asked.where(self.mine, ~_OPEN, self.belongs).order_by(c.started_at)
+        for row in rows:
+            if row["stopped_clock"]:
+                of_record = asked.where(c.source == row["source"], c.record_id == row["id"])
+                last.update({clock["id"]: clock for clock in self.connection.execute(of_record).mappings().all()[-1:]})
+        return list(last.values())
 
     def _resume(self, rows: Sequence[RowMapping]) -> ClockCounts:
         changes, events = [], []
@@ -225,6 +260,52 @@ class _Step(Laid):
                 self.handed_over.append(row)
         self.write(changes, events, stopped=True)
         return ClockCounts(resumed=len(changes))
+
+    def _start(self, rows: Sequence[RowMapping]) -> ClockCounts:
+        started, met, late, stopped_late = [], 0, 0, 0
+        for row in rows:
+            owner, start = row["owner"], row["start"]
+            calendar = definitions.calendar_for(self.definition, self.directory, row["source"], owner)
+            due = due_at(start, self.definition.within, calendar)
+            stopped = first_stop([row[f"stop_{number}"] for number in range(len(self.stops))], self.now)
+            state = state_at(due, stopped, self.now)
+            met += state is State.MET
+            late += state is State.BREACHED
+            stopped_late += state is State.BREACHED and stopped is not None
+            started.append(
+                {
+                    "clock": self.definition.id,
+                    "object": self.definition.object,
+                    "source": row["source"],
+                    "record_id": row["id"],
+                    "owner_id": owner,
+                    "held_by": owner,
+                    "started_at": start,
+                    "due_at": due,
+                    "stopped_at": None if stopped is None else max(start, stopped),
+                    "state": state,
+                    "episode": row["earlier"] + 1,
+                    **columns_of(definitions.terms(self.definition, calendar)),
+                }
+            )
+        last = self.connection.scalar(select(func.max(_CLOCK.c.id))) or 0
+        self.connection.execute(insert(_CLOCK), started)
+        self._tell_started(last)
+        return ClockCounts(started=len(started), met=met, breached=late, stopped=stopped_late)
+
+    def _tell_started(self, last: int) -> None:
+        """Write the events of the clocks that were just started, whose ids lie above `last`."""
+        c = _CLOCK.c
+        told = select(_EVENT.c.id).where(_EVENT.c.clock_id == c.id).exists()
+        new = and_(c.id > last, self.mine, ~told)
+        at = literal(self.now, _EVENT.c.at.type)
+        begun = select(c.id, at, literal(What.STARTED.value), c.due_at).where(new)
+        decided = select(c.id, at, c.state, null()).where(new, c.state != State.RUNNING)
+        ended = select(c.id, at, literal(What.STOPPED.value), null()).where(
+            new, c.state == State.BREACHED, c.stopped_at.is_not(None)
+        )
+        columns = ["clock_id", "at", "what", "new_due_at"]
+        self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
 
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose owner, calendar or deadline changed."""
@@ -263,78 +344,6 @@ class _Step(Laid):
                 [self.event(clock_id, What.BREACHED) for clock_id in portion],
             )
         return ClockCounts(breached=len(late))
-
-    def start(self) -> ClockCounts:
-        """Start a clock for each record that has a start, and none for that start yet."""
-        counts, rows = ClockCounts(), self.connection.execute(self._without_clock()).all()
-        while rows:
-            for portion in self.portions(rows):
-                counts += self._start(portion)
-            rows = self.connection.execute(self._without_clock()).all() if len(rows) == START_BATCH else []
-        return counts
-
-    def _without_clock(self) -> Select[Any]:
-        c, record = _CLOCK.c, self.record.c
-        same_record = and_(self.mine, self.joined)
-        earlier = select(func.count()).select_from(_CLOCK).where(same_record).correlate(self.record).scalar_subquery()
-        query = (
-            select(record.source, record.id, self.owner, self.starts, earlier, *self.stops)
-            .where(self.judged, record.deleted_at.is_(None), self.starts <= self.now)
-            .where(*(column.in_(values) for column, values in self.conditions))
-            .where(~select(c.id).where(same_record, self.belongs).correlate(self.record).exists())
-            .limit(START_BATCH)
-        )
-        if self.definition.since is None:
-            return query
-        return query.where(
-            self.starts >= self.directory.organisation.calendar().subtract(self.now, self.definition.since)
-        )
-
-    def _start(self, rows: Sequence[Sequence[Any]]) -> ClockCounts:
-        started, met, late, stopped_late = [], 0, 0, 0
-        for row in rows:
-            source, record_id, owner, start, earlier, *stops = row
-            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
-            due = due_at(start, self.definition.within, calendar)
-            stopped = first_stop(stops, self.now)
-            state = state_at(due, stopped, self.now)
-            met += state is State.MET
-            late += state is State.BREACHED
-            stopped_late += state is State.BREACHED and stopped is not None
-            started.append(
-                {
-                    "clock": self.definition.id,
-                    "object": self.definition.object,
-                    "source": source,
-                    "record_id": record_id,
-                    "owner_id": owner,
-                    "held_by": owner,
-                    "started_at": start,
-                    "due_at": due,
-                    "stopped_at": None if stopped is None else max(start, stopped),
-                    "state": state,
-                    "episode": earlier + 1,
-                    **columns_of(definitions.terms(self.definition, calendar)),
-                }
-            )
-        last = self.connection.scalar(select(func.max(_CLOCK.c.id))) or 0
-        self.connection.execute(insert(_CLOCK), started)
-        self._tell_started(last)
-        return ClockCounts(started=len(started), met=met, breached=late, stopped=stopped_late)
-
-    def _tell_started(self, last: int) -> None:
-        """Write the events of the clocks that were just started, whose ids lie above `last`."""
-        c = _CLOCK.c
-        told = select(_EVENT.c.id).where(_EVENT.c.clock_id == c.id).exists()
-        new = and_(c.id > last, self.mine, ~told)
-        at = literal(self.now, _EVENT.c.at.type)
-        begun = select(c.id, at, literal(What.STARTED.value), c.due_at).where(new)
-        decided = select(c.id, at, c.state, null()).where(new, c.state != State.RUNNING)
-        ended = select(c.id, at, literal(What.STOPPED.value), null()).where(
-            new, c.state == State.BREACHED, c.stopped_at.is_not(None)
-        )
-        columns = ["clock_id", "at", "what", "new_due_at"]
-        self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
 
 
 def _why_withdrawn(*, gone: bool, moved: bool) -> str:

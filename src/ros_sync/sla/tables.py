@@ -43,9 +43,17 @@ class SlaClock(Stored, table=True):
     __tablename__ = "sla_clock"
     __table_args__ = (
         UniqueConstraint("clock", "object", "source", "record_id", "started_at"),
-        Index("ix_sla_clock_due", "clock", "state", "due_at"),
         # A breach is found by comparing instants, whatever the state column says yet; and open clocks are few.
-        Index("ix_sla_clock_open", "clock", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(
+            "ix_sla_clock_open",
+            "clock",
+            "object",
+            "source",
+            "record_id",
+            "due_at",
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
@@ -74,7 +82,16 @@ class SlaOwnerClock(Stored, table=True):
     __tablename__ = "sla_owner_clock"
     __table_args__ = (
         UniqueConstraint("team_clock_id", "started_at"),
-        Index("ix_sla_owner_clock_open", "clock", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(
+            "ix_sla_owner_clock_open",
+            "clock",
+            "object",
+            "source",
+            "record_id",
+            "due_at",
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)

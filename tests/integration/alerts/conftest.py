@@ -137,6 +137,11 @@ class Firm:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query))]
 
+    def write(self, statement: str) -> None:
+        """Change the database behind the program's back."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
     def _put(
         self, name: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], at: datetime, source: str
     ) -> None:

@@ -14,6 +14,7 @@ from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.lifecycle import RuleCounts
+from ros_sync.errors import RosSyncError
 from ros_sync.rules import evaluate
 from ros_sync.rules.language import Condition, Moment
 from ros_sync.rules.language import sql as compiled
@@ -127,3 +128,31 @@ def test_a_database_that_is_the_trouble_ends_the_tick(firm: Firm) -> None:
         firm.tick()
     event.remove(firm.engine, "before_cursor_execute", fail)
     assert [] == failures(firm)
+
+
+# ---- a message
+
+
+def test_a_message_that_cannot_be_composed_holds_up_no_other(firm: Firm) -> None:
+    """The others are brought up to date, the tick says what is left, and a later one composes it."""
+    firm.rules(RULES)
+    firm.deal("1")
+    firm.deal("2", owner_id="b")
+    firm.tick()
+    firm.delivered()
+    before = {recipient: document.done for recipient, document in firm.messages()}
+    for deal, owner in (("1", "a"), ("2", "b")):
+        firm.deal(deal, MONDAY + DAY, owner_id=owner, next_step="call")
+    keys = dict(firm.rows("SELECT recipient, message_key FROM alert_notice"))
+    firm.write(f"""INSERT INTO message_due VALUES ('{keys["ann@example.com"]}', '{{"pager": "7"}}', NULL)""")
+    with pytest.raises(
+        RosSyncError, match="1 of 2 messages could not be composed: it could not be worked out: TypeError"
+    ):
+        firm.tick(MONDAY + DAY)
+    half = {recipient: document.done for recipient, document in firm.messages()}
+    firm.write("UPDATE message_due SET address = NULL")
+    firm.tick(MONDAY + DAY)
+    after = {recipient: document.done for recipient, document in firm.messages()}
+    assert {"ann@example.com": False, "bob@example.com": False} == before
+    assert {"ann@example.com": False, "bob@example.com": True} == half
+    assert {"ann@example.com": True, "bob@example.com": True} == after

@@ -319,7 +319,10 @@ def test_an_upgrade_that_fails_changes_nothing_and_leaves_no_copy(tmp_path: Path
 
 
 def test_a_database_is_copied_aside_before_an_upgrade(older: dict[str, Path], tmp_path: Path) -> None:
-    """The copy is its owner's alone, is of the version before, holds what is only in the log yet, and goes with a good tick."""
+    """The copy is its owner's alone, is of the version before, holds what is only in the log yet, and goes with a good tick.
+
+    One that concluded nothing about a source, as that was not read for long, is none.
+    """
     path = tmp_path / "old.db"
     shutil.copy(older[OLDER[0]], path)
     with closing(sqlite3.connect(path)) as open_elsewhere:
@@ -329,9 +332,16 @@ def test_a_database_is_copied_aside_before_an_upgrade(older: dict[str, Path], tm
         engine = open_engine(f"sqlite:///{path}")
         (copy,) = copies(path)
         assert (oct(copy.stat().st_mode & 0o777), (OLDER[0], 2)) == ("0o600", at(f"sqlite:///{copy}"))
-        tick(engine, Company(Organisation(), RuleSet(())), NOW, transport="console")
+        company = Company(Organisation(), RuleSet(()))
+        open_elsewhere.execute("INSERT INTO source_state (source, updated_at, problems) VALUES ('crm', 1, '[]')")
+        open_elsewhere.commit()
+        tick(engine, company, NOW, transport="console")
+        kept = copies(path)
+        open_elsewhere.execute("DELETE FROM source_state")
+        open_elsewhere.commit()
+        tick(engine, company, NOW, transport="console")
         engine.dispose()
-    assert [] == copies(path)
+    assert ([copy], []) == (kept, copies(path))
 
 
 def test_no_copy_is_made_where_there_is_nothing_to_copy(database_url: str, tmp_path: Path) -> None:

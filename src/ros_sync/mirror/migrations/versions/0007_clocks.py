@@ -46,7 +46,18 @@ def upgrade() -> None:
     op.create_index(
         "ix_sla_owner_clock_open",
         "sla_owner_clock",
-        ["clock", "due_at"],
+        ["clock", "object", "source", "record_id", "due_at"],
+        unique=False,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    )
+    # With the object in it, SQLite prefers it to the unique index, which holds every clock that ever ran.
+    op.drop_index("ix_sla_clock_due", table_name="sla_clock")
+    op.drop_index("ix_sla_clock_open", table_name="sla_clock")
+    op.create_index(
+        "ix_sla_clock_open",
+        "sla_clock",
+        ["clock", "object", "source", "record_id", "due_at"],
         unique=False,
         sqlite_where=OPEN,
         postgresql_where=OPEN,
@@ -66,4 +77,14 @@ def downgrade() -> None:
     op.drop_column("sla_clock_event", "owner_clock_id")
     op.drop_index("ix_sla_owner_clock_open", table_name="sla_owner_clock")
     op.drop_table("sla_owner_clock")
+    op.drop_index("ix_sla_clock_open", table_name="sla_clock")
+    op.create_index(
+        "ix_sla_clock_open",
+        "sla_clock",
+        ["clock", "due_at"],
+        unique=False,
+        sqlite_where=OPEN,
+        postgresql_where=OPEN,
+    )
+    op.create_index("ix_sla_clock_due", "sla_clock", ["clock", "state", "due_at"], unique=False)
     op.drop_column("sla_clock", "held_by")
