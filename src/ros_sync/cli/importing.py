@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -69,7 +68,6 @@ def import_(
     moment = moment_of_export(as_of, export, now)
     context = deal_context(organisation_of(settings))
     sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
-    gc.freeze()  # the program itself is no garbage, and need not be looked through again for every hundred rows
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
