@@ -19,12 +19,13 @@ def main() -> None:
     if problem := names.unknown(sys.argv[1:]):
         sys.stderr.write(problem)
         sys.exit(2)
+    import atexit  # noqa: PLC0415
     import gc  # noqa: PLC0415
 
     gc.set_threshold(OBJECTS_OF_LOADING)
+    atexit.register(
+        gc.freeze
+    )  # Python would look through everything once more, which takes a third as long as loading it
     from ros_sync.cli.app import main as run  # noqa: PLC0415  # see above
 
-    try:
-        run()
-    finally:
-        gc.freeze()  # Python looks through everything once more as it ends, which takes a third as long as loading it
+    run()
