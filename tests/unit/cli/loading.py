@@ -27,16 +27,7 @@ HELP = {
     "rich", "ros_sync", "shellingham", "typer", "typing_extensions", "typing_inspection",
 }  # fmt: skip
 # What reads settings, YAML and JSON, logs, and speaks with SQLite.
-IMPORTS = HELP | {
-    "cython_runtime",
-    "dotenv",
-    "greenlet",
-    "orjson",
-    "pydantic_settings",
-    "ruamel",
-    "sqlalchemy",
-    "structlog",
-}
+IMPORTS = HELP | {"cython_runtime", "greenlet", "orjson", "ruamel", "sqlalchemy", "structlog"}
 ELSEWHERE = {
     "rich.progress", "ros_sync.alerts.tables", "ros_sync.outbox", "ros_sync.rules", "ros_sync.sla", "ros_sync.web", "sqlalchemy.orm",
     "sqlalchemy.dialects.postgresql",
