@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def run() -> list[tuple[str, str, str]]:
         _fill(path)
         first_tick = _seconds(lambda: tick(engine, company, NOW, transport="console"))
         ratio, ours, by_hand, found = _evaluation(engine, path, company)
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection, connection:
             before = connection.execute("PRAGMA data_version").fetchone()
             idle = _seconds(lambda: tick(engine, company, NOW + timedelta(minutes=5), transport="console"))
             untouched = before == connection.execute("PRAGMA data_version").fetchone()
@@ -94,7 +95,7 @@ def run() -> list[tuple[str, str, str]]:
 
 def _fill(path: Path) -> None:
     now, day = clock.to_micros(NOW), 86_400_000_000
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(FILL, {"deals": DEALS, "now": now, "day": day, "hour": day // 24})
         connection.executemany(
             "INSERT INTO lead (source, id, valid_from, name, became_mql_at, accepted_at) VALUES ('crm', ?, ?, ?, ?, ?)",

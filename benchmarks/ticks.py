@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def run() -> list[Row]:
         fill(path, vague=4, silent=7, slow=5)
         first = _in_a_process(path, NOW)
         idle = _in_a_process(path, NOW + timedelta(minutes=5))
-        with sqlite3.connect(path) as connection:
+        with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(FIFTEEN_THOUSAND)
         more = _in_a_process(path, NOW + timedelta(minutes=10))
     assert not idle["opened"], idle
@@ -82,7 +83,7 @@ def fill(path: Path, *, vague: int, silent: int, slow: int) -> None:
         "open": OPEN_DEALS, "won": WON_DEALS, "now": now, "day": day, "hour": day // 24, "sellers": SELLERS,
         "vague": vague, "silent": silent, "slow": slow,
     }  # fmt: skip
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(DEALS, values)
         connection.executemany(
             "INSERT INTO lead (source, id, valid_from, name, company, owner_id, became_mql_at, accepted_at)"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def test_deals_without_an_account_stay_without_one(workspace: Path, opportunitie
     """1,425 opportunities name no account, and the mirror invents none."""
     import sqlite3  # noqa: PLC0415  # this test alone looks into the file
 
-    with sqlite3.connect(workspace / "ros-sync.db") as connection:
+    with closing(sqlite3.connect(workspace / "ros-sync.db")) as connection, connection:
         (count,) = connection.execute("SELECT count(*) FROM deal WHERE account_id IS NULL").fetchone()
     assert (1_425, sum(not row["account"] for row in opportunities)) == (count, count)
 
@@ -149,7 +150,7 @@ def test_each_seller_is_told_of_their_own_open_deals(workspace: Path, opportunit
     import sqlite3  # noqa: PLC0415  # this test alone looks into the file
 
     expected = Counter(f"maven:{row['sales_agent']}" for row in opportunities if is_open(row))
-    with sqlite3.connect(workspace / "ros-sync.db") as connection:
+    with closing(sqlite3.connect(workspace / "ros-sync.db")) as connection, connection:
         query = (
             "SELECT recipient, count(*) FROM alert_notice JOIN alert ON alert.id = alert_id "
             "WHERE rule_id = 'missing-next-step' GROUP BY recipient"

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def play(folder: Path, *options: str) -> dict[str, Any]:
 
 
 def count(folder: Path, query: str) -> int:
-    with sqlite3.connect(folder / "ros-sync.db") as connection:
+    with closing(sqlite3.connect(folder / "ros-sync.db")) as connection, connection:
         return int(connection.execute(query).fetchone()[0])
 
 
@@ -110,7 +111,7 @@ def test_who_asked_to_be_forgotten_is_nowhere(played: dict[str, Any], folder: Pa
     """The demo finds the lead named nowhere, and neither does a look at every text of the database file."""
     forgotten = played["forgotten"]
     born = next(event for event in World().events(until=WEEK_LATER) if event.id == forgotten["lead"])
-    with sqlite3.connect(folder / "ros-sync.db") as connection:
+    with closing(sqlite3.connect(folder / "ros-sync.db")) as connection, connection:
         dump = "\n".join(connection.iterdump())
     words = [str(born.changes[name]) for name in ("name", "email")]
     assert (0, [False, False]) == (forgotten["mentions"], [word in dump for word in words])

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -341,7 +341,7 @@ def test_serve_back_fills_and_takes_webhooks(tmp_path: Path) -> None:
     def held(query: str) -> object:
         if not database.exists():
             return None
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             try:
                 row = connection.execute(query).fetchone()
             except sqlite3.OperationalError:

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Literal
 
 import pytest
@@ -168,7 +169,7 @@ def meet_a_full_disk() -> None:
 
 def full_disk() -> sqlite3.Error:
     """What SQLite raises where the database may have no more pages."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection, connection:
         connection.execute("PRAGMA max_page_count=2")
         try:
             connection.execute("CREATE TABLE big AS SELECT zeroblob(1000000)")

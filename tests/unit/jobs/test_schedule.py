@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -19,7 +20,7 @@ DISK_FULL = "disk full: the database cannot be written"
 
 def sqlite3_error(kind: str) -> sqlite3.Error:
     """What SQLite raises where the database may have no more pages (as on a full disk), or is locked."""
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection, connection:
         connection.execute("PRAGMA max_page_count=2")
         try:
             connection.execute("CREATE TABLE big AS SELECT zeroblob(1000000)" if kind == "full" else "SELECT nothing")
