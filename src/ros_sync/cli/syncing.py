@@ -17,7 +17,7 @@ from ros_sync.cli.company import connector_files, deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.losing import CONNECT, MAP, exports_losing, losing_of, show_losing
-from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.progress import progress_bars
 from ros_sync.cli.sources import (
     LAY_OUT,
     VENDOR,
@@ -69,10 +69,10 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             show_unused(invocation, broken)
             context = deal_context(organisation)
             pace = pace_of(settings, engine, interrupt.pause)
-            with progress_bars(invocation) as bars:
+            with progress_bars(invocation) as tell:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
                         stopping=interrupt.is_set,
                     )  # fmt: skip
                     before = pace.use

@@ -16,7 +16,7 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import History, Link, Page, Source, Stream
 from ros_sync.fields import Carried
 from ros_sync.mirror import archived, links, redirects
-from ros_sync.mirror.bookkeeping import SetAsideRow
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
@@ -418,7 +418,7 @@ class Applier:
             }
             for row in rows
         ]
-        self.connection.execute(insert(SetAsideRow), kept)
+        self.connection.execute(insert(SET_ASIDE_ROW), kept)
 
 
 def _given(columns: Columns, name: str) -> set[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, exists, insert, select
-from sqlmodel import col
 
 from ros_sync.connectors.export import ExportMapping
 from ros_sync.connectors.export.mapping import STAGE_FIELDS
-from ros_sync.mirror.bookkeeping import FilledFields, SourceState
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 
@@ -21,16 +20,16 @@ def note_filled(
 
     Nothing new, no write; whether anything was.
     """
-    source_is = col(FilledFields.source) == source
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(source_is)
+    source_is = FILLED_FIELDS.c.source == source
+    query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(source_is)
     known = {str(name): list(fields) for name, fields in connection.execute(query)}
     new = {name: sorted(fields) for name, fields in told.items() if known.get(name) != sorted(fields)}
     gone = new.keys() | (known.keys() - told.keys() if whole else set())
     if gone:
-        connection.execute(delete(FilledFields).where(source_is, col(FilledFields.object).in_(sorted(gone))))
+        connection.execute(delete(FILLED_FIELDS).where(source_is, FILLED_FIELDS.c.object.in_(sorted(gone))))
     if new:
         rows = [{"source": source, "object": name, "fields": fields} for name, fields in new.items()]
-        connection.execute(insert(FilledFields), rows)
+        connection.execute(insert(FILLED_FIELDS), rows)
     return bool(gone)
 
 
@@ -41,9 +40,9 @@ def note_mapped(connection: Connection, mapping: ExportMapping, names: Collectio
     stays. Whether that is news.
     """
     source = mapping.source
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(col(FilledFields.source) == source)
+    query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(FILLED_FIELDS.c.source == source)
     known = {str(name): set(fields) for name, fields in connection.execute(query)}
-    followed = connection.execute(select(exists().where(col(SourceState.source) == source))).scalar_one()
+    followed = connection.execute(select(exists().where(SOURCE_STATE.c.source == source))).scalar_one()
     told: dict[str, set[str]] = {}
     for name in names:
         fields = _mapped(connection, mapping, name)
