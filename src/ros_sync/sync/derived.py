@@ -16,7 +16,7 @@ from ros_sync import clock
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
-from ros_sync.mirror.tables import RecordLink
+from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.activities import FIELDS, latest
 
 FIRST_RESPONSE = frozenset(("first_response",))
@@ -25,7 +25,7 @@ ENGAGED = "contacts_engaged"
 _ROWS = 2_000
 _CHUNK = 400  # ids a statement
 
-_LINK = RecordLink.metadata.tables["record_link"].c
+_LINK = RECORD_LINK.c
 
 Touched = Collection[tuple[str, str]]  # (stream, id)
 Build = Callable[[Sequence[str] | None], Select[Any]]  # a query over these records, or over all
@@ -95,7 +95,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
     """`among` are the streams of activities, of deals and of contacts."""
     streams, deals, people = among
     activity, deal = objects()["activity"].table.c, objects()["deal"].table
-    person = RecordLink.metadata.tables["record_link"].alias("person")
+    person = RECORD_LINK.alias("person")
     theirs = (activity.direction == "inbound") & activity.activity_kind.in_(RESPONSES)
     told_by: dict[str, ColumnElement[Any]] = latest(activity) | {
         ENGAGED: cast(func.count(func.distinct(case((theirs, person.c.to_id)))), Float)
@@ -109,7 +109,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
 
     def build(ids: Sequence[str] | None) -> Select[Any]:
         query = select(_LINK.to_id.label("id"), *(told_by[name].label(name) for name in fields)).join_from(
-            objects()["activity"].table, RecordLink, _same(streams, deals)
+            objects()["activity"].table, RECORD_LINK, _same(streams, deals)
         )
         if ENGAGED in fields:
             query = query.join(person, with_people, isouter=True)
@@ -143,7 +143,7 @@ def _first_responses(source: str, streams: Sequence[str], leads: str, now: int) 
             select(lead.c.id.label("id"), func.min(activity.occurred_at).label("first"))
             .join_from(
                 lead,
-                RecordLink,
+                RECORD_LINK,
                 and_(_LINK.source == lead.c.source, _LINK.to_stream == leads, _LINK.to_id == lead.c.id),
             )
             .join(

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from ros_sync import clock
 from ros_sync.alerts.reading import explained, one
 from ros_sync.jobs.cycle import Company, TickReport, tick
-from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
 from ros_sync.organisation.file import load as load_organisation
@@ -43,6 +43,9 @@ rules:
     when: [is_open, next_step is missing]
     message: "{{name}} ({{amount}}): no next step"
 """
+
+
+_COMPANIES: dict[tuple[str, ...], Company] = {}  # by what is written: `serve` reads no file again that is as it was
 
 
 class Firm:
@@ -81,14 +84,18 @@ class Firm:
     def read(self, complete_at: datetime | None, *, source: str = "crm", **values: Any) -> None:
         """Let a source be one that is followed, and was last read completely then."""
         with self.engine.begin() as connection:
-            connection.execute(delete(SourceState).where(col(SourceState.source) == source))
+            connection.execute(delete(SOURCE_STATE).where(SOURCE_STATE.c.source == source))
             state = {"source": source, "complete_at": complete_at, "updated_at": MONDAY, **values}
-            connection.execute(insert(SourceState).values(**state))
+            connection.execute(insert(SOURCE_STATE).values(**state))
 
     def company(self) -> Company:
         """Read what RevOps wrote."""
-        organisation = load_organisation(self.folder / "organisation.yaml")
-        return Company(organisation, load_rules([self.folder / "rules.yaml"], home_currency="EUR"))
+        files = self.folder / "organisation.yaml", self.folder / "rules.yaml"
+        written = tuple(file.read_text() for file in files)
+        if written not in _COMPANIES:
+            organisation, rules = files
+            _COMPANIES[written] = Company(load_organisation(organisation), load_rules([rules], home_currency="EUR"))
+        return _COMPANIES[written]
 
     def tick(self, at: datetime = MONDAY) -> TickReport:
         """Run one cycle."""

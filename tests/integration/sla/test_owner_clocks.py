@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from ros_sync.durations import Duration
-from ros_sync.mirror.tables import Change, Lead
+from ros_sync.mirror.tables import CHANGE, LEAD
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla.clocks import ClockCounts, advance, breached
 from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, EVENT, OWNER_CLOCK
 
-LEAD = Lead.metadata.tables["lead"]
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)  # a Wednesday, 10:00 in Berlin
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -69,7 +68,7 @@ class Desk:
         change = {"object": "lead", "source": "crm", "record_id": "1", "at": at}
         told = [("owner_id", old, owner), *([("assigned_at", "x", "y")] if owner else [])]
         for field, before, after in told:
-            self.connection.execute(insert(Change).values(field=field, old=before, new=after, **change))
+            self.connection.execute(insert(CHANGE).values(field=field, old=before, new=after, **change))
         return self.look(hour if look is None else look, **more)
 
     @property
@@ -212,7 +211,7 @@ def test_an_assignment_that_was_not_brought_along_dates_nothing(connection: Conn
     desk.change(assigned_at=START + HOUR)
     desk.look(1)
     change = {"object": "lead", "source": "crm", "record_id": "1", "field": "owner_id", "old": "ada", "new": "cem"}
-    connection.execute(insert(Change).values(at=START + 3 * HOUR, **change))
+    connection.execute(insert(CHANGE).values(at=START + 3 * HOUR, **change))
     desk.change(owner_id="cem")
     desk.look(3.5)
     assert [("cem", 3, 7, None, "running")] == desk.owners

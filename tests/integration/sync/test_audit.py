@@ -13,7 +13,7 @@ from tests.integration.sync.conftest import CONTEXT, NOW, Followed, one
 
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change, RecordLink, Redirect
+from ros_sync.mirror.tables import CHANGE, RECORD_LINK, REDIRECT
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, World
@@ -23,9 +23,7 @@ from ros_sync.sync.audit_report import AuditReport, Kind
 Make = Callable[..., str]
 DEAL = objects()["deal"].table
 LEAD = objects()["lead"].table
-LINK: Table = RecordLink.metadata.tables["record_link"]
-CHANGE: Table = Change.metadata.tables["change"]
-REDIRECT: Table = Redirect.metadata.tables["redirect"]
+LINK: Table = RECORD_LINK
 
 
 @dataclass

@@ -147,7 +147,7 @@ def test_what_was_rejected_is_held_until_something_new_is_told(connection: Conne
     opened.judge(Page("deals", deleted=dict.fromkeys(ids, at)), "list", there=ids)
     (wave,) = waves(connection)
     decide(connection, wave.number, State.REJECTED, "ada@loom.example", NOW + 2 * MICRO)
-    deleted = {"1": at, "2": at + 2, "3": at + 3}
+    deleted: dict[str, int | None] = {"1": at, "2": at + 2, "3": at + 3}
     judged = book(NOW + 3 * MICRO).judge(Page("deals", deleted=deleted), "list", there=ids)
     assert {"3": at + 3} == judged.page.deleted
 

@@ -13,14 +13,14 @@ from tests.integration.sync.conftest import asked_nothing
 from ros_sync import clock
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import RecordLink
+from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.derived import roll_up
 
 SHIPPED = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MQL = NOW - timedelta(days=2)
 MICRO = timedelta(microseconds=1)
-LINK = RecordLink.metadata.tables["record_link"]
+LINK = RECORD_LINK
 Happened = Callable[..., None]
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
+from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.sync.cadence import CLOCKS_DIFFER
-from ros_sync.sync.heard import CHUNK, EVENT, keep, told_since, waiting
+from ros_sync.sync.heard import CHUNK, keep, told_since, waiting
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)
@@ -51,7 +52,7 @@ def test_what_makes_a_reading_doubtful(
     """A hint that came or was worked off since the reading began, and none that had waited, or was done before."""
     keep(sqlite_engine, "hubspot", [hint("1")], received_at)
     with sqlite_engine.begin() as connection:
-        connection.execute(update(EVENT).values(done_at=done_at))
+        connection.execute(update(WEBHOOK_EVENT).values(done_at=done_at))
         assert ({"1"} if tells else set()) == told_since(connection, "hubspot", "deals", ["1", "2"], NOW)
 
 

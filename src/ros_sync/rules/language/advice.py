@@ -24,7 +24,8 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d{1,2}(?!\w)")
 _YES = r"(?:yes|y|on|ticked|checked|True|TRUE)"
 _NO = r"(?:no|n|off|unticked|unchecked|False|FALSE)"
 _YES_OR_NO = re.compile(
-    rf"(?P<field>[A-Za-z_][\w.]*)\s*(?:(?P<not>\bis\s+not\b|!=|<>|isn't)|\bis\b|==?)\s*(?P<said>(?P<yes>{_YES})|{_NO})(?![\w'])"
+    rf"(?P<field>[A-Za-z_][\w.]*)\s*(?:(?P<not>\bis\s+not\b|!=|<>|isn't)|\bis\b|==?)\s*(?P<said>(?P<yes>{_YES})|{_NO})"
+    r"(?![\w']|\s+(?:more|less|fewer|lower|smaller|greater|higher|larger|bigger|later|earlier|sooner)\b)"
 )
 _SIGNED = re.compile(r"(?<!\$)(?:\$\s+|\$?\{\s*|\[\s*|[@%:#&?<])?(?P<name>[A-Za-z_][\w.]*)(?:\s*[\]}]|[%>])?")
 _WORDS = re.compile(r"[A-Za-z][\w.]*(?:[ -]+[A-Za-z][\w.]*)*")
