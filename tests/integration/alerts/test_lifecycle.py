@@ -124,10 +124,10 @@ def test_a_rule_may_have_to_hold_for_a_while(firm: Firm, days: int) -> None:
     """Pending for so many days, then open; nobody is told before."""
     firm.rules(more=f"for: {days} days")
     firm.deal("1")
-    firm.tick()
-    firm.tick(MONDAY + days * DAY - timedelta(seconds=1))
+    opened = [firm.tick().alerts.opened, firm.tick(MONDAY + days * DAY - timedelta(seconds=1)).alerts.opened]
     before = (states(firm), firm.messages())
-    firm.tick(MONDAY + days * DAY)
+    opened.append(firm.tick(MONDAY + days * DAY).alerts.opened)
+    assert [0, 0, 1] == opened
     assert ([("1", "pending", 1)], []) == before
     assert ([("1", "open", 1)], 1) == (states(firm), len(firm.messages()))
 

@@ -147,7 +147,8 @@ def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engi
     mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,", "2,Bo,2026-01-01T00:00:00Z,fair,"]
     closed = [CLOSED, "1,2026-02-03T00:00:00Z,,,", "2,2026-02-03T00:00:00Z,,,"]
     load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY - timedelta(days=7))
-    load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
+    (report,) = load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
+    assert 1 == report.total("updated")
     assert [("2", "lead_source", "fair", None)] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
     load(
         {"mqls.csv": [*mql[:2], mql[2].replace("fair", "show")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=1)

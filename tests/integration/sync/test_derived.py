@@ -127,6 +127,15 @@ def test_a_last_activity_is_that_of_the_deal(connection: Connection, source: Hub
     )
 
 
+def test_what_is_worked_out_is_never_older_than_the_record(
+    connection: Connection, source: HubSpotSource, happened: Happened
+) -> None:
+    """A record that is known as of a later moment takes it all the same."""
+    connection.execute(text("UPDATE deal SET valid_from = :later"), {"later": clock.to_micros(NOW) + 3_600_000_000})
+    happened("1", MQL, ("deals", "1"))
+    assert {("hubspot", "1"): clock.to_micros(MQL)} == worked_out(connection, source, "deal.last_activity_at")
+
+
 def test_a_meeting_counts_where_it_took_place(
     connection: Connection, source: HubSpotSource, happened: Happened
 ) -> None:

@@ -82,3 +82,33 @@ def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
         stopping.cycle()
     (first,) = (each for each in told if each.stream == "deals")
     assert (first.read, True) == (one(sqlite_engine, "SELECT count(*) FROM deal"), first.read < 300)
+
+
+def test_a_back_fill_that_was_broken_off_goes_on_where_it_was(
+    hubspot: Followed, sqlite_engine: Engine, deal: Make
+) -> None:
+    """The next process asks for no page again that was written."""
+    for _ in range(300):
+        deal()
+    told: list[Progress] = []
+    stopping = Syncer(
+        sqlite_engine,
+        hubspot.source(),
+        CONTEXT,
+        now=hubspot.clock,
+        cadence=Cadence(backfill_seconds=0.0),
+        progress=told.append,
+        stopping=lambda: any(each.stream == "deals" for each in told),
+    )
+    with pytest.raises(StoppedError):
+        stopping.cycle()
+    written = one(sqlite_engine, "SELECT count(*) FROM deal")
+    hubspot.account.calls.clear()
+    hubspot.clock.advance(60)
+    report = hubspot.syncer(sqlite_engine).cycle()
+    assert report.trouble is None
+    assert (300 - int(str(written)), 300) == (
+        report.of("deals").created,
+        one(sqlite_engine, "SELECT count(*) FROM deal"),
+    )
+    assert report.of("deals").unchanged == 0
