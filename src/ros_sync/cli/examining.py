@@ -19,7 +19,7 @@ from ros_sync.connectors.source import Problem
 from ros_sync.errors import ProblemsError, RosSyncError, TransientError
 from ros_sync.jobs.books import standings, troubles
 from ros_sync.jobs.surroundings import free_bytes, short_of_room
-from ros_sync.mirror.bookkeeping import SyncRun
+from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.troubles import trouble_of
 from ros_sync.notifiers.slack.access import ADD_SCOPE, SCOPES, VITAL_SCOPES
@@ -130,8 +130,8 @@ def _waiting(connection: Connection, now: datetime) -> Iterator[Problem]:
 
 
 def _old_imports(connection: Connection, now: datetime) -> Iterator[Problem]:
-    newest = select(col(SyncRun.source), func.max(col(SyncRun.as_of))).where(col(SyncRun.kind) == "import")
-    for source, as_of in connection.execute(newest.group_by(col(SyncRun.source))):
+    newest = select(SYNC_RUN.c.source, func.max(SYNC_RUN.c.as_of)).where(SYNC_RUN.c.kind == "import")
+    for source, as_of in connection.execute(newest.group_by(SYNC_RUN.c.source)):
         if now - as_of > IMPORT_AGE:
             days = (now - as_of) // timedelta(days=1)
             yield Problem(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ros_sync import clock
@@ -71,7 +69,6 @@ def import_(
     moment = moment_of_export(as_of, export, now)
     context = deal_context(organisation_of(settings))
     sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
-    gc.freeze()  # the program itself is no garbage, and need not be looked through again for every hundred rows
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
@@ -95,10 +92,21 @@ def import_(
 
 
 @contextmanager
-def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Report]:
-    """A bar on a terminal, over the bytes of all files; nothing elsewhere."""
+def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Report | None]:
+    """What moves a bar over the bytes of all files; None where there is no terminal to draw it on."""
+    if not invocation.err.is_terminal:
+        yield None
+        return
+    from rich.progress import (  # noqa: PLC0415  # not loaded where nothing is drawn
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=invocation.err, transient=True, disable=not invocation.err.is_terminal) as bar:
+    with Progress(*columns, console=invocation.err, transient=True) as bar:
         tasks = {path: bar.add_task(shown(path.name), total=size) for path, size in sizes.items()}
 
         def report(path: Path, position: int) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, custom_kinds, load_connector
-from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
@@ -38,11 +38,12 @@ def sources_of(
     pace: Pace | None = None,
     engine: Engine | None = None,
     mappings: Iterable[HubSpotMapping] | None = None,
+    persistence: Persistence | None = None,
 ) -> list[HubSpotSource]:
     """The sources that the workspace follows; `only` names one. `mappings`: the connector files as they are in force.
 
     With an `engine` the pace is kept in its database, for every process that calls. All connector files share the
-    credentials of `[hubspot]`, so one account, so one pace.
+    credentials of `[hubspot]`, so one account, so one pace. `persistence`: how often a call is tried, where not as usual.
 
     Raises SettingsError where credentials are missing, or where there is no source of that name.
     """
@@ -58,6 +59,7 @@ def sources_of(
             sleep=sleep,
             api_url=settings.hubspot.api_url,
             versions=versions_of(settings),
+            persistence=persistence,
         )
         found[mapping.source] = HubSpotSource(mapping, client, now=now)
     if only is not None:

@@ -17,7 +17,7 @@ from ros_sync.cli.company import connector_files, deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.losing import CONNECT, MAP, exports_losing, losing_of, show_losing
-from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.progress import progress_bars
 from ros_sync.cli.sources import (
     LAY_OUT,
     VENDOR,
@@ -27,6 +27,7 @@ from ros_sync.cli.sources import (
     refuse_unreadable,
     sources_of,
 )
+from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
@@ -51,6 +52,7 @@ SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
 UNREACHED = "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; then run this again"
+_SOMEBODY_WAITS = Persistence(attempts=2)  # for an answer, and can ask again; a sync goes on trying through an outage
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
@@ -67,10 +69,10 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             show_unused(invocation, broken)
             context = deal_context(organisation)
             pace = pace_of(settings, engine, interrupt.pause)
-            with progress_bars(invocation) as bars:
+            with progress_bars(invocation) as tell:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
                         stopping=interrupt.is_set,
                     )  # fmt: skip
                     before = pace.use
@@ -242,7 +244,7 @@ def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> Sequenc
     if not connector_files(settings):
         return []
     try:
-        return sources_of(settings)
+        return sources_of(settings, persistence=_SOMEBODY_WAITS)
     except SettingsError as error:
         findings[VENDOR] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
         return []

@@ -163,12 +163,13 @@ class BusinessCalendar:
             return at.astimezone(UTC)
         local = at.astimezone(self.timezone)
         step = 1 if working_days > 0 else -1
-        day, left = self._working_day_of(at, local), abs(working_days)
+        day, left, overnight = self._working_day_of(at, local), abs(working_days), any(self._overnight)
         while left:
             day += step
             if not _FIRST_DAY < day < _LAST_DAY:
                 return clock.from_micros(_LAST_MICROS if step > 0 else _FIRST_MICROS)
-            left -= bool(self._split(day)[1])  # small hours alone, after a holiday's evening, are no working day
+            # Small hours alone, after a holiday's evening, are no working day.
+            left -= bool(self._split(day)[1] if overnight else self._hours(day))
         # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes. The small hours of a
         # shift over midnight are those of the day after, too.
         late = timedelta(days=local.toordinal() - self._working_day_of(at, local))

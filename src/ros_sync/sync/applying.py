@@ -16,7 +16,7 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import History, Link, Page, Source, Stream
 from ros_sync.fields import Carried
 from ros_sync.mirror import archived, links, redirects
-from ros_sync.mirror.bookkeeping import SetAsideRow
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
@@ -260,7 +260,7 @@ class Applier:
         """
         found = self._erased.less(stream, found)
         if fresh:
-            return self._link_first(stream, found, created or {})
+            return self._link_first(stream, found)
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
         changed, ends = links.set_links(
@@ -276,16 +276,13 @@ class Applier:
         known = links.ended_among(self.connection, self._source.name, self._fields.table(stream), ids)
         return known | held_among(self.connection, self._source.name, stream, ids).keys()
 
-    def _link_first(
-        self, stream: Stream, found: Mapping[str, Sequence[Link]], created: Mapping[str, set[str]]
-    ) -> Applied:
-        """Give these records their first links."""
+    def _link_first(self, stream: Stream, found: Mapping[str, Sequence[Link]]) -> Applied:
+        """Give records that were stored just now their first links; the fields that follow from them came with the rows."""
         columns = ("record_id", "to_stream", "to_id", "label")
         rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
         fixed: dict[str, Carried] = {"source": self._source.name, "stream": stream.name, "since": self._now}
         insert_rows(self.connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
-        self._fields.fill(stream, stream.links, sorted(linked), created)
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})
 
     def _tell_other_side(self, stream: Stream, changed: set[str], now: datetime) -> None:
@@ -421,7 +418,7 @@ class Applier:
             }
             for row in rows
         ]
-        self.connection.execute(insert(SetAsideRow), kept)
+        self.connection.execute(insert(SET_ASIDE_ROW), kept)
 
 
 def _given(columns: Columns, name: str) -> set[str]:

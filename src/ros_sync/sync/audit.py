@@ -118,8 +118,7 @@ class Auditor:
 
     def _turn(self, report: AuditReport, *, repair: bool) -> None:
         self._begin(report)
-        mending = Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence)
-        with mending:
+        with Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence) as mending:
             found = self._account()
             for each in found:
                 report.add(each)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, insert, select
-from sqlmodel import col
 
-from ros_sync.mirror.bookkeeping import FilledFields
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 
 
 def note_filled(
@@ -17,14 +16,14 @@ def note_filled(
 
     Nothing new, no write; whether anything was.
     """
-    source_is = col(FilledFields.source) == source
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(source_is)
+    source_is = FILLED_FIELDS.c.source == source
+    query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(source_is)
     known = {str(name): list(fields) for name, fields in connection.execute(query)}
     new = {name: sorted(fields) for name, fields in told.items() if known.get(name) != sorted(fields)}
     gone = new.keys() | (known.keys() - told.keys() if whole else set())
     if gone:
-        connection.execute(delete(FilledFields).where(source_is, col(FilledFields.object).in_(sorted(gone))))
+        connection.execute(delete(FILLED_FIELDS).where(source_is, FILLED_FIELDS.c.object.in_(sorted(gone))))
     if new:
         rows = [{"source": source, "object": name, "fields": fields} for name, fields in new.items()]
-        connection.execute(insert(FilledFields), rows)
+        connection.execute(insert(FILLED_FIELDS), rows)
     return bool(gone)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import Connection, exists, select
-from sqlmodel import col
 
 from ros_sync.connectors.export import ExportMapping
 from ros_sync.connectors.export.mapping import STAGE_FIELDS
-from ros_sync.mirror.bookkeeping import FilledFields, SourceState
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.filled import note_filled
@@ -22,9 +21,9 @@ def note_mapped(connection: Connection, mapping: ExportMapping, names: Collectio
     stays. Whether that is news.
     """
     source = mapping.source
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(col(FilledFields.source) == source)
+    query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(FILLED_FIELDS.c.source == source)
     known = {str(name): set(fields) for name, fields in connection.execute(query)}
-    followed = connection.execute(select(exists().where(col(SourceState.source) == source))).scalar_one()
+    followed = connection.execute(select(exists().where(SOURCE_STATE.c.source == source))).scalar_one()
     told: dict[str, set[str]] = {}
     for name in names:
         fields = _mapped(connection, mapping, name)

@@ -17,7 +17,7 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
-from ros_sync.mirror.bookkeeping import SyncRun
+from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Upsert
@@ -40,8 +40,6 @@ MODIFIED = "modified_at"
 TOUCHED_HISTORIES = 50  # as many as one call of HubSpot's tells the histories of
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
-
-_RUN = SyncRun.metadata.tables["sync_run"]
 
 
 class Work:
@@ -103,7 +101,7 @@ class Work:
         at = self.report.started_at
         values = {"source": self.source.name, "kind": "sync", "what": "", "as_of": at, "started_at": at}
         zero = dict.fromkeys(("rows_read", "created", "updated", "unchanged", "older", "set_aside"), 0)
-        made = connection.execute(insert(_RUN).values(**values, **zero)).inserted_primary_key
+        made = connection.execute(insert(SYNC_RUN).values(**values, **zero)).inserted_primary_key
         assert made is not None
         return int(made[0])
 
@@ -117,8 +115,8 @@ class Work:
         done = {name: report.total(name) for name in names}
         with writing(self.engine, self.source.name) as connection:
             connection.execute(
-                update(_RUN)
-                .where(_RUN.c.id == self._run_id)
+                update(SYNC_RUN)
+                .where(SYNC_RUN.c.id == self._run_id)
                 .values(
                     what=", ".join(read) or "account",
                     rows_read=report.total("read"),

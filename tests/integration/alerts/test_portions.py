@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from sqlmodel import SQLModel
 from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync import clock
 from ros_sync.alerts import lifecycle
+from ros_sync.mirror.columns import METADATA
 
 MINUTE = timedelta(minutes=1)
 RULES = """
@@ -85,7 +85,7 @@ def story(firm: Firm) -> None:
 def wipe(firm: Firm) -> None:
     """Begin anew, without making a database anew."""
     with firm.engine.begin() as connection:
-        for table in reversed(SQLModel.metadata.sorted_tables):
+        for table in reversed(METADATA.sorted_tables):
             connection.execute(table.delete())
     firm.hire()
 

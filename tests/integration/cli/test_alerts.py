@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import Session
+from tests.integration.databases import ON_SQLITE
 
 from ros_sync.alerts.tables import Alert, AlertNotice
 
@@ -46,6 +47,7 @@ def hostile_alert(engine: Engine) -> None:
         session.commit()
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("hostile_alert")
 @pytest.mark.parametrize("arguments", [("alerts", "list", "--resolved"), ("alerts", "why", "1")])
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
@@ -58,12 +60,14 @@ def test_no_text_of_the_crm_steers_the_terminal(
     assert (set(), True) == (controls, "[bold]Harbour[/bold]" in printed)
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("hostile_alert")
 def test_no_text_of_the_crm_turns_its_neighbours_round(command: Callable[..., str]) -> None:
     """Direction overrides are left out too."""
     assert "\u202e" not in command("alerts", "why", "1")
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("hostile_alert")
 def test_a_rule_that_nobody_knows_is_said(command: Callable[..., str], tmp_path: Path) -> None:
     """An empty list would look like good news: a mistyped rule is told, with what was probably meant."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, update
 from tests.integration.cli.conftest import Followed
+from tests.integration.databases import ON_SQLITE
 
 from ros_sync import clock
 from ros_sync.jobs.lock import DatabaseLock
@@ -30,6 +31,7 @@ def as_json(printed: str) -> dict[str, Any]:
     return dict(reports[0])
 
 
+@ON_SQLITE
 def test_agreement_is_said(followed: Followed) -> None:
     """Where nothing differs it says so, with how much was compared, and exits with 0."""
     code, out, _ = followed.run("sync", "audit", "--source", "hubspot", "--history")
@@ -49,6 +51,7 @@ def test_a_difference_is_shown_and_mended(followed: Followed, engine: Engine) ->
     assert (code, report["agrees"], report["differences"]) == (0, True, 0)
 
 
+@ON_SQLITE
 def test_a_limit_holds_the_list_and_not_the_total(followed: Followed, engine: Engine) -> None:
     """--limit says how many differences are printed; the total is told all the same, on paper and as JSON."""
     rename(engine, "Wrong", *followed.deals)
@@ -64,6 +67,7 @@ def test_a_limit_holds_the_list_and_not_the_total(followed: Followed, engine: En
     assert (code, report["kinds"], report["shown"]) == (1, {"values": 5}, [])
 
 
+@ON_SQLITE
 def test_what_cannot_be_mended_exits_with_one(followed: Followed, engine: Engine) -> None:
     """A repair that leaves something says what, and exits with 1."""
     with engine.begin() as connection:
@@ -73,6 +77,7 @@ def test_what_cannot_be_mended_exits_with_one(followed: Followed, engine: Engine
     assert (code, "1 left" in out, "1 difference left:" in out) == (1, True, True), out
 
 
+@ON_SQLITE
 def test_words_of_the_crm_do_not_steer_the_terminal(followed: Followed, engine: Engine) -> None:
     """Escape sequences and markup in a name are shown as what they are."""
     rename(engine, "[red]{x}\x1b[2J", followed.deals[0])
@@ -80,6 +85,7 @@ def test_words_of_the_crm_do_not_steer_the_terminal(followed: Followed, engine: 
     assert ("[red]{x}" in out, "\x1b" in out) == (True, False)
 
 
+@ON_SQLITE
 def test_a_crm_that_cannot_be_read_is_no_agreement(followed: Followed) -> None:
     """The audit says that it did not come to its end, and why; exit code 1."""
     followed.faults.at_random(1.0, 1, [Fault("status", status=403)])
@@ -99,7 +105,8 @@ def test_beside_serve(followed: Followed, engine: Engine) -> None:
         assert (code, "No differences." in out) == (0, True)
 
 
-def test_an_unknown_source_is_told(followed: Followed) -> None:
+@ON_SQLITE
+def test_an_unknown_source_is_told(connected: Followed) -> None:
     """A name that no source has is an error that suggests the one that is close."""
-    code, _, err = followed.run("sync", "audit", "--source", "hubspt")
+    code, _, err = connected.run("sync", "audit", "--source", "hubspt")
     assert (code, "did you mean 'hubspot'?" in err) == (1, True)

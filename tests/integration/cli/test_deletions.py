@@ -7,6 +7,7 @@ import json
 import pytest
 from sqlalchemy import Engine, text
 from tests.integration.cli.conftest import Followed
+from tests.integration.databases import ON_SQLITE
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,7 @@ def test_rejecting_keeps_them(followed: Followed, engine: Engine) -> None:
     assert (code, "are held" in out, alive(engine)) == (0, False, 5), out
 
 
+@ON_SQLITE
 def test_a_wave_that_there_is_not_is_said(followed: Followed) -> None:
     """By its number, with what to do."""
     code, _, error = followed.run("deletions", "confirm", "7")

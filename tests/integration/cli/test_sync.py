@@ -15,7 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from tests.integration.cli.conftest import Followed
+from tests.integration.databases import ON_SQLITE
+from tests.unit.cli.loading import ELSEWHERE, IMPORTS, loaded
 
 from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -45,15 +48,27 @@ def test_the_summary_says_what_was_done(followed: Followed) -> None:
     assert [name for name in names if report.get(name) is None] == []
 
 
-def test_refused_credentials_are_told_with_what_to_do(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sync_loads_what_asks_the_crm_and_the_mirror(followed: Followed, engine: Engine) -> None:
+    """Where nothing changed: no ORM, no migrations, no rules, no Slack, no scheduler, no web, no bars."""
+    code, _, _ = followed.run("sync")
+    run = loaded("sync")
+    driver = {"psycopg", "psycopg_binary"} if engine.dialect.name == "postgresql" else set()
+    elsewhere = ELSEWHERE - {"sqlalchemy.dialects.postgresql"} if driver else ELSEWHERE
+    client = {"dateutil", "hubspot", "six", "tenacity", "urllib3"}
+    assert (0, set(), set()) == (code or run.code, run.tops - IMPORTS - client - driver, elsewhere & run.modules)
+
+
+@ON_SQLITE
+def test_refused_credentials_are_told_with_what_to_do(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1 and the setting that is wrong; neither the token nor a traceback."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
-    code, out, err = followed.run("sync")
+    code, out, err = connected.run("sync")
     assert (code, "does not accept the credentials" in out, "hubspot.token" in out) == (1, True, True)
     assert "0815" not in out + err
     assert "aside" not in out, "no table where nothing was read"
 
 
+@ON_SQLITE
 def test_a_parked_source_says_until_when(followed: Followed) -> None:
     """The day's limit is told in words, with the moment at which `serve` goes on by itself; exit code 1."""
     followed.faults.next("search", Fault("daily_limit"))
@@ -63,19 +78,21 @@ def test_a_parked_source_says_until_when(followed: Followed) -> None:
     assert (again, "Parked until" in told, "0 calls" in told) == (1, True, True)
 
 
+@ON_SQLITE
 def test_each_stream_that_failed_is_told_and_no_moment_that_is_not_there(
-    followed: Followed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connected: Followed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A first sync that broke off says so; it claims no moment up to which everything is here, and no watermark."""
     monkeypatch.setenv("ROS_SYNC_DATABASE__URL", f"sqlite:///{tmp_path / 'other.db'}")
-    followed.faults.next("list", Fault("status", status=403), times=2)
-    code, out, _ = followed.run("sync")
+    connected.faults.next("list", Fault("status", status=403), times=2)
+    code, out, _ = connected.run("sync")
     failed = [line.split(":")[0] for line in out.splitlines() if "HubSpot does not allow this" in line]
     wanted = ("no moment yet up to which everything is here", "with the back-fill, where it is not complete")
     assert (code, len(set(failed)), [words for words in wanted if words not in out]) == (1, 2, [])
     assert ("Everything up to" in out, "goes on there" in out, "durable watermark" in out) == (False, False, False)
 
 
+@ON_SQLITE
 def test_an_audit_that_cannot_begin_tells_the_reason_alone(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """No empty table and no zero records before it."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
@@ -83,19 +100,22 @@ def test_an_audit_that_cannot_begin_tells_the_reason_alone(followed: Followed, m
     assert (code, len(out.splitlines()), out.startswith("The audit did not come to its end")) == (1, 1, True)
 
 
-def test_an_unknown_source_is_told_with_the_known_ones(followed: Followed) -> None:
+@ON_SQLITE
+def test_an_unknown_source_is_told_with_the_known_ones(connected: Followed) -> None:
     """A mistyped name is answered with what was probably meant."""
-    code, _, err = followed.run("sync", "--source", "hubsport")
+    code, _, err = connected.run("sync", "--source", "hubsport")
     assert (code, "did you mean 'hubspot'?" in err) == (1, True)
 
 
-def test_the_doctor_finds_nothing_in_an_account_that_fits(followed: Followed) -> None:
+@ON_SQLITE
+def test_the_doctor_finds_nothing_in_an_account_that_fits(connected: Followed) -> None:
     """The shipped connector file and the sandbox's company fit."""
-    code, out, _ = followed.run("doctor")
+    code, out, _ = connected.run("doctor")
     assert (code, out.splitlines()[0]) == (0, "hubspot: nothing to fix")
 
 
-def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(followed: Followed) -> None:
+@ON_SQLITE
+def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(connected: Followed) -> None:
     """A part of the account that the token may not see hides no other one; exit code 1, as deals cannot be read."""
     given = (
         "crm.objects.owners.read",
@@ -103,22 +123,23 @@ def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(followed: Followed) ->
         "crm.schemas.contacts.read",
         "crm.objects.companies.read",
     )
-    followed.account.tokens.limit_scopes(given)
-    followed.account.hide_property("contacts", "mql_rejected_at")
-    code, out, _ = followed.run("doctor")
+    connected.account.tokens.limit_scopes(given)
+    connected.account.hide_property("contacts", "mql_rejected_at")
+    code, out, _ = connected.run("doctor")
     wanted = ("lacks the scope crm.objects.deals.read", "Service keys", "no property 'mql_rejected_at'")
     assert (code, [words for words in wanted if words not in out]) == (1, [])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("hidden", [False, True])
-def test_the_doctor_refuses_a_cursor_property_that_is_not_there(followed: Followed, hidden: bool) -> None:
+def test_the_doctor_refuses_a_cursor_property_that_is_not_there(connected: Followed, hidden: bool) -> None:
     """Told once with the property that HubSpot has, and exit code 1: what changes could not be asked for."""
     file = Path("connectors/hubspot.yaml")
     if hidden:
-        followed.account.hide_property("contacts", "lastmodifieddate")
+        connected.account.hide_property("contacts", "lastmodifieddate")
     else:
         file.write_text(file.read_text().replace("modified: lastmodifieddate", "modified: hs_lastmodifieddate"))
-    code, out, _ = followed.run("doctor")
+    code, out, _ = connected.run("doctor")
     todo = (
         "let the service key or app see it in HubSpot"
         if hidden
@@ -128,19 +149,30 @@ def test_the_doctor_refuses_a_cursor_property_that_is_not_there(followed: Follow
     assert out.startswith("hubspot: 1 thing to fix")
 
 
-def test_the_doctor_says_once_that_another_server_answers(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+@ON_SQLITE
+def test_the_doctor_says_once_that_another_server_answers(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address where something else listens is one thing to mend, with the setting."""
     with SlackServer(SlackWorkspace(COMPANY, now=clock.now)) as server:
         monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
-        code, out, _ = followed.run("doctor")
+        code, out, _ = connected.run("doctor")
     assert (code, out.count("does not answer like HubSpot"), "hubspot.api_url" in out) == (1, 1, True)
     assert out.startswith("hubspot: 1 thing to fix")
 
 
-def test_the_doctor_says_what_to_do_where_nothing_answers(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+@ON_SQLITE
+def test_the_doctor_does_not_wait_for_what_does_not_answer(connected: Followed) -> None:
+    """Somebody waits for it: after two calls for each of two parts of the account, all of it is said to be away."""
+    connected.account.calls.clear()
+    connected.faults.always("/", Fault("status"))
+    code, out, _ = connected.run("doctor")
+    assert (code, "HubSpot answered 503" in out, len(connected.account.calls)) == (1, True, 4)
+
+
+@ON_SQLITE
+def test_the_doctor_says_what_to_do_where_nothing_answers(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A refused connection names the address and the setting."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", "http://127.0.0.1:9")
-    code, out, _ = followed.run("doctor")
+    code, out, _ = connected.run("doctor")
     wanted = ("http://127.0.0.1:9", "nothing answers there (Connection refused)", "hubspot.api_url")
     assert (code, [words for words in wanted if words not in out]) == (1, [])
 
@@ -197,6 +229,7 @@ def test_a_change_that_waits_is_seen_and_made_by_the_next_sync(
     assert "to be written" not in followed.run("status")[1]
 
 
+@ON_SQLITE
 def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -> None:
     """What was written is not called refused, and both the command and doctor name what the app lacks."""
     followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
@@ -213,6 +246,7 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     assert f"the token lacks the scope {scope}" in followed.run("doctor")[1]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "change, words",
     [
@@ -224,12 +258,13 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
         ("amount=12,500", "is not a number"),
     ],
 )
-def test_what_cannot_be_written_is_said(followed: Followed, change: str, words: str) -> None:
+def test_what_cannot_be_written_is_said(connected: Followed, change: str, words: str) -> None:
     """A mistyped field, a value of another kind, a field that is not written back: exit code 1 and what to do."""
-    code, _, err = followed.run("sync", "write", "deal", followed.deals[0], change, "--by", "ada@loom.example")
+    code, _, err = connected.run("sync", "write", "deal", connected.deals[0], change, "--by", "ada@loom.example")
     assert (code, words in err) == (1, True), err
 
 
+@ON_SQLITE
 def test_amounts_are_written_as_people_say_them(followed: Followed) -> None:
     """20k is twenty thousand, as in rule files, and the record may be named as alerts name it."""
     followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
@@ -240,6 +275,7 @@ def test_amounts_are_written_as_people_say_them(followed: Followed) -> None:
     assert (done[0], followed.account.snapshot("deals")[followed.deals[0]]["amount"]) == (0, "20000.00")
 
 
+@ON_SQLITE
 def test_an_answer_to_an_mql_cannot_be_emptied(followed: Followed) -> None:
     """Writing `accepted` moves the lifecycle stage whatever it is given: nothing behind the sign must not accept."""
     followed.account.add_owner("7", "ada@loom.example", "Ada", "Weaver")
@@ -258,14 +294,15 @@ def test_amounts_without_a_rate_are_told(followed: Followed) -> None:
     assert "1 amount in SEK without a rate" in out
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("content", ["", "just words", "\0\1\2"])
 @pytest.mark.parametrize("words", [("doctor",), ("sync",), ("sync", "audit")])
 def test_a_connector_file_that_cannot_be_read_is_no_missing_one(
-    followed: Followed, content: str, words: tuple[str, ...]
+    connected: Followed, content: str, words: tuple[str, ...]
 ) -> None:
     """An empty or foreign file is named, whichever command meets it."""
     Path("connectors/hubspot.yaml").write_text(content)
-    code, _, err = followed.run(*words)
+    code, _, err = connected.run(*words)
     assert (code, "hubspot.yaml" in err, "no connector file" in err) == (1, True, False)
 
 

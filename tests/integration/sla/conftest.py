@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -15,17 +14,16 @@ from ros_sync.mirror.database import open_engine
 @pytest.fixture(scope="package", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def shared_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Give one engine of each kind for all these tests, since each of them takes back what it wrote."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            path = tmp_path_factory.mktemp("sla") / "ros-sync.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            url = f"sqlite:///{path}"
-        else:
-            # pytest may tear this down and set it up again within one process, so the name must not be a fixed one.
-            url = stack.enter_context(request.getfixturevalue("postgresql_copy")())
-        engine = open_engine(url)
-        stack.callback(engine.dispose)
-        yield engine
+    if request.param == "postgresql":
+        with request.getfixturevalue("postgresql_databases").lend() as engine:
+            yield engine
+        return
+    # A file of its own: pytest may set this up twice within one process, and what lends to single tests has one file.
+    path = tmp_path_factory.mktemp("sla") / "ros-sync.db"
+    shutil.copy(request.getfixturevalue("sqlite_template"), path)
+    engine = open_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

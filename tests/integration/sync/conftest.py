@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
@@ -35,10 +38,23 @@ def first_of_quarter(day: date) -> date:
 CONTEXT = DealContext("EUR", {"USD": Decimal("0.92"), "SGD": Decimal("0.68")}, first_of_quarter)
 
 
+@cache
+def shipped_mapping() -> HubSpotMapping:
+    """The shipped connector file, read once: that takes longer than most tests."""
+    return load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
+
+
 def one(engine: Engine, query: str) -> object:
     """The one value that a query gives; None where it gives none."""
     with engine.connect() as connection:
         return connection.execute(text(query)).scalar_one_or_none()
+
+
+def asked_nothing(connector: Path = CONNECTOR) -> HubSpotSource:
+    """HubSpot by a connector file, for what is judged by the mirror alone: no call can be made."""
+    mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
+    client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
+    return HubSpotSource(mapping, client, now=lambda: NOW)
 
 
 @dataclass
@@ -62,7 +78,6 @@ class Followed:
         return self.passed
 
     def source(self, *, pace: Pace | None = None, persistence: Persistence | None = None) -> HubSpotSource:
-        mapping = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
         client = HubSpotClient(
             PrivateAppToken(self.account.token),
             pace or MemoryPace(Rates(None, None), monotonic=self.monotonic, sleep=self.sleep),
@@ -71,7 +86,7 @@ class Followed:
             api_url=self.url,
             persistence=persistence,
         )
-        return HubSpotSource(mapping, client, now=self.clock)
+        return HubSpotSource(shipped_mapping(), client, now=self.clock)
 
     def syncer(self, engine: Engine, *, cadence: Cadence | None = None, source: HubSpotSource | None = None) -> Syncer:
         return Syncer(engine, source or self.source(), CONTEXT, now=self.clock, cadence=cadence)

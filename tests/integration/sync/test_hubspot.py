@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
+from tests.integration.databases import ON_SQLITE
 from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.mirror.as_of import as_of
@@ -64,6 +65,7 @@ def test_a_deal_comes_with_everything_that_the_connector_file_maps(
     )  # fmt: skip
 
 
+@ON_SQLITE
 def test_twelve_thousand_deals_on_one_millisecond(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """A bulk edit of more records than a query can page is read whole, each once, in at most 61 searches."""
     ids = [deal() for _ in range(12_000)]
@@ -226,6 +228,7 @@ def test_a_day_s_limit_parks_the_source_and_ends_by_itself(hubspot: Followed, en
     assert count(engine, "deal") == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "kind", ["status", "drop_before", "drop_after", "broken_json", "slow", "rate_limit_ten_secondly"]
 )

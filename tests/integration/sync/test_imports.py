@@ -311,6 +311,16 @@ def test_a_header_alone_is_harmless(engine: Engine, load: Import) -> None:
     assert [(1,)] == rows(engine, "SELECT count(*) FROM deal")
 
 
+def test_what_a_run_read_is_kept_with_it(engine: Engine, load: Import) -> None:
+    """Rows are counted whatever became of them, and the stages of the mapping file are records beside them."""
+    bad = ACME.replace("1,Acme", "3,C").replace("1000", '"1.234,56"')
+    report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta"), bad)
+    assert 3 == report.total("rows_read")
+    assert [(3, 2, 1)] == rows(engine, "SELECT rows_read, created, set_aside FROM sync_run")
+    stages = rows(engine, "SELECT id, stage_order, stage_kind FROM pipeline_stage ORDER BY stage_order")
+    assert [("default/Discovery", 1, "open"), ("default/Proposal", 2, "open"), ("default/Won", 3, "won")] == stages
+
+
 def test_gzipped_files_are_read_as_they_are(engine: Engine, load: Import) -> None:
     """The name ends in .gz, and nothing else is different."""
     assert (1, 0, 0, 0) == counts(load("deals.csv.gz", HEADER, ACME))

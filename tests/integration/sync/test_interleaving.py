@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import Engine, text
+from tests.integration.databases import ON_SQLITE
 from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -294,6 +295,7 @@ def test_an_odd_value_is_set_aside_and_stops_nothing(hubspot: Followed, engine: 
     assert one(engine, "SELECT count(*) FROM deal") == 2
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "body",
     [b"", b"{}", b"[]", b"null", b'{"results": null}', b'{"results": [{"id": "1", "properties": null}], "total": 1}',

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import urllib3
 from sqlalchemy import Engine, text
+from tests.integration.databases import ON_SQLITE
 from tests.integration.sync.conftest import Followed, one
 
 from ros_sync.connectors.hubspot.client import Persistence
@@ -94,6 +95,7 @@ KNOWN = (
 )
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("path", ["/pipelines/deals", "/owners", "/properties/", "/account-info/"])
 @pytest.mark.parametrize("odd", [{}, {"results": [{}]}])
 def test_an_account_that_describes_itself_oddly_loses_nothing(

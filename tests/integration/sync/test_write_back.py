@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.integration.databases import ON_SQLITE
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -225,6 +226,7 @@ def test_mql_accepted_and_rejected_with_a_code(hubspot: Followed, engine: Engine
     assert told == ("Rejected", at, "No budget signal")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "by, granted", [(ADA, True), (CEM, True), (REVOPS, True), (BO, False), ("nobody@loom.example", False)]
 )
@@ -241,6 +243,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
     assert row(syncer.engine, "SELECT count(*) FROM write_back") == (int(granted),)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "changes, reason",
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,9 @@ class Moment:
     timezone: ZoneInfo
     timeline: TimeLine
     home_currency: str
+    _moved: dict[tuple[datetime, Duration, int], datetime] = field(
+        default_factory=dict, init=False, repr=False, compare=False, hash=False
+    )
 
     @property
     def today(self) -> date:
@@ -53,6 +56,14 @@ class Moment:
                 return _LAST if sign > 0 else _FIRST
         return self.timeline.add(instant, span) if sign > 0 else self.timeline.subtract(instant, span)
 
+    def threshold(self, instant: datetime, span: Duration, sign: int) -> datetime:
+        """As `shift`, for what all records are compared with: worked out once, since a calendar counts day by day."""
+        key = instant, span, sign
+        moved = self._moved.get(key)
+        if moved is None:
+            moved = self._moved[key] = self.shift(instant, span, sign)
+        return moved
+
     def shift_day(self, day: date, span: Duration, sign: int) -> date:
         """The day `span` (of whole days or weeks) after or before."""
         try:
@@ -64,4 +75,4 @@ class Moment:
         """The day that lies `span` from now: counted in days where `span` is, so that no change of clocks shifts it."""
         if span.unit in _DAYS:
             return self.shift_day(self.today, span, sign)
-        return self.day_of(self.shift(self.now, span, sign))
+        return self.day_of(self.threshold(self.now, span, sign))

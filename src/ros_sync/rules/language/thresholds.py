@@ -85,7 +85,7 @@ def span_of(expression: tree.Expression, environment: Environment, moment: Momen
 
 def _shifted(base: Constant | datetime, span: Duration, sign: int, moment: Moment) -> date | datetime:
     if isinstance(base, datetime):
-        return moment.shift(base, span, sign)
+        return moment.threshold(base, span, sign)
     assert isinstance(base, date), base
     return moment.shift_day(base, span, sign)
 
@@ -102,7 +102,7 @@ def _relative(leaf: tree.Relative, environment: Environment, moment: Moment) -> 
         return (Bound("<", present),)
     span = span_of(leaf.span, environment, moment)
     sign = 1 if leaf.how is How.WITHIN_NEXT else -1
-    edge: Threshold = moment.day_at(span, sign) if by_day else moment.shift(moment.now, span, sign)
+    edge: Threshold = moment.day_at(span, sign) if by_day else moment.threshold(moment.now, span, sign)
     if leaf.how is How.WITHIN_NEXT:
         return (Bound(">=", present), Bound("<=", edge))
     return (Bound("<" if leaf.how is How.OLDER else ">", edge),)

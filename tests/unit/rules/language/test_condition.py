@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import create_engine
 
+from ros_sync.durations import Duration, TimeLine
 from ros_sync.fields import PythonValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import Condition, Moment, Parameters, Schema, Variant, parameter_value, parse
@@ -70,6 +72,40 @@ def test_first_variant_wins(schema: Schema, moment: Moment) -> None:
     held = [condition.holds(record | {"segment": segment}, moment) for segment in ("enterprise", "smb")]
 
     assert [False, True] == held
+
+
+class Asked:
+    """A calendar that keeps what it was asked."""
+
+    def __init__(self, calendar: TimeLine) -> None:
+        self.calendar = calendar
+        self.asked: list[tuple[datetime, Duration]] = []
+
+    def add(self, start: datetime, duration: Duration) -> datetime:
+        self.asked.append((start, duration))
+        return self.calendar.add(start, duration)
+
+    def subtract(self, end: datetime, duration: Duration) -> datetime:
+        self.asked.append((end, duration))
+        return self.calendar.subtract(end, duration)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "last_buyer_activity older than 10 business days",
+        "close_date within next 24 business hours",
+        "last_buyer_activity < now - 3 business days",
+    ],
+)
+def test_a_calendar_is_asked_once_for_what_all_records_are_compared_with(
+    schema: Schema, moment: Moment, record: dict[str, PythonValue], text: str
+) -> None:
+    """It counts day by day: of a thousand records each would wait for that."""
+    calendar = Asked(moment.timeline)
+    condition, of_then = parse(text, schema), replace(moment, timeline=calendar)
+    held = {condition.holds(record, of_then) for _ in range(3)} | {condition.explain(record, of_then).holds}
+    assert ({condition.holds(record, moment)}, 1) == (held, len(calendar.asked))
 
 
 def test_thresholds_of_days_follow_the_company_zone(schema: Schema, moment: Moment) -> None:
