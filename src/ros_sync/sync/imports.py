@@ -28,9 +28,9 @@ from ros_sync.sync.activities import roll_up_activities
 from ros_sync.sync.completion import Against, told
 from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
-from ros_sync.sync.filled import note_mapped
 from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
+from ros_sync.sync.mapped import note_mapped
 from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.seen import SeenIds, SeenRows
 
