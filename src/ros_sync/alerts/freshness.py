@@ -53,8 +53,12 @@ class SourceStanding:
             f"{self.source} was last read completely {span(now - self.complete_at)} ago ({at(self.complete_at, now)})"
         )
 
+    def hampered(self) -> str | None:
+        """That the last look could not read all of it, in words that hold nothing of the CRM's; None where it could."""
+        return f"the last look at {self.source} could not read all of it" if self.trouble else None
+
     def words(self, now: datetime) -> str:
-        """The same, with what keeps it from being read."""
+        """When it was last read completely, with what keeps it from being read."""
         parked = self.parked_until is not None and self.parked_until > now
         again = f"; it goes on by itself at {at(self.parked_until, now)}" if parked and self.parked_until else ""
         return f"{self.reading(now)}{f': {self.trouble}' if self.trouble else ''}{again}"

@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
+from ros_sync.alerts.freshness import followed
 from ros_sync.cli.company import company_of, slack_client
 from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem
@@ -104,6 +105,11 @@ def _database(settings: Settings, now: datetime, jobs: list[Problem], rules: lis
             jobs += [
                 Problem(words, "see the log of `ros-sync serve`", fatal=False)
                 for words in troubles(standings(connection), now)
+            ]
+            jobs += [
+                Problem(f"{words}: {each.trouble}", "`ros-sync status` says up to when all of it is here", fatal=False)
+                for each in followed(connection)
+                if (words := each.hampered())
             ]
             rules += [
                 Problem(each.words, "change the rule, or set its status to retired", fatal=False)

@@ -48,10 +48,17 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
 def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime | None:
     """When the export was made: of a day alone its end in the mapping's zone, but not the future; None where not given.
 
-    An instant without an offset is in the mapping's zone too.
+    An instant without an offset is in the mapping's zone too. RosSyncError for one that lies ahead by more than a day: beside
+    such a state, every later export would be an older one and left alone.
     """
     tz = zone_of(export)
     moment = parse_moment(text, "--as-of", tz)
+    if moment is not None and moment > now + clock.LONGEST_DAY:
+        raise RosSyncError(
+            f"{text!r} lies in the future, and an export was made in the past",
+            where=Where(key="--as-of"),
+            hint="check the year; leave it out for an export of today",
+        )
     if moment is None or text is None or not _DAY.fullmatch(text.strip()):
         return moment
     day = date.fromisoformat(text.strip())

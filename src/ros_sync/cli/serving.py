@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
-from ros_sync.alerts.freshness import SourceStanding, stale_sources
+from ros_sync.alerts.freshness import SourceStanding, followed, stale_sources
 from ros_sync.cli.company import notifiers_of, slack_client
 from ros_sync.cli.following import Following
 from ros_sync.cli.sources import is_followed
@@ -171,13 +171,14 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
 
 
 def degraded_in(engine: Engine) -> Degraded:
-    """Ask the database which files cannot be used, and which rules cannot be evaluated."""
+    """Ask the database which files cannot be used, which rules cannot be evaluated, and which CRMs could not be read just now."""
 
     def degraded() -> list[str]:
         try:
             with engine.connect() as connection:
                 files = [each.reason for each in broken_files(connection)]
-                return [*files, *(each.public for each in failed_rules(connection))]
+                unread = [words for each in followed(connection) if (words := each.hampered())]
+                return [*files, *(each.public for each in failed_rules(connection)), *unread]
         except SQLAlchemyError as error:
             log.warning("degradation_unknown", error=type(error).__name__)
             return []

@@ -24,7 +24,7 @@ from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
-from ros_sync.mirror.bookkeeping import SYNC_RUN
+from ros_sync.mirror.bookkeeping import SOURCE_STATE, SYNC_RUN
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.outbox import store
@@ -214,6 +214,18 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
     assert f"slipped: {reason}" in command("status").partition("Mirror")[0]
     (failed,) = json.loads(command("status", "--json"))["failed_rules"]
     assert ("slipped", reason) == (failed["rule_id"], failed["reason"])
+    assert [public] == degraded_in(engine)()
+
+
+def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: Engine) -> None:
+    """A revoked token is seen before the CRM is stale, while its job goes well; `/readyz` says nothing of the CRM's words."""
+    now, trouble = clock.now(), "HubSpot does not accept the credentials: “Zelda”"
+    common = {"complete_at": now, "updated_at": now}
+    with engine.begin() as connection:
+        connection.execute(insert(SOURCE_STATE).values(source="hubspot", trouble=trouble, **common))
+        connection.execute(insert(SOURCE_STATE).values(source="other", **common))
+    public = "the last look at hubspot could not read all of it"
+    assert [(f"{public}: {trouble}", False)] == told(command, "jobs")
     assert [public] == degraded_in(engine)()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from ros_sync.cli.company import known_people, load
 from ros_sync.cli.importing import moment_of_export
+from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Member, Organisation
 
@@ -114,6 +115,13 @@ def test_a_day_is_its_end_in_the_zone_of_the_mapping(workspace: Path, given: str
 def test_today_is_until_now(workspace: Path) -> None:
     """The end of a day that is not over yet would lie in the future."""
     assert moment_of_export("2026-11-30", load(workspace / "connectors/acme.yaml"), NOW) == NOW
+
+
+@pytest.mark.parametrize("given", ["2027-11-30", "2026-12-03T09:00Z", "9999-12-31"])
+def test_the_future_is_refused(workspace: Path, given: str) -> None:
+    """A year mistyped would make every later export an older one, which is left alone."""
+    with pytest.raises(RosSyncError, match="lies in the future"):
+        moment_of_export(given, load(workspace / "connectors/acme.yaml"), NOW)
 
 
 @pytest.mark.usefixtures("workspace")

@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 
 _FIELD = r"(?P<field>[A-Za-z_][\w.]*)"
-_NOTHING = r"(?:an?\s+)?(?:empty(?:\s+string)?|null|none(?!\s+of)|nil|nan|blank|unset|undefined|nothing)\b"
+_NOTHING = r"(?:an?\s+)?(?:empty(?:\s+string)?|null|none(?!\s+of)|nil|nan|blank|unset|undefined|unassigned|nothing)\b"
 _FILLED = r"(?:set|filled(?:\s+(?:in|out))?|known|populated|available|given|entered|defined|there|non-?empty)\b"
 _IS = r"(?:is\s+)?"
 _NOT = r"(?:is\s+not|isn't|isnt|is\s+n't|not|!=|<>)\s*"
 _SPAN = r"(?P<span>\$\w+|\d+\s+(?:business\s+)?(?:minute|hour|day|week)s?)\b"
+_QUIET = (
+    r"(?:no\s+(?:\w+\s+){0,2}?(?:activity|contact|meeting|email|call|touch|response|reply)"
+    r"|not\s+(?:been\s+)?(?:contacted|touched|called|emailed))"
+)
+_NO_JOINT = r"(?!(?:and|or|is|in|for|since|within|during|than|older|newer)\b)"
 _DAY = r"(?=\s+(?:\d{4}-|today|now|\$))"
 _TEXT = r"""(?:"[^"]*"|'[^']*')"""
 _ITEM = rf"(?:{_TEXT}|\d[\w.]*)"
@@ -63,10 +68,18 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (rf"(?:is\s+|(?:===?|=|equals)\s*){_NOTHING}|{_NOTHING}", "write `is missing`"),
     (rf"(?:does\s+not|doesn't)\s+exist\b|{_IS}non-?existent\b|has\s+no\s+value\b", "write `is missing`"),
     (rf"exists?\b|has\s+(?:an?|any)\s+value\b|{_IS}{_FILLED}", "write `is present`"),
+    (rf"{_QUIET}\s+(?:for|in|within|during|since)\s+(?:at\s+least\s+)?(?:the\s+)?(?:last\s+|past\s+)?{_SPAN}", "write `last_activity older than {span}`"),
     (r"no\s+(?:\w+\s+){0,2}?(?:activity|contact|meeting|email|call|touch|response|reply)\b", "write `last_activity older than 14 days`"),
+    (rf"(?:has\s+no|without|no)\s+(?P<first>[a-z]+)\s+(?P<second>{_NO_JOINT}[a-z]+)\b", "write `{first}_{second} is missing`"),
     (rf"(?:has\s+no|has\s+not|without|no)\s+{_FIELD}", "write `{field} is missing`"),
     (rf"(?:has|with)\s+(?:an?\s+)?{_FIELD}", "write `{field} is present`"),
+    (r"(?:me|myself|my)\b", "a rule asks about the record, whoever reads of it; who is told stands under `notify:`"),
     # Ages and days.
+    (rf"days?[_ ]since[_ ](?:the\s+)?{_FIELD}", "write `{field} older than 30 days`, with your number of days"),
+    (r"(?:days?|time)[_ ]?in[_ ](?:the[_ ])?(?:current[_ ])?stage\b", "write `stage_entered older than 30 days`, with your number of days"),
+    (r"(?:(?:deal[_ ]?)?age|days[_ ]?open|open[_ ]?days|age[_ ]?in[_ ]?days)\b(?!\s*\()", "write `created older than 90 days`, with your number of days"),
+    (r"(?:has\s+|was\s+|is\s+)?(?:changed|moved|modified|updated)\b",
+     "a rule asks what is so now, not what has changed; `push_count` and `stage_entered` know of it"),
     (rf"{_IS}(?:in|within|during|over)?\s*(?:the\s+)?(?:last|past|previous)\s+{_SPAN}", "write `newer than {span}`"),
     (
         rf"{_IS}(?:due\s+)?(?:in|within|during)\s+(?:the\s+)?(?:next\s+|coming\s+|following\s+)?{_SPAN}|(?:the\s+)?next\s+{_SPAN.replace('span', 'next_span')}",
@@ -94,8 +107,10 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (rf"{_IS}(?:earlier\s+than|prior\s+to|sooner\s+than|befor)\b", "write `before`"),
     (rf"{_IS}(?:later\s+than|past{_DAY}|afer)\b", "write `after`"),
     (rf"{_IS}on{_DAY}", "write `is`"),
+    (r"end\s+of\s+(?:the\s+)?(?:this\s+|next\s+)?(?:week|month|quarter|year)\b|eo[mqy]\b", _NO_PERIODS),
     # Sizes.
     (rf"{_FIELD}\s+{_IS}(?:from\s+)?(?P<low>\d[\d.]*[km]?)\s+to\s+(?P<high>\d[\d.]*[km]?)", "write `{field} >= {low} and {field} <= {high}`"),
+    (r"(?:two|three|four|five|six|seven|eight|nine|ten|twelve|a\s+dozen)\b", "write numbers in digits, such as `3`"),
     (rf"{_FIELD}\s+{_IS}(?:not\s+)?between\s+(?P<low>[^\s]+)\s+(?:and|-|to)\s+(?P<high>[^\s)]+)",
      "write `{field} >= {low} and {field} <= {high}`"),
     (r"(?:is\s+)?(?:not\s+)?between\b", "write `push_count >= 1 and push_count <= 5`"),
