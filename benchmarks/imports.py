@@ -45,14 +45,14 @@ def _prepare(engine: Any, folder: Path) -> list[str]:
     """Load the owners, write the mapping, and tell which column each of the file's is mapped to."""
     from sqlalchemy import insert  # noqa: PLC0415
 
-    from ros_sync.mirror.tables import Owner  # noqa: PLC0415
+    from ros_sync.mirror.tables import OWNER  # noqa: PLC0415
 
     (folder / "mapping.yaml").write_text(MAPPING)
     owners = [
         {"source": "crm", "id": str(n), "valid_from": AS_OF, "email": f"seller{n}@loom.example"} for n in range(OWNERS)
     ]
     with engine.begin() as connection:
-        connection.execute(insert(Owner), owners)
+        connection.execute(insert(OWNER), owners)
     return [
         "id", "name", "stage", "amount_minor", "currency", "close_date", "created_at", "closed_at", "owner_id",
         "account_id", "segment", "region", "forecast_category", "demand_source", "deal_type", "next_step",

@@ -1,5 +1,8 @@
 """What commands cost that do next to nothing: their start, as multiples of `python -c pass`.
 
+Beside it, as a floor, what the libraries alone cost: a program of one command that loads what the command loads of libraries
+(`tests/unit/cli/loading.py` has the list), opens a database in memory, and ends in the way that ours does.
+
 CPU time of user and system of the whole process, bytecode compiled as `make venv` leaves it, the least of several rounds in
 which both sides take turns: on a shared machine the least is what the program takes, the rest is what others took.
 """
@@ -26,6 +29,23 @@ Row = tuple[str, str, str]
 ROUNDS = 15
 ROWS = 87
 DEALS = 100
+# Typer loads pydantic when it reads the line; SQLAlchemy its dialect when an engine is made.
+LIBRARIES = """
+import atexit, gc
+gc.set_threshold(200_000)
+atexit.register(gc.freeze)
+import orjson, pathlib, pydantic, rich.console, rich.table, ruamel.yaml, sqlalchemy, structlog, typer
+{more}
+def command(path: pathlib.Path, json: bool = False):
+    sqlalchemy.create_engine("sqlite://").dispose()
+app = typer.Typer()
+app.command()(command)
+app(["x"])
+"""
+CLIENT = """
+import hubspot.crm.associations.v4, hubspot.crm.objects, hubspot.crm.owners, hubspot.crm.pipelines, hubspot.crm.properties
+import hubspot.oauth, tenacity
+"""
 COMMAND = str(Path(sys.executable).parent / "ros-sync")
 ORGANISATION = "version: 1\ncompany: {name: Bench, currency: EUR, timezone: UTC}\n"
 
@@ -50,6 +70,8 @@ def run() -> list[Row]:
             "help": [COMMAND, "--help"],
             "import": [COMMAND, "import", "--mapping", "deals", "deals.csv"],
             "sync": [COMMAND, "sync"],
+            "import's libraries": [sys.executable, "-c", LIBRARIES.format(more="")],
+            "sync's libraries": [sys.executable, "-c", LIBRARIES.format(more=CLIENT)],
         }
         for each in ("import", "sync"):  # the tables are made, and everything is there
             _run(sides[each], folder, environment)
@@ -61,10 +83,12 @@ def run() -> list[Row]:
         "import": f"import of {ROWS} rows that are there already",
         "sync": "sync of a HubSpot in which nothing changed",
     }
+    times = {side: each / seconds["pass"] for side, each in seconds.items()}
     return [
         (
             f"start: {words[side]}",
-            f"{seconds[side] / seconds['pass']:.1f} x python -c pass ({1000 * seconds[side]:.0f} ms of CPU)",
+            f"{times[side]:.1f} x python -c pass ({1000 * seconds[side]:.0f} ms of CPU)"
+            + (f"; its libraries alone {floor:.1f} x" if (floor := times.get(f"{side}'s libraries")) else ""),
             f"{bound} x" if bound else "",
         )
         for side, bound in bounds.items()

@@ -7,6 +7,7 @@ whether trying again can help.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,8 +131,12 @@ class RuleError(RosSyncError):
 
 
 class ProblemsError(RosSyncError):
-    """Several problems were found at once; `problems` holds them in reading order."""
+    """Several problems were found at once; `problems` holds them in reading order.
 
-    def __init__(self, problems: list[RosSyncError]) -> None:
+    `warnings` are doubts about what can be read in the same files.
+    """
+
+    def __init__(self, problems: list[RosSyncError], *, warnings: Sequence[RosSyncError] = ()) -> None:
         self.problems = problems
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(str(problem) for problem in problems))

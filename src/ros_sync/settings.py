@@ -7,11 +7,13 @@ environment. Secrets are `SecretStr`; each can also be given as the path of a fi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -29,7 +31,6 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
 from ros_sync.fields import did_you_mean
@@ -50,6 +51,7 @@ _POSTGRESQL = re.compile(r"postgres(ql)?(\+psycopg)?(?=://)")
 # How SQLAlchemy's make_url finds the port: a password may hold anything but @.
 _PORT = re.compile(r"[^:]*://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?]+\]|[^/:?]+)?(?::([^/?]*))?")
 _MAX_PORT = 65_535
+_MAX_SECRET_BYTES = 65_536  # ours: a URL, a token, or a key
 # HubSpot, "API versioning": dated versions are released in March and September, the first one was 2026-03.
 _RELEASE = re.compile(r"[0-9]{4}-(03|09)")
 _FIRST_RELEASE = "2026-03"
@@ -147,6 +149,7 @@ Count = Annotated[int, BeforeValidator(_no_boolean)]
 
 
 class _Section(BaseModel):
+    # Unknown keys are found by `load`, which knows their places.
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
@@ -281,18 +284,8 @@ class PathSettings(_Section):
     rules: Path = Field(Path("rules"), description="the folder of rule files")
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """Everything that can be set, of one workspace. Made by `load`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter=ENV_DELIMITER,
-        env_ignore_empty=True,
-        env_file_encoding="utf-8",
-        extra="ignore",  # unknown keys are found by `load`, which knows their places
-        frozen=True,
-        hide_input_in_errors=True,
-    )
 
     workspace: Path
     database: DatabaseSettings = DatabaseSettings()
@@ -304,19 +297,6 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     log: LogSettings = LogSettings()
     paths: PathSettings = PathSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic-settings passes it by name
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources in order of precedence; the workspace alone is given by the caller."""
-        file = Path(init_settings()["workspace"]) / FILE_NAME
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, file)
 
     @property
     def database_url(self) -> str:
@@ -392,7 +372,7 @@ def load(workspace: Path) -> Settings:
     origins = _Origins.read(workspace)
     problems: list[RosSyncError] = list(origins.unknown_keys())
     try:
-        settings = Settings(workspace=workspace, _env_file=workspace / ENV_FILE_NAME)
+        settings = Settings.model_validate({**origins.values(), "workspace": workspace})
     except ValidationError as error:
         problems += [_problem(details, origins) for details in error.errors(include_url=False)]
     else:
@@ -418,25 +398,40 @@ def _variable(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Origins:
-    """Which keys each source names, with the lines where they stand."""
+    """What each source says of which key, and the lines where the keys stand. Names of variables are in capitals."""
 
     toml_file: Path
     document: Mapping[str, Any]
     toml_lines: Mapping[str, int]
     env_file: Path
+    env_values: Mapping[str, str]
     env_lines: Mapping[str, int]
-    environment: frozenset[str]
+    environment: Mapping[str, str]
     env_broken: Mapping[str, int]
 
     @classmethod
     def read(cls, workspace: Path) -> _Origins:
         toml_file, env_file = workspace / FILE_NAME, workspace / ENV_FILE_NAME
         text = _read(toml_file)
-        names = frozenset(name.upper() for name, value in os.environ.items() if value)
+        environment = _in_capitals(os.environ)
         env_text = _read(env_file) if env_file.is_file() else ""
-        env_lines = _lines_of_env(env_text)
-        broken = _broken_lines_of_env(env_text)
-        return cls(toml_file, _parse(toml_file, text), _lines_of_toml(text), env_file, env_lines, names, broken)
+        return cls(
+            toml_file, _parse(toml_file, text), _lines_of_toml(text), env_file, _values_of_env(env_text),
+            _lines_of_env(env_text), environment, _broken_lines_of_env(env_text),
+        )  # fmt: skip
+
+    def values(self) -> dict[str, Any]:
+        """What is set, by section: a variable overrides `.env`, which overrides the TOML file."""
+        values = {name: dict(each) if isinstance(each, dict) else each for name, each in self.document.items()}
+        variables = {**self.env_values, **self.environment}
+        for key in settings_keys():
+            value = variables.get(_variable(key))
+            if value is not None:
+                section, _, name = key.partition(".")
+                if not isinstance(values.get(section), dict):
+                    values[section] = {}
+                values[section][name] = value
+        return values
 
     def where(self, key: str) -> Where:
         """Where the value of `section.key` was read."""
@@ -522,6 +517,19 @@ def _lines_of_env(text: str) -> dict[str, int]:
     return {match[1].upper(): number for match, number in found if match}
 
 
+def _in_capitals(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Variables that are not empty, whichever way their names are written."""
+    return {name.upper(): value for name, value in variables.items() if value}
+
+
+def _values_of_env(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  # not loaded where there is no such file
+
+    return _in_capitals(dotenv_values(stream=StringIO(text)))
+
+
 def _broken_lines_of_env(text: str) -> dict[str, int]:
     """Lines that begin with a name of ours and give it no value, by that name."""
     pattern = re.compile(rf"\s*(?:export\s+)?({ENV_PREFIX}\w+)(?!\w|\s*=)")
@@ -582,11 +590,22 @@ def _with_secret_files(settings: Settings, origins: _Origins) -> tuple[Settings,
 
 
 def _secret_in(file: Path, where: Where) -> SecretStr:
+    from ros_sync.sheets.regular import open_regular  # noqa: PLC0415  # for those who keep secrets in files
+
     try:
-        value = file.read_text("utf-8").strip()
+        with open_regular(file) as opened:
+            content = opened.read(_MAX_SECRET_BYTES + 1)
+        value = content.decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"the file {file} cannot be read: {reason}", where=where) from None
+        hint = None
+        if isinstance(error, OSError) and error.errno == errno.EINVAL:
+            hint = "settings are read by each command, so a file it must be: one that you alone may read, or a line of .env"
+        raise SettingsError(f"the file {file} cannot be read: {reason}", where=where, hint=hint) from None
+    if len(content) > _MAX_SECRET_BYTES:
+        raise SettingsError(
+            f"the file {file} is larger than any secret", where=where, hint="put the secret alone into it"
+        )
     if not value:
         raise SettingsError(f"the file {file} is empty", where=where, hint="put the secret into it")
     return SecretStr(value)

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.lifecycle import alert_table, chunks, compose_anew, notice_table
 from ros_sync.alerts.tables import State
 from ros_sync.mirror.redirects import ERASED
-from ros_sync.mirror.tables import Redirect
+from ros_sync.mirror.tables import REDIRECT
 from ros_sync.rules.language import Moment
 
 PERSON = "a person who was deleted in the CRM"  # stands where their name stood
 TEXT = f"{PERSON}: nothing is left to do"
 RESOLUTION = "the person was deleted in the CRM"
-
-_REDIRECT: Table = Redirect.metadata.tables["redirect"]
 
 
 def forget_erased(session: Session, moment: Moment) -> int:
@@ -66,7 +64,7 @@ def _still_telling(session: Session) -> list[int]:
 
 def _erased(session: Session) -> dict[tuple[str, str], list[str]]:
     """The ids of persons who were erased, with those that were merged into them, by source and object."""
-    c = _REDIRECT.c
+    c = REDIRECT.c
     erased: dict[tuple[str, str], list[str]] = {}
     for source, name, old_id in session.execute(select(c.source, c.object, c.old_id).where(c.new_id == ERASED)):
         erased.setdefault((source, name), []).append(old_id)

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, select, true
-from sqlmodel import Session, col
 
-from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
+
+if TYPE_CHECKING:
+    from sqlmodel import Session  # loading it costs more than most commands do
+
 
 _UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
@@ -50,8 +53,12 @@ class SourceStanding:
             f"{self.source} was last read completely {span(now - self.complete_at)} ago ({at(self.complete_at, now)})"
         )
 
+    def hampered(self) -> str | None:
+        """That the last look could not read all of it, in words that hold nothing of the CRM's; None where it could."""
+        return f"the last look at {self.source} could not read all of it" if self.trouble else None
+
     def words(self, now: datetime) -> str:
-        """The same, with what keeps it from being read."""
+        """When it was last read completely, with what keeps it from being read."""
         parked = self.parked_until is not None and self.parked_until > now
         again = f"; it goes on by itself at {at(self.parked_until, now)}" if parked and self.parked_until else ""
         return f"{self.reading(now)}{f': {self.trouble}' if self.trouble else ''}{again}"
@@ -60,7 +67,7 @@ class SourceStanding:
 def followed(on: Connection | Session) -> list[SourceStanding]:
     """Every source that is followed over its API, by name."""
     names = ("source", "complete_at", "parked_until", "trouble", "problems")
-    query = select(*(col(getattr(SourceState, name)) for name in names)).order_by(col(SourceState.source))
+    query = select(*(SOURCE_STATE.c[name] for name in names)).order_by(SOURCE_STATE.c.source)
     return [
         SourceStanding(source, complete_at, parked_until, trouble, problems or [])
         for source, complete_at, parked_until, trouble, problems in on.execute(query)

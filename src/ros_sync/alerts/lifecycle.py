@@ -27,7 +27,7 @@ from ros_sync.alerts.tables import Alert, AlertNotice, MessageDue, State
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.redirects import ERASED
-from ros_sync.mirror.tables import Redirect
+from ros_sync.mirror.tables import REDIRECT
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of
@@ -42,7 +42,6 @@ LOOK = 20_000  # findings looked up at a time, so that a first tick on a large m
 alert_table: Table = Alert.metadata.tables["alert"]
 notice_table: Table = AlertNotice.metadata.tables["alert_notice"]
 due_table: Table = MessageDue.metadata.tables["message_due"]
-_REDIRECT: Table = Redirect.metadata.tables["redirect"]
 
 
 @dataclass(slots=True)
@@ -266,7 +265,7 @@ def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
 
 def _erased(table: Table, name: str) -> ColumnElement[bool]:
     """Whether a record's person was erased, or was merged into one who was."""
-    own, other = _REDIRECT.alias("own"), _REDIRECT.alias("other")
+    own, other = REDIRECT.alias("own"), REDIRECT.alias("other")
     into = (other.c.source == own.c.source) & (other.c.object == own.c.object) & (other.c.old_id == own.c.new_id)
     merged = select(other.c.old_id).where(into, other.c.new_id == ERASED).correlate(own).exists()
     same = (own.c.source == table.c.source) & (own.c.object == name) & (own.c.old_id == table.c.id)

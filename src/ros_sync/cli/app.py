@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from ros_sync.cli import (
     demo,
     imports,
     mapping,
+    names,
     rules,
     sandbox,
     serve,
@@ -110,11 +112,23 @@ for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app, m
     _flow(each)
 
 
+def narrowed(name: str | None) -> typer.Typer:
+    """The application with the command `name` alone: Typer works out the options of all that it has, whichever is called."""
+    if name is None:
+        return app
+    narrow = copy.copy(app)
+    narrow.registered_commands = [each for each in app.registered_commands if each.name == name]
+    narrow.registered_groups = [
+        each for each in app.registered_groups if each.typer_instance and each.typer_instance.info.name == name
+    ]
+    return narrow
+
+
 def main() -> None:
     """Run the console command: errors become messages on stderr and exit code 1, Ctrl-C 130."""
     invocation = Invocation()
     try:
-        app(obj=invocation)
+        narrowed(names.named(sys.argv[1:]))(obj=invocation)
     except RosSyncError as error:
         invocation.show_error(error)
         sys.exit(1)

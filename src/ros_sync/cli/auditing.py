@@ -13,7 +13,7 @@ from rich.table import Table
 from ros_sync import clock
 from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
-from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.progress import progress_bars
 from ros_sync.cli.sources import cadence_of, refuse_unfollowed, sources_of
 from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
@@ -35,9 +35,8 @@ def audit(
     with _alone(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            with progress_bars(invocation) as bars:
+            with progress_bars(invocation) as tell:
                 for each in sources_of(settings, source, engine=engine):
-                    tell = teller(bars)
                     auditor = Auditor(
                         engine, each, context, now=clock.now, cadence=cadence_of(settings), history=history, keep=limit,
                         progress=tell,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from ros_sync.cli.company import custom_kinds, organisation_of
+from ros_sync.cli.company import custom_kinds, organisation_of, several_options
 from ros_sync.cli.invocation import Invocation, data_of
 from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
@@ -17,6 +18,7 @@ from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
+from ros_sync.workspace.near_misses import near_misses
 
 
 def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) -> bool:
@@ -26,7 +28,9 @@ def check(invocation: Invocation, paths: list[Path] | None, *, as_json: bool) ->
     try:
         rules, _ = _load(invocation, paths)
     except ProblemsError as error:
-        problems = error.problems
+        problems, rules = error.problems, RuleSet((), warnings=error.warnings)
+    if not paths:
+        rules = replace(rules, warnings=(*near_misses(invocation.settings), *rules.warnings))
     if as_json:
         invocation.print_json(
             {
@@ -64,6 +68,7 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
     rules = load(
         paths or [settings.rules_folder],
         custom=custom_kinds(settings),
+        several=several_options(settings),
         home_currency=organisation.home_currency,
         calendars=organisation.calendars,
         doubter=Doubter(known_values(settings), people),
@@ -80,7 +85,10 @@ def _show_check(out: Console, rules: RuleSet, problems: list[RosSyncError]) -> N
             line.append(f"\n  {clean(problem.hint)}", style="not bold dim default")
         out.print(line, soft_wrap=True, highlight=False)
     if problems:
-        out.print(Text(f"\n{_counted(len(problems), 'problem')}", style="bold red"))
+        words = f"\n{_counted(len(problems), 'problem')}"
+        if rules.warnings:
+            words += f", {_counted(len(rules.warnings), 'warning')}"
+        out.print(Text(words, style="bold red"))
         return
     tests = sum(len(rule.tests) for rule in rules)
     words = (

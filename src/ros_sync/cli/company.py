@@ -16,11 +16,12 @@ from ros_sync.errors import MappingError, ProblemsError, RosSyncError
 from ros_sync.fields import Kind, did_you_mean
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
+from ros_sync.organisation.file_name import ORGANISATION_FILE
 from ros_sync.settings import Settings
 from ros_sync.sheets.regular import read_regular
 from ros_sync.sync.deals import DealContext
-from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable
-from ros_sync.workspace.files import ORGANISATION_FILE, SUFFIXES
+from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable, several_of
+from ros_sync.workspace.files import SUFFIXES
 
 # Rules and notifiers are loaded by those commands alone that need them.
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from ros_sync.jobs.cycle import Company
     from ros_sync.notifiers.notifier import Notifier
+    from ros_sync.notifiers.slack.client import SlackClient
 
 
 def organisation_of(settings: Settings) -> Organisation:
@@ -44,16 +46,17 @@ def company_of(settings: Settings) -> Company:
     from ros_sync.rules.model import RuleSet  # noqa: PLC0415  # see above
 
     problems: list[RosSyncError] = []
-    organisation, custom = Organisation(), None
+    organisation, custom, several = Organisation(), None, None
     with _collected(problems):
         organisation = organisation_of(settings)
     with _collected(problems):
-        custom = custom_kinds(settings)
+        custom, several = custom_kinds(settings), several_options(settings)
     rules = RuleSet(())
     with _collected(problems):
         rules = load_rules(
             [settings.rules_folder],
             custom=custom,
+            several=several,
             home_currency=organisation.home_currency,
             calendars=organisation.calendars,
         )
@@ -81,6 +84,16 @@ def custom_kinds(settings: Settings) -> dict[str, dict[str, Kind]]:
     for path in mapping_files(settings):
         _add_kinds(kinds, custom_kinds_of(load(path)))
     return kinds
+
+
+def several_options(settings: Settings) -> dict[str, frozenset[str]]:
+    """The fields that hold several options, by object, as the mapping files declare them."""
+    return several_of(
+        [
+            *(load_connector(path) for path in connector_files(settings)),
+            *(load(path) for path in mapping_files(settings)),
+        ]
+    )
 
 
 def _add_kinds(kinds: dict[str, dict[str, Kind]], own: Mapping[str, Mapping[str, Kind]]) -> None:
@@ -171,10 +184,19 @@ def notifiers_of(settings: Settings, engine: Engine, console: Console) -> list[N
     from ros_sync.notifiers.console import ConsoleNotifier  # noqa: PLC0415  # see above
 
     terminal = ConsoleNotifier(console)
-    token = settings.slack.token
-    if token is None:
+    client = slack_client(settings)
+    if client is None:
         return [terminal]
-    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
     from ros_sync.notifiers.slack.notifier import SlackNotifier  # noqa: PLC0415  # see above
 
-    return [SlackNotifier(SlackClient(token.get_secret_value(), api_url=settings.slack.api_url), engine), terminal]
+    return [SlackNotifier(client, engine), terminal]
+
+
+def slack_client(settings: Settings) -> SlackClient | None:
+    """Slack's Web API with the workspace's token; None where no token is set."""
+    token = settings.slack.token
+    if token is None:
+        return None
+    from ros_sync.notifiers.slack.client import SlackClient  # noqa: PLC0415  # see above
+
+    return SlackClient(token.get_secret_value(), api_url=settings.slack.api_url)

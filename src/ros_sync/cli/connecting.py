@@ -17,7 +17,7 @@ from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.sources import client_of
 from ros_sync.connectors.hubspot.candidates import NOT_MADE, WANTED, Candidate, Wanted, candidates
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.connecting import Plan, fit
+from ros_sync.connectors.hubspot.connecting import Plan, fit, unused
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
 from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
 from ros_sync.connectors.hubspot.records import filled_fields
@@ -74,14 +74,15 @@ def hubspot(
     rules = _rules(invocation, settings)
     plan = fit(before, definitions, found)
     made = [each for each in plan.missing if each in wished or (create_missing and _is_needed(each, rules))]
+    new = [each for each in made if unused(found.get(each, ())) is None]  # one that nobody uses yet is there already
     if made:
-        _refuse_taken(made, definitions)
+        _refuse_taken(new, definitions)
         plan = fit(before, definitions, found, made)
-    losing = fits(rules, _filled(_fitted(plan, file), _with_made(definitions, made)))
-    done = Connected(file, plan, before, losing, refused, [f"{each.name} as {each.property}" for each in made])
+    losing = fits(rules, _filled(_fitted(plan, file), _with_made(definitions, new)))
+    done = Connected(file, plan, before, losing, refused, [f"{each.name} as {each.property}" for each in new])
     done.filled_already = sorted(each.name for each in wished - set(made))
     if not dry_run:
-        _create(client, made)
+        _create(client, new)
         done.written = plan.text != before or not file.exists()
     if done.written:
         _write(file, plan.text)

@@ -11,9 +11,14 @@ from ros_sync.cli.invocation import Invocation, counted, data_of, os_user, shown
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync import deletions
-from ros_sync.sync.deletions import State, Wave
+from ros_sync.sync.deletions import PLURALS, State, Wave
 
-_KINDS: Mapping[str, str] = {"archived": "archived", "merged": "merged", "gone": "cannot be read"}
+_KINDS: Mapping[str, str] = {
+    "archived": "archived",
+    "merged": "merged",
+    "gone": "cannot be read",
+    "no longer": "none any more by their own values",
+}
 
 
 def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
@@ -49,7 +54,7 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
 def in_words(wave: Wave) -> str:
     """What a wave is about."""
     kinds = ", ".join(f"{number:,} {_KINDS.get(kind, kind)}" for kind, number in sorted(wave.kinds.items()))
-    words = f"{wave.records:,} of {wave.known:,} {wave.stream} of {wave.source}"
+    words = f"{wave.records:,} of {wave.known:,} {PLURALS.get(wave.stream, wave.stream)} of {wave.source}"
     for_instance = f", such as {', '.join(wave.examples)}" if wave.examples else ""
     return words + (f": {kinds}{for_instance}" if kinds else "")
 
@@ -78,12 +83,12 @@ def decide(invocation: Invocation, number: int, *, confirmed: bool, by: str | No
         raise RosSyncError(
             f"wave {number} is not held: it is {_state(found)}", hint="`ros-sync deletions` lists those that wait"
         )
-    records = counted(found.records, "record")
+    records, name = counted(found.records, "record"), PLURALS.get(found.stream, found.stream)
     words = (
-        f"Confirmed: {records} of the {found.stream} {'is' if found.records == 1 else 'are'} deleted here with the next sync, "
+        f"Confirmed: {records} of the {name} {'is' if found.records == 1 else 'are'} deleted here with the next sync, "
         "if the CRM still says so (`ros-sync serve` does it by itself)."
         if confirmed
-        else f"Rejected: {records} of the {found.stream} {'stays' if found.records == 1 else 'stay'}."
+        else f"Rejected: {records} of the {name} {'stays' if found.records == 1 else 'stay'}."
     )
     invocation.out.print(words, highlight=False, soft_wrap=True)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import String, cast, func, or_, select
-from sqlmodel import SQLModel
 
 from ros_sync.alerts.tables import Alert, AlertNotice, State
 from ros_sync.cli.demo_week import Week
 from ros_sync.fields import Kind, carry
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.columns import METADATA
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sla.owners import directory as directory_of
@@ -102,7 +102,7 @@ def mentions(week: Week, forgotten: Forgotten) -> int:
     """In how many rows of the database and messages of Slack the person is still named."""
     found = 0
     with week.engine.connect() as connection:
-        for table in SQLModel.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             texts = [
                 cast(column, String).contains(word, autoescape=True)
                 for column in table.columns

@@ -20,6 +20,7 @@ from ros_sync.cli.invocation import Invocation, counted, shown
 from ros_sync.cli.workspace import lay_out
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.notifiers.console import draw
+from ros_sync.organisation.file_name import ORGANISATION_FILE
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import counts
 from ros_sync.outbox.tables import OutboxMessage
@@ -35,7 +36,6 @@ from ros_sync.settings import (
     WebSettings,
     load,
 )
-from ros_sync.workspace.files import ORGANISATION_FILE
 
 SHOWN_PEOPLE = 5
 DELIVERY_SECONDS = 3_600.0  # of the story: Slack lets edits pass one by one, and waiting costs nothing here

@@ -13,31 +13,22 @@ from sqlmodel import col
 
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
-from ros_sync.cli.company import company_of
+from ros_sync.alerts.freshness import followed
+from ros_sync.cli.company import company_of, slack_client
 from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import ProblemsError, RosSyncError, TransientError
 from ros_sync.jobs.books import standings, troubles
 from ros_sync.jobs.surroundings import free_bytes, short_of_room
-from ros_sync.mirror.bookkeeping import SyncRun
+from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.database import open_engine
 from ros_sync.mirror.troubles import trouble_of
-from ros_sync.notifiers.slack.client import SlackClient
+from ros_sync.notifiers.slack.access import ADD_SCOPE, SCOPES, VITAL_SCOPES
 from ros_sync.outbox.store import DUE_STATES
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.settings import Settings
+from ros_sync.workspace.near_misses import near_misses
 
-# What the app's manifest asks for (deploy/slack-app-manifest.yaml), and what does not work without it.
-SLACK_SCOPES = {
-    "chat:write": "no message can be sent",
-    "im:write": "nobody can be written to directly",
-    "users:read": "nobody can be found",
-    "users:read.email": "nobody can be found by their e-mail address",
-    "im:history": "after an unclear answer nobody can see whether a message was sent",
-    "channels:read": "after an unclear answer a #channel cannot be looked at",
-    "channels:history": "after an unclear answer a #channel cannot be looked at",
-}
-_VITAL_SCOPES = frozenset({"chat:write", "im:write", "users:read", "users:read.email"})
 CLOCK_MAY_DIFFER = timedelta(seconds=60)  # signatures and tokens are refused from about five minutes on
 SECRET_AGE = timedelta(days=180)  # HubSpot, "Private apps", rotating: at least every six months
 IMPORT_AGE = timedelta(days=8)  # a weekly export that did not come
@@ -51,9 +42,8 @@ def examine(settings: Settings, now: datetime, *, crm_ahead: dict[str, timedelta
     """What is to be fixed, by what was looked at; `crm_ahead` is by how much each CRM's clock is ahead of ours."""
     ahead = dict(crm_ahead)
     findings: Findings = {"slack": [], "database": [], "jobs": [], "rules": [], "disk": [], "clock": [], "files": []}
-    if settings.slack.token is not None:
-        with _told(findings["slack"]):
-            findings["slack"] += _slack(settings, ahead)
+    with _told(findings["slack"]):
+        findings["slack"] += _slack(settings, ahead)
     with _told(findings["database"]):
         findings["database"] += _database(settings, now, findings["jobs"], findings["rules"])
     findings["disk"] += _disk(settings)
@@ -61,7 +51,7 @@ def examine(settings: Settings, now: datetime, *, crm_ahead: dict[str, timedelta
     if settings.rules_folder.is_dir():
         with _told(findings["files"]):
             company_of(settings)
-    findings["files"] += [*_rights(settings), *_ages(settings, now)]
+    findings["files"] += [*_names(settings), *_rights(settings), *_ages(settings, now)]
     return findings
 
 
@@ -88,19 +78,20 @@ def _problem(error: RosSyncError) -> Problem:
 
 
 def _slack(settings: Settings, ahead: dict[str, timedelta]) -> Iterator[Problem]:
-    assert settings.slack.token is not None
-    client = SlackClient(settings.slack.token.get_secret_value(), api_url=settings.slack.api_url)
+    client = slack_client(settings)
+    if client is None:
+        yield Problem(
+            "no Slack token is set: nobody gets a message in Slack, they are printed where `serve` or `tick` runs",
+            "set ROS_SYNC_SLACK__TOKEN in .env (docs/how-to/connect-slack.md)",
+        )
+        return
     asked_at = clock.now()
     found = client.examine()
     with suppress(TypeError, ValueError):
         ahead["Slack"] = parsedate_to_datetime(found.date or "") - asked_at
-    for scope, without in SLACK_SCOPES.items():
+    for scope, without in SCOPES.items():
         if found.scopes is not None and scope not in found.scopes:
-            yield Problem(
-                f"the Slack app lacks the scope {scope}: {without}",
-                "add it to the app (deploy/slack-app-manifest.yaml) and install the app again",
-                fatal=scope in _VITAL_SCOPES,
-            )
+            yield Problem(f"the Slack app lacks the scope {scope}: {without}", ADD_SCOPE, fatal=scope in VITAL_SCOPES)
 
 
 def _database(settings: Settings, now: datetime, jobs: list[Problem], rules: list[Problem]) -> Iterator[Problem]:
@@ -114,6 +105,11 @@ def _database(settings: Settings, now: datetime, jobs: list[Problem], rules: lis
             jobs += [
                 Problem(words, "see the log of `ros-sync serve`", fatal=False)
                 for words in troubles(standings(connection), now)
+            ]
+            jobs += [
+                Problem(f"{words}: {each.trouble}", "`ros-sync status` says up to when all of it is here", fatal=False)
+                for each in followed(connection)
+                if (words := each.hampered())
             ]
             rules += [
                 Problem(each.words, "change the rule, or set its status to retired", fatal=False)
@@ -140,8 +136,8 @@ def _waiting(connection: Connection, now: datetime) -> Iterator[Problem]:
 
 
 def _old_imports(connection: Connection, now: datetime) -> Iterator[Problem]:
-    newest = select(col(SyncRun.source), func.max(col(SyncRun.as_of))).where(col(SyncRun.kind) == "import")
-    for source, as_of in connection.execute(newest.group_by(col(SyncRun.source))):
+    newest = select(SYNC_RUN.c.source, func.max(SYNC_RUN.c.as_of)).where(SYNC_RUN.c.kind == "import")
+    for source, as_of in connection.execute(newest.group_by(SYNC_RUN.c.source)):
         if now - as_of > IMPORT_AGE:
             days = (now - as_of) // timedelta(days=1)
             yield Problem(
@@ -165,6 +161,11 @@ def _wrong_clock(name: str, by: timedelta) -> Problem:
         "set it by a time server (NTP): deadlines, signatures and tokens go by it",
         fatal=False,
     )
+
+
+def _names(settings: Settings) -> Iterator[Problem]:
+    for each in near_misses(settings):
+        yield Problem(each.message, "or take it away, if it is not meant to be read")
 
 
 def _rights(settings: Settings) -> Iterator[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ros_sync import clock
@@ -38,20 +36,29 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
     try:
         return clock.parse_instant(text, tz)
     except ValueError:
+        from ros_sync.rules.language.advice import value_advice  # noqa: PLC0415  # for a mistake alone
+
         raise RosSyncError(
             f"{text!r} is not a date or time",
             where=Where(key=option),
-            hint="write 2026-03-02 or 2026-03-02T09:00+01:00",
+            hint=value_advice(text.strip()) or "write 2026-03-02 or 2026-03-02T09:00+01:00",
         ) from None
 
 
 def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime | None:
     """When the export was made: of a day alone its end in the mapping's zone, but not the future; None where not given.
 
-    An instant without an offset is in the mapping's zone too.
+    An instant without an offset is in the mapping's zone too. RosSyncError for one that lies ahead by more than a day: beside
+    such a state, every later export would be an older one and left alone.
     """
     tz = zone_of(export)
     moment = parse_moment(text, "--as-of", tz)
+    if moment is not None and moment > now + clock.LONGEST_DAY:
+        raise RosSyncError(
+            f"{text!r} lies in the future, and an export was made in the past",
+            where=Where(key="--as-of"),
+            hint="check the year; leave it out for an export of today",
+        )
     if moment is None or text is None or not _DAY.fullmatch(text.strip()):
         return moment
     day = date.fromisoformat(text.strip())
@@ -69,7 +76,6 @@ def import_(
     moment = moment_of_export(as_of, export, now)
     context = deal_context(organisation_of(settings))
     sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
-    gc.freeze()  # the program itself is no garbage, and need not be looked through again for every hundred rows
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
@@ -86,13 +92,28 @@ def import_(
         if len(reports) > 1:
             invocation.out.print(f"[bold]as of {report.as_of:%Y-%m-%d %H:%M} UTC[/bold]", highlight=False)
         show(invocation, report)
+    if any(report.refitted for report in reports):
+        from ros_sync.cli.losing import MAP, exports_losing, show_losing  # noqa: PLC0415  # rules, for the few times
+
+        show_losing(invocation, exports_losing(settings).get(export.source, []), MAP)
 
 
 @contextmanager
-def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Report]:
-    """A bar on a terminal, over the bytes of all files; nothing elsewhere."""
+def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Report | None]:
+    """What moves a bar over the bytes of all files; None where there is no terminal to draw it on."""
+    if not invocation.err.is_terminal:
+        yield None
+        return
+    from rich.progress import (  # noqa: PLC0415  # not loaded where nothing is drawn
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=invocation.err, transient=True, disable=not invocation.err.is_terminal) as bar:
+    with Progress(*columns, console=invocation.err, transient=True) as bar:
         tasks = {path: bar.add_task(shown(path.name), total=size) for path, size in sizes.items()}
 
         def report(path: Path, position: int) -> None:

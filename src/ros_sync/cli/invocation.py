@@ -5,6 +5,7 @@ Data goes to stdout, everything else (progress, notes, errors, logs) to stderr, 
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ros_sync.settings import Settings
+
+OBJECTS_BETWEEN_COLLECTIONS = 20_000  # once the work has begun
 
 # What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), CSI among them.
 # Half of a surrogate pair (a file's name with a byte that is no text) cannot be printed at all.
@@ -123,6 +126,8 @@ class Invocation:
         if long_running:
             logs.log_what_nobody_catches()
             self._to_a_log = not self.err.is_terminal and not self.debug
+        gc.freeze()  # what was loaded is no garbage, and need not be looked through again and again
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         return self.settings
 
     def print_json(self, data: Any) -> None:

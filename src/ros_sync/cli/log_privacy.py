@@ -24,7 +24,8 @@ LEFT_OUT = "…"
 _QUOTED = re.compile(
     r"“.*”"  # to the last one: a text from outside may hold some itself
     r"|\"(?:\\.|[^\"\\\n])*\""
-    r"|(?<!\w)'(?:\\.|[^'\\\n])*'(?!\w)",
+    r"|(?<!\w)'(?:\\.|[^'\\\n]|(?<=\w)'(?=\w))*'(?!\w)"  # with the apostrophe of a name inside
+    r"|»[^«\n]*«|«[^»\n]*»|„[^“”\n]*[“”]",  # PostgreSQL quotes so in the server's language (lc_messages)
     re.DOTALL,
 )
 _EMAIL = re.compile(r"(?<![\w./:+*-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

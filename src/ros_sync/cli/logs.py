@@ -25,7 +25,8 @@ _PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):[^\s]+@")
 _BEARER = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}")
 MASK = "***"
 
-# Loggers of libraries that say too much below these levels: Slack's SDK logs whole requests, SQLAlchemy parameters.
+# Loggers of libraries that say too much below these levels: Slack's SDK logs whole requests, SQLAlchemy parameters, and uvicorn
+# warns of each request that makes no sense, of which a stranger may send any number.
 _CAPS = {
     "apscheduler": logging.WARNING,
     "asyncio": logging.WARNING,
@@ -34,7 +35,7 @@ _CAPS = {
     "slack_sdk": logging.INFO,
     "sqlalchemy": logging.WARNING,
     "urllib3": logging.INFO,
-    "uvicorn": logging.WARNING,
+    "uvicorn": logging.ERROR,
 }
 
 

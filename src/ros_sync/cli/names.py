@@ -26,15 +26,15 @@ _WITH_VALUE = ("-w", "--workspace")
 _ALONE = ("--debug",)
 
 
+def named(arguments: Sequence[str]) -> str | None:
+    """The command of ours that a command line names; None where it names none, or that is for the application to judge."""
+    rest = _from_name(arguments)
+    return rest[0] if rest and rest[0] in COMMANDS else None
+
+
 def unknown(arguments: Sequence[str]) -> str | None:
     """What is to be said to a command line that names no command of ours; None where it is for the application to judge."""
-    rest = list(arguments)
-    while rest and rest[0].startswith("-"):
-        option = rest.pop(0)
-        if option in _WITH_VALUE:
-            del rest[:1]
-        elif option not in _ALONE and not option.startswith("--workspace="):
-            return None
+    rest = _from_name(arguments)
     if not rest:
         return None
     name, below = rest[0], rest[1] if len(rest) > 1 else "-"
@@ -43,6 +43,18 @@ def unknown(arguments: Sequence[str]) -> str | None:
     if COMMANDS[name] and not below.startswith("-") and below not in COMMANDS[name]:
         return _told(f"{name} {below}", [f"{name} {each}" for each in COMMANDS[name]], f"ros-sync {name} --help")
     return None
+
+
+def _from_name(arguments: Sequence[str]) -> list[str]:
+    """The line from the command's name on; nothing where none is there, or an option before it that is not known here."""
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option in _WITH_VALUE:
+            del rest[:1]
+        elif option not in _ALONE and not option.startswith("--workspace="):
+            return []
+    return rest
 
 
 def _told(name: str, known: Collection[str], way: str) -> str:

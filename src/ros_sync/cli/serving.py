@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from rich.console import Console
@@ -14,12 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
-from ros_sync.alerts.freshness import SourceStanding, stale_sources
-from ros_sync.cli.company import notifiers_of
+from ros_sync.alerts.freshness import SourceStanding, followed, stale_sources
+from ros_sync.cli.company import notifiers_of, slack_client
 from ros_sync.cli.following import Following
 from ros_sync.cli.sources import is_followed
 from ros_sync.cli.workspace_files import readable_by_others
-from ros_sync.errors import RosSyncError, TransientError
+from ros_sync.errors import AuthExpiredError, RosSyncError, TransientError
 from ros_sync.jobs.books import WRITE_SECONDS
 from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -36,6 +37,10 @@ from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_hubspot
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.near_misses import near_misses
+
+if TYPE_CHECKING:
+    from ros_sync.notifiers.slack.access import SlackAccess
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -58,8 +63,17 @@ def planned_jobs(
         now = clock.now()  # not before what is in force came into force
         tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
 
+    access = slack_access(settings)
+
     def deliver(_now: datetime) -> None:
-        done = deliver_due(engine, notifiers, clock.now)
+        try:
+            done = deliver_due(engine, notifiers, clock.now)
+        except AuthExpiredError as error:
+            if access is not None:
+                access.refused(error)
+            raise
+        if access is not None:
+            access.check()  # also while no message waits: a token that is refused is known before one does
         if done.paused and not done.delivered:
             away = " and ".join(sorted(done.paused))
             raise TransientError(f"{away}: several messages in a row failed", hint="`ros-sync status` says of what")
@@ -73,6 +87,16 @@ def planned_jobs(
         jobs.insert(1, Job("hints", settings.sync.hints_seconds, following.read_hints))
         jobs.insert(2, Job("writes", settings.sync.hints_seconds, following.write_back))
     return jobs
+
+
+def slack_access(settings: Settings) -> SlackAccess | None:
+    """What asks Slack now and then whether it accepts the token; None without one."""
+    client = slack_client(settings)
+    if client is None:
+        return None
+    from ros_sync.notifiers.slack.access import SlackAccess  # noqa: PLC0415  # Slack's library is loaded where it is used
+
+    return SlackAccess(client)
 
 
 def serve(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:
@@ -90,6 +114,8 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
             log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
         for path in readable_by_others(settings):
             log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
+        for misnamed in near_misses(settings):
+            log.warning("file_not_read", reason=misnamed.message)
         try:
             jobs = planned_jobs(settings, engine, following, configuration)
             over = overseen(settings, engine, following)
@@ -145,13 +171,14 @@ def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
 
 
 def degraded_in(engine: Engine) -> Degraded:
-    """Ask the database which files cannot be used, and which rules cannot be evaluated."""
+    """Ask the database which files cannot be used, which rules cannot be evaluated, and which CRMs could not be read just now."""
 
     def degraded() -> list[str]:
         try:
             with engine.connect() as connection:
                 files = [each.reason for each in broken_files(connection)]
-                return [*files, *(each.public for each in failed_rules(connection))]
+                unread = [words for each in followed(connection) if (words := each.hampered())]
+                return [*files, *(each.public for each in failed_rules(connection)), *unread]
         except SQLAlchemyError as error:
             log.warning("degradation_unknown", error=type(error).__name__)
             return []

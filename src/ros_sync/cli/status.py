@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ def status(
     from ros_sync.cli.screen import show  # noqa: PLC0415  # as above
     from ros_sync.cli.survey import survey  # noqa: PLC0415  # as above
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # as above
+    from ros_sync.workspace.near_misses import near_misses  # noqa: PLC0415  # as above
 
     invocation = Invocation.of(ctx)
     settings = invocation.start()
@@ -34,6 +36,8 @@ def status(
             found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
     finally:
         engine.dispose()
+    misnamed = [each.message for each in near_misses(settings)]
+    found = replace(found, attention=[*found.attention, *misnamed])
     if as_json:
         place = {"at": now, "workspace": settings.workspace, "database": settings.database_shown}
         invocation.print_json({**place, **data_of(found)})

@@ -15,10 +15,10 @@ from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
 from ros_sync.jobs.books import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
-from ros_sync.mirror.bookkeeping import DeletionWave, SetAsideRow, SyncRun, WriteBack
+from ros_sync.mirror.bookkeeping import DELETION_WAVE, SET_ASIDE_ROW, SYNC_RUN, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import BrokenFile, broken_files
-from ros_sync.mirror.tables import Deal, Owner
+from ros_sync.mirror.tables import DEAL, OWNER
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sync.deletions import State as WaveState
@@ -168,7 +168,7 @@ def survey(
         failed_rules=failed_rules(connection),
         jobs=jobs,
         attention=attention(connection, jobs, now),
-        held=waves(connection, WaveState.HELD) if DeletionWave.__tablename__ in tables else None,
+        held=waves(connection, WaveState.HELD) if DELETION_WAVE.name in tables else None,
     )
 
 
@@ -191,8 +191,8 @@ def object_counts(connection: Connection) -> dict[str, int]:
 
 def deal_counts(connection: Connection) -> DealCounts:
     """Deals by the kind of their stage."""
-    kind = col(Deal.stage_kind)
-    query = select(kind, func.count()).where(col(Deal.deleted_at).is_(None)).group_by(kind)
+    kind = DEAL.c.stage_kind
+    query = select(kind, func.count()).where(DEAL.c.deleted_at.is_(None)).group_by(kind)
     by_kind = {str(name): int(number) for name, number in connection.execute(query)}
     known = {name: by_kind.pop(name, 0) for name in ("open", "won", "lost")}
     return DealCounts(**known, unstaged=sum(by_kind.values()))
@@ -201,30 +201,30 @@ def deal_counts(connection: Connection) -> DealCounts:
 def people(connection: Connection) -> People:
     """Sellers, and the teams and regions they name."""
     sellers = (
-        col(Owner.deleted_at).is_(None),
-        func.coalesce(col(Owner.role), "seller") != "manager",
-        func.coalesce(col(Owner.active), True),  # a CRM that does not say has active owners
+        OWNER.c.deleted_at.is_(None),
+        func.coalesce(OWNER.c.role, "seller") != "manager",
+        func.coalesce(OWNER.c.active, True),  # a CRM that does not say has active owners
     )
     query = select(
-        func.count(), func.count(func.distinct(col(Owner.team))), func.count(func.distinct(col(Owner.region)))
+        func.count(), func.count(func.distinct(OWNER.c.team)), func.count(func.distinct(OWNER.c.region))
     ).where(*sellers)
     return People(*(int(number) for number in connection.execute(query).one()))
 
 
 def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
     """The newest run of each source and what it read, with its number, newest first."""
-    newest = select(func.max(col(SyncRun.id))).group_by(col(SyncRun.source), col(SyncRun.kind))
+    newest = select(func.max(SYNC_RUN.c.id)).group_by(SYNC_RUN.c.source, SYNC_RUN.c.kind)
     names = (*LastRun.__dataclass_fields__,)
-    columns = [col(getattr(SyncRun, name)) for name in names]
-    query = select(col(SyncRun.id), *columns).where(col(SyncRun.id).in_(newest)).order_by(col(SyncRun.id).desc())
+    columns = [SYNC_RUN.c[name] for name in names]
+    query = select(SYNC_RUN.c.id, *columns).where(SYNC_RUN.c.id.in_(newest)).order_by(SYNC_RUN.c.id.desc())
     return [(int(number), LastRun(*values)) for number, *values in connection.execute(query)]
 
 
 def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[FollowedSource]:
     """The sources that are followed over their API, by name."""
     found = []
-    open_writes = select(col(WriteBack.source), func.count()).where(col(WriteBack.state) == "open")
-    rows = connection.execute(open_writes.group_by(col(WriteBack.source)))
+    open_writes = select(WRITE_BACK.c.source, func.count()).where(WRITE_BACK.c.state == "open")
+    rows = connection.execute(open_writes.group_by(WRITE_BACK.c.source))
     waiting = {str(source): int(number) for source, number in rows}
     for standing in followed(connection):
         lag, parked = standing.lag(now), standing.parked_until
@@ -285,10 +285,10 @@ def outbox_counts(connection: Connection) -> Outbox:
 
 def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
     """Rows that these runs could not read, by file and column, the most frequent first."""
-    place = (col(SetAsideRow.source), col(SetAsideRow.file), col(SetAsideRow.column))
+    place = (SET_ASIDE_ROW.c.source, SET_ASIDE_ROW.c.file, SET_ASIDE_ROW.c.column)
     query = (
-        select(*place, func.min(col(SetAsideRow.reason)), func.count())
-        .where(col(SetAsideRow.run_id).in_(run_ids))
+        select(*place, func.min(SET_ASIDE_ROW.c.reason), func.count())
+        .where(SET_ASIDE_ROW.c.run_id.in_(run_ids))
         .group_by(*place)
         .order_by(func.count().desc(), *place)
     )

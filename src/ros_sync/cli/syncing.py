@@ -13,10 +13,11 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.company import company_of, connector_files, deal_context
+from ros_sync.cli.company import connector_files, deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
-from ros_sync.cli.progress import progress_bars, teller
+from ros_sync.cli.losing import CONNECT, MAP, exports_losing, losing_of, show_losing
+from ros_sync.cli.progress import progress_bars
 from ros_sync.cli.sources import (
     LAY_OUT,
     VENDOR,
@@ -29,7 +30,7 @@ from ros_sync.cli.sources import (
 from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.pace import used_share
-from ros_sync.connectors.source import Problem, Source
+from ros_sync.connectors.source import Problem
 from ros_sync.errors import RosSyncError, SettingsError, StoppedError, TransientError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
@@ -38,7 +39,6 @@ from ros_sync.notifiers.plaintext import one_line
 from ros_sync.settings import Settings
 from ros_sync.sync.deletions import State as WaveState
 from ros_sync.sync.deletions import held_problem, waves
-from ros_sync.sync.derived import worked_out
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.write_back import Outcome, State
@@ -69,10 +69,10 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             show_unused(invocation, broken)
             context = deal_context(organisation)
             pace = pace_of(settings, engine, interrupt.pause)
-            with progress_bars(invocation) as bars:
+            with progress_bars(invocation) as tell:
                 for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=teller(bars),
+                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
                         stopping=interrupt.is_set,
                     )  # fmt: skip
                     before = pace.use
@@ -257,18 +257,20 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     settings = invocation.start()
     findings: dict[str, list[Problem]] = {}
     ahead: dict[str, timedelta] = {}
-    losing: dict[str, list[Fit]] = {}
+    losing: dict[str, Sequence[Fit]] = {}
     refuse_unreadable(settings)
     for source in _examined(settings, findings):
         try:
             findings[source.name] = source.examine()
             ahead[source.name] = source.present - clock.now()
-            losing[source.name] = _losing(settings, source)
+            losing[source.name] = losing_of(settings, source)
         except RosSyncError as error:
             hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "fix that, and run this again")
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
     followed = len(findings)
+    for name, lost in exports_losing(settings, findings).items():
+        findings[name], losing[name] = [], lost
     findings |= examine(settings, clock.now(), crm_ahead=ahead)
     if as_json:
         invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
@@ -278,35 +280,8 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             words = counted(wrong, "thing") + " to fix" if wrong else "nothing to fix"
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
-            _show_losing(invocation, losing.get(name, []))
+            show_losing(invocation, losing.get(name, []), CONNECT if name == VENDOR else MAP)
         if not followed:
             invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
     if any(problem.fatal for problems in findings.values() for problem in problems):
         sys.exit(1)
-
-
-def _losing(settings: Settings, source: Source) -> list[Fit]:
-    """The rules that lose something by what the source does not fill; none where they cannot be read: `rules check` says why."""
-    from ros_sync.rules.fitting import fits  # noqa: PLC0415  # a sync needs no rules
-    from ros_sync.rules.model import Status  # noqa: PLC0415  # as above
-
-    try:
-        rules = [rule for rule in company_of(settings).rules if rule.status is not Status.RETIRED]
-    except RosSyncError:
-        return []
-    derived = worked_out(source.streams, source.given)
-    return fits(rules, {name: fields | derived.get(name, frozenset()) for name, fields in source.filled.items()})
-
-
-def _show_losing(invocation: Invocation, losing: Sequence[Fit]) -> None:
-    """Say which rules are off, and which do without a field, as nothing fills it."""
-    from ros_sync.rules.language.wording import field_name  # noqa: PLC0415  # a sync needs no rules
-
-    for each in losing:
-        names = ", ".join(field_name(name) for name in each.fields)
-        words = f"the rule {each.rule_id} is off" if each.off else f"the rule {each.rule_id} does without {names}"
-        reason = f": nothing fills {names}" if each.off else ", which nothing fills"
-        invocation.out.print(f"[yellow]{shown(words + reason)}[/yellow]", highlight=False, soft_wrap=True)
-    if losing:
-        words = "`ros-sync connect hubspot` looks for properties that fill them, and creates them on request."
-        invocation.out.print(f"  [dim]{words}[/dim]", highlight=False, soft_wrap=True)

@@ -8,12 +8,11 @@ from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, func, select
-from sqlmodel import col
 
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import RosSyncError, Where
-from ros_sync.mirror.bookkeeping import SetAsideRow, SyncRun
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SYNC_RUN
 from ros_sync.mirror.database import open_engine
 
 
@@ -42,14 +41,14 @@ def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple
     run.
     """
     chosen = _chosen(connection, run)
-    total = connection.execute(select(func.count()).select_from(SetAsideRow).where(chosen)).scalar_one()
+    total = connection.execute(select(func.count()).select_from(SET_ASIDE_ROW).where(chosen)).scalar_one()
     names = ("source", "file", "line", "column", "value", "reason", "record_id")
-    source, *others = (col(getattr(SetAsideRow, name)) for name in names)
+    source, *others = (SET_ASIDE_ROW.c[name] for name in names)
     query = (
-        select(col(SetAsideRow.run_id), source, col(SyncRun.as_of), *others)
-        .join(SyncRun, col(SyncRun.id) == col(SetAsideRow.run_id))
+        select(SET_ASIDE_ROW.c.run_id, source, SYNC_RUN.c.as_of, *others)
+        .join(SYNC_RUN, SYNC_RUN.c.id == SET_ASIDE_ROW.c.run_id)
         .where(chosen)
-        .order_by(col(SetAsideRow.run_id).desc(), col(SetAsideRow.id))
+        .order_by(SET_ASIDE_ROW.c.run_id.desc(), SET_ASIDE_ROW.c.id)
         .limit(limit)
     )
     return [UnreadRow(*values) for values in connection.execute(query)], total
@@ -57,15 +56,15 @@ def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple
 
 def _chosen(connection: Connection, run: int | None) -> ColumnElement[bool]:
     if run is None:
-        newest = select(func.max(col(SetAsideRow.run_id))).group_by(col(SetAsideRow.source))
-        return col(SetAsideRow.run_id).in_(newest)
-    if connection.execute(select(col(SyncRun.id)).where(col(SyncRun.id) == run)).first() is None:
+        newest = select(func.max(SET_ASIDE_ROW.c.run_id)).group_by(SET_ASIDE_ROW.c.source)
+        return SET_ASIDE_ROW.c.run_id.in_(newest)
+    if connection.execute(select(SYNC_RUN.c.id).where(SYNC_RUN.c.id == run)).first() is None:
         raise RosSyncError(
             f"there is no run {run}",
             where=Where(key="--run"),
             hint="`ros-sync import --json` tells its run_id; without --run, the newest runs are shown",
         )
-    return col(SetAsideRow.run_id) == run
+    return SET_ASIDE_ROW.c.run_id == run
 
 
 def set_aside(invocation: Invocation, *, run: int | None, limit: int, as_json: bool) -> None:

@@ -10,16 +10,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Table, delete, insert, inspect, select, update
-from sqlmodel import col
+from sqlalchemy import Connection, Engine, delete, insert, inspect, select, update
 
 from ros_sync.jobs.health import STALE_AFTER_INTERVALS, JobState
-from ros_sync.mirror.bookkeeping import JobHealth
+from ros_sync.mirror.bookkeeping import JOB_HEALTH
 
 WRITE_SECONDS = 60.0
 SILENT_AFTER = timedelta(seconds=3 * WRITE_SECONDS)
 LATE = timedelta(minutes=1)  # for jobs that run every few seconds
-_TABLE: Table = JobHealth.metadata.tables["job_health"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ class HealthBooks:
     def begin(self, jobs: Collection[str]) -> None:
         """Forget jobs that this process does not have."""
         with self._engine.begin() as connection:
-            gone = set(connection.execute(select(_TABLE.c.name)).scalars()) - set(jobs)
+            gone = set(connection.execute(select(JOB_HEALTH.c.name)).scalars()) - set(jobs)
             if gone:
-                connection.execute(delete(_TABLE).where(_TABLE.c.name.in_(sorted(gone))))
+                connection.execute(delete(JOB_HEALTH).where(JOB_HEALTH.c.name.in_(sorted(gone))))
 
     def write(self, jobs: dict[str, JobState], now: datetime) -> None:
         """Write how these jobs are doing, in one transaction."""
@@ -86,13 +84,13 @@ class HealthBooks:
                     "seen_at": now,
                     "stopped_at": None,
                 }
-                if not connection.execute(update(_TABLE).where(_TABLE.c.name == name).values(values)).rowcount:
-                    connection.execute(insert(_TABLE).values(name=name, **values))
+                if not connection.execute(update(JOB_HEALTH).where(JOB_HEALTH.c.name == name).values(values)).rowcount:
+                    connection.execute(insert(JOB_HEALTH).values(name=name, **values))
 
     def stopped(self, now: datetime) -> None:
         """Note that the process was stopped: its silence is nobody's trouble."""
         with self._engine.begin() as connection:
-            connection.execute(update(_TABLE).values(seen_at=now, stopped_at=now, running_since=None))
+            connection.execute(update(JOB_HEALTH).values(seen_at=now, stopped_at=now, running_since=None))
 
 
 def standings(connection: Connection) -> list[JobStanding]:
@@ -100,8 +98,8 @@ def standings(connection: Connection) -> list[JobStanding]:
     if not inspect(connection).has_table("job_health"):
         return []
     names = tuple(JobStanding.__dataclass_fields__)
-    query = select(*(col(getattr(JobHealth, name)) for name in names))
-    rows = connection.execute(query.order_by(_TABLE.c.vital.desc(), _TABLE.c.name))
+    query = select(*(JOB_HEALTH.c[name] for name in names))
+    rows = connection.execute(query.order_by(JOB_HEALTH.c.vital.desc(), JOB_HEALTH.c.name))
     return [JobStanding(*row) for row in rows]
 
 

@@ -74,4 +74,6 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # apscheduler
         with self._jobstores_lock:
             for job in self.get_jobs():
                 if job.next_run_time is not None:
-                    job.modify(next_run_time=job.next_run_time + step)
+                    # A job that was planned anew between the step and this look waits for its interval, and no longer.
+                    latest = self._wall() + job.trigger.interval
+                    job.modify(next_run_time=min(job.next_run_time + step, latest))

@@ -13,11 +13,9 @@ from sqlalchemy import Connection, Table, delete, select
 
 from ros_sync import clock
 from ros_sync.mirror.store import one_of, rows_of
-from ros_sync.mirror.tables import ArchivedRecord
+from ros_sync.mirror.tables import ARCHIVED_RECORD
 
 CHUNK = 400  # ids a statement
-
-_ARCHIVED: Table = ArchivedRecord.metadata.tables["archived_record"]
 
 
 def remember(connection: Connection, source: str, stream: str, ids: Iterable[str], at: datetime) -> None:
@@ -35,16 +33,16 @@ def remember(connection: Connection, source: str, stream: str, ids: Iterable[str
 
 def remembered(connection: Connection, source: str, stream: str) -> set[str]:
     """Every record of the stream that was archived when it was last looked at."""
-    c = _ARCHIVED.c
+    c = ARCHIVED_RECORD.c
     return set(connection.execute(select(c.id).where(c.source == source, c.stream == stream)).scalars())
 
 
 def forget(connection: Connection, source: str, stream: str, ids: Sequence[str], before: datetime) -> None:
     """Forget these records, but for those that were archived at `before` or later."""
-    c = _ARCHIVED.c
+    c = ARCHIVED_RECORD.c
     here = (c.source == source) & (c.stream == stream) & (c.at < before)
     for start in range(0, len(ids), CHUNK):
-        connection.execute(delete(_ARCHIVED).where(here, c.id.in_(ids[start : start + CHUNK])))
+        connection.execute(delete(ARCHIVED_RECORD).where(here, c.id.in_(ids[start : start + CHUNK])))
 
 
 def unseen(connection: Connection, source: str, table: Table, ids: Sequence[str]) -> set[str]:

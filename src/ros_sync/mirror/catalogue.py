@@ -18,22 +18,16 @@ class MirroredObject:
     """One canonical object: its table, its version table and its fields by name."""
 
     name: str
-    model: type[tables.Mirrored]
+    table: Table
+    """The present."""
     fields: dict[str, Field]
     columns: dict[str, str]
     computed: frozenset[str]
 
     @property
-    def table(self) -> Table:
-        """The present."""
-        table = self.model.metadata.tables[self.name]
-        assert isinstance(table, Table)
-        return table
-
-    @property
     def version_table(self) -> Table:
         """The past: the same columns and `valid_to`."""
-        return tables.PASTS[self.model]
+        return tables.past_of(self.table)
 
     @property
     def settable(self) -> dict[str, Field]:
@@ -49,31 +43,30 @@ def field_name(column: Column[object]) -> str | None:
     return str(column.info.get("field") or column.name.removesuffix(_SUFFIX.get(kind, "")))
 
 
-def _object(model: type[tables.Mirrored]) -> MirroredObject:
-    table: Table = model.metadata.tables[str(model.__tablename__)]
+def _object(table: Table) -> MirroredObject:
     fields, columns, computed = {}, {}, set()
     for column in table.columns:
         name = field_name(column)
         if name is None:
             continue
-        fields[name] = Field(name, column.info["kind"], column.info["doc"])
+        fields[name] = Field(name, column.info["kind"], column.doc or "")
         columns[name] = str(column.name)  # SQLAlchemy's own kind of text is dear to bind as a value
         if column.info.get("computed"):
             computed.add(name)
-    return MirroredObject(str(table.name), model, fields, columns, frozenset(computed))
+    return MirroredObject(str(table.name), table, fields, columns, frozenset(computed))
 
 
 @cache
 def objects() -> dict[str, MirroredObject]:
     """Every mirrored object by its canonical name, in the order in which a full sync loads them."""
-    models: list[type[tables.Mirrored]] = [
-        tables.Owner,
-        tables.PipelineStage,
-        tables.Account,
-        tables.Contact,
-        tables.Deal,
-        tables.Lead,
-        tables.Activity,
-        tables.Quota,
-    ]
-    return {entry.name: entry for entry in map(_object, models)}
+    ordered = (
+        tables.OWNER,
+        tables.PIPELINE_STAGE,
+        tables.ACCOUNT,
+        tables.CONTACT,
+        tables.DEAL,
+        tables.LEAD,
+        tables.ACTIVITY,
+        tables.QUOTA,
+    )
+    return {entry.name: entry for entry in map(_object, ordered)}

@@ -1,38 +1,48 @@
 """Column types of the mirror, and the short words that its tables are declared with.
 
-Each word makes a nullable column that carries one kind of value (see `ros_sync.fields`), with the name that
-mapping files and rules know it by and one line of documentation:
+Some words make a nullable column that carries one kind of value (see `ros_sync.fields`), with the name that mapping files and
+rules know it by and one line of documentation:
 
-    close_date: date | None = day("when it is expected to be signed")
-    closed_at: datetime | None = instant("when it was won or lost")      # the field `closed`
-    amount_minor: int | None = money("what it is worth, in its own currency")   # the field `amount`
+    day("close_date", "when it is expected to be signed")
+    instant("closed_at", "when it was won or lost")                 # the field `closed`
+    money("amount_minor", "what it is worth, in its own currency")  # the field `amount`
 
-Files of tables have no `from __future__ import annotations`: pydantic and SQLAlchemy would each read every one anew.
+The others (`key`, `needed`, `optional`) make a column of any type, a text where none is named, that no mapping and no rule knows.
 """
+
+from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Date, Dialect, Float, Integer, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DefaultClause,
+    Dialect,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
 from sqlalchemy import text as text_clause
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator, TypeEngine
-from sqlmodel import Field, SQLModel
-from sqlmodel._compat import SQLModelConfig
 
 from ros_sync import clock
 from ros_sync.fields import Kind
 
+METADATA = MetaData()
+"""Every table of the program that has been loaded."""
+
+Type = type[TypeEngine[Any]] | TypeEngine[Any]
+
 # An integer key that SQLite fills by itself (it does so for INTEGER alone) and that never runs out on PostgreSQL.
 BigKey = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Stored(SQLModel):
-    """What every table is.
-
-    Nobody gives these classes values to be checked, so the checks are not worked out whenever the program starts.
-    """
-
-    model_config = SQLModelConfig(defer_build=True)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -50,61 +60,80 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else clock.from_micros(value)
 
 
-def _column(kind: Kind, sa_type: type[TypeEngine[Any]] | TypeEngine[Any], doc: str, **more: Any) -> Any:
-    return Field(
-        default=None,
-        nullable=True,
-        sa_type=sa_type,
-        description=doc,
-        sa_column_kwargs={"info": {"kind": kind, "doc": doc, **more.pop("info", {})}},
-        **more,
-    )
+Json = JSON
 
 
-def text(doc: str, **more: Any) -> Any:
-    """A text; an empty one is stored as missing."""
-    return _column(Kind.TEXT, String, doc, **more)
+def table(name: str, doc: str, *columns: SchemaItem) -> Table:
+    """A table; `doc` says what a row of it is."""
+    return Table(name, METADATA, *columns, info={"doc": doc})
 
 
-def number(doc: str, **more: Any) -> Any:
+def numbered() -> Column[Any]:
+    """A key `id` that the database counts up by itself."""
+    return Column("id", BigKey, primary_key=True)
+
+
+def key(name: str, type_: Type = String, **more: Any) -> Column[Any]:
+    """A part of the table's key."""
+    return Column(name, type_, primary_key=True, **more)
+
+
+def needed(name: str, type_: Type = String, **more: Any) -> Column[Any]:
+    """A column that every row has a value in."""
+    return Column(name, type_, nullable=False, **more)
+
+
+def optional(name: str, type_: Type = String, **more: Any) -> Column[Any]:
+    """A column that may be empty."""
+    return Column(name, type_, nullable=True, **more)
+
+
+def _field(name: str, kind: Kind, type_: Type, doc: str, field: str | None = None) -> Column[Any]:
+    info = {"kind": kind} if field is None else {"kind": kind, "field": field}
+    return Column(name, type_, nullable=True, doc=doc, info=info)
+
+
+def text(name: str, doc: str, *, field: str | None = None) -> Column[Any]:
+    """A text; an empty one is stored as missing. `field`: what mapping files and rules call it, where that is not the column's name."""
+    return _field(name, Kind.TEXT, String, doc, field)
+
+
+def number(name: str, doc: str) -> Column[Any]:
     """A number that is not money."""
-    return _column(Kind.NUMBER, Float, doc, **more)
+    return _field(name, Kind.NUMBER, Float, doc)
 
 
-def count(doc: str, **more: Any) -> Any:
+def count(name: str, doc: str) -> Column[Any]:
     """A whole number."""
-    return _column(Kind.NUMBER, BigInteger, doc, **more)
+    return _field(name, Kind.NUMBER, BigInteger, doc)
 
 
-def flag(doc: str, **more: Any) -> Any:
+def flag(name: str, doc: str) -> Column[Any]:
     """True, false or not known."""
-    return _column(Kind.BOOLEAN, Boolean, doc, **more)
+    return _field(name, Kind.BOOLEAN, Boolean, doc)
 
 
-def day(doc: str, **more: Any) -> Any:
+def day(name: str, doc: str) -> Column[Any]:
     """A calendar day without a time zone."""
-    return _column(Kind.DATE, Date, doc, **more)
+    return _field(name, Kind.DATE, Date, doc)
 
 
-def instant(doc: str, **more: Any) -> Any:
+def instant(name: str, doc: str) -> Column[Any]:
     """An instant; the column ends in `_at`, the field's name does not."""
-    return _column(Kind.INSTANT, Instant, doc, **more)
+    return _field(name, Kind.INSTANT, Instant, doc)
 
 
-def money(doc: str, **more: Any) -> Any:
+def money(name: str, doc: str) -> Column[Any]:
     """An amount in minor units; the column ends in `_minor`, the field's name does not."""
-    return _column(Kind.MONEY, BigInteger, doc, **more)
+    return _field(name, Kind.MONEY, BigInteger, doc)
 
 
-def computed(column: Any, *, default: str | None = None) -> Any:
+def computed(column: Column[Any], *, default: str | None = None) -> Column[Any]:
     """Mark a column as worked out by ros-sync from history: rules may read it, a mapping may not fill it.
 
     `default` is its value for a record that has no history yet, filled in by the database.
     """
-    column.sa_column_kwargs["info"]["computed"] = True
+    column.info["computed"] = True
     if default is not None:
-        column.sa_column_kwargs["server_default"] = text_clause(default)
+        column.server_default = DefaultClause(text_clause(default))
     return column
-
-
-Json = JSON

@@ -5,16 +5,20 @@ after a restart, and what was in force on a past day can be asked for. Paths are
 Files that hold secrets (`ros-sync.toml`, `.env`) are no configuration in this sense and are never kept.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, Index, Select, Table, delete, func, insert, inspect, select
-from sqlmodel import Field, Session
+from sqlalchemy import Connection, Engine, Index, Integer, Select, delete, func, insert, inspect, select
 
-from ros_sync.mirror.columns import BigKey, Instant, Stored
+from ros_sync.mirror.columns import Instant, key, needed, numbered, optional, table
+
+if TYPE_CHECKING:
+    from sqlmodel import Session  # loading it costs more than most commands do
 
 
 class Role(StrEnum):
@@ -25,37 +29,30 @@ class Role(StrEnum):
     RULES = "rules"
 
 
-class ConfigVersion(Stored, table=True):
-    """One version of one file, from when on it was in force."""
+CONFIG_VERSION = table(
+    "config_version",
+    "One version of one file, from when on it was in force.",
+    numbered(),
+    needed("path", doc="relative to the workspace, with `/`"),
+    needed("number", Integer, doc="1 for the file's first version, and so on"),
+    needed("role", doc="organisation, connector or rules"),
+    optional("text", doc="None: the file was removed on purpose"),
+    needed("effective_from", Instant, doc="never before that of the version before it"),
+    needed("seen_at", Instant, doc="when it was first read, by this machine's clock"),
+    Index("uq_config_version_number", "path", "number", unique=True),
+)
 
-    __tablename__ = "config_version"
-    __table_args__ = (Index("uq_config_version_number", "path", "number", unique=True),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigKey)
-    path: str = Field(description="relative to the workspace, with `/`")
-    number: int = Field(description="1 for the file's first version, and so on")
-    role: str = Field(description="organisation, connector or rules")
-    text: str | None = Field(default=None, description="None: the file was removed on purpose")
-    effective_from: datetime = Field(sa_type=Instant, description="never before that of the version before it")
-    seen_at: datetime = Field(sa_type=Instant, description="when it was first read, by this machine's clock")
-
-
-class ConfigProblem(Stored, table=True):
-    """A file that cannot be used as it is, and which version of it goes on meanwhile."""
-
-    __tablename__ = "config_problem"
-
-    path: str = Field(primary_key=True)
-    line: int | None = None
-    column: int | None = None
-    message: str
-    hint: str | None = None
-    since: datetime = Field(sa_type=Instant, description="when the file was first seen to be broken")
-    in_use_from: datetime | None = Field(
-        default=None,
-        sa_type=Instant,
-        description="from when on the version in use is in force; None: nothing of it is used",
-    )
+CONFIG_PROBLEM = table(
+    "config_problem",
+    "A file that cannot be used as it is, and which version of it goes on meanwhile.",
+    key("path"),
+    optional("line", Integer),
+    optional("column", Integer),
+    needed("message"),
+    optional("hint"),
+    needed("since", Instant, doc="when the file was first seen to be broken"),
+    optional("in_use_from", Instant, doc="from when on the version in use is in force; None: nothing of it is used"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +95,17 @@ class BrokenFile:
         return f"{self.where} cannot be used; the version of {self.version_in_use_from:%Y-%m-%d %H:%M} UTC is in use"
 
 
-_VERSION: Table = ConfigVersion.metadata.tables["config_version"]
-_PROBLEM: Table = ConfigProblem.metadata.tables["config_problem"]
-_COLUMNS = [_VERSION.c[name] for name in Version.__dataclass_fields__]
+_COLUMNS = [CONFIG_VERSION.c[name] for name in Version.__dataclass_fields__]
 
 
 def latest(on: Connection | Session) -> dict[str, Version]:
     """The newest version of every file by path, removed ones among them."""
-    newest = select(_VERSION.c.path, func.max(_VERSION.c.number).label("number")).group_by(_VERSION.c.path).subquery()
-    same = (_VERSION.c.path == newest.c.path) & (_VERSION.c.number == newest.c.number)
+    newest = (
+        select(CONFIG_VERSION.c.path, func.max(CONFIG_VERSION.c.number).label("number"))
+        .group_by(CONFIG_VERSION.c.path)
+        .subquery()
+    )
+    same = (CONFIG_VERSION.c.path == newest.c.path) & (CONFIG_VERSION.c.number == newest.c.number)
     return {version.path: version for version in _versions(on, select(*_COLUMNS).join(newest, same))}
 
 
@@ -115,28 +114,32 @@ def in_force(on: Connection | Session, at: datetime, role: Role | None = None) -
 
     Before its first version nothing is known of a file: that one is from when ros-sync first read it.
     """
-    query = select(*_COLUMNS).where(_VERSION.c.effective_from <= at).order_by(_VERSION.c.path, _VERSION.c.number)
+    query = (
+        select(*_COLUMNS)
+        .where(CONFIG_VERSION.c.effective_from <= at)
+        .order_by(CONFIG_VERSION.c.path, CONFIG_VERSION.c.number)
+    )
     if role is not None:
-        query = query.where(_VERSION.c.role == role)
+        query = query.where(CONFIG_VERSION.c.role == role)
     found = {version.path: version for version in _versions(on, query)}
     return {path: version for path, version in found.items() if version.text is not None}
 
 
 def version_in_force(on: Connection | Session, path: str, at: datetime) -> Version | None:
     """The version of one file that was in force at `at`; None where it did not exist then, as far as is known."""
-    query = select(*_COLUMNS).where(_VERSION.c.path == path, _VERSION.c.effective_from <= at)
-    found = _versions(on, query.order_by(_VERSION.c.number.desc()).limit(1))
+    query = select(*_COLUMNS).where(CONFIG_VERSION.c.path == path, CONFIG_VERSION.c.effective_from <= at)
+    found = _versions(on, query.order_by(CONFIG_VERSION.c.number.desc()).limit(1))
     return found[0] if found and found[0].text is not None else None
 
 
 def first_effective(on: Connection | Session) -> datetime | None:
     """From when on the first versions that are known were in force; None where none is."""
-    return on.execute(select(func.min(_VERSION.c.effective_from))).scalar()
+    return on.execute(select(func.min(CONFIG_VERSION.c.effective_from))).scalar()
 
 
 def history(on: Connection | Session, path: str) -> list[Version]:
     """Every version of one file, the oldest first."""
-    return _versions(on, select(*_COLUMNS).where(_VERSION.c.path == path).order_by(_VERSION.c.number))
+    return _versions(on, select(*_COLUMNS).where(CONFIG_VERSION.c.path == path).order_by(CONFIG_VERSION.c.number))
 
 
 def keep(
@@ -159,13 +162,15 @@ def keep(
         kept[path] = Version(path, number, role, text, effective_from, seen_at)
     if kept:
         names = Version.__dataclass_fields__
-        connection.execute(insert(_VERSION), [{name: getattr(each, name) for name in names} for each in kept.values()])
+        connection.execute(
+            insert(CONFIG_VERSION), [{name: getattr(each, name) for name in names} for each in kept.values()]
+        )
     return kept
 
 
 def note_broken(connection: Connection, broken: Iterable[BrokenFile]) -> None:
     """Let these be the files that cannot be used, and no others. The caller owns the transaction."""
-    connection.execute(delete(_PROBLEM))
+    connection.execute(delete(CONFIG_PROBLEM))
     rows = [
         {
             "path": each.path,
@@ -179,7 +184,7 @@ def note_broken(connection: Connection, broken: Iterable[BrokenFile]) -> None:
         for each in broken
     ]
     if rows:
-        connection.execute(insert(_PROBLEM), rows)
+        connection.execute(insert(CONFIG_PROBLEM), rows)
 
 
 def broken_files(on: Engine | Connection | Session) -> list[BrokenFile]:
@@ -187,11 +192,11 @@ def broken_files(on: Engine | Connection | Session) -> list[BrokenFile]:
     if isinstance(on, Engine):
         with on.connect() as connection:
             return broken_files(connection)
-    connection = on.connection() if isinstance(on, Session) else on
-    if not inspect(connection).has_table(_PROBLEM.name):
+    connection = on if isinstance(on, Connection) else on.connection()
+    if not inspect(connection).has_table(CONFIG_PROBLEM.name):
         return []
     columns = ("path", "line", "column", "message", "hint", "since", "in_use_from")
-    query = select(*(_PROBLEM.c[name] for name in columns)).order_by(_PROBLEM.c.path)
+    query = select(*(CONFIG_PROBLEM.c[name] for name in columns)).order_by(CONFIG_PROBLEM.c.path)
     return [BrokenFile(*row) for row in connection.execute(query)]
 
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, union, update
+from sqlalchemy import Connection, delete, or_, select, union, update
 
 from ros_sync.mirror import links, redirects
-from ros_sync.mirror.bookkeeping import SetAsideRow, WebhookEvent, WriteBack
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, WEBHOOK_EVENT, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change, FormerLink, RecordLink
+from ros_sync.mirror.tables import CHANGE, FORMER_LINK, RECORD_LINK
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
 CHUNK = 400
-
-
-def _table(model: Any) -> Table:
-    table: Table = model.__table__
-    return table
 
 
 def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:
@@ -40,16 +34,13 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
         _forget_activities(connection, source, stream, chunk, at)  # before their links, by which activities are found
         links.forget(connection, source, stream, chunk)
         links.forget_former(connection, source, stream, chunk)
-        for model, column in ((SetAsideRow, "record_id"), (WebhookEvent, "record_id"), (WriteBack, "record_id")):
-            table = _table(model)
-            where = [table.c.source == source, table.c[column].in_(chunk)]
-            if model is SetAsideRow:
-                where.append(table.c.file == stream)
-            elif model is WebhookEvent:
-                where.append(table.c.stream == stream)
-            else:
-                where.append(table.c.object.in_(PERSONS))
-            connection.execute(delete(table).where(*where))
+        for table, of_persons in (
+            (SET_ASIDE_ROW, SET_ASIDE_ROW.c.file == stream),
+            (WEBHOOK_EVENT, WEBHOOK_EVENT.c.stream == stream),
+            (WRITE_BACK, WRITE_BACK.c.object.in_(PERSONS)),
+        ):
+            theirs = (table.c.source == source) & table.c.record_id.in_(chunk)
+            connection.execute(delete(table).where(theirs, of_persons))
 
 
 def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> list[str]:
@@ -62,10 +53,8 @@ def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> lis
 
 
 def _forget_changes(connection: Connection, source: str, name: str, ids: Iterable[str]) -> None:
-    change = _table(Change)
-    connection.execute(
-        delete(change).where(change.c.object == name, change.c.source == source, change.c.record_id.in_(ids))
-    )
+    mine = (CHANGE.c.object == name) & (CHANGE.c.source == source)
+    connection.execute(delete(CHANGE).where(mine, CHANGE.c.record_id.in_(ids)))
 
 
 def withheld(connection: Connection, source: str, ids: Sequence[str]) -> set[str]:
@@ -98,13 +87,9 @@ def withhold(
             connection.execute(update(table).where(here).values(subject=None))
             for column in (table.c.contact_id, table.c.lead_id):
                 connection.execute(update(table).where(here, column.in_(persons)).values({column.name: None}))
-        change = _table(Change)
-        mentions = change.c.field.in_(("subject", "contact_id", "lead_id"))
-        connection.execute(
-            delete(change).where(
-                change.c.object == "activity", change.c.source == source, change.c.record_id.in_(chunk), mentions
-            )
-        )
+        mentions = CHANGE.c.field.in_(("subject", "contact_id", "lead_id"))
+        theirs = (CHANGE.c.object == "activity") & (CHANGE.c.source == source) & CHANGE.c.record_id.in_(chunk)
+        connection.execute(delete(CHANGE).where(theirs, mentions))
 
 
 def _linked_activities(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> set[str]:
@@ -116,7 +101,7 @@ def _linked_activities(connection: Connection, source: str, stream: str, ids: Se
     (`calls/501`), and the other side's links lack that.
     """
     told = []
-    for c in (_table(RecordLink).c, _table(FormerLink).c):
+    for c in (RECORD_LINK.c, FORMER_LINK.c):
         told.append(select(c.stream, c.record_id).where(c.source == source, c.to_stream == stream, c.to_id.in_(ids)))
         told.append(select(c.to_stream, c.to_id).where(c.source == source, c.stream == stream, c.record_id.in_(ids)))
     named: dict[str, set[str]] = {}  # by id, the streams of which it may be

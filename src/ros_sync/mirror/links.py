@@ -9,13 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
 
 from ros_sync.mirror.insertion import insert_or
-from ros_sync.mirror.tables import FormerLink, RecordLink
+from ros_sync.mirror.tables import FORMER_LINK, RECORD_LINK
 
 PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
 CHUNK = 400  # records a statement
 
-_LINK: Table = RecordLink.metadata.tables["record_link"]
-_FORMER: Table = FormerLink.metadata.tables["former_link"]
 
 LinkTarget = tuple[str, str, str]  # stream, id, label
 Ended = Callable[[str, Sequence[str]], Collection[str]]  # those of a stream's records (by id) that have ended
@@ -58,8 +56,29 @@ def set_links(
         if new:
             names = ("record_id", "to_stream", "to_id", "label")
             fixed = {"source": source, "stream": stream, "since": now}
-            connection.execute(insert(_LINK), [fixed | dict(zip(names, row, strict=True)) for row in sorted(new)])
+            connection.execute(insert(RECORD_LINK), [fixed | dict(zip(names, row, strict=True)) for row in sorted(new)])
     return changed, ends
+
+
+def lost(
+    connection: Connection,
+    source: str,
+    stream: str,
+    links: Mapping[str, Iterable[LinkTarget]],
+    kinds: Collection[str],
+) -> dict[str, list[str]]:
+    """By stream, the records to which these (with the links that they have now) had a link and have none any more."""
+    found: dict[str, set[str]] = defaultdict(set)
+    ids = list(links)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        stored = _stored(connection, source, stream, chunk, kinds)
+        for record_id in chunk:
+            there = {(to_stream, to_id) for to_stream, to_id, _ in links[record_id]}
+            for to_stream, to_id, _ in stored.get(record_id, ()):
+                if (to_stream, to_id) not in there:
+                    found[to_stream].add(to_id)
+    return {to_stream: sorted(theirs) for to_stream, theirs in found.items()}
 
 
 def _without_ended(rows: Sequence[tuple[str, str, str, str]], ended: Ended) -> list[tuple[str, str, str, str]]:
@@ -104,7 +123,7 @@ def mirror_links(
     Labels are the side's own: a link that is new from there has none until it is read from there. With `lasting`, those that
     end are remembered.
     """
-    c = _LINK.c
+    c = RECORD_LINK.c
     changed: set[str] = set()
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -121,19 +140,19 @@ def mirror_links(
             for here, there in sorted(wanted - known)
         ]  # fmt: skip
         if new:
-            connection.execute(insert(_LINK), new)
+            connection.execute(insert(RECORD_LINK), new)
         if lasting:
             remember(connection, source, [(other, there, stream, here) for here, there in known - wanted], now)
         for here, there in sorted(known - wanted):
             pair = (c.stream == other) & (c.record_id == there) & (c.to_stream == stream) & (c.to_id == here)
-            connection.execute(delete(_LINK).where(c.source == source, pair))
+            connection.execute(delete(RECORD_LINK).where(c.source == source, pair))
         changed.update(there for _, there in wanted ^ known)
     return changed
 
 
 def repoint(connection: Connection, source: str, stream: str, merged: Mapping[str, str], now: datetime) -> None:
     """What was linked with a record that was merged (old id -> new id) is linked with the new one; its own links end."""
-    c = _LINK.c
+    c = RECORD_LINK.c
     ids = list(merged)
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -151,7 +170,7 @@ def repoint(connection: Connection, source: str, stream: str, merged: Mapping[st
             for name, each, new, label in sorted(moved)
         ]  # fmt: skip
         if rows:
-            connection.execute(insert(_LINK), rows)
+            connection.execute(insert(RECORD_LINK), rows)
     forget(connection, source, stream, ids)
 
 
@@ -171,7 +190,7 @@ def linked(
     deleted in `ended`, the present records of that stream, are left out.
     """
     wanted = (label or PRIMARY).casefold()
-    c = _LINK.c
+    c = RECORD_LINK.c
     ranked: dict[str, dict[str, bool]] = defaultdict(dict)
     for start in range(0, len(ids), CHUNK):
         query = select(c.record_id, c.to_id, c.label).where(
@@ -184,7 +203,7 @@ def linked(
             over = select(ended.c.id).where(
                 ended.c.source == c.source, ended.c.id == c.to_id, ended.c.deleted_at.is_not(None)
             )
-            query = query.where(~over.correlate(_LINK).exists())
+            query = query.where(~over.correlate(RECORD_LINK).exists())
         for record_id, to_id, its_label in connection.execute(query):
             ranked[record_id][to_id] = ranked[record_id].get(to_id, False) or its_label.casefold() == wanted
     return {
@@ -197,7 +216,7 @@ def linked_to(
     connection: Connection, source: str, to_stream: str, to_ids: Sequence[str], stream: str
 ) -> dict[str, list[str]]:
     """The other way round: the ids of the records of `stream` that are linked with each of these of `to_stream`."""
-    c = _LINK.c
+    c = RECORD_LINK.c
     found: dict[str, set[str]] = defaultdict(set)
     for start in range(0, len(to_ids), CHUNK):
         query = select(c.to_id, c.record_id).where(
@@ -216,38 +235,40 @@ def remember(connection: Connection, source: str, rows: Iterable[tuple[str, str,
     names = ("stream", "record_id", "to_stream", "to_id")
     values = [{"source": source, "ended_at": now} | dict(zip(names, row, strict=True)) for row in sorted(set(rows))]
     if values:
-        connection.execute(insert_or(connection.dialect, _FORMER).on_conflict_do_nothing(), values)
+        connection.execute(insert_or(connection.dialect, FORMER_LINK).on_conflict_do_nothing(), values)
 
 
 def has_links(connection: Connection, source: str, stream: str) -> bool:
     """Whether anything is kept of the links of a stream's records."""
-    query = select(_LINK.c.record_id).where(_LINK.c.source == source, _LINK.c.stream == stream).limit(1)
+    query = (
+        select(RECORD_LINK.c.record_id).where(RECORD_LINK.c.source == source, RECORD_LINK.c.stream == stream).limit(1)
+    )
     return connection.execute(query).first() is not None
 
 
 def forget(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> None:
     """Remove every link from and to these records."""
-    c = _LINK.c
+    c = RECORD_LINK.c
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         from_it = (c.stream == stream) & c.record_id.in_(chunk)
         to_it = (c.to_stream == stream) & c.to_id.in_(chunk)
-        connection.execute(delete(_LINK).where(c.source == source, or_(from_it, to_it)))
+        connection.execute(delete(RECORD_LINK).where(c.source == source, or_(from_it, to_it)))
 
 
 def forget_former(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> None:
     """Remove what is remembered of links that these records had."""
-    c = _FORMER.c
+    c = FORMER_LINK.c
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         its = or_((c.stream == stream) & c.record_id.in_(chunk), (c.to_stream == stream) & c.to_id.in_(chunk))
-        connection.execute(delete(_FORMER).where(c.source == source, its))
+        connection.execute(delete(FORMER_LINK).where(c.source == source, its))
 
 
 def _stored(
     connection: Connection, source: str, stream: str, ids: Sequence[str], kinds: Collection[str]
 ) -> dict[str, set[LinkTarget]]:
-    c = _LINK.c
+    c = RECORD_LINK.c
     query = select(c.record_id, c.to_stream, c.to_id, c.label).where(
         c.source == source, c.stream == stream, c.record_id.in_(ids), c.to_stream.in_(sorted(kinds))
     )
@@ -258,7 +279,7 @@ def _stored(
 
 
 def _remove(connection: Connection, source: str, stream: str, gone: Sequence[tuple[str, str, str, str]]) -> None:
-    c = _LINK.c
+    c = RECORD_LINK.c
     for start in range(0, len(gone), CHUNK):
         keys = tuple_(c.record_id, c.to_stream, c.to_id, c.label).in_(gone[start : start + CHUNK])
-        connection.execute(delete(_LINK).where(c.source == source, c.stream == stream, keys))
+        connection.execute(delete(RECORD_LINK).where(c.source == source, c.stream == stream, keys))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from ros_sync.mirror.store import one_of, rows_of
-from ros_sync.mirror.tables import Redirect
+from ros_sync.mirror.tables import REDIRECT
 
 ERASED = ""  # the `new_id` of a person whose data was erased: the id is known, so that a lagging answer is not believed
 CHUNK = 400
-
-_REDIRECT: Table = Redirect.metadata.tables["redirect"]
 
 
 def redirect(connection: Connection, source: str, name: str, merged: Mapping[str, str], at: datetime) -> dict[str, str]:
@@ -21,18 +19,18 @@ def redirect(connection: Connection, source: str, name: str, merged: Mapping[str
 
     Chains are drawn together: where A became C and C becomes E, A leads to E.
     """
-    c = _REDIRECT.c
+    c = REDIRECT.c
     here = (c.source == source) & (c.object == name)
     known = _known(connection, source, name, list(merged))
     fresh = {old: new for old, new in merged.items() if old != new and known.get(old) not in (new, ERASED)}
     for old, new in fresh.items():
-        connection.execute(update(_REDIRECT).where(here, c.new_id == old).values(new_id=new))
-        connection.execute(delete(_REDIRECT).where(here, c.old_id == old))
+        connection.execute(update(REDIRECT).where(here, c.new_id == old).values(new_id=new))
+        connection.execute(delete(REDIRECT).where(here, c.old_id == old))
     if fresh:
         rows = [
             {"source": source, "object": name, "old_id": old, "new_id": new, "at": at} for old, new in fresh.items()
         ]
-        connection.execute(insert(_REDIRECT), rows)
+        connection.execute(insert(REDIRECT), rows)
     return fresh
 
 
@@ -48,7 +46,7 @@ def erased_among(connection: Connection, source: str, names: Iterable[str], ids:
 
 def taken_in(connection: Connection, source: str, name: str, ids: Sequence[str]) -> set[str]:
     """Those of these ids into which other records were merged."""
-    c = _REDIRECT.c
+    c = REDIRECT.c
     found: set[str] = set()
     for start in range(0, len(ids), CHUNK):
         here = (c.source == source) & (c.object == name) & c.new_id.in_(ids[start : start + CHUNK])
@@ -58,23 +56,23 @@ def taken_in(connection: Connection, source: str, name: str, ids: Sequence[str])
 
 def history_ids(connection: Connection, source: str, name: str, record_id: str) -> list[str]:
     """The ids whose change history belongs to a record: its own, and those that were merged into it."""
-    c = _REDIRECT.c
+    c = REDIRECT.c
     query = select(c.old_id).where(c.source == source, c.object == name, c.new_id == record_id).order_by(c.at, c.old_id)
     return [*connection.execute(query).scalars(), record_id]
 
 
 def erased(connection: Connection, source: str, name: str, ids: Iterable[str], at: datetime) -> None:
     """Note that these ids were erased, so that nothing brings them back."""
-    c = _REDIRECT.c
+    c = REDIRECT.c
     for record_id in ids:
-        connection.execute(delete(_REDIRECT).where(c.source == source, c.object == name, c.old_id == record_id))
+        connection.execute(delete(REDIRECT).where(c.source == source, c.object == name, c.old_id == record_id))
         row = {"source": source, "object": name, "old_id": record_id, "new_id": ERASED, "at": at}
-        connection.execute(insert(_REDIRECT), [row])
+        connection.execute(insert(REDIRECT), [row])
 
 
 def any_of(connection: Connection, source: str, name: str) -> bool:
     """Whether anything is remembered under this name."""
-    c = _REDIRECT.c
+    c = REDIRECT.c
     query = select(c.old_id).where(c.source == source, c.object == name).limit(1)
     return connection.execute(query).first() is not None
 

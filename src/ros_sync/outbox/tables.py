@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Json, Stored
+from ros_sync.mirror.columns import BigKey, Instant, Json
+from ros_sync.mirror.rows import Stored
 
 
 class State(StrEnum):

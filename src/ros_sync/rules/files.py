@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
+from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organisation
 from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
@@ -17,22 +18,23 @@ from ros_sync.rules.sheet import RuleSheet
 from ros_sync.sheets import in_reading_order
 
 VERSION = 1
-NO_RULE_FILES = frozenset({"organisation.yaml", "organisation.yml"})  # what else lives in the folder of rules
 
 
 def load(
     paths: Iterable[Path],
     *,
     custom: Mapping[str, CustomKinds] | None = None,
+    several: Mapping[str, Collection[str]] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
     doubter: Doubter | None = None,
 ) -> RuleSet:
     """Read rule files, and folders of them; rules that inhibit others come first.
 
-    `custom` holds the kinds of the company's own properties by object, as the mapping files declare them. Without
+    `custom` holds the kinds of the company's own properties by object, `several` the fields that hold several options, as the
+    mapping files declare them. Without
     `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
-    Raises ProblemsError with every problem in reading order, each at file, line and column.
+    Raises ProblemsError with every problem in reading order, each at file, line and column, and the warnings beside them.
     """
     problems: list[RosSyncError] = []
     files = rule_files(paths, problems)
@@ -42,6 +44,7 @@ def load(
         found, wrong = read_file(
             file,
             custom=custom,
+            several=several,
             home_currency=home_currency,
             calendars=calendars,
             doubter=doubter,
@@ -52,7 +55,7 @@ def load(
     unique, clashes = together(rules)
     problems += clashes
     if problems:
-        raise ProblemsError(in_reading_order(problems))
+        raise ProblemsError(in_reading_order(problems), warnings=in_reading_order(warnings))
     return replace(ordered(unique, files), warnings=tuple(in_reading_order(warnings)))
 
 
@@ -61,6 +64,7 @@ def read_file(  # what is known around the file
     content: bytes | None = None,
     *,
     custom: Mapping[str, CustomKinds] | None = None,
+    several: Mapping[str, Collection[str]] | None = None,
     home_currency: str | None = None,
     calendars: Collection[str] | None = None,
     doubter: Doubter | None = None,
@@ -71,7 +75,7 @@ def read_file(  # what is known around the file
     `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see `load`.
     """
     sheet = RuleSheet(path, content)
-    rules = _read_file(sheet, RuleReader(sheet, custom or {}, home_currency, calendars, doubter))
+    rules = _read_file(sheet, RuleReader(sheet, custom or {}, several or {}, home_currency, calendars, doubter))
     if warnings is not None:
         warnings += sheet.warnings
     return rules, sheet.problems
@@ -92,7 +96,9 @@ def ordered(rules: Mapping[str, Rule], files: Iterable[Path | str], *, complete:
 
 def is_rule_file(path: Path) -> bool:
     """Whether a file in the folder of rules is one, by its name; what begins with a dot is an editor's own."""
-    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".") and path.name not in NO_RULE_FILES
+    if path.suffix not in (".yaml", ".yml") or path.name.startswith("."):
+        return False
+    return path.name != ORGANISATION_FILE and not is_nearly_organisation(path.name)
 
 
 def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path]:

@@ -12,10 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
-from sqlmodel import col
 
 from ros_sync.mirror import catalogue
-from ros_sync.mirror.bookkeeping import FilledFields
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 from ros_sync.rules.language import Condition
 from ros_sync.rules.model import Clock, Rule
 from ros_sync.rules.records import ANSWERS
@@ -50,7 +49,7 @@ def filled(connection: Connection) -> dict[str, dict[str, frozenset[str]]]:
     """By source and object the fields that its records come with, where that is known."""
     found: dict[str, dict[str, frozenset[str]]] = {}
     for source, name, fields in connection.execute(
-        select(col(FilledFields.source), col(FilledFields.object), col(FilledFields.fields))
+        select(FILLED_FIELDS.c.source, FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields)
     ):
         found.setdefault(source, {})[name] = frozenset(fields)
     return found

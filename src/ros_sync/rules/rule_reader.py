@@ -32,12 +32,14 @@ class RuleReader:
         self,
         sheet: RuleSheet,
         custom: Mapping[str, CustomKinds],
+        several: Mapping[str, Collection[str]],
         home_currency: str | None,
         calendars: Collection[str] | None,
         doubter: Doubter | None = None,
     ) -> None:
         self._sheet = sheet
         self._custom = custom
+        self._several = several
         self._home_currency = home_currency
         self._calendars = calendars
         self._doubter = doubter
@@ -90,7 +92,7 @@ class RuleReader:
         if text not in OBJECTS:
             self._sheet.problem(node, f"there is no object {text!r}", did_you_mean(text, OBJECTS))
             return None
-        return schema_of(text, self._custom.get(text), self._home_currency)
+        return schema_of(text, self._custom.get(text), self._home_currency, self._several.get(text, ()))
 
     def _parameters(self, entries: Mapping[str, Node], schema: Schema) -> Parameters:
         defaults = self._values(entries.get("params"))

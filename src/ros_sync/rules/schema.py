@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ros_sync.fields import Field, Kind
 from ros_sync.mirror import catalogue
@@ -40,11 +40,16 @@ _DERIVED = {
 }
 
 
-def schema_of(name: str, custom: CustomKinds | None = None, home_currency: str | None = None) -> Schema:
-    """The schema of an object. `custom` gives the kinds of the company's own properties, as the mapping files do."""
+def schema_of(
+    name: str, custom: CustomKinds | None = None, home_currency: str | None = None, several: Collection[str] = ()
+) -> Schema:
+    """The schema of an object. `custom` gives the kinds of the company's own properties, as the mapping files do.
+
+    `several` are the fields of which mapping files say that they hold several options.
+    """
     fields = dict(catalogue.objects()[name].fields)
     fields.update({field.name: field for field in _DERIVED.get(name, ())})
     for key, kind in (custom or {}).items():
         field = f"{CUSTOM}{key}"
         fields[field] = Field(field, kind, "property added by the company")
-    return Schema(name, fields, HOME_MONEY & fields.keys(), home_currency)
+    return Schema(name, fields, HOME_MONEY & fields.keys(), home_currency, frozenset(several) & fields.keys())

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Dictionary
 from pathlib import Path
 from typing import TypeVar
 
-from ros_sync.durations import Duration
+from ros_sync.durations import Duration, Unit
 from ros_sync.errors import RosSyncError, RuleError, Where
 from ros_sync.rules.doubts import Doubt
 from ros_sync.rules.language import ConditionError
@@ -19,6 +19,8 @@ from ros_sync.sheets import Mapping, Node, Scalar, Sheet
 Read = TypeVar("Read")
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
+# A year of working time: 52 weeks of five days and two days more, of eight hours each. It is walked day by day, for each record.
+_MOST_WORKING = {Unit.BUSINESS_DAY: 262, Unit.BUSINESS_HOUR: 2_096}
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -40,8 +42,8 @@ class RuleSheet(Sheet):
         return self.entries(node, vocabulary, {name: key.doc for name, key in vocabulary.items() if key.required})
 
     def duration(self, node: Node | None) -> Duration | None:
-        """A span of time."""
-        return self.read(node, read_duration)
+        """A span of time that is laid from a moment of each record: of working time at most a year."""
+        return self.read(node, _read_span)
 
     def email(self, node: Node | None) -> str | None:
         """An e-mail address."""
@@ -81,3 +83,11 @@ class RuleSheet(Sheet):
             where = Where(self.file, node.line, column, node.path)
             self.problems.append(RuleError(error.message, where=where, hint=error.hint))
             return None
+
+
+def _read_span(text: str) -> Duration:
+    span = read_duration(text)
+    if span.count > _MOST_WORKING.get(span.unit, span.count):
+        days, hours = (f"{count:,} {unit}s" for unit, count in _MOST_WORKING.items())
+        raise ValueError(f"{span} is too long; at most a year of working time, which is {days} or {hours}")
+    return span

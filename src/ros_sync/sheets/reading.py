@@ -58,7 +58,9 @@ class _Reader:
     def read(self, text: str) -> Node:
         self._lines = text.split("\n")
         self._check_tabs(text)
-        reader = YAML(typ="rt", pure=True)
+        reader = YAML(
+            typ="safe", pure=True
+        )  # the events are the same; that for round trips gathers comments, for as long again
         reader.version = (1, 2)
         try:
             for event in reader.parse(text):

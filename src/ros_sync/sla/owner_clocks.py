@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
 
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sla import definitions
 from ros_sync.sla.definitions import Terms, due_at, handed_over_at, state_at
 from ros_sync.sla.laid import CLOCK, OPEN, OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
@@ -23,7 +23,7 @@ _OWNERS = ("owner_id", "owner_named")
 _ASSIGNED = "assigned_at"
 _CHUNK = 400  # records whose history is read at a time
 _TICK = timedelta(microseconds=1)  # two owners never got a record at one instant
-_CHANGE = Change.metadata.tables["change"].c
+_CHANGE = CHANGE.c
 _O = OWNER_CLOCK.c
 
 

@@ -6,7 +6,8 @@ from enum import StrEnum
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from ros_sync.mirror.columns import BigKey, Instant, Stored
+from ros_sync.mirror.columns import BigKey, Instant
+from ros_sync.mirror.rows import Stored
 
 _OPEN = text("stopped_at IS NULL")
 

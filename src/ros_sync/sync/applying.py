@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -15,7 +16,7 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import History, Link, Page, Source, Stream
 from ros_sync.fields import Carried
 from ros_sync.mirror import archived, links, redirects
-from ros_sync.mirror.bookkeeping import SetAsideRow
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
@@ -55,8 +56,19 @@ class Applier:
         self._context = context
         self._now = now
 
-    def apply(self, stream: Stream, page: Page, report: StreamReport, *, empty: bool = False) -> Applied:
-        """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill."""
+    def apply(
+        self,
+        stream: Stream,
+        page: Page,
+        report: StreamReport,
+        *,
+        empty: bool = False,
+        staying: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> Applied:
+        """Write a page; `empty`: the mirror held nothing of this stream's objects before this back-fill.
+
+        `staying` are, by object, records that belong to it until a person decides, whatever the page says.
+        """
         applied = Applied()
         page = self._erased.left_of(stream, page)
         neighbours = self.merge(stream, page.merged, report)
@@ -67,7 +79,7 @@ class Applier:
             created[batch.object] = new
             applied.rows |= new | changed
             if place > 0:
-                applied.rows |= self._belongs(batch, page.ids)
+                applied.rows |= self._belongs(batch, page.ids, staying.get(batch.object, ()))
         if page.links:
             linked = self.link(stream, page.links, created=created, fresh=empty)
             applied.rows |= linked.rows
@@ -133,7 +145,7 @@ class Applier:
         report.changes += sum(map(len, written.updated.values()))
         return created, set(written.updated) | spliced
 
-    def _belongs(self, batch: Batch, ids: Sequence[str]) -> set[str]:
+    def _belongs(self, batch: Batch, ids: Sequence[str], staying: Collection[str]) -> set[str]:
         """Records of a page that are none of this object any more end here, and those that are one again are back.
 
         The first object of a stream has every record; a contact that marketing no longer works on is no lead any more.
@@ -146,7 +158,7 @@ class Applier:
         changed: list[Row] = []
         for start in range(0, len(ids), CHUNK):
             for each, row in upsert.stored(ids[start : start + CHUNK]).items():
-                if (row[1] is None) is not (each in there):
+                if each not in staying and (row[1] is None) is not (each in there):
                     changed.append((each, None if each in there else self._now))
         upsert.write(changed, self._now, derived=True)
         return {str(row[0]) for row in changed}
@@ -248,7 +260,7 @@ class Applier:
         """
         found = self._erased.less(stream, found)
         if fresh:
-            return self._link_first(stream, found, created or {})
+            return self._link_first(stream, found)
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._now)
         changed, ends = links.set_links(
@@ -264,16 +276,13 @@ class Applier:
         known = links.ended_among(self.connection, self._source.name, self._fields.table(stream), ids)
         return known | held_among(self.connection, self._source.name, stream, ids).keys()
 
-    def _link_first(
-        self, stream: Stream, found: Mapping[str, Sequence[Link]], created: Mapping[str, set[str]]
-    ) -> Applied:
-        """Give these records their first links."""
+    def _link_first(self, stream: Stream, found: Mapping[str, Sequence[Link]]) -> Applied:
+        """Give records that were stored just now their first links; the fields that follow from them came with the rows."""
         columns = ("record_id", "to_stream", "to_id", "label")
         rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
         fixed: dict[str, Carried] = {"source": self._source.name, "stream": stream.name, "since": self._now}
         insert_rows(self.connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
-        self._fields.fill(stream, stream.links, sorted(linked), created)
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})
 
     def _tell_other_side(self, stream: Stream, changed: set[str], now: datetime) -> None:
@@ -409,7 +418,7 @@ class Applier:
             }
             for row in rows
         ]
-        self.connection.execute(insert(SetAsideRow), kept)
+        self.connection.execute(insert(SET_ASIDE_ROW), kept)
 
 
 def _given(columns: Columns, name: str) -> set[str]:

@@ -43,7 +43,7 @@ GROUP_ROWS = 1_000  # records compared together: as many as one call of associat
 JUDGED_ROWS = 500  # suspects read by id together
 LOOKS = 3  # at a record that is followed meanwhile, so that CRM and mirror are seen one after the other
 ACCOUNT = ("owner", "pipeline_stage")
-ENDED = frozenset((Kind.ARCHIVED, Kind.MERGED, Kind.ERASED))
+ENDED = frozenset((Kind.ARCHIVED, Kind.MERGED, Kind.ERASED, Kind.NO_LONGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,7 @@ class Auditor:
 
     def _turn(self, report: AuditReport, *, repair: bool) -> None:
         self._begin(report)
-        mending = Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence)
-        with mending:
+        with Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence) as mending:
             found = self._account()
             for each in found:
                 report.add(each)
@@ -311,10 +310,14 @@ class Auditor:
                 break
         differing: list[Difference] = []
         pending, waiting = set[str](), set[str]()
+        held = set[tuple[str, str]]()  # by stream, or by object where a contact is no lead any more, and id
         with self._engine.connect() as connection:
-            held = held_among(connection, self._source.name, stream.name, [each.id for each in found])
+            for name in {stream.name, *stream.objects[1:]}:
+                of_it = held_among(connection, self._source.name, name, [each.id for each in found])
+                held |= {(name, each) for each in of_it}
         for each in found:
-            if each.kind in ENDED and each.id in held:
+            name = each.object if each.kind is Kind.NO_LONGER else stream.name
+            if each.kind in ENDED and (name, each.id) in held:
                 waiting.add(each.id)
             elif self._is_pending(stream, each, listed=suspects[each.id]):
                 pending.add(each.id)

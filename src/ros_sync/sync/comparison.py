@@ -22,7 +22,7 @@ from ros_sync.fields import Kind as ValueKind
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, as_text
-from ros_sync.mirror.tables import RecordLink
+from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.audit_report import Difference, FieldDifference, Kind, StreamAudit, shortened
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.deletions import held_among
@@ -35,7 +35,7 @@ MODIFIED = "modified_at"
 DELETED = "deleted_at"
 LINKED = "linked"
 
-_LINK = RecordLink.metadata.tables["record_link"].c
+_LINK = RECORD_LINK.c
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.completing import merge
 from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.seen import Before
@@ -93,7 +93,7 @@ def _origins(
     connection: Connection, mirrored: MirroredObject, upsert: Upsert, ids: Sequence[str]
 ) -> tuple[set[str], set[str]]:
     """Of these records, those whose present state this run has written, and those that have a change history."""
-    table, change = mirrored.table, Change.metadata.tables["change"]
+    table, change = mirrored.table, CHANGE
     query = select(table.c.id).where(
         table.c.source == upsert.source, table.c.id.in_(ids), table.c.run_id == upsert.run_id
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ros_sync.sync import deletions, upkeep
+from ros_sync.sync import deletions, guises, upkeep
 from ros_sync.sync.deletions import CONFIRMED_WAY
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
 
+UNREADABLE_WAY = "unreadable"  # as `read_again` calls it
 AT_ONCE = 500  # records ended in one transaction; a kill costs reading them again
 
 
@@ -15,7 +16,7 @@ def carry_out(work: Work) -> None:
     source = work.source
     with work.engine.connect() as connection:
         found = list(deletions.confirmed(connection, source.name))
-    streams = {stream.name: stream for stream in source.streams}
+    streams = {name: stream for stream in source.streams for name in (*stream.objects[1:], stream.name)}
     for number, name, ids in found:
         stream = streams.get(name)
         if stream is None:
@@ -24,8 +25,11 @@ def carry_out(work: Work) -> None:
         try:
             for start in range(0, len(ids), AT_ONCE):
                 chunk = ids[start : start + AT_ONCE]
-                work.read_again(stream, chunk, way=CONFIRMED_WAY)
+                # Of a contact that is no lead any more, that alone was confirmed.
+                work.read_again(stream, chunk, way=CONFIRMED_WAY if stream.name == name else UNREADABLE_WAY)
                 with writing(work.engine, source.name) as connection:
+                    if stream.name != name:
+                        guises.settle(work, connection, name, chunk)
                     left = deletions.held_among(connection, source.name, name, chunk)
                     deletions.count_taken_over(connection, number, len(chunk) - len(left))
         except Exception as error:  # it is told, and the other streams go on

@@ -10,26 +10,23 @@ What a person explicitly asked for, the erasure of one person, is neither counte
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, RowMapping, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page, Problem
-from ros_sync.mirror.bookkeeping import Deletion, DeletionWave
+from ros_sync.mirror.bookkeeping import DELETION, DELETION_WAVE
 from ros_sync.mirror.insertion import insert_or
 
 log = structlog.get_logger(__name__)
 
 COUNTED = timedelta(hours=24)  # deletions so long ago are no part of the same wave
 CHUNK = 400  # ids a statement
-
-_DELETION: Table = Deletion.metadata.tables["deletion"]
-_WAVE: Table = DeletionWave.metadata.tables["deletion_wave"]
 
 
 class Kind(StrEnum):
@@ -38,6 +35,7 @@ class Kind(StrEnum):
     ARCHIVED = "archived"
     MERGED = "merged"
     GONE = "gone"  # it cannot be read by its id
+    NO_LONGER = "no longer"  # by what it says itself it is no such record any more: a contact that is no lead
 
 
 class State(StrEnum):
@@ -53,8 +51,8 @@ class State(StrEnum):
 class DeletionLimit:
     """How many records of a stream may end in a day before the others are held: a share of it, and never fewer than a number."""
 
-    share: float = 0.10
-    at_least: int = 50
+    share: float
+    at_least: int
 
     def allows(self, ending: int, known: int) -> bool:
         """Whether so many records of a stream may end within a day, out of those that were known."""
@@ -77,6 +75,20 @@ class Judged:
     page: Page
     held: int = 0
     wave: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Records that are held or whose deletion was rejected (`known`), and those that are held from now on, by which wave."""
+
+    known: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
+    wave: int | None = None
+
+    @property
+    def records(self) -> set[str]:
+        """All that stay."""
+        return self.known | self.new
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,45 +131,52 @@ class Book:
         """
         ends = {each: end for each, end in ends_of(page).items() if each in there and each not in explicit}
         self.void(list(explicit))
+        held = self.hold(ends, way)
+        return Judged(_less(page, held.records), len(held.new), held.wave)
+
+    def hold(self, ends: Mapping[str, End], way: str) -> Held:
+        """Those of these records, which are there, that may not end now; the others are noted as ended."""
         if not ends:
-            return Judged(page)
+            return Held()
         known = self._noted(list(ends))
         settled = {each for each, (_, state) in known.items() if state is State.CONFIRMED}
         waiting = {each for each, (told, state) in known.items() if self._is_settled(told, ends[each], state)} - settled
         new = {each: end for each, end in ends.items() if each not in waiting and each not in settled}
         self._forget(settled)
         if not new:
-            return Judged(_less(page, waiting))
+            return Held(waiting)
         counted = self._counted(new)
         if self._allows(len(counted) + len(new), counted):
             self._note(new, way, None)
-            return Judged(_less(page, waiting))
+            return Held(waiting)
         wave = self._open_wave(counted)
         self._note(new, way, wave)
         log.warning("deletions_held", source=self.source, stream=self.stream, records=len(new), wave=wave)
-        return Judged(_less(page, waiting | new.keys()), len(new), wave)
+        return Held(waiting, set(new), wave)
 
     def void(self, ids: Sequence[str]) -> None:
         """These records are there after all: nothing of them waits any more."""
-        c, waves = _DELETION.c, set[int]()
+        c, waves = DELETION.c, set[int]()
         if not any_held(self.connection, self.source, self.stream):  # mostly, and at once
             return
         for start in range(0, len(ids), CHUNK):
             here = (*self._here, c.record_id.in_(ids[start : start + CHUNK]), c.wave_id.is_not(None))
             waves.update(self.connection.execute(select(c.wave_id).where(*here)).scalars())
             if waves:
-                self.connection.execute(delete(_DELETION).where(*here))
+                self.connection.execute(delete(DELETION).where(*here))
         for wave in sorted(waves):
-            left = select(func.count()).select_from(_DELETION).where(c.wave_id == wave)
+            left = select(func.count()).select_from(DELETION).where(c.wave_id == wave)
             if not self.connection.execute(left).scalar_one():
-                held = (_WAVE.c.id == wave, _WAVE.c.state == State.HELD)
-                self.connection.execute(update(_WAVE).where(*held).values(state=State.WITHDRAWN, decided_at=self.now))
+                held = (DELETION_WAVE.c.id == wave, DELETION_WAVE.c.state == State.HELD)
+                self.connection.execute(
+                    update(DELETION_WAVE).where(*held).values(state=State.WITHDRAWN, decided_at=self.now)
+                )
 
     # ---- inside
 
     @property
     def _here(self) -> tuple[Any, ...]:
-        return (_DELETION.c.source == self.source, _DELETION.c.stream == self.stream)
+        return (DELETION.c.source == self.source, DELETION.c.stream == self.stream)
 
     def _allows(self, ending: int, counted: Mapping[str, bool]) -> bool:
         """Few of them need no count of the whole stream."""
@@ -167,24 +186,24 @@ class Book:
 
     def _counted(self, new: Collection[str]) -> dict[str, bool]:
         """The other deletions of the last day that count, and whether each was carried out. Rejected ones do not count."""
-        c = _DELETION.c
+        c = DELETION.c
         query = (
             select(c.record_id, c.wave_id)
-            .join_from(_DELETION, _WAVE, _WAVE.c.id == c.wave_id, isouter=True)
+            .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id, isouter=True)
             .where(*self._here, c.noted_at > self.now - COUNTED, c.way != CONFIRMED_WAY)
-            .where(c.wave_id.is_(None) | (_WAVE.c.state == State.HELD))
+            .where(c.wave_id.is_(None) | (DELETION_WAVE.c.state == State.HELD))
         )
         return {each: wave is None for each, wave in self.connection.execute(query) if each not in new}
 
     def _noted(self, ids: Sequence[str]) -> dict[str, tuple[Any, State]]:
         """What is noted of these records in waves that wait or were decided."""
-        c = _DELETION.c
+        c = DELETION.c
         found: dict[str, tuple[Any, State]] = {}
-        columns = (c.record_id, c.kind, c.ended_at, c.merged_into, _WAVE.c.state, _WAVE.c.decided_at)
+        columns = (c.record_id, c.kind, c.ended_at, c.merged_into, DELETION_WAVE.c.state, DELETION_WAVE.c.decided_at)
         for start in range(0, len(ids), CHUNK):
             query = (
                 select(*columns)
-                .join_from(_DELETION, _WAVE, _WAVE.c.id == c.wave_id)
+                .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id)
                 .where(*self._here, c.record_id.in_(ids[start : start + CHUNK]))
             )
             found |= {row.record_id: (row, State(row.state)) for row in self.connection.execute(query)}
@@ -202,30 +221,30 @@ class Book:
         return same and not (later and end.at != told.ended_at)
 
     def _open_wave(self, counted: Mapping[str, bool]) -> int:
-        held = select(_WAVE.c.id).where(
-            _WAVE.c.source == self.source, _WAVE.c.stream == self.stream, _WAVE.c.state == State.HELD
+        held = select(DELETION_WAVE.c.id).where(
+            DELETION_WAVE.c.source == self.source,
+            DELETION_WAVE.c.stream == self.stream,
+            DELETION_WAVE.c.state == State.HELD,
         )
         number = self.connection.execute(held).scalar()
         if number is None:
             values = {"source": self.source, "stream": self.stream, "opened_at": self.now, "state": State.HELD,
                       "known": self.known() + sum(counted.values())}  # fmt: skip
-            made = self.connection.execute(insert(_WAVE).values(**values)).inserted_primary_key
+            made = self.connection.execute(insert(DELETION_WAVE).values(**values)).inserted_primary_key
             assert made is not None
             number = made[0]
         return int(number)
 
     def _note(self, ends: Mapping[str, End], way: str, wave: int | None) -> None:
         self.connection.execute(
-            delete(_DELETION).where(
-                *self._here, _DELETION.c.wave_id.is_(None), _DELETION.c.noted_at <= self.now - COUNTED
-            )
+            delete(DELETION).where(*self._here, DELETION.c.wave_id.is_(None), DELETION.c.noted_at <= self.now - COUNTED)
         )
         rows = [
             {"source": self.source, "stream": self.stream, "record_id": each, "way": way, "kind": end.kind,
              "ended_at": end.at, "merged_into": end.into, "noted_at": self.now, "wave_id": wave}
             for each, end in ends.items()
         ]  # fmt: skip
-        statement = insert_or(self.connection.dialect, _DELETION)
+        statement = insert_or(self.connection.dialect, DELETION)
         names = ("way", "kind", "ended_at", "merged_into", "noted_at", "wave_id")
         taken = statement.on_conflict_do_update(
             index_elements=["source", "stream", "record_id"], set_={name: statement.excluded[name] for name in names}
@@ -235,8 +254,8 @@ class Book:
     def _forget(self, ids: Iterable[str]) -> None:
         gone = sorted(ids)
         for start in range(0, len(gone), CHUNK):
-            chunk = _DELETION.c.record_id.in_(gone[start : start + CHUNK])
-            self.connection.execute(delete(_DELETION).where(*self._here, chunk))
+            chunk = DELETION.c.record_id.in_(gone[start : start + CHUNK])
+            self.connection.execute(delete(DELETION).where(*self._here, chunk))
 
 
 CONFIRMED_WAY = "confirmed"
@@ -264,10 +283,18 @@ def _less(page: Page, held: Collection[str]) -> Page:
 # ---- for people
 
 
+# Streams have their names from the CRM, in the plural; what has no stream of its own is named by its object.
+PLURALS = {"lead": "leads", "owner": "owners", "pipeline_stage": "stages"}
+
+
 def held_problem(stream: str, held: int, wave: int) -> Problem:
     """What people are told of deletions that wait for them."""
+    name = PLURALS.get(stream, stream)
+    told = (
+        "their contacts say that they are none any more" if stream == "lead" else "the CRM says that they were deleted"
+    )
     return Problem(
-        f"{held:,} {stream} are held: the CRM says that they were deleted, and so many in a day may be a mistake (wave {wave})",
+        f"{held:,} {name} are held: {told}, and so many in a day may be a mistake (wave {wave})",
         f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
         stream,
     )
@@ -284,11 +311,11 @@ def doubt_problem(stream: str, number: int) -> Problem:
 
 def waves(connection: Connection, *states: State, source: str | None = None) -> list[Wave]:
     """Waves in these states (any, where none is named), the oldest first."""
-    query = select(_WAVE).order_by(_WAVE.c.id)
+    query = select(DELETION_WAVE).order_by(DELETION_WAVE.c.id)
     if states:
-        query = query.where(_WAVE.c.state.in_(states))
+        query = query.where(DELETION_WAVE.c.state.in_(states))
     if source is not None:
-        query = query.where(_WAVE.c.source == source)
+        query = query.where(DELETION_WAVE.c.source == source)
     return [_told(connection, row) for row in connection.execute(query).mappings().all()]
 
 
@@ -296,7 +323,7 @@ EXAMPLES = 5
 
 
 def _told(connection: Connection, row: RowMapping) -> Wave:
-    c = _DELETION.c
+    c = DELETION.c
     here = c.wave_id == row["id"]
     counts: dict[str, dict[str, int]] = {}
     for name in ("kind", "way"):
@@ -317,9 +344,9 @@ def _told(connection: Connection, row: RowMapping) -> Wave:
 
 def decide(connection: Connection, number: int, state: State, by: str, now: datetime) -> bool:
     """Confirm or reject a wave that is held; False where it is not held (any more)."""
-    held = (_WAVE.c.id == number, _WAVE.c.state == State.HELD)
+    held = (DELETION_WAVE.c.id == number, DELETION_WAVE.c.state == State.HELD)
     values = {"state": state, "decided_by": by, "decided_at": now}
-    done = bool(connection.execute(update(_WAVE).where(*held).values(**values)).rowcount)
+    done = bool(connection.execute(update(DELETION_WAVE).where(*held).values(**values)).rowcount)
     if done:
         log.info("deletions_decided", wave=number, state=state)
     return done
@@ -328,12 +355,12 @@ def decide(connection: Connection, number: int, state: State, by: str, now: date
 def confirmed(connection: Connection, source: str) -> Iterator[tuple[int, str, list[str]]]:
     """The confirmed waves of a source whose records are not all dealt with: number, stream, ids."""
     query = (
-        select(_WAVE.c.id, _WAVE.c.stream)
-        .where(_WAVE.c.source == source, _WAVE.c.state == State.CONFIRMED)
-        .order_by(_WAVE.c.id)
+        select(DELETION_WAVE.c.id, DELETION_WAVE.c.stream)
+        .where(DELETION_WAVE.c.source == source, DELETION_WAVE.c.state == State.CONFIRMED)
+        .order_by(DELETION_WAVE.c.id)
     )
     for number, stream in connection.execute(query).all():
-        of_it = select(_DELETION.c.record_id).where(_DELETION.c.wave_id == number).order_by(_DELETION.c.record_id)
+        of_it = select(DELETION.c.record_id).where(DELETION.c.wave_id == number).order_by(DELETION.c.record_id)
         ids = [str(each) for each in connection.execute(of_it).scalars()]
         if ids:
             yield number, stream, ids
@@ -341,28 +368,28 @@ def confirmed(connection: Connection, source: str) -> Iterator[tuple[int, str, l
 
 def any_held(connection: Connection, source: str, stream: str) -> bool:
     """Whether anything of a stream is noted by a wave."""
-    c = _DELETION.c
+    c = DELETION.c
     query = select(c.record_id).where(c.source == source, c.stream == stream, c.wave_id.is_not(None)).limit(1)
     return connection.execute(query).first() is not None
 
 
 def count_taken_over(connection: Connection, number: int, more: int) -> None:
     """Count records of a confirmed wave that were deleted here."""
-    taken = func.coalesce(_WAVE.c.taken_over, 0) + more
-    connection.execute(update(_WAVE).where(_WAVE.c.id == number).values(taken_over=taken))
+    taken = func.coalesce(DELETION_WAVE.c.taken_over, 0) + more
+    connection.execute(update(DELETION_WAVE).where(DELETION_WAVE.c.id == number).values(taken_over=taken))
 
 
 def held_among(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> dict[str, int]:
     """Those of these records whose deletion is held, or was rejected, and by which wave."""
-    c, found = _DELETION.c, dict[str, int]()
+    c, found = DELETION.c, dict[str, int]()
     if not any_held(connection, source, stream):
         return found
     for start in range(0, len(ids), CHUNK):
         query = (
             select(c.record_id, c.wave_id)
-            .join_from(_DELETION, _WAVE, _WAVE.c.id == c.wave_id)
+            .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id)
             .where(c.source == source, c.stream == stream, c.record_id.in_(ids[start : start + CHUNK]))
-            .where(_WAVE.c.state.in_((State.HELD, State.REJECTED, State.CONFIRMED)))
+            .where(DELETION_WAVE.c.state.in_((State.HELD, State.REJECTED, State.CONFIRMED)))
         )
         found.update((str(each), int(wave)) for each, wave in connection.execute(query))
     return found

@@ -16,7 +16,7 @@ from ros_sync import clock
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
-from ros_sync.mirror.tables import RecordLink
+from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.activities import FIELDS, latest
 
 FIRST_RESPONSE = frozenset(("first_response",))
@@ -25,36 +25,34 @@ ENGAGED = "contacts_engaged"
 _ROWS = 2_000
 _CHUNK = 400  # ids a statement
 
-_LINK = RecordLink.metadata.tables["record_link"].c
+_LINK = RECORD_LINK.c
 
 Touched = Collection[tuple[str, str]]  # (stream, id)
 Build = Callable[[Sequence[str] | None], Select[Any]]  # a query over these records, or over all
 
 
-def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, only: Touched | None = None) -> int:
-    """Bring the derived values of deals and leads up to date; the number of records changed.
+def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, only: Touched | None = None) -> None:
+    """Bring the derived values of deals and leads up to date.
 
     An activity counts for every deal and person that it is linked with, from the moment it happened. With `only`, those
     are looked at that were touched themselves or are linked with a touched activity.
     """
     given = source.given
-    changed = 0
     streams = [stream.name for stream in source.streams if "activity" in stream.objects]
     deals = next((stream.name for stream in source.streams if "deal" in stream.objects), None)
     leads = next((stream.name for stream in source.streams if "lead" in stream.objects), None)
     if not streams:
-        return 0
+        return
     near = None if only is None else _near(connection, source.name, streams, only)
     fields = sorted(worked_out(source.streams, given).get("deal", ()))
     if deals and fields:
         people = next((stream.name for stream in source.streams if "contact" in stream.objects), "")
         columns = [objects()["deal"].columns[name] for name in fields]
         for query in _each(_last_activities(source.name, (streams, deals, people), fields, now), near, deals):
-            changed += _write(connection, "deal", source.name, columns, query, run_id, now)
+            _write(connection, "deal", source.name, columns, query, run_id, now)
     if leads and "first_response" not in given.get("lead", frozenset()):
         for query in _each(_first_responses(source.name, streams, leads, now), near, leads):
-            changed += _write(connection, "lead", source.name, ["first_response_at"], query, run_id, now)
-    return changed
+            _write(connection, "lead", source.name, ["first_response_at"], query, run_id, now)
 
 
 def worked_out(streams: Iterable[Stream], given: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -97,7 +95,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
     """`among` are the streams of activities, of deals and of contacts."""
     streams, deals, people = among
     activity, deal = objects()["activity"].table.c, objects()["deal"].table
-    person = RecordLink.metadata.tables["record_link"].alias("person")
+    person = RECORD_LINK.alias("person")
     theirs = (activity.direction == "inbound") & activity.activity_kind.in_(RESPONSES)
     told_by: dict[str, ColumnElement[Any]] = latest(activity) | {
         ENGAGED: cast(func.count(func.distinct(case((theirs, person.c.to_id)))), Float)
@@ -111,7 +109,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
 
     def build(ids: Sequence[str] | None) -> Select[Any]:
         query = select(_LINK.to_id.label("id"), *(told_by[name].label(name) for name in fields)).join_from(
-            objects()["activity"].table, RecordLink, _same(streams, deals)
+            objects()["activity"].table, RECORD_LINK, _same(streams, deals)
         )
         if ENGAGED in fields:
             query = query.join(person, with_people, isouter=True)
@@ -145,7 +143,7 @@ def _first_responses(source: str, streams: Sequence[str], leads: str, now: int) 
             select(lead.c.id.label("id"), func.min(activity.occurred_at).label("first"))
             .join_from(
                 lead,
-                RecordLink,
+                RECORD_LINK,
                 and_(_LINK.source == lead.c.source, _LINK.to_stream == leads, _LINK.to_id == lead.c.id),
             )
             .join(
@@ -189,7 +187,7 @@ def _same(streams: Sequence[str], to_stream: str) -> ColumnElement[bool]:
 
 def _write(
     connection: Connection, name: str, source: str, columns: Sequence[str], query: Select[Any], run_id: int, now: int
-) -> int:
+) -> None:
     rows: list[Row] = [
         (row[0], *(clock.to_micros(each) if isinstance(each, datetime) else each for each in row[1:]))
         for row in connection.execute(query)
@@ -197,4 +195,3 @@ def _write(
     upsert = Upsert(connection, objects()[name], source, ("id", *columns), run_id=run_id)
     for start in range(0, len(rows), _ROWS):
         upsert.write(rows[start : start + _ROWS], now, derived=True)
-    return len(rows)

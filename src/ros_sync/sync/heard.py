@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Table, func, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
-from ros_sync.mirror.bookkeeping import WebhookEvent
+from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.sync.cadence import CLOCKS_DIFFER
 
 CHUNK = 400  # ids a statement
-
-EVENT: Table = WebhookEvent.metadata.tables["webhook_event"]
 
 
 def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> int:
@@ -36,7 +34,9 @@ def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> i
     if not rows:
         return 0
     statement = (
-        insert_or(engine.dialect, EVENT).on_conflict_do_nothing(index_elements=["source", "key"]).returning(EVENT.c.id)
+        insert_or(engine.dialect, WEBHOOK_EVENT)
+        .on_conflict_do_nothing(index_elements=["source", "key"])
+        .returning(WEBHOOK_EVENT.c.id)
     )
     kept = 0
     with engine.begin() as connection:
@@ -47,7 +47,7 @@ def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> i
 
 def waiting(connection: Connection, source: str) -> int:
     """How many hints are still to be worked off."""
-    query = select(func.count()).where(EVENT.c.source == source, EVENT.c.done_at.is_(None))
+    query = select(func.count()).where(WEBHOOK_EVENT.c.source == source, WEBHOOK_EVENT.c.done_at.is_(None))
     return int(connection.execute(query).scalar_one())
 
 
@@ -56,15 +56,18 @@ def told_since(connection: Connection, source: str, stream: str, ids: Sequence[s
 
     One that has waited for longer tells of what had happened before the reading began.
     """
-    query = select(EVENT.c.record_id).where(
-        EVENT.c.source == source,
-        EVENT.c.stream == stream,
-        or_(EVENT.c.done_at >= since, EVENT.c.done_at.is_(None) & (EVENT.c.received_at >= since - CLOCKS_DIFFER)),
+    query = select(WEBHOOK_EVENT.c.record_id).where(
+        WEBHOOK_EVENT.c.source == source,
+        WEBHOOK_EVENT.c.stream == stream,
+        or_(
+            WEBHOOK_EVENT.c.done_at >= since,
+            WEBHOOK_EVENT.c.done_at.is_(None) & (WEBHOOK_EVENT.c.received_at >= since - CLOCKS_DIFFER),
+        ),
     )
     if connection.execute(query.limit(1)).first() is None:  # mostly, and at once
         return set()
     found: set[str] = set()
     for start in range(0, len(ids), CHUNK):
-        chunk = EVENT.c.record_id.in_(ids[start : start + CHUNK])
+        chunk = WEBHOOK_EVENT.c.record_id.in_(ids[start : start + CHUNK])
         found.update(connection.execute(query.where(chunk)).scalars())
     return found

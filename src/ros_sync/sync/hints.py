@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError, TransientError
+from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync import upkeep
 from ros_sync.sync.cadence import parked
-from ros_sync.sync.heard import CHUNK, EVENT
+from ros_sync.sync.heard import CHUNK
 from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work
 from ros_sync.sync.writing import writing
-
-CHANGE: Table = Change.metadata.tables["change"]
 
 log = structlog.get_logger(__name__)
 
@@ -74,8 +73,8 @@ def work_off(work: Work) -> CycleReport | None:
         raise passing
     upkeep.derive(work, work.report.started_at)
     with writing(work.engine, source.name) as connection:
-        old = (EVENT.c.source == source.name) & (EVENT.c.done_at < work.now() - KEPT)
-        connection.execute(delete(EVENT).where(old))
+        old = (WEBHOOK_EVENT.c.source == source.name) & (WEBHOOK_EVENT.c.done_at < work.now() - KEPT)
+        connection.execute(delete(WEBHOOK_EVENT).where(old))
     return work.report
 
 
@@ -113,12 +112,16 @@ def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
 
 
 def _asked(connection: Connection, source: Source, early: Sequence[str], given_up: datetime) -> dict[str, _Asked]:
-    columns = (EVENT.c.id, EVENT.c.kind, EVENT.c.stream, EVENT.c.record_id, EVENT.c.occurred_at, EVENT.c.received_at,
-               EVENT.c.body)  # fmt: skip
+    columns = (WEBHOOK_EVENT.c.id, WEBHOOK_EVENT.c.kind, WEBHOOK_EVENT.c.stream, WEBHOOK_EVENT.c.record_id, WEBHOOK_EVENT.c.occurred_at, WEBHOOK_EVENT.c.received_at,
+               WEBHOOK_EVENT.c.body)  # fmt: skip
     query = (
         select(*columns)
-        .where(EVENT.c.source == source.name, EVENT.c.done_at.is_(None), EVENT.c.stream.not_in(early))
-        .order_by(EVENT.c.id)
+        .where(
+            WEBHOOK_EVENT.c.source == source.name,
+            WEBHOOK_EVENT.c.done_at.is_(None),
+            WEBHOOK_EVENT.c.stream.not_in(early),
+        )
+        .order_by(WEBHOOK_EVENT.c.id)
         .limit(AT_ONCE)
     )
     asked: dict[str, _Asked] = defaultdict(_Asked)
@@ -227,5 +230,5 @@ def _done(work: Work, numbers: Sequence[int], outcome: str) -> None:
     values: dict[str, Any] = {"done_at": work.now(), "outcome": outcome}
     with writing(work.engine, work.source.name) as connection:
         for start in range(0, len(numbers), CHUNK):
-            here = EVENT.c.id.in_(numbers[start : start + CHUNK])
-            connection.execute(update(EVENT).where(here).values(**values))
+            here = WEBHOOK_EVENT.c.id.in_(numbers[start : start + CHUNK])
+            connection.execute(update(WEBHOOK_EVENT).where(here).values(**values))

@@ -14,13 +14,12 @@ from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select, update
-from sqlmodel import Session, col
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
-from ros_sync.mirror.bookkeeping import Cursor, SyncRun
+from ros_sync.mirror.bookkeeping import CURSOR, SYNC_RUN
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
 from ros_sync.sheets.regular import refuse_special
@@ -31,6 +30,7 @@ from ros_sync.sync.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.holding import HeldBack
 from ros_sync.sync.loading import BatchLoader, FileReport
+from ros_sync.sync.mapped import note_mapped
 from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.seen import SeenIds, SeenRows
 
@@ -42,12 +42,13 @@ Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of an import, file by file."""
+    """What became of an import, file by file. `refitted`: other fields are filled than before, which rules depend on."""
 
     run_id: int
     source: str
     as_of: datetime
     files: list[FileReport] = field(default_factory=list)
+    refitted: bool = False
 
     def total(self, name: str) -> int:
         """A count of `FileReport`, over all files."""
@@ -165,13 +166,11 @@ def _import_steps(
 ) -> ImportReport:
     readings = begin(steps)
     recount_slips(engine, context, now)
-    with Session(engine) as session, session.begin():
-        names = ", ".join(sorted({path.name for path, _ in steps}))
-        run = SyncRun(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)
-        session.add(run)
-        session.flush()
-        assert run.id is not None
-        report = ImportReport(run.id, mapping.source, as_of)
+    names = ", ".join(sorted({path.name for path, _ in steps}))
+    run = insert(SYNC_RUN).values(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)
+    with engine.begin() as connection:
+        number = connection.execute(run.returning(SYNC_RUN.c.id)).scalar_one()
+    report = ImportReport(number, mapping.source, as_of)
     try:
         _load(engine, mapping, readings, context, report, progress)
     except BaseException as error:
@@ -289,6 +288,7 @@ def _load(
             given = _given(mapping, "deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
+        report.refitted = note_mapped(connection, mapping, names)
         _remember(connection, mapping.source, names - stale, report.as_of)
 
 
@@ -317,19 +317,19 @@ def _load_stages(mapping: ExportMapping, connection: Connection, run_id: int, as
 
 def _newer_known(connection: Connection, source: str, as_of: datetime) -> set[str]:
     """The objects of which a later state than `as_of` has been imported already."""
-    query = select(col(Cursor.object)).where(col(Cursor.source) == source, col(Cursor.complete_until) > as_of)
+    query = select(CURSOR.c.object).where(CURSOR.c.source == source, CURSOR.c.complete_until > as_of)
     return set(connection.execute(query).scalars())
 
 
 def _remember(connection: Connection, source: str, names: set[str], as_of: datetime) -> None:
     """Keep the moment up to which each object is complete now."""
     for name in sorted(names):
-        place = (col(Cursor.source) == source) & (col(Cursor.object) == name)
+        place = (CURSOR.c.source == source) & (CURSOR.c.object == name)
         values = {"complete_until": as_of, "updated_at": clock.now()}
-        if connection.execute(select(col(Cursor.object)).where(place)).first() is None:
-            connection.execute(insert(Cursor).values(source=source, object=name, value="", **values))
+        if connection.execute(select(CURSOR.c.object).where(place)).first() is None:
+            connection.execute(insert(CURSOR).values(source=source, object=name, value="", **values))
         else:
-            connection.execute(update(Cursor).where(place, col(Cursor.complete_until) < as_of).values(**values))
+            connection.execute(update(CURSOR).where(place, CURSOR.c.complete_until < as_of).values(**values))
 
 
 def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> None:
@@ -338,7 +338,7 @@ def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> N
     totals = {name: report.total(name) for name in counts}
     with engine.begin() as connection:
         connection.execute(
-            update(SyncRun)
-            .where(col(SyncRun.id) == report.run_id)
+            update(SYNC_RUN)
+            .where(SYNC_RUN.c.id == report.run_id)
             .values(finished_at=clock.now(), error=error, **totals)
         )

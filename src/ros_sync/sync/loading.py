@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from ros_sync import clock
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch, SetAside
 from ros_sync.fields import Carried
-from ros_sync.mirror.bookkeeping import SetAsideRow
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.sync.completion import complete, told
@@ -164,7 +164,7 @@ class BatchLoader:
         file.set_aside += len(rows)
         file.examples.extend(rows[: SHOWN_ROWS - len(file.examples)])
         connection.execute(
-            insert(SetAsideRow),
+            insert(SET_ASIDE_ROW),
             [
                 {
                     "run_id": self._run_id,

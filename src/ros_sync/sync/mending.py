@@ -16,15 +16,13 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync import upkeep
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.comparison import Comparison
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work
-
-_CHANGE = Change.metadata.tables["change"]
 
 
 class Mending:
@@ -90,8 +88,8 @@ class Mending:
                             versions.source == self._source.name, versions.id.in_(lost)
                         )
                     )
-                    of_it = (_CHANGE.c.object == name, _CHANGE.c.source == self._source.name)
-                    connection.execute(delete(_CHANGE).where(*of_it, _CHANGE.c.record_id.in_(lost)))
+                    of_it = (CHANGE.c.object == name, CHANGE.c.source == self._source.name)
+                    connection.execute(delete(CHANGE).where(*of_it, CHANGE.c.record_id.in_(lost)))
 
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """The associations of those of these records that are alive here."""

@@ -8,10 +8,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, insert, select, update
-from sqlmodel import col
 
 from ros_sync import clock
-from ros_sync.mirror.bookkeeping import Cursor, SourceState
+from ros_sync.mirror.bookkeeping import CURSOR, SOURCE_STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ _PHASES = {"backfill": "backfill", "live": "live"}
 
 def read_places(connection: Connection, source: str) -> dict[str, Place]:
     """The place of each stream that has one."""
-    query = select(Cursor).where(col(Cursor.source) == source)
+    query = select(CURSOR).where(CURSOR.c.source == source)
     places = {}
     for row in connection.execute(query).mappings():
         value = _value(row["value"])
@@ -94,30 +93,30 @@ def save_place(connection: Connection, source: str, stream: str, place: Place, n
 
 def save_cursor(connection: Connection, source: str, name: str, now: datetime, **values: Any) -> None:
     """Write a row of `cursor`."""
-    where = (col(Cursor.source) == source, col(Cursor.object) == name)
+    where = (CURSOR.c.source == source, CURSOR.c.object == name)
     values["updated_at"] = now
-    if not connection.execute(update(Cursor).where(*where).values(**values)).rowcount:
-        connection.execute(insert(Cursor).values(source=source, object=name, **{"value": "", **values}))
+    if not connection.execute(update(CURSOR).where(*where).values(**values)).rowcount:
+        connection.execute(insert(CURSOR).values(source=source, object=name, **{"value": "", **values}))
 
 
 def cursor(connection: Connection, source: str, name: str) -> dict[str, Any] | None:
     """A row of `cursor` as it stands."""
-    query = select(Cursor).where(col(Cursor.source) == source, col(Cursor.object) == name)
+    query = select(CURSOR).where(CURSOR.c.source == source, CURSOR.c.object == name)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
 
 
 def state_of(connection: Connection, source: str) -> dict[str, Any]:
     """What is known of the source; nothing but its name before the first cycle."""
-    row = connection.execute(select(SourceState).where(col(SourceState.source) == source)).mappings().first()
+    row = connection.execute(select(SOURCE_STATE).where(SOURCE_STATE.c.source == source)).mappings().first()
     return dict(row) if row else {"source": source}
 
 
 def save_state(connection: Connection, source: str, now: datetime, **values: Any) -> None:
     """Bring what is known of the source up to date."""
     values["updated_at"] = now
-    if not connection.execute(update(SourceState).where(col(SourceState.source) == source).values(**values)).rowcount:
-        connection.execute(insert(SourceState).values(source=source, **values))
+    if not connection.execute(update(SOURCE_STATE).where(SOURCE_STATE.c.source == source).values(**values)).rowcount:
+        connection.execute(insert(SOURCE_STATE).values(source=source, **values))
 
 
 def instant(micros: int) -> datetime:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import OperationalError
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
 from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, Rates
-from ros_sync.mirror.bookkeeping import RateBucket
+from ros_sync.mirror.bookkeeping import RATE_BUCKET
 from ros_sync.mirror.database import BUSY_TIMEOUT_MS
 from ros_sync.mirror.insertion import insert_or
 
@@ -47,7 +47,6 @@ MAX_LEAD_SECONDS = 0.25
 LEAD_DECAY = 0.9  # a slow look at the database is forgotten in this measure with each quick one
 CLOCK_STEP_SECONDS = 0.1  # the database's clock was set, rather than an answer late
 DRIFT_SECONDS = 1e-4  # clocks may drift apart by this from one look to the next
-_TABLE = RateBucket.metadata.tables["rate_bucket"]
 _MOMENT = cast(func.extract("epoch", func.clock_timestamp()), Float)
 
 
@@ -112,10 +111,12 @@ class SharedBooks:
     def park(self, until: datetime) -> None:
         """Keep the moment for everybody."""
         with self._engine.begin() as connection:
-            later = func.greatest(func.coalesce(_TABLE.c.not_before, clock.to_micros(until)), clock.to_micros(until))
-            where = (_TABLE.c.source == self._source, _TABLE.c.name == DAY)
+            later = func.greatest(
+                func.coalesce(RATE_BUCKET.c.not_before, clock.to_micros(until)), clock.to_micros(until)
+            )
+            where = (RATE_BUCKET.c.source == self._source, RATE_BUCKET.c.name == DAY)
             kept = connection.execute(
-                update(_TABLE).where(*where).values(not_before=later).returning(_TABLE.c.not_before)
+                update(RATE_BUCKET).where(*where).values(not_before=later).returning(RATE_BUCKET.c.not_before)
             ).scalar_one()
         self.parked_until = kept
 
@@ -140,21 +141,31 @@ class SharedBooks:
         now = cast(_MOMENT * 1_000_000, BigInteger)
         values = {"source": self._source, "name": limit, "tokens": 0.0, "at": now, "used": 0}
         values |= _size(self._allowances.get(limit, UNPACED))
-        connection.execute(insert_or(connection.dialect, _TABLE).values(values).on_conflict_do_nothing())
+        connection.execute(insert_or(connection.dialect, RATE_BUCKET).values(values).on_conflict_do_nothing())
 
 
 def _looking(source: str, *, lock: bool) -> Select[Any]:
     """A row of `rate_bucket`, with `moment`, the database's clock read once the row is held, and `parked_until`."""
-    held: Select[Any] = select(_TABLE).where(_TABLE.c.source == source, _TABLE.c.name == bindparam("limit"))
-    parked = select(_TABLE.c.not_before).where(_TABLE.c.source == source, _TABLE.c.name == DAY).scalar_subquery()
+    held: Select[Any] = select(RATE_BUCKET).where(
+        RATE_BUCKET.c.source == source, RATE_BUCKET.c.name == bindparam("limit")
+    )
+    parked = (
+        select(RATE_BUCKET.c.not_before)
+        .where(RATE_BUCKET.c.source == source, RATE_BUCKET.c.name == DAY)
+        .scalar_subquery()
+    )
     row = (held.with_for_update() if lock else held).cte("held")
     return select(row, _MOMENT.label("moment"), parked.label("parked_until"))
 
 
 def _writing(source: str) -> Update:
     """The statement that writes `_values`, each as `new_…`."""
-    values: dict[Any, Any] = {_TABLE.c[name]: bindparam(f"new_{name}") for name in _values(Bucket())}
-    return update(_TABLE).where(_TABLE.c.source == source, _TABLE.c.name == bindparam("limit")).values(values)
+    values: dict[Any, Any] = {RATE_BUCKET.c[name]: bindparam(f"new_{name}") for name in _values(Bucket())}
+    return (
+        update(RATE_BUCKET)
+        .where(RATE_BUCKET.c.source == source, RATE_BUCKET.c.name == bindparam("limit"))
+        .values(values)
+    )
 
 
 class NotedBooks(MemoryBooks):
@@ -190,7 +201,7 @@ class NotedBooks(MemoryBooks):
         """Begin where the process before ended."""
         ahead = clock.to_micros(clock.now()) / 1e6 - self.now()
         with self._engine.connect() as connection:
-            rows = connection.execute(select(_TABLE).where(_TABLE.c.source == self._source)).mappings().all()
+            rows = connection.execute(select(RATE_BUCKET).where(RATE_BUCKET.c.source == self._source)).mappings().all()
         for row in rows:
             if row["name"] == DAY:
                 if row["not_before"] is not None:
@@ -221,10 +232,10 @@ class NotedBooks(MemoryBooks):
         values = _values(replace(bucket, at=bucket.at + ahead, not_before=bucket.not_before + ahead))
         if name == DAY:
             values["not_before"] = self.parked_until
-        where = (_TABLE.c.source == self._source, _TABLE.c.name == name)
-        if not connection.execute(update(_TABLE).where(*where).values(values)).rowcount:
+        where = (RATE_BUCKET.c.source == self._source, RATE_BUCKET.c.name == name)
+        if not connection.execute(update(RATE_BUCKET).where(*where).values(values)).rowcount:
             size = _size(self._allowances.get(name, UNPACED))
-            connection.execute(insert(_TABLE).values({"source": self._source, "name": name, **size, **values}))
+            connection.execute(insert(RATE_BUCKET).values({"source": self._source, "name": name, **size, **values}))
 
 
 @contextmanager

@@ -16,14 +16,14 @@ from ros_sync.connectors.source import Entry, History
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.store import Row, Upsert, as_text
-from ros_sync.mirror.tables import Change as ChangeRow
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.audit_report import FieldDifference, shortened
 
 CHUNK = 400  # records a statement
 
 Change = tuple[int, str | None, str | None]  # when (microseconds), from which value, to which
 
-_CHANGE = ChangeRow.metadata.tables["change"].c
+_CHANGE = CHANGE.c
 
 
 def retold(

@@ -9,16 +9,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, delete, select
 
 from ros_sync.connectors.source import Link, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, TransientError
-from ros_sync.mirror.bookkeeping import Unlinked
+from ros_sync.mirror.bookkeeping import UNLINKED
 from ros_sync.mirror.insertion import insert_or
 
 CHUNK = 400  # ids a statement
 
-_UNLINKED: Table = Unlinked.metadata.tables["unlinked"]
 
 Links = dict[str, list[Link]]
 
@@ -57,12 +56,12 @@ def put_off(
         for to in sorted(unread)
     ]
     if rows:
-        connection.execute(insert_or(connection.dialect, _UNLINKED).on_conflict_do_nothing(), rows)
+        connection.execute(insert_or(connection.dialect, UNLINKED).on_conflict_do_nothing(), rows)
 
 
 def waiting(connection: Connection, source: str) -> dict[tuple[str, str], list[str]]:
     """By stream and stream associated with, the records whose associations are still to be read."""
-    c = _UNLINKED.c
+    c = UNLINKED.c
     found: dict[tuple[str, str], list[str]] = {}
     query = select(c.stream, c.to_stream, c.record_id).where(c.source == source).order_by(c.record_id)
     for stream, to, record_id in connection.execute(query):
@@ -72,11 +71,11 @@ def waiting(connection: Connection, source: str) -> dict[tuple[str, str], list[s
 
 def done(connection: Connection, source: str, stream: str, ids: Sequence[str], read: Collection[str]) -> None:
     """Note that the associations of these records with some streams have been read."""
-    c = _UNLINKED.c
+    c = UNLINKED.c
     for start in range(0, len(ids), CHUNK):
         chunk = c.record_id.in_(ids[start : start + CHUNK])
         here = (c.source == source, c.stream == stream, c.to_stream.in_(sorted(read)))
-        connection.execute(delete(_UNLINKED).where(*here, chunk))
+        connection.execute(delete(UNLINKED).where(*here, chunk))
 
 
 def in_words(unread: Mapping[tuple[str, str], str]) -> str:

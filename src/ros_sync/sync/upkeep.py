@@ -6,17 +6,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
-from sqlmodel import col
+from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Page, Problem, Source, Stream
-from ros_sync.mirror.bookkeeping import FilledFields
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.sync.cadence import due
 from ros_sync.sync.derived import roll_up, worked_out
+from ros_sync.sync.filled import note_filled
 from ros_sync.sync.places import cursor, save_cursor, save_state
 from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.work import Work
@@ -67,14 +66,8 @@ def remember(connection: Connection, source: Source) -> None:
 def _note_filled(connection: Connection, work: Work) -> None:
     """Keep which fields the source's records come with: rules do not ask about others."""
     derived = worked_out(work.source.streams, work.source.given)
-    told = {name: sorted(fields | derived.get(name, frozenset())) for name, fields in work.source.filled.items()}
-    where = col(FilledFields.source) == work.source.name
-    query = select(col(FilledFields.object), col(FilledFields.fields)).where(where)
-    if told != {str(name): list(fields) for name, fields in connection.execute(query)}:
-        connection.execute(delete(FilledFields).where(where))
-        rows = [{"source": work.source.name, "object": name, "fields": fields} for name, fields in told.items()]
-        if rows:
-            connection.execute(insert(FilledFields), rows)
+    told = {name: fields | derived.get(name, frozenset()) for name, fields in work.source.filled.items()}
+    note_filled(connection, work.source.name, told, whole=True)
 
 
 def _adopt(work: Work, connection: Any, owners: Batch, run_id: int) -> None:

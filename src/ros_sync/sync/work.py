@@ -17,11 +17,11 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
-from ros_sync.mirror.bookkeeping import SyncRun
+from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.store import Upsert
-from ros_sync.sync import unlinked
+from ros_sync.sync import guises, unlinked
 from ros_sync.sync.applying import Applied, Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
@@ -40,8 +40,6 @@ MODIFIED = "modified_at"
 TOUCHED_HISTORIES = 50  # as many as one call of HubSpot's tells the histories of
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
-
-_RUN = SyncRun.metadata.tables["sync_run"]
 
 
 class Work:
@@ -103,7 +101,7 @@ class Work:
         at = self.report.started_at
         values = {"source": self.source.name, "kind": "sync", "what": "", "as_of": at, "started_at": at}
         zero = dict.fromkeys(("rows_read", "created", "updated", "unchanged", "older", "set_aside"), 0)
-        made = connection.execute(insert(_RUN).values(**values, **zero)).inserted_primary_key
+        made = connection.execute(insert(SYNC_RUN).values(**values, **zero)).inserted_primary_key
         assert made is not None
         return int(made[0])
 
@@ -117,8 +115,8 @@ class Work:
         done = {name: report.total(name) for name in names}
         with writing(self.engine, self.source.name) as connection:
             connection.execute(
-                update(_RUN)
-                .where(_RUN.c.id == self._run_id)
+                update(SYNC_RUN)
+                .where(SYNC_RUN.c.id == self._run_id)
                 .values(
                     what=", ".join(read) or "account",
                     rows_read=report.total("read"),
@@ -187,22 +185,22 @@ class Work:
             page.links = {each: links for each, links in page.links.items() if each not in fresher}
             page.deleted = {each: at for each, at in page.deleted.items() if each not in fresher}
         page = self.ending(applier.connection, stream, page, way, explicit)
+        staying = guises.staying(self, applier.connection, page)
         if not erase:
             page = replace(page, deleted={**page.deleted, **dict.fromkeys(page.gone)}, gone=[])
         self._put_off(applier.connection, stream, list(page.links), page.unread)
-        applied = applier.apply(readable(stream, page.unread), page, self.report.of(stream.name), empty=empty)
+        counted = self.report.of(stream.name)
+        applied = applier.apply(readable(stream, page.unread), page, counted, empty=empty, staying=staying)
         self.touch(stream, applied)
         if gone:
-            applier.gone(stream, page.gone, self.report.of(stream.name))
+            applier.gone(stream, page.gone, counted)
         return applied
 
     def ending(
         self, connection: Connection, stream: Stream, page: Page, way: str, explicit: Collection[str] = ()
     ) -> Page:
         """The page without the deletions that are held; somebody is told of those."""
-        known = partial(self._known, connection, stream)
-        limit = DeletionLimit(self.cadence.deletion_share, self.cadence.deletion_at_least)
-        book = Book(connection, self.source.name, stream.name, self.now(), limit, known)
+        book = self.book(connection, stream)
         book.void(page.ids)
         if not (page.deleted or page.merged or page.gone):
             return page
@@ -213,6 +211,12 @@ class Work:
         if judged.wave is not None:
             self.report.remarks.append(held_problem(stream.name, judged.held, judged.wave))
         return judged.page
+
+    def book(self, connection: Connection, stream: Stream) -> Book:
+        """The book of a stream's deletions."""
+        limit = DeletionLimit(self.cadence.deletion_share, self.cadence.deletion_at_least)
+        known = partial(self._known, connection, stream)
+        return Book(connection, self.source.name, stream.name, self.now(), limit, known)
 
     def end(self, stream: Stream, ends: Page, way: str, *, explicit: Collection[str] = (), erase: bool = True) -> None:
         """Carry out what a page says of records that have ended, all of it as one."""
@@ -279,16 +283,18 @@ class Work:
     def agreed(self, stream: Stream, page: Page, asked: Collection[str] = ()) -> Page:
         """The page without merges that the CRM contradicts, by whichever of its answers.
 
-        A record names those that went into it. Those among them that are alive here, or in the same answer, are read by their
-        id (`asked` ones were): one that comes under its own id went into none.
+        A record names those that went into it. Those among them that are not known to be there are read by their id (`asked`
+        ones were): one that comes under its own id went into none.
         """
         if page.doubted:
             self._doubt(stream, len(page.doubted))
         claimed = [each for each in page.merged if each not in asked]
         if claimed:
             with self.engine.connect() as connection:
-                alive = self.alive(connection, stream, claimed)
-            unsure = [each for each in claimed if each in alive or each in set(page.ids)]
+                there = self.alive(connection, stream, claimed) | set(page.ids).intersection(claimed)
+                known = redirects.resolve(connection, self.source.name, stream.objects[0], claimed)
+            led = {each for each in claimed if known.get(each) in (page.merged[each], redirects.ERASED)}
+            unsure = [each for each in claimed if each in there or each not in led]
             told = self.source.read(stream, unsure) if unsure else Page(stream.name)
             denied = set(told.ids).intersection(unsure)
             merged = {each: into for each, into in page.merged.items() if each not in denied}
@@ -324,6 +330,7 @@ class Work:
         """Read the links of these records again."""
         if ids and stream.links:
             found, unread = links_of(self.source, stream, list(dict.fromkeys(ids)))
+            guises.look_for_ends(self, readable(stream, unread), found)
             with self.writing() as (connection, applier):
                 self._put_off(connection, stream, list(found), unread)
                 if not self.hinted:

@@ -13,14 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, RowMapping, Table, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
 from ros_sync.fields import Carried, Kind, carry, did_you_mean, unprintable
 from ros_sync.mirror import redirects
-from ros_sync.mirror.bookkeeping import WriteBack
+from ros_sync.mirror.bookkeeping import WRITE_BACK
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import as_text
 from ros_sync.money import Money
@@ -36,8 +36,6 @@ log = structlog.get_logger(__name__)
 
 CUSTOM = "custom."
 MAX_TEXT_CHARS = 65_536  # HubSpot, "Properties": the longest value of a multi-line text
-
-_WRITE: Table = WriteBack.metadata.tables["write_back"]
 
 
 class State(StrEnum):
@@ -120,7 +118,7 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
         "state": State.OPEN,
         "attempts": 0,
     }
-    made = connection.execute(insert(_WRITE).values(**values)).inserted_primary_key
+    made = connection.execute(insert(WRITE_BACK).values(**values)).inserted_primary_key
     assert made is not None
     return int(made[0])
 
@@ -151,8 +149,8 @@ def carry_out_open(work: Work) -> list[Outcome]:
     """Carry out every wish of the source that is open, in the order in which they were asked."""
     with work.engine.connect() as connection:
         state = state_of(connection, work.source.name)
-        query = select(_WRITE.c.id).where(_WRITE.c.source == work.source.name, _WRITE.c.state == State.OPEN)
-        numbers = list(connection.execute(query.order_by(_WRITE.c.id)).scalars())
+        query = select(WRITE_BACK.c.id).where(WRITE_BACK.c.source == work.source.name, WRITE_BACK.c.state == State.OPEN)
+        numbers = list(connection.execute(query.order_by(WRITE_BACK.c.id)).scalars())
     if parked(state.get("parked_until"), work.now()):
         return []
     done: list[Outcome] = []
@@ -246,17 +244,17 @@ def _park(work: Work, error: DailyLimitError) -> None:
 def outcome_of(work: Work, number: int) -> Outcome:
     """What has become of a wish."""
     with work.engine.connect() as connection:
-        row = connection.execute(select(_WRITE).where(_WRITE.c.id == number)).mappings().one()
+        row = connection.execute(select(WRITE_BACK).where(WRITE_BACK.c.id == number)).mappings().one()
     return Outcome(number, State(row["state"]), row["outcome"] or "", {})
 
 
 def _claim(work: Work, number: int) -> RowMapping | None:
     """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
     with writing(work.engine, work.source.name) as connection:
-        query = select(_WRITE).where(_WRITE.c.id == number, _WRITE.c.state == State.OPEN)
+        query = select(WRITE_BACK).where(WRITE_BACK.c.id == number, WRITE_BACK.c.state == State.OPEN)
         row = connection.execute(query).mappings().first()
         if row is not None:
-            connection.execute(update(_WRITE).where(_WRITE.c.id == number).values(attempts=row["attempts"] + 1))
+            connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == number).values(attempts=row["attempts"] + 1))
         return row
 
 
@@ -280,7 +278,7 @@ def _close(
         values: dict[str, Any] = {"state": state, "outcome": words}
         if state is not State.OPEN:
             values["done_at"] = work.now()
-        connection.execute(update(_WRITE).where(_WRITE.c.id == row["id"]).values(**values))
+        connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == row["id"]).values(**values))
     log.info(
         "write_back", number=row["id"], source=row["source"], object=row["object"], record=row["record_id"],
         fields=sorted(row["changes"]), state=state,

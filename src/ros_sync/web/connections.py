@@ -2,8 +2,8 @@
 
 uvicorn bounds neither the time of headers and bodies nor what it reads of them. Here each connection has a deadline for
 whatever its peer owes. Where there are too many, new ones wait unread while others end; the one that has kept us waiting
-longest makes room. Where too much is held for requests that are under way, the one that holds most is dropped. An honest
-webhook is small and comes at once, and is neither of them.
+longest makes room. Where too much is held for requests that are under way, the one that holds most is dropped, and of large
+ones a few are read at a time. An honest webhook is small and comes at once, and is none of them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class Limits:
     )
     grace_seconds: float = 1.0  # that a connection has before it may have to make room for another one
     held_bytes: int = 8 * 1_048_576  # sent with requests that are not answered yet, over all connections
+    small_bytes: int = 65_536  # of a request that is read without waiting: HubSpot's hundred events are about 40 KB
+    large: int = (
+        8  # requests beyond that which are read at a time: reading a flood of them would keep the others waiting
+    )
     header_seconds: float = 10.0  # from connecting, or from a request's first byte, to the end of its headers
     body_seconds: float = 15.0  # from there to the end of its body
     idle_seconds: int = 5  # between two requests of one connection
@@ -60,6 +64,8 @@ class Crowd:
         self.limits = limits
         self.members: set[BoundedConnection] = set()
         self._queue: dict[BoundedConnection, None] = {}  # in the order in which they came
+        self._large: set[BoundedConnection] = set()
+        self._large_queue: dict[BoundedConnection, None] = {}  # of those nothing more is read for now
         self._again: asyncio.TimerHandle | None = None
         self._dropped = False  # whether any was, since it was last empty here
 
@@ -83,6 +89,28 @@ class Crowd:
         if self._dropped and not self.members:
             self._dropped = False
             connection.loop.call_later(LOOK_AGAIN_SECONDS, give_memory_back)
+
+    def may_be_large(self, connection: BoundedConnection) -> bool:
+        """Whether more than a little of its request may be read now; else it waits for its turn, as its deadline allows."""
+        if connection in self._large:
+            return True
+        if len(self._large) < self.limits.large:
+            self._large.add(connection)
+            return True
+        self._large_queue.setdefault(connection)
+        return False
+
+    def small_again(self, connection: BoundedConnection) -> None:
+        """Let the next large request be read."""
+        self._large_queue.pop(connection, None)
+        if connection not in self._large:
+            return
+        self._large.discard(connection)
+        if self._large_queue:
+            following = next(iter(self._large_queue))
+            del self._large_queue[following]
+            self._large.add(following)
+            following.transport.resume_reading()
 
     def note_drop(self) -> None:
         """Remember that there was a crowd, so that its memory is given back when it has gone."""
@@ -169,12 +197,15 @@ class BoundedConnection(H11Protocol):
         if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]  # None before the first
             self.held += len(data)
             self.crowd.bound_what_is_held()
+            if self.held > self.crowd.limits.small_bytes and not self.crowd.may_be_large(self):
+                self.transport.pause_reading()
         self._look()
 
     def on_response_complete(self) -> None:
         """Let go of what was sent with the request; what still comes of its body is thrown away, and has its deadline."""
         self.cycle.body = bytearray()
         self.held = 0
+        self.crowd.small_again(self)
         self._requests += 1
         super().on_response_complete()
         self._look()
@@ -231,6 +262,7 @@ class BoundedConnection(H11Protocol):
             self.drop("does_not_read")
 
     def _leave(self) -> None:
+        self.crowd.small_again(self)
         self.crowd.leave(self)
         self.held = 0
         if self._deadline is not None:

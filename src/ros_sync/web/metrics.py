@@ -167,12 +167,16 @@ class _Figures(Collector):
         now = self._now()
         lag = _gauge("ros_sync_source_lag_seconds", "How long ago all of a CRM was here.", "source")
         stale = _gauge("ros_sync_source_stale", "Whether nothing is concluded from a CRM.", "source")
+        trouble = _gauge(
+            "ros_sync_source_trouble", "Whether the last look at a CRM could not read all of it.", "source"
+        )
         for each in followed(connection):
+            trouble.add_metric([each.source], float(each.hampered() is not None))
             behind = each.lag(now)
             if behind is not None:
                 lag.add_metric([each.source], behind.total_seconds())
             stale.add_metric([each.source], float(each.is_stale(now, self._stale_seconds)))
-        yield from (lag, stale)
+        yield from (lag, stale, trouble)
 
     def _outbox(self, connection: Connection) -> Iterator[Metric]:
         number = _gauge("ros_sync_outbox_messages", "Messages by what became of them.", "state")

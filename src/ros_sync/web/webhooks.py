@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 PATH = "/webhooks/hubspot"
 MAX_BODY_BYTES = 1_048_576  # HubSpot sends at most 100 events at once, of well under 10 KB each
+TOLD_SECONDS = 60.0  # from one line about refused requests to the next
 RETRY_SECONDS = 30  # told to HubSpot, which tries again by its own plan anyway
 
 
@@ -47,9 +49,10 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
     401 for whatever is not signed by HubSpot just now, 400 for a signed body that cannot be read, 413 for one that is too
     large, 503 where it cannot be stored: then HubSpot sends it again.
     """
+    refusals = Refusals()
 
     async def receive(request: Request) -> Response:
-        body = await _signed_body(request, receiver)
+        body = await _signed_body(request, receiver, refusals)
         if isinstance(body, Response):
             return body
         try:
@@ -67,11 +70,42 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
     app.add_api_route(PATH, receive, methods=["POST"], include_in_schema=False)
 
 
-async def _signed_body(request: Request, receiver: HubSpotReceiver) -> bytes | Response:
+class Refusals:
+    """Tells of requests that are refused: the first of a kind at once, then once a minute how many more there were.
+
+    Whoever sends forged requests by the thousand is to fill no disk. `later` calls something in so many seconds.
+    """
+
+    def __init__(self, later: Callable[[float, Callable[[], None]], object] | None = None) -> None:
+        self._later = later or (lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell))
+        self._more: dict[Verdict, int] = {}  # since the last line
+
+    def note(self, verdict: Verdict) -> Response:
+        """Count a request that is refused; the answer to it."""
+        if verdict in self._more:
+            self._more[verdict] += 1
+        else:
+            log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
+            if not self._more:
+                self._later(TOLD_SECONDS, self._tell)
+            self._more[verdict] = 0
+        return Response(status_code=HTTPStatus.UNAUTHORIZED)
+
+    def _tell(self) -> None:
+        """What came meanwhile; a kind of which nothing came is told anew when it comes again."""
+        for verdict, more in self._more.items():
+            if more:
+                log.warning("webhook_refused", reason=verdict.reason, version=verdict.version, more=more)
+        self._more = {verdict: 0 for verdict, more in self._more.items() if more}
+        if self._more:
+            self._later(TOLD_SECONDS, self._tell)
+
+
+async def _signed_body(request: Request, receiver: HubSpotReceiver, refusals: Refusals) -> bytes | Response:
     """The body of a request that HubSpot signed, or the answer to another. A stranger's is not even taken, where its headers tell."""
     headers = dict(request.headers)
     if stranger := refusal(headers, receiver.now()):
-        return _refused(stranger)
+        return refusals.note(stranger)
     if _declared(headers) > MAX_BODY_BYTES:
         return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
@@ -82,12 +116,7 @@ async def _signed_body(request: Request, receiver: HubSpotReceiver) -> bytes | R
         return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     uri = _uri(request, receiver.public_url)
     verdict = verify(receiver.secret, method=request.method, uri=uri, body=body, headers=headers, now=receiver.now())
-    return body if verdict.ok else _refused(verdict)
-
-
-def _refused(verdict: Verdict) -> Response:
-    log.warning("webhook_refused", reason=verdict.reason, version=verdict.version)
-    return Response(status_code=HTTPStatus.UNAUTHORIZED)
+    return body if verdict.ok else refusals.note(verdict)
 
 
 def _declared(headers: Mapping[str, str]) -> int:

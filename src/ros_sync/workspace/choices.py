@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ros_sync.connectors.export import ExportMapping, load_mapping
+from ros_sync.connectors.export import ExportMapping, FileEntry, load_mapping
 from ros_sync.connectors.export.mapping import CUSTOM
-from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.mapping import HubSpotMapping, ObjectMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError, Where
 from ros_sync.fields import Field, Kind
@@ -143,6 +143,28 @@ def custom_kinds_of(mapping: HubSpotMapping | ExportMapping | None) -> dict[str,
         own = (each for each in entry.fields if each.name.startswith(CUSTOM))
         kinds.setdefault(entry.object, {}).update({each.name.removeprefix(CUSTOM): each.kind for each in own})
     return kinds
+
+
+def several_in(connectors: Iterable[Chosen]) -> dict[str, frozenset[str]]:
+    """The fields that hold several options, by object, as these files declare them."""
+    return several_of(each.value for each in connectors)
+
+
+def several_of(mappings: Iterable[HubSpotMapping | ExportMapping | None]) -> dict[str, frozenset[str]]:
+    """The fields that hold several options, by object, as any of these mappings declares them."""
+    found: dict[str, frozenset[str]] = {}
+    for mapping in mappings:
+        for entry in _entries(mapping):
+            names = frozenset(each.name for each in entry.fields if each.several)
+            if names:
+                found[entry.object] = found.get(entry.object, frozenset()) | names
+    return found
+
+
+def _entries(mapping: HubSpotMapping | ExportMapping | None) -> Iterable[FileEntry | ObjectMapping]:
+    if isinstance(mapping, HubSpotMapping):
+        return (entry for stream in mapping.streams for entry in stream.objects)
+    return mapping.entries if mapping is not None else ()
 
 
 def is_connector(content: bytes) -> bool:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ros_sync.errors import MappingError, OrganisationError, RosSyncError, RuleError, Where
 from ros_sync.mirror.config_versions import Role, Version
+from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organisation
 from ros_sync.settings import Settings
 from ros_sync.sheets import MAX_FILE_BYTES
 
-ORGANISATION_FILE = "organisation.yaml"
 SUFFIXES = (".yaml", ".yml")
 # Half of a file may be there while an editor writes it, and some editors take the old one away first. What was touched
 # less than this ago is looked at again before it takes the place of a version that is in use.
@@ -106,7 +106,7 @@ class Scanner:
                 gone[Role.ORGANISATION] = trouble
             for name in names:
                 own = Role.ORGANISATION if role is Role.RULES and name == ORGANISATION_FILE else role
-                if own is Role.RULES and name == "organisation.yml":
+                if own is Role.RULES and is_nearly_organisation(name):
                     continue
                 files[self._shown(folder / name)] = self._found(folder / name, own)
             if trouble is not None or not any(found.role is role for found in files.values()):

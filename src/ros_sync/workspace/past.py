@@ -14,7 +14,7 @@ from ros_sync.mirror.config_versions import Role, Version, first_effective, in_f
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.files import read_file
 from ros_sync.rules.model import Rule
-from ros_sync.workspace.choices import Readings, custom_kinds_of
+from ros_sync.workspace.choices import Readings, custom_kinds_of, several_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ def company_as_of(on: Connection | Session, at: datetime) -> Past | None:
     organisation = organisation_as_of(on, at) or Organisation()
     readings = Readings()
     kinds: dict[str, dict[str, Kind]] = {}
-    for version in of_role[Role.CONNECTOR]:
-        mapping, _ = readings.connector(Path(version.path), _content(version))
+    mappings = [readings.connector(Path(each.path), _content(each))[0] for each in of_role[Role.CONNECTOR]]
+    for mapping in mappings:
         for name, own in custom_kinds_of(mapping).items():
             kinds.setdefault(name, {}).update(own)
     rules: dict[str, Rule] = {}
@@ -47,6 +47,7 @@ def company_as_of(on: Connection | Session, at: datetime) -> Past | None:
             Path(version.path),
             _content(version),
             custom=kinds,
+            several=several_of(mappings),
             home_currency=organisation.home_currency,
             calendars=organisation.calendars,
         )

@@ -32,6 +32,7 @@ from ros_sync.workspace.choices import (
     custom_kinds_in,
     last_good,
     organisation_in,
+    several_in,
 )
 from ros_sync.workspace.files import ERRORS, File, of_role
 
@@ -108,7 +109,7 @@ def _decide(files: Sequence[File], readings: Readings, held: _Held) -> Choice:
     connectors = choose_connectors(of_role(list(files), Role.CONNECTOR), readings, held)
     if organisation is not None and organisation.text is None:
         return Choice(organisation, connectors, [], RuleSet((), complete=False))
-    read = _rule_reader(readings, organisation_in(organisation), custom_kinds_in(connectors))
+    read = _rule_reader(readings, organisation_in(organisation), custom_kinds_in(connectors), several_in(connectors))
     rules = {file.path: choose(file, read) for file in of_role(list(files), Role.RULES)}
     unique = _settle(rules, read)
     used = [path for path, each in rules.items() if each.text is not None]
@@ -120,14 +121,21 @@ def _first(held: _Held, files: Sequence[File], role: Role) -> RosSyncError | Non
     return next((held[file.path] for file in files if file.role is role and file.path in held), None)
 
 
-def _rule_reader(readings: Readings, organisation: Organisation, kinds: Mapping[str, CustomKinds]) -> Read:
-    context = (organisation.home_currency, frozenset(organisation.calendars), repr(sorted(kinds.items())))
+def _rule_reader(
+    readings: Readings,
+    organisation: Organisation,
+    kinds: Mapping[str, CustomKinds],
+    several: Mapping[str, frozenset[str]],
+) -> Read:
+    options = tuple(sorted((name, *sorted(fields)) for name, fields in several.items()))
+    context = (organisation.home_currency, frozenset(organisation.calendars), repr(sorted(kinds.items())), options)
 
     def from_text(path: Path, content: bytes) -> tuple[list[Rule], list[RosSyncError]]:
         return read_file(
             path,
             content,
             custom=kinds,
+            several=several,
             home_currency=organisation.home_currency,
             calendars=organisation.calendars,
         )

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from ros_sync import clock
 from ros_sync.alerts.reading import explained, one
 from ros_sync.jobs.cycle import Company, TickReport, tick
-from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
 from ros_sync.organisation.file import load as load_organisation
@@ -76,17 +76,17 @@ class Firm:
         }  # fmt: skip
         self._put("deal", ("id", *deal), [(record_id, *deal.values())], at, source)
 
-    def lead(self, record_id: str, name: str, at: datetime = MONDAY, **values: Any) -> None:
+    def lead(self, record_id: str, name: str, at: datetime = MONDAY, *, source: str = "crm", **values: Any) -> None:
         """Put a lead as it is from a moment on; Ann's unless said otherwise."""
         lead = {"name": name, "email": f"{name.lower()}@buyer.example", "owner_id": "a", "deleted_at": None, **values}
-        self._put("lead", ("id", *lead), [(record_id, *lead.values())], at, "crm")
+        self._put("lead", ("id", *lead), [(record_id, *lead.values())], at, source)
 
     def read(self, complete_at: datetime | None, *, source: str = "crm", **values: Any) -> None:
         """Let a source be one that is followed, and was last read completely then."""
         with self.engine.begin() as connection:
-            connection.execute(delete(SourceState).where(col(SourceState.source) == source))
+            connection.execute(delete(SOURCE_STATE).where(SOURCE_STATE.c.source == source))
             state = {"source": source, "complete_at": complete_at, "updated_at": MONDAY, **values}
-            connection.execute(insert(SourceState).values(**state))
+            connection.execute(insert(SOURCE_STATE).values(**state))
 
     def company(self) -> Company:
         """Read what RevOps wrote."""

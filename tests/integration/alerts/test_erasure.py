@@ -151,6 +151,17 @@ def test_a_person_who_was_merged_into_an_erased_one_goes_with_them(desk: Firm) -
     assert (False, False) == ("zelda" in everything(desk), "yoko" in everything(desk))
 
 
+def test_who_was_merged_is_found_by_whom_they_were_merged_into(desk: Firm) -> None:
+    """Also where nothing but the merge says of Zelda that she was erased with Yoko."""
+    desk.tick()
+    desk.delivered()
+    with desk.engine.begin() as connection:
+        redirects.redirect(connection, "crm", "lead", {"1": "2"}, MONDAY)
+        redirects.erased(connection, "crm", "lead", ["2"], MONDAY)
+    desk.tick(MONDAY + HOUR)
+    assert (False, False) == ("zelda" in everything(desk), "yoko" in everything(desk))
+
+
 def test_it_is_done_once(desk: Firm) -> None:
     """The tick after it finds nothing to do and writes nothing."""
     desk.tick()
@@ -206,3 +217,13 @@ def test_whoever_was_merged_into_an_erased_person_raises_no_alert(desk: Firm) ->
         redirects.erased(connection, "crm", "lead", ["1"], MONDAY)
     desk.tick()
     assert [("2",), ("4",)] == desk.rows("SELECT record_id FROM alert ORDER BY record_id")
+
+
+def test_a_person_of_another_crm_with_that_number_raises_an_alert(desk: Firm) -> None:
+    """And so does one whose number an erased contact, which is no lead, has in the same CRM."""
+    desk.lead("1", "Zoe", source="other")
+    with desk.engine.begin() as connection:
+        redirects.erased(connection, "crm", "lead", ["1"], MONDAY)
+        redirects.erased(connection, "crm", "contact", ["2"], MONDAY)
+    desk.tick()
+    assert [("crm", "2"), ("other", "1")] == desk.rows("SELECT source, record_id FROM alert ORDER BY source")

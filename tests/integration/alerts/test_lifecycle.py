@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, STEP, Firm
 
 from ros_sync import clock
+from ros_sync.alerts import lifecycle
 from ros_sync.alerts.lifecycle import RuleCounts, compose_anew
 
 DAY = timedelta(days=1)
@@ -108,14 +110,24 @@ def test_a_deleted_record_resolves_its_alerts(firm: Firm) -> None:
     assert [("1", "resolved", 1)] == states(firm)
 
 
-def test_a_rule_may_have_to_hold_for_a_while(firm: Firm) -> None:
-    """Pending for two days, then open; nobody is told before."""
-    firm.rules(more="for: 2 days")
+def test_what_is_found_beyond_one_look_opens_in_the_same_tick(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are looked up at a time; where the last look finds as many as fit, one more finds none."""
+    monkeypatch.setattr(lifecycle, "LOOK", 2)
+    for each in "1234":
+        firm.deal(each)
+    opened = firm.tick().alerts.opened
+    assert (4, [("1",), ("2",), ("3",), ("4",)]) == (opened, firm.rows("SELECT record_id FROM alert ORDER BY 1"))
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_a_rule_may_have_to_hold_for_a_while(firm: Firm, days: int) -> None:
+    """Pending for so many days, then open; nobody is told before."""
+    firm.rules(more=f"for: {days} days")
     firm.deal("1")
-    firm.tick()
-    firm.tick(MONDAY + 2 * DAY - timedelta(seconds=1))
+    opened = [firm.tick().alerts.opened, firm.tick(MONDAY + days * DAY - timedelta(seconds=1)).alerts.opened]
     before = (states(firm), firm.messages())
-    firm.tick(MONDAY + 2 * DAY)
+    opened.append(firm.tick(MONDAY + days * DAY).alerts.opened)
+    assert [0, 0, 1] == opened
     assert ([("1", "pending", 1)], []) == before
     assert ([("1", "open", 1)], 1) == (states(firm), len(firm.messages()))
 

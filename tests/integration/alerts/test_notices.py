@@ -48,6 +48,8 @@ def test_nobody_gets_a_second_digest_on_one_day(firm: Firm) -> None:
     firm.deal("2")
     firm.tick(MONDAY + timedelta(hours=2))
     same_day = firm.told()
+    waits = firm.rows("SELECT record_id, next_notice_at FROM alert WHERE next_notice_at IS NOT NULL")
+    assert [("2", clock.to_micros(MONDAY + DAY - timedelta(hours=1)))] == waits
     firm.tick(MONDAY + DAY - timedelta(hours=1, seconds=1))
     early = firm.told()
     firm.tick(MONDAY + DAY - timedelta(hours=1))
@@ -194,6 +196,19 @@ def test_an_alert_with_nobody_to_be_told_is_kept_with_its_reason(firm: Firm) -> 
     assert [("", "the record has no owner; set company.fallback in organisation.yaml")] == kept
     assert ["revops@example.com"] == [recipient for recipient, _ in firm.messages()]
     assert [(1,)] == firm.rows("SELECT count(*) FROM alert_notice")
+
+
+def test_one_alert_that_somebody_is_told_of_at_last_leaves_the_others(firm: Firm) -> None:
+    """What is written of alerts that nobody can be told of stands for each of them by itself."""
+    path = firm.folder / "organisation.yaml"
+    path.write_text(path.read_text().replace(", fallback: revops@example.com", ""))
+    for each in ("1", "2"):
+        firm.deal(each, owner_id=None)
+    firm.tick()
+    firm.deal("1", MONDAY + timedelta(minutes=5), owner_id="a")
+    firm.tick(MONDAY + timedelta(minutes=5))
+    query = "SELECT record_id, recipient FROM alert JOIN alert_notice ON alert_id = alert.id ORDER BY record_id"
+    assert [("1", "ann@example.com"), ("2", "")] == firm.rows(query)
 
 
 def test_the_nights_findings_wait_for_the_morning(firm: Firm) -> None:

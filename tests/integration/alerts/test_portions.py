@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
-from sqlmodel import SQLModel
 from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync import clock
 from ros_sync.alerts import lifecycle
+from ros_sync.mirror.columns import METADATA
 
 MINUTE = timedelta(minutes=1)
 RULES = """
@@ -84,7 +85,7 @@ def story(firm: Firm) -> None:
 def wipe(firm: Firm) -> None:
     """Begin anew, without making a database anew."""
     with firm.engine.begin() as connection:
-        for table in reversed(SQLModel.metadata.sorted_tables):
+        for table in reversed(METADATA.sorted_tables):
             connection.execute(table.delete())
     firm.hire()
 
@@ -168,3 +169,61 @@ def test_a_message_that_was_due_and_came_to_nothing_is_not_sent(firm: Firm) -> N
     firm.deal("1", MONDAY + MINUTE, next_step="demo", amount_home_minor=900_000)
     firm.tick(MONDAY + MINUTE)
     assert ([], [(0,)]) == (firm.messages(), firm.rows("SELECT count(*) FROM message_due"))
+
+
+DIGESTS = """
+version: 1
+rules:
+  - id: no-step
+    title: No next step
+    applies_to: deal
+    when: [is_open, next_step is missing]
+    notify: [{{to: owner, mode: digest}}, {{to: manager, mode: digest}}]
+    message: "{{name}}: no next step"
+"""
+EIGHT = MONDAY.replace(hour=8) + timedelta(days=1)
+
+
+def said(firm: Firm) -> list[tuple[str, str]]:
+    """Who is told of which record, as often as they are."""
+    return sorted((recipient, heading) for recipient, headings in firm.told() for heading in headings)
+
+
+@pytest.mark.usefixtures("small_portions")
+@pytest.mark.parametrize("killed,delivered", [(EIGHT, True), (EIGHT - MINUTE, False)], ids=["at eight", "before eight"])
+def test_a_kill_around_eight_loses_and_doubles_nothing(firm: Firm, killed: datetime, *, delivered: bool) -> None:
+    """Where the day of digests changes between deciding and composing, everybody is told of each record once.
+
+    In Monday's digest, which may not have gone out yet, and in one more.
+    """
+
+    def night() -> None:
+        firm.rules(DIGESTS)
+        firm.deal("0")
+        firm.tick()  # Monday's digest
+        if delivered:
+            firm.delivered()
+        for number in range(1, 4):
+            firm.deal(str(number), EIGHT - timedelta(hours=3), owner_id="a" if number % 2 else "b")
+
+    reached = 0
+    for number in itertools.count(1):
+        wipe(firm)
+        night()
+        try:
+            with killed_at(firm.engine, number):
+                firm.tick(killed)
+        except Killed:
+            reached = number
+        firm.tick(EIGHT + MINUTE)
+        owners = {"0": "ann", "1": "ann", "2": "bob", "3": "ann"}
+        expected = sorted(
+            (f"{who}@example.com", f"Deal {deal}") for deal, owner in owners.items() for who in (owner, "meg")
+        )
+        assert said(firm) == expected, f"killed at statement {number}"
+        assert firm.rows("SELECT count(*) FROM message_due") == [(0,)]
+        digests = Counter(recipient for recipient, _ in firm.messages())
+        assert max(digests.values()) <= 2, f"killed at statement {number}"
+        if reached < number:
+            break
+    assert reached > 10, "the story has that many places"

@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, select, text
 
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.records import Record, read_instant
 
-CHANGE = Change.metadata.tables["change"]
 FORECASTS = {
     "PIPELINE": "pipeline",
     "BEST_CASE": "best case",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -47,7 +48,10 @@ def command(
         printed = capsys.readouterr()
         return printed.out + printed.err
 
+    thresholds = gc.get_threshold()
     yield run
+    gc.unfreeze()  # what a command took for its own is the tests' here
+    gc.set_threshold(*thresholds)
     logging.captureWarnings(False)
     structlog.reset_defaults()
     root.handlers[:] = handlers

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlmodel import Session
 
 from ros_sync import clock
@@ -24,7 +24,7 @@ from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
-from ros_sync.mirror.bookkeeping import SyncRun
+from ros_sync.mirror.bookkeeping import SOURCE_STATE, SYNC_RUN
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.outbox import store
@@ -73,6 +73,16 @@ def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypa
     """Slack is asked, and a token that it does not accept keeps messages from going out."""
     connect(monkeypatch, slack, "xoxb-wrong")
     assert [("Slack does not accept the token (invalid_auth)", True)] == told(command, "slack")
+
+
+def test_that_no_token_is_set_is_told(command: Command) -> None:
+    """That is no reason to exit with 1, and it is not passed over: nobody gets a message in Slack."""
+    (told_of,) = told(command, "slack")
+    assert ("no Slack token is set" in told_of[0], "nobody gets a message in Slack" in told_of[0], told_of[1]) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_scopes_that_are_missing_are_named(
@@ -134,9 +144,22 @@ def test_secrets_that_others_may_read_are_named(command: Command, engine: Engine
     (tmp_path / ".env").chmod(0o644)
     database = Path(str(engine.url.database))
     database.chmod(0o640)
-    modes = [(tmp_path / ".env", "644"), (database, "640")]
-    expected = [(f"{path} can be read by others on this machine (mode {mode})", False) for path, mode in modes]
+    expected = [
+        (f"{file} can be read by others on this machine (mode {mode})", False)
+        for file, mode in ((tmp_path / ".env", "644"), (database, "640"))
+    ]
     assert expected == told(command, "files")
+
+
+def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
+    """`doctor`, `status` and `rules check` say so in one line each."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "organisation.yml").write_text("version: 1\n")
+    (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrules: []\n")
+    words = "rules/organisation.yml is not read: name it organisation.yaml"
+    assert [(words, False)] == told(command, "files")
+    assert words in command("status").partition("Mirror")[0]
+    assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
 
 
 @pytest.mark.parametrize("days,words", [(-1, "was changed in the future"), (200, "are 200 days old")])
@@ -152,8 +175,10 @@ def test_an_export_that_did_not_come_is_named(command: Command, engine: Engine) 
     """Rules that go by an export of last month are no news to anybody; it is said."""
     with Session(engine) as session:
         past = clock.now() - timedelta(days=30)
-        session.add(
-            SyncRun(source="crm", kind="import", what="deals.csv", as_of=past, started_at=past, finished_at=past)
+        session.execute(
+            insert(SYNC_RUN).values(
+                source="crm", kind="import", what="deals.csv", as_of=past, started_at=past, finished_at=past
+            )
         )
         session.commit()
     assert [("the newest export of crm is 30 days old: the rules go by what was true then", False)] == told(
@@ -190,6 +215,18 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
     assert f"slipped: {reason}" in command("status").partition("Mirror")[0]
     (failed,) = json.loads(command("status", "--json"))["failed_rules"]
     assert ("slipped", reason) == (failed["rule_id"], failed["reason"])
+    assert [public] == degraded_in(engine)()
+
+
+def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: Engine) -> None:
+    """A revoked token is seen before the CRM is stale, while its job goes well; `/readyz` says nothing of the CRM's words."""
+    now, trouble = clock.now(), "HubSpot does not accept the credentials: “Zelda”"
+    common = {"complete_at": now, "updated_at": now}
+    with engine.begin() as connection:
+        connection.execute(insert(SOURCE_STATE).values(source="hubspot", trouble=trouble, **common))
+        connection.execute(insert(SOURCE_STATE).values(source="other", **common))
+    public = "the last look at hubspot could not read all of it"
+    assert [(f"{public}: {trouble}", False)] == told(command, "jobs")
     assert [public] == degraded_in(engine)()
 
 
@@ -243,6 +280,24 @@ def readiness(url: str) -> dict[str, object]:
     return found
 
 
+def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, slack: SlackServer) -> None:
+    """Slack is asked from the start, so that whoever looks knows of it before a message has to go out, and until it is over."""
+    folder = tmp_path / "company"
+    subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
+    settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
+    with serving(folder, *settings) as url:
+        until(lambda: "deliver has failed" in str(readiness(url).get("reasons")))
+        until(lambda: "3 times in a row" in str(readiness(url).get("reasons")))
+        shown = subprocess.run(
+            [COMMAND, "-w", str(folder), "status"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "200"},
+        ).stdout
+    assert "Slack does not accept the token (invalid_auth)" in shown.partition("Mirror")[0]
+
+
 def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: SlackServer) -> None:
     """`/readyz` is degraded and says why; `status` says why the messages wait; the log warns of an open `.env`."""
     folder = tmp_path / "company"
@@ -255,6 +310,7 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         session.commit()
     engine.dispose()
     (folder / ".env").chmod(0o644)
+    (folder / "rules" / "deals.yaml.txt").touch()
     settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"
     with serving(folder, *settings) as url:
         until(lambda: readiness(url).get("state") == "degraded")
@@ -268,4 +324,4 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
         ).stdout
     assert "3: Slack does not accept the token (invalid_auth) (check slack.token in the settings)" in shown
     log = (folder / "serve.log").read_text()
-    assert ("secrets_readable_by_others" in log, "Traceback" in log) == (True, False)
+    assert ("secrets_readable_by_others" in log, "file_not_read" in log, "Traceback" in log) == (True, True, False)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from ros_sync.cli.company import known_people, load
 from ros_sync.cli.importing import moment_of_export
+from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Member, Organisation
 
@@ -116,6 +117,13 @@ def test_today_is_until_now(workspace: Path) -> None:
     assert moment_of_export("2026-11-30", load(workspace / "connectors/acme.yaml"), NOW) == NOW
 
 
+@pytest.mark.parametrize("given", ["2027-11-30", "2026-12-03T09:00Z", "9999-12-31"])
+def test_the_future_is_refused(workspace: Path, given: str) -> None:
+    """A year mistyped would make every later export an older one, which is left alone."""
+    with pytest.raises(RosSyncError, match="lies in the future"):
+        moment_of_export(given, load(workspace / "connectors/acme.yaml"), NOW)
+
+
 @pytest.mark.usefixtures("workspace")
 def test_exports_of_two_days_are_told_day_by_day(command: Command, tmp_path: Path, engine: Engine) -> None:
     """Each under its moment, the older one first."""
@@ -163,3 +171,37 @@ def test_a_mapping_is_checked_against_files_without_loading_them(command: Comman
     assert "deals.csv:4, column 'Stage': 'Shut': is not a stage" in printed
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0
+
+
+def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: Path) -> None:
+    """By `import` where that is news, and by `doctor`; nobody is told of a field that no column fills."""
+    (workspace / "rules" / "deals.yaml").write_text(
+        "version: 1\nrules:\n"
+        "  - {id: stepless, title: No step, applies_to: deal, when: [is_open, next_step is missing], message: '{name}'}\n"
+    )
+    words = "the rule stepless is off: nothing fills next step\n"
+    imported = [command("import", "exports") for _ in range(2)]
+    assert [words in told for told in imported] == [True, False]
+    assert words in command("doctor")
+    command("tick", "--no-deliver")
+    assert json.loads(command("status", "--json"))["alerts"] == []
+
+
+def test_rules_find_whole_options(command: Command, workspace: Path) -> None:
+    """Of a column that holds several: Pro, and not Pro Plus; a free text is searched as ever."""
+    rule = "{{id: {0}, title: {0}, applies_to: deal, when: ['{1} contains \"Pro\"'], message: '{{name}}'}}"
+    (workspace / "rules" / "deals.yaml").write_text(
+        f"version: 1\nrules:\n  - {rule.format('options', 'product')}\n  - {rule.format('text', 'competitor')}\n"
+    )
+    mapping = workspace / "connectors" / "acme.yaml"
+    mapping.write_text(mapping.read_text() + "      product: {column: Name, several: true}\n      competitor: Name\n")
+    (workspace / "exports" / "deals.csv").write_text(
+        "Id,Name,Stage,Amount,Currency,Owner\n1,Pro,Open,5,EUR,\n2,Pro Plus,Open,5,EUR,\n3,Old; Pro,Open,5,EUR,\n"
+    )
+    command("import", "exports")
+    command("tick", "--no-deliver")
+    found = {
+        name: {each["record_id"] for each in json.loads(command("alerts", "list", "--rule", name, "--json"))["alerts"]}
+        for name in ("options", "text")
+    }
+    assert found == {"options": {"1", "3"}, "text": {"1", "2", "3"}}

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlmodel import Session, col, select, update
 
 from ros_sync import clock
 from ros_sync.alerts.tables import Alert
 from ros_sync.cli.serving import stale_in
 from ros_sync.jobs.health import Health
-from ros_sync.mirror.bookkeeping import SourceState
-from ros_sync.mirror.tables import Deal
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
+from ros_sync.mirror.tables import DEAL
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 
@@ -48,7 +48,11 @@ def workspace(engine: Engine, tmp_path: Path, present: datetime) -> None:
     (tmp_path / "rules" / "deals.yaml").write_text(RULES)
     with Session(engine) as session:
         for number in ("1", "2"):
-            session.add(Deal(source="hubspot", id=number, valid_from=present, name=f"Deal {number}", stage_kind="open"))
+            session.execute(
+                insert(DEAL).values(
+                    source="hubspot", id=number, valid_from=present, name=f"Deal {number}", stage_kind="open"
+                )
+            )
         session.add(
             Alert(
                 rule_id="no-step",
@@ -66,13 +70,15 @@ def workspace(engine: Engine, tmp_path: Path, present: datetime) -> None:
             )
         )
         complete_at = present - timedelta(hours=3, seconds=30)
-        session.add(SourceState(source="hubspot", complete_at=complete_at, trouble=TROUBLE, updated_at=present))
+        session.execute(
+            insert(SOURCE_STATE).values(source="hubspot", complete_at=complete_at, trouble=TROUBLE, updated_at=present)
+        )
         session.commit()
 
 
 def read_now(engine: Engine, present: datetime) -> None:
     with engine.begin() as connection:
-        connection.execute(update(SourceState).values(complete_at=present, trouble=None))
+        connection.execute(update(SOURCE_STATE).values(complete_at=present, trouble=None))
 
 
 def alerts(engine: Engine) -> int:

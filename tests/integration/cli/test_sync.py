@@ -15,8 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from tests.integration.cli.conftest import Followed
 from tests.integration.databases import ON_SQLITE
+from tests.unit.cli.loading import ELSEWHERE, IMPORTS, loaded
 
 from ros_sync import clock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -44,6 +46,16 @@ def test_the_summary_says_what_was_done(followed: Followed) -> None:
     (report,) = json.loads(told)
     names = ("source", "calls", "complete_at", "lag_seconds", "rate_limit_used_share", "streams")
     assert [name for name in names if report.get(name) is None] == []
+
+
+def test_a_sync_loads_what_asks_the_crm_and_the_mirror(followed: Followed, engine: Engine) -> None:
+    """Where nothing changed: no ORM, no migrations, no rules, no Slack, no scheduler, no web, no bars."""
+    code, _, _ = followed.run("sync")
+    run = loaded("sync")
+    driver = {"psycopg", "psycopg_binary"} if engine.dialect.name == "postgresql" else set()
+    elsewhere = ELSEWHERE - {"sqlalchemy.dialects.postgresql"} if driver else ELSEWHERE
+    client = {"dateutil", "hubspot", "six", "tenacity", "urllib3"}
+    assert (0, set(), set()) == (code or run.code, run.tops - IMPORTS - client - driver, elsewhere & run.modules)
 
 
 def test_refused_credentials_are_told_with_what_to_do(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import erase, withheld
 from ros_sync.mirror.links import set_links
 from ros_sync.mirror.store import Upsert
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 
 ACTIVITY = objects()["activity"]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -36,7 +36,7 @@ def link(connection: Connection, *links: tuple[str, str, str, str]) -> None:
 
 def subjects(connection: Connection) -> dict[str, set[str | None]]:
     """By activity every subject that is kept of it: at present, in its past, in its changes."""
-    change: Table = Change.metadata.tables["change"]
+    change: Table = CHANGE
     told = (change.c.object == "activity") & (change.c.field == "subject")
     queries = [select(table.c.id, table.c.subject) for table in (ACTIVITY.table, ACTIVITY.version_table)]
     queries += [select(change.c.record_id, column).where(told) for column in (change.c.old, change.c.new)]

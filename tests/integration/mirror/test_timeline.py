@@ -15,7 +15,7 @@ from ros_sync.fields import Carried
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
-from ros_sync.mirror.tables import Change
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.mirror.timeline import splice
 
 DEAL = objects()["deal"]
@@ -95,7 +95,7 @@ def tracked_at(connection: Connection, minute: int) -> dict[str, list[tuple[obje
 
 
 def changes(connection: Connection, source: str) -> list[tuple[object, ...]]:
-    change = Change.__table__.c  # type: ignore[attr-defined]  # SQLModel adds __table__
+    change = CHANGE.c
     query = select(change.field, change.at, change.old, change.new, change.by)
     found = connection.execute(query.where(change.source == source, change.field.in_(TRACKED)))
     return sorted(map(tuple, found), key=repr)

@@ -238,3 +238,14 @@ def test_messages_to_an_address_can_be_tried_again(session: Session, address: st
         store.put(session, addressee.key, addressee, DOCUMENT, NOW)
     stand(session, State.UNDELIVERABLE)
     assert (number, number) == (store.try_again(session, address, NOW), len(store.due(session, NOW, 10)))
+
+
+def test_what_is_due_already_is_not_tried_again(session: Session) -> None:
+    """A message whose time has come is not made due once more: it is counted for nobody."""
+    put(session)
+    stand(session, State.UNDELIVERABLE)
+    moment = NOW + timedelta(days=1)
+    assert (0, 1) == (
+        store.try_again(session, ANN.key, moment),
+        store.try_again(session, ANN.key, moment - timedelta(microseconds=1)),
+    )

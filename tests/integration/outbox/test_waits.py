@@ -8,14 +8,17 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlmodel import Session
 
+from ros_sync.clock import LONGEST_DAY
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.rates import MAX_HOLD, free_at, hold, take_turn
 from ros_sync.outbox.store import Addressee
 from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.waits import CLOCKS_DIFFER, is_over
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+MICRO = timedelta(microseconds=1)
 ANN = Addressee("ann@loom.example")
 BACK = [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=3), timedelta(days=400)]
 
@@ -75,6 +78,36 @@ def test_small_differences_of_clocks_end_no_wait(engine: Engine) -> None:
         store.put(session, "digest", ANN, Document("1 deal", "1 deal"), NOON, not_before=NOON + 300 * SECOND)
         session.commit()
     assert [] == due(engine, NOON - 20 * SECOND)
+
+
+@pytest.mark.parametrize(
+    "ahead, is_due",
+    [(CLOCKS_DIFFER, False), (CLOCKS_DIFFER + MICRO, True)],
+    ids=["as far as clocks differ", "further ahead"],
+)
+def test_a_wait_that_was_decided_ahead_is_over(engine: Engine, ahead: timedelta, is_due: bool) -> None:
+    """By more than clocks differ; in the database and in Python alike."""
+    decided_at = NOON + ahead
+    until = decided_at + 30 * SECOND
+    with Session(engine) as session:
+        store.put(session, "digest", ANN, Document("1 deal", "1 deal"), decided_at, not_before=until)
+        session.commit()
+    assert (is_due, ["digest"] if is_due else []) == (is_over(until, decided_at, NOON), due(engine, NOON))
+
+
+@pytest.mark.parametrize(
+    "ahead, is_due",
+    [(timedelta(0), True), (MICRO, False), (LONGEST_DAY, False), (LONGEST_DAY + MICRO, True)],
+    ids=["now", "in a moment", "a day ahead", "further ahead"],
+)
+def test_a_wait_of_which_nobody_knows_when_it_was_decided(engine: Engine, ahead: timedelta, is_due: bool) -> None:
+    """It ends at its moment, and is none where it is longer than a day; in the database and in Python alike."""
+    until = NOON + ahead
+    with Session(engine) as session:
+        store.put(session, "digest", ANN, Document("1 deal", "1 deal"), NOON, not_before=until)
+        session.execute(update(OutboxMessage).values(decided_at=None))
+        session.commit()
+    assert (is_due, ["digest"] if is_due else []) == (is_over(until, None, NOON), due(engine, NOON))
 
 
 def test_what_was_written_before_decisions_were_noted_waits_a_day_at_most(engine: Engine) -> None:

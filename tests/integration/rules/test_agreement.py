@@ -442,3 +442,42 @@ def test_not_turns_every_answer_round(data: st.DataObject) -> None:
         assert any(question.can_hold([turned.clause], turned=True) for question in environments)
     if not all(plain):
         assert any(question.can_hold([turned.clause]) for question in environments)
+
+
+OPTIONS = [
+    "Pro",
+    "Pro Plus",
+    "Pro;Old",
+    "Old;Pro",
+    "Old;Pro Plus;Gone",
+    "Old;Pro;Gone",
+    "",
+    ";Pro",
+    "pro",
+    "Proß;Ünder",
+    "%;_",
+    None,
+]
+PLAIN = "{name} contains $word"
+NEEDLES = ["Pro", "Pro Plus", "Old", "Plus", "pro", "Ünder", "%", "_", "ro", " "]
+
+
+@pytest.mark.parametrize("name", ["t1", "custom.text"])
+@pytest.mark.parametrize("needle", NEEDLES)
+@pytest.mark.parametrize("form", [PLAIN, "not {name} contains $word", '{name} contains $word and t2 contains "ro"'])
+def test_a_whole_option_is_one_answer(databases: list[Connection], name: str, needle: str, form: str) -> None:
+    """Of a field with several options `contains` finds whole ones, in either database and in the interpreter alike."""
+    fields = {each: Field(each, kind) for each, (kind, _) in COLUMNS.items()} | {
+        "custom.text": Field("custom.text", Kind.TEXT)
+    }
+    schema = Schema("thing", fields, frozenset({"home1"}), "EUR", frozenset({name}))
+    condition = parse(form.format(name=name), schema, Parameters({"word": parameter_value(needle)}))
+    moment = Moment(NOWS[0], ZoneInfo(ZONES[0]), CALENDARS[ZONES[0]], "EUR")
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    rows = [row | {"t1": held, "t2": held, "custom": {"text": held}} for held in OPTIONS]
+    columns = {each: each for each in COLUMNS}
+    assert_one_answer(databases, condition, columns, moment, rows)
+    if form == PLAIN:
+        told = [condition.holds(record_of(each, columns), moment) for each in rows]
+        found = [held for held, holds in zip(OPTIONS, told, strict=True) if holds]
+        assert found == [held for held in OPTIONS if held is not None and needle in held.split(";")]

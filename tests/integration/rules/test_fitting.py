@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import Engine, insert, select
 from tests.integration.rules.test_findings import DEAL, MOMENT, SHIPPED, days_ago, found
 
-from ros_sync.mirror.bookkeeping import FilledFields
+from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 from ros_sync.rules.evaluate import explain
 from ros_sync.rules.facts import explain_facts, explained_fields, facts_of
 from ros_sync.rules.fitting import filled, fitted
@@ -24,7 +24,7 @@ def test_each_source_is_asked_what_it_fills(engine: Engine) -> None:
     ]
     with engine.begin() as connection:
         connection.execute(insert(DEAL), [row | {"valid_from": days_ago(9), "stage_kind": "open"} for row in rows])
-        connection.execute(insert(FilledFields), [{"source": "dateless", "object": "deal", "fields": FIELDS}])
+        connection.execute(insert(FILLED_FIELDS), [{"source": "dateless", "object": "deal", "fields": FIELDS}])
     with engine.connect() as connection:
         rules = {rule.id: rule for rule in fitted(SHIPPED, filled(connection))}
         stored = [dict(row) for row in connection.execute(select(DEAL).order_by(DEAL.c.id)).mappings()]

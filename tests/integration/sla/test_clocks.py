@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from ros_sync.durations import Duration
 from ros_sync.errors import RuleError
-from ros_sync.mirror.tables import Deal, Lead, Owner
+from ros_sync.mirror.tables import DEAL, LEAD, OWNER
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla import owners
@@ -19,8 +19,6 @@ from ros_sync.sla.clocks import ClockCounts, advance, breached
 from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.tables import SlaClock, SlaClockEvent
 
-LEAD = Lead.metadata.tables["lead"]
-DEAL = Deal.metadata.tables["deal"]
 CLOCK = SlaClock.metadata.tables["sla_clock"]
 EVENT = SlaClockEvent.metadata.tables["sla_clock_event"]
 
@@ -389,7 +387,7 @@ def test_clocks_of_an_object_without_an_owner(connection: Connection) -> None:
     """An object that nobody owns counts in the company's calendar."""
     owned = ClockDefinition("seen", "owner", "modified", ("deleted",), Duration.parse("8 business hours"))
     row = {"source": "crm", "id": "1", "valid_from": START, "modified_at": START}
-    connection.execute(insert(Owner.metadata.tables["owner"]).values(**row))
+    connection.execute(insert(OWNER).values(**row))
     advance(connection, [owned], directory(), START)
     advance(connection, [owned], directory(), START + HOUR)
     expected = [("1", START + 24 * HOUR, None, "running")]
@@ -451,7 +449,7 @@ def test_many_small_steps_end_where_one_step_ends(connection: Connection) -> Non
 
 def test_the_directory_is_made_of_the_mirrors_owners(connection: Connection) -> None:
     """An owner of the mirror is found by id, and a deleted one is no longer active."""
-    table = Owner.metadata.tables["owner"]
+    table = OWNER
     rows = [("ada", None), ("gone", START)]
     for owner_id, deleted in rows:
         values = {"id": owner_id, "email": f"{owner_id}@loom.example", "active": True, "deleted_at": deleted}

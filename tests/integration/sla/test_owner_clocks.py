@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from ros_sync.durations import Duration
-from ros_sync.mirror.tables import Change, Lead
+from ros_sync.mirror.tables import CHANGE, LEAD
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla.clocks import ClockCounts, advance, breached
 from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, EVENT, OWNER_CLOCK
 
-LEAD = Lead.metadata.tables["lead"]
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)  # a Wednesday, 10:00 in Berlin
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -69,7 +68,7 @@ class Desk:
         change = {"object": "lead", "source": "crm", "record_id": "1", "at": at}
         told = [("owner_id", old, owner), *([("assigned_at", "x", "y")] if owner else [])]
         for field, before, after in told:
-            self.connection.execute(insert(Change).values(field=field, old=before, new=after, **change))
+            self.connection.execute(insert(CHANGE).values(field=field, old=before, new=after, **change))
         return self.look(hour if look is None else look, **more)
 
     @property
@@ -212,7 +211,7 @@ def test_an_assignment_that_was_not_brought_along_dates_nothing(connection: Conn
     desk.change(assigned_at=START + HOUR)
     desk.look(1)
     change = {"object": "lead", "source": "crm", "record_id": "1", "field": "owner_id", "old": "ada", "new": "cem"}
-    connection.execute(insert(Change).values(at=START + 3 * HOUR, **change))
+    connection.execute(insert(CHANGE).values(at=START + 3 * HOUR, **change))
     desk.change(owner_id="cem")
     desk.look(3.5)
     assert [("cem", 3, 7, None, "running")] == desk.owners
@@ -317,3 +316,50 @@ def test_nothing_more_is_written_after_a_hand_over(desk: Desk) -> None:
     desk.hand_to("cem", 1)
     before = (desk.team, desk.owners, desk.story)
     assert (ClockCounts(), before) == (desk.look(2), (desk.team, desk.owners, desk.story))
+
+
+@pytest.mark.parametrize(
+    "hour, expected",
+    [
+        (4, ClockCounts(met=2)),
+        (5, ClockCounts(met=1, breached=1, stopped=1)),
+        (7, ClockCounts(met=1, breached=1, stopped=1)),
+        (8, ClockCounts(breached=2, stopped=2)),
+    ],
+    ids=["by the team's due instant", "after that", "by the owner's due instant", "after that too"],
+)
+def test_both_clocks_are_counted_by_their_own_due_instant(desk: Desk, hour: int, expected: ClockCounts) -> None:
+    """Handed over at three hours: the team's is due at four, the new owner's at seven; at that very instant is in time."""
+    desk.hand_to("cem", 3)
+    desk.change(accepted_at=START + hour * HOUR)
+    assert expected == desk.look(9)
+
+
+def test_owners_clocks_that_are_taken_over_are_counted(desk: Desk) -> None:
+    """One that ran is withdrawn; a breach stands, and is stopped; one that begins late is breached at once, as the team's is."""
+    desk.hand_to("cem", 3)
+    assert ClockCounts(started=1, withdrawn=1, restated=1) == desk.hand_to("ben", 3.5)
+    assert ClockCounts(breached=2) == desk.look(8)
+    assert ClockCounts(started=1, stopped=1) == desk.hand_to("cem", 9)
+
+
+def test_a_hand_over_that_is_seen_late_is_a_breach_at_once(desk: Desk) -> None:
+    """Of both clocks, since both due instants have passed."""
+    assert ClockCounts(started=1, breached=2, restated=1) == desk.hand_to("cem", 3, look=8)
+
+
+@pytest.mark.parametrize(
+    "hour, told",
+    [
+        (5, [(False, "breached"), (False, "stopped"), (True, "met")]),
+        (8, [(False, "breached"), (False, "stopped"), (True, "breached"), (True, "stopped")]),
+    ],
+    ids=["the owner in time", "both late"],
+)
+def test_the_history_tells_how_both_clocks_ended(desk: Desk, hour: int, told: list[tuple[bool, str]]) -> None:
+    """A clock that ends late is breached first and stopped then; one that ends in time is met."""
+    desk.hand_to("cem", 3)
+    before = len(desk.story)
+    desk.change(accepted_at=START + hour * HOUR)
+    desk.look(9)
+    assert told == [(of_owner, what) for of_owner, what, _ in desk.story[before:]]

@@ -50,6 +50,13 @@ def one(engine: Engine, query: str) -> object:
         return connection.execute(text(query)).scalar_one_or_none()
 
 
+def asked_nothing(connector: Path = CONNECTOR) -> HubSpotSource:
+    """HubSpot by a connector file, for what is judged by the mirror alone: no call can be made."""
+    mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
+    client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
+    return HubSpotSource(mapping, client, now=lambda: NOW)
+
+
 @dataclass
 class Followed:
     """An account of the sandbox, and a source and engine that follow it."""

@@ -13,7 +13,7 @@ from tests.integration.sync.conftest import CONTEXT, NOW, Followed, one
 
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import Change, RecordLink, Redirect
+from ros_sync.mirror.tables import CHANGE, RECORD_LINK, REDIRECT
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, World
@@ -23,9 +23,7 @@ from ros_sync.sync.audit_report import AuditReport, Kind
 Make = Callable[..., str]
 DEAL = objects()["deal"].table
 LEAD = objects()["lead"].table
-LINK: Table = RecordLink.metadata.tables["record_link"]
-CHANGE: Table = Change.metadata.tables["change"]
-REDIRECT: Table = Redirect.metadata.tables["redirect"]
+LINK: Table = RECORD_LINK
 
 
 @dataclass
@@ -176,6 +174,16 @@ def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, 
     repaired = audited(hubspot, engine, repair=True)
     assert (told(repaired), repaired.shown_left, repaired.agrees) == ([expected], [], True)
     assert told(audited(hubspot, engine, history=True)) == []
+
+
+@pytest.mark.parametrize("kind", ["missing", "link lost", "link field", "values"])
+def test_what_differs_is_looked_at_once_more(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
+    """Only what the mirror seems to know a later state of is looked at again and again."""
+    statements, expected = damage(kind, company)
+    change(engine, *statements)
+    hubspot.calls()
+    assert told(audited(hubspot, engine)) == [expected]
+    assert hubspot.calls()["batch_read deals"] == 1
 
 
 def test_both_sides_are_shown_shortened(hubspot: Followed, engine: Engine, company: Company) -> None:

@@ -16,7 +16,7 @@ from ros_sync.errors import ImportRefusedError, ProblemsError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.deals import DealContext
-from ros_sync.sync.imports import ImportReport, import_exports
+from ros_sync.sync.imports import SHOWN_PROBLEMS, ImportReport, import_exports
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MAPPING = """
@@ -147,7 +147,8 @@ def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engi
     mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,", "2,Bo,2026-01-01T00:00:00Z,fair,"]
     closed = [CLOSED, "1,2026-02-03T00:00:00Z,,,", "2,2026-02-03T00:00:00Z,,,"]
     load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY - timedelta(days=7))
-    load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
+    (report,) = load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
+    assert 1 == report.total("updated")
     assert [("2", "lead_source", "fair", None)] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
     load(
         {"mqls.csv": [*mql[:2], mql[2].replace("fair", "show")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=1)
@@ -214,6 +215,25 @@ def test_several_days_and_one_given_moment_contradict_each_other(load: Load) -> 
     files = {f"deals-2026-02-{day}.csv": [DEALS, "1,A,Open,5,2026-03-31,"] for day in (16, 23)}
     with pytest.raises(ImportRefusedError, match=r"2026-02-16, 2026-02-23.*leave --as-of out"):
         load(files, as_of=MONDAY)
+
+
+def test_a_later_day_that_cannot_be_read_keeps_every_day_away(engine: Engine, load: Load) -> None:
+    """It is told before anything is loaded: not even the days before it come into the mirror."""
+    days = {"2026-02-02/mqls.csv": [MQLS, "1,Ann,,web,"], "2026-02-03/mqls.csv": ["Id,Name", "2,Bo"]}
+    with pytest.raises(ImportRefusedError, match="Qualified"):
+        load(days)
+    assert [(0, 0)] == rows(engine, "SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM sync_run)")
+
+
+def test_strict_tells_the_first_problems_of_all_files_and_counts_the_rest(load: Load) -> None:
+    """Fifty of them, whichever file they are in."""
+    bad = {
+        name: [MQLS, *(f"{number},Ann,yesterday,web," for number in range(30))] for name in ("mqls1.csv", "mqls2.csv")
+    }
+    with pytest.raises(ProblemsError) as caught:
+        load(bad, strict=True)
+    *told, rest = (str(each) for each in caught.value.problems)
+    assert (SHOWN_PROBLEMS, True) == (len(told), f"and {60 - SHOWN_PROBLEMS} more rows" in rest)
 
 
 def test_files_of_one_day_each_are_one_export(load: Load) -> None:

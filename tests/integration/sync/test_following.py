@@ -50,6 +50,21 @@ def test_a_merge_is_seen_by_the_next_poll(hubspot: Followed, engine: Engine, dea
     assert one(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == new
 
 
+def test_what_was_linked_with_a_merged_record_follows_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
+    """The deal's account is the one that its company became, though nothing is told of the deal itself."""
+    made, other = deal(), deal()
+    mill, weir, lock = (hubspot.account.create("companies", {"name": name}) for name in ("Mill", "Weir", "Lock"))
+    hubspot.account.associate("deals", made, "companies", mill, label="Primary")
+    hubspot.account.associate("deals", other, "companies", lock, label="Primary")
+    cycled(hubspot.syncer(engine))
+    hubspot.clock.advance(60)
+    new = hubspot.account.merge("companies", weir, mill)
+    hubspot.clock.advance(60)
+    cycled(hubspot.syncer(engine))
+    accounts = [one(engine, f"SELECT account_id FROM deal WHERE id = '{each}'") for each in (made, other)]
+    assert accounts == [new, lock]
+
+
 def test_the_links_of_a_new_record_are_no_change_of_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """A deal that comes with its company has no history of having been without one."""
     mill = hubspot.account.create("companies", {"name": "Mill"})
@@ -130,9 +145,10 @@ def test_a_field_that_is_mapped_later_is_filled_for_all(
     shorter = tmp_path / "hubspot.yaml"
     shutil.copy(CONNECTOR, shorter)
     shorter.write_text(shorter.read_text().replace("      competitor: competitor\n", ""))
-    cycled(hubspot.syncer(engine, source=source(hubspot, shorter)))
+    for _ in range(2):  # so long that no poll and no pass reads the deal again
+        cycled(hubspot.syncer(engine, source=source(hubspot, shorter)))
+        hubspot.clock.advance(5 * 3_600)
     assert one(engine, "SELECT competitor FROM deal") is None
-    hubspot.clock.advance(60)
     cycled(hubspot.syncer(engine))
     assert one(engine, "SELECT competitor FROM deal") == "Spindle"
 
@@ -327,19 +343,24 @@ def test_a_contact_that_becomes_a_lead_later_brings_its_links(hubspot: Followed,
     assert one(engine, "SELECT deal_id FROM lead") == made
 
 
+@pytest.mark.parametrize("stage", ["lead", None], ids=["a lead", "a lead later"])
 def test_labels_of_the_company_s_own_say_who_counts(
-    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path
+    hubspot: Followed, engine: Engine, deal: Make, tmp_path: Path, stage: str | None
 ) -> None:
     """A label that the connector file names is read in listings too; one that nobody names changes nothing."""
     file = tmp_path / "hubspot.yaml"
     file.write_text(CONNECTOR.read_text().replace("      deal: {link: deals}\n      account: {link: companies, label: primary}\n",
                                                   "      deal: {link: deals, label: Champion}\n", 1))  # fmt: skip
     first, other = deal(), deal()
-    person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})
+    person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": stage})
     hubspot.account.associate("contacts", person, "deals", first, label="Onlooker")
     hubspot.account.associate("contacts", person, "deals", other, label="Champion")
     syncer = hubspot.syncer(engine, source=source(hubspot, file))
     cycled(syncer)
+    if stage is None:
+        hubspot.clock.advance(60)
+        hubspot.account.update("contacts", person, {"lifecyclestage": "lead"})
+        cycled(syncer)
     seen = [one(engine, "SELECT deal_id FROM lead")]
     hubspot.clock.advance(60)
     assert syncer.cycle(full=True).trouble is None

@@ -14,7 +14,7 @@ from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.source import Hint, Page, Stream
 from ros_sync.errors import DailyLimitError
-from ros_sync.mirror.bookkeeping import WebhookEvent
+from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
@@ -23,7 +23,7 @@ from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
 DEAL = objects()["deal"].table
-EVENT = WebhookEvent.metadata.tables["webhook_event"]
+EVENT = WEBHOOK_EVENT
 
 
 def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[str, object]:

@@ -16,6 +16,8 @@ from sqlalchemy import Engine, text
 from ros_sync.connectors.export import load_mapping
 from ros_sync.errors import ImportRefusedError, ProblemsError
 from ros_sync.mirror.catalogue import objects
+from ros_sync.rules.fitting import filled as known
+from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.imports import ImportReport, import_files
 
@@ -309,6 +311,16 @@ def test_a_header_alone_is_harmless(engine: Engine, load: Import) -> None:
     assert [(1,)] == rows(engine, "SELECT count(*) FROM deal")
 
 
+def test_what_a_run_read_is_kept_with_it(engine: Engine, load: Import) -> None:
+    """Rows are counted whatever became of them, and the stages of the mapping file are records beside them."""
+    bad = ACME.replace("1,Acme", "3,C").replace("1000", '"1.234,56"')
+    report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta"), bad)
+    assert 3 == report.total("rows_read")
+    assert [(3, 2, 1)] == rows(engine, "SELECT rows_read, created, set_aside FROM sync_run")
+    stages = rows(engine, "SELECT id, stage_order, stage_kind FROM pipeline_stage ORDER BY stage_order")
+    assert [("default/Discovery", 1, "open"), ("default/Proposal", 2, "open"), ("default/Won", 3, "won")] == stages
+
+
 def test_gzipped_files_are_read_as_they_are(engine: Engine, load: Import) -> None:
     """The name ends in .gz, and nothing else is different."""
     assert (1, 0, 0, 0) == counts(load("deals.csv.gz", HEADER, ACME))
@@ -338,3 +350,39 @@ def test_a_named_pipe_is_no_export(load: Import, tmp_path: Path, in_a_folder: bo
     given = tmp_path / "folder" if in_a_folder else tmp_path / "folder" / "deals.csv"
     with pytest.raises(ImportRefusedError, match=r"deals\.csv: the file cannot be read: this is a named pipe"):
         load("deals.csv", "id,name", beside=[given])
+
+
+# ---- what the rules may ask for
+
+
+def filled(engine: Engine, name: str = "deal") -> set[str]:
+    with engine.connect() as connection:
+        return set(known(connection).get("crm", {}).get(name, ()))
+
+
+def test_the_fields_that_the_mapping_fills_are_kept(engine: Engine, load: Import) -> None:
+    """Of the objects that were read, with what is worked out of them; whether that is news is told once."""
+    mapped = {"name", "stage", "amount", "currency", "close_date", "created", "owner", "custom.size"}
+    worked_out = {"stage_kind", "stage_position", "stage_order", "probability", *ACTIVITY_FIELDS}
+    told = [load("deals.csv", HEADER, ACME).refitted for _ in range(2)]
+    assert (told, filled(engine), filled(engine, "owner")) == ([True, False], mapped | worked_out, set())
+
+
+def test_a_field_that_another_mapping_filled_is_still_asked_for(engine: Engine, tmp_path: Path, load: Import) -> None:
+    """As long as records have it: one that was mapped and held nothing is asked for no more."""
+    load("deals.csv", HEADER, ACME)
+    path = tmp_path / "second.yaml"
+    path.write_text(
+        "version: 1\nsource: crm\nfiles:\n"
+        "  - {file: 'more*', object: deal, id: Id, fields: {name: Name, next_step: Step}}\n"
+    )
+    second = load_mapping(path, {name: mirrored.settable for name, mirrored in objects().items()})
+    (tmp_path / "more.csv").write_text("Id,Name,Step\n2,Bolt,\n")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE deal SET close_date = NULL"))
+    import_files(
+        engine, second, [tmp_path / "more.csv"], DealContext("EUR", {}, first_of_quarter), as_of=MONDAY + WEEK,
+        now=MONDAY + WEEK,
+    )  # fmt: skip
+    assert filled(engine) >= {"name", "next_step", "stage", "amount", "custom.size"}
+    assert "close_date" not in filled(engine)

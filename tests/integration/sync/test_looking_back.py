@@ -22,6 +22,8 @@ from ros_sync.sync import heard
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.audit_report import AuditReport
 from ros_sync.sync.engine import Syncer
+from ros_sync.sync.looking_back import LookingBack
+from ros_sync.sync.places import save_cursor
 
 Make = Callable[..., str]
 DAY = 86_400
@@ -257,6 +259,31 @@ def test_a_clock_that_was_ahead_stops_nothing(hubspot: Followed, engine: Engine,
     assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(0,)]
     watermarks = [each.complete_until for each in report.streams.values()]
     assert all(each is not None and timedelta() < hubspot.clock() - each < timedelta(hours=3) for each in watermarks)
+
+
+@pytest.mark.parametrize(
+    "listed, searched, expected",
+    [
+        (timedelta(days=365), timedelta(days=365), (timedelta(0), -timedelta(days=1))),
+        (timedelta(days=365), -timedelta(days=3), (timedelta(0), -timedelta(days=3))),
+        (timedelta(0), -timedelta(hours=1), (timedelta(0), -timedelta(hours=1))),
+    ],
+    ids=["both ahead", "the list alone", "none"],
+)
+def test_a_look_that_was_noted_by_a_clock_ahead_is_taken_for_a_day_old(
+    hubspot: Followed, engine: Engine, listed: timedelta, searched: timedelta, expected: tuple[timedelta, timedelta]
+) -> None:
+    """It was made within the day, by whatever clock; what was searched before that stands."""
+    syncer = hubspot.syncer(engine)
+    deals = next(stream for stream in syncer.source.streams if stream.name == "deals")
+    syncer.source.describe()
+    now, present = hubspot.clock(), syncer.source.present
+    places = {"polled_until": present + listed, "complete_until": present + searched}
+    with engine.begin() as connection:
+        save_cursor(connection, "hubspot", "(looked back) deals", now, **places)
+    looked = LookingBack(syncer._work, now)._looked(deals)
+    assert looked is not None
+    assert expected == (looked.listed_at - present, looked.searched_until - present)
 
 
 def test_a_source_that_was_parked_by_a_clock_ahead_goes_on(hubspot: Followed, engine: Engine, deal: Make) -> None:

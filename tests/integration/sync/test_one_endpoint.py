@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from tests.integration.sync import conftest
 from tests.integration.sync.conftest import CONTEXT, Followed, one
 
@@ -18,6 +18,7 @@ from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.upkeep import ACCOUNT
 
 Make = Callable[..., str]
 WAYS = {
@@ -179,6 +180,19 @@ def test_an_unlisted_stream_keeps_no_other_from_being_audited(hubspot: Followed,
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
     assert (report.agrees, report.streams["deals"].compared, report.total) == (False, 1, 0)
     assert "emails: they have not been listed to their end yet" in str(report.trouble)
+
+
+def test_deals_whose_stages_nobody_can_tell_are_not_audited(hubspot: Followed, engine: Engine) -> None:
+    """Where they are not known from before either, why is told, and the other streams are compared."""
+    create(hubspot, "first")
+    hubspot.syncer(engine).cycle()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE cursor SET value = '' WHERE object = :name"), {"name": ACCOUNT})
+    hubspot.faults.always("GET /crm/v3/pipelines/deals$", WAYS["forbidden"])
+    report = Auditor(engine, hubspot.source(persistence=ONCE), CONTEXT, now=hubspot.clock).run()
+    assert (report.agrees, report.total) == (False, 0)
+    assert (0, 1) == (report.of("deals").compared, report.of("contacts").compared)
+    assert "deals: " in str(report.trouble)
 
 
 def test_doctor_names_each_part_that_is_refused(hubspot: Followed) -> None:

@@ -31,10 +31,10 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
 from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Pace, Rates, used_share
 from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
-from ros_sync.mirror.bookkeeping import RateBucket, SourceState
+from ros_sync.mirror.bookkeeping import RATE_BUCKET, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.tables import Deal
+from ros_sync.mirror.tables import DEAL
 from ros_sync.sandbox.hubspot import HubSpotServer
 from ros_sync.sandbox.hubspot.account import ApiCall
 from ros_sync.sandbox.hubspot.company import CONNECTOR
@@ -252,7 +252,7 @@ def test_a_storm_of_refusals_loses_nothing(
     assert hubspot.faults.happened[fault] == 30
     assert early_calls(hubspot.account.calls, lambda _refusal: seconds) == []
     with engine.connect() as connection:
-        held = connection.execute(select(Deal.id).where(Deal.amount_minor == 7_700)).scalars()  # type: ignore[call-overload]  # a column of SQLModel's
+        held = connection.execute(select(DEAL.c.id).where(DEAL.c.amount_minor == 7_700)).scalars()
         assert sorted(held) == sorted(made)
 
 
@@ -359,10 +359,10 @@ def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -
         pace.take(CALLS)
         assert time.monotonic() - began < 1
     with sqlite_engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(RateBucket)).scalar_one() == 0
+        assert connection.execute(select(func.count()).select_from(RATE_BUCKET)).scalar_one() == 0
     pace.take(CALLS)
     with sqlite_engine.connect() as connection:
-        paused = select(RateBucket.not_before).where(RateBucket.name == SEARCH)  # type: ignore[call-overload]  # SQLModel's columns
+        paused = select(RATE_BUCKET.c.not_before).where(RATE_BUCKET.c.name == SEARCH)
         assert connection.execute(paused).scalar_one() > clock.now() + timedelta(seconds=50)
 
 
@@ -405,7 +405,7 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     report = syncer.cycle()
     assert (report.parked_until, report.trouble) == (midnight, "the calls that HubSpot allows in a day are used up")
     with engine.connect() as connection:
-        state = select(SourceState.parked_until, SourceState.trouble)  # type: ignore[call-overload]  # SQLModel's columns
+        state = select(SOURCE_STATE.c.parked_until, SOURCE_STATE.c.trouble)
         assert tuple(connection.execute(state).one()) == (midnight, report.trouble)
     calls = len(hubspot.account.calls)
     hubspot.clock.move_to(midnight - timedelta(seconds=1))
@@ -416,7 +416,7 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     report = syncer.cycle()
     assert (report.parked_until, report.trouble) == (None, None)
     with engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(Deal)).scalar_one() == len(made)
+        assert connection.execute(select(func.count()).select_from(DEAL)).scalar_one() == len(made)
 
 
 # ---- tokens

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, text
 
-from ros_sync.mirror.tables import Change, Deal
+from ros_sync.mirror.tables import CHANGE, DEAL
 from ros_sync.organisation.company import Company, Organisation
 from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sync.deals import DealContext
@@ -40,10 +40,10 @@ def upgraded(engine: Engine) -> None:
                 "close_date": date(2026, 4, 30) if deal == "pushed" else first[deal],
             }
             row |= counted if changes else dict.fromkeys(counted, 0)
-            connection.execute(insert(Deal).values(stage_entered_at=LOST, advanced_at=LOST, **row))
+            connection.execute(insert(DEAL).values(stage_entered_at=LOST, advanced_at=LOST, **row))
             for at, field, old, new in changes:
                 change = {"object": "deal", "source": "crm", "record_id": deal, "field": field}
-                connection.execute(insert(Change).values(at=at, old=old, new=new, **change))
+                connection.execute(insert(CHANGE).values(at=at, old=old, new=new, **change))
 
 
 def slips(engine: Engine) -> list[tuple[Any, ...]]:

@@ -46,6 +46,22 @@ def test_calculated_properties_are_read_again_by_their_schedule(follow: Followed
     assert (unseen, stalled(engine), first, follow.calls()["batch_read deals"]) == (False, True, 1, 0)
 
 
+def test_what_cannot_be_read_again_is_left_to_the_listings(follow: Followed, engine: Engine) -> None:
+    """A record that the CRM does not know by its id is not deleted for that: only a listing looks for what has vanished."""
+    before = follow.clock() - timedelta(days=1)
+    gone, kept = (follow.account.create("deals", {"dealname": name}, at=before) for name in ("Gone", "Kept"))
+    follow.syncer(engine).cycle()
+    follow.account.erase("deals", gone)
+    follow.account.recalculate("deals", kept, {"hs_is_stalled": "true"})
+    follow.clock.advance(7_300)
+    follow.syncer(engine).cycle()
+    alive = one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL")
+    stalled_ones = one(engine, "SELECT count(*) FROM deal WHERE CAST(custom AS text) LIKE '%true%'")
+    follow.syncer(engine).cycle(full=True)
+    after = one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL")
+    assert (2, 1, 1) == (alive, stalled_ones, after)
+
+
 def test_people_engaged_and_the_last_meeting_are_worked_out(follow: Followed, engine: Engine) -> None:
     """Who called, wrote or met us about the deal counts once; outbound calls, notes and meetings that did not take place do not."""
     account, now = follow.account, follow.clock()

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlmodel import Session
 
 from ros_sync.alerts.tables import Alert, RuleFailure
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState
-from ros_sync.mirror.bookkeeping import SourceState
+from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import Addressee
@@ -38,7 +38,8 @@ def filled(engine: Engine) -> None:
         session.add(
             RuleFailure(rule_id="slipped", since_at=NOON - HOUR, reason="it could not be worked out: OverflowError")
         )
-        session.add(SourceState(source="hubspot", complete_at=NOON - HOUR, updated_at=NOON))
+        source = {"source": "hubspot", "complete_at": NOON - HOUR, "trouble": "Zelda", "updated_at": NOON}
+        session.execute(insert(SOURCE_STATE).values(**source))
         store.put(session, "digest", Addressee("zelda@loom.example"), Document("1 deal", "1 deal"), NOON - HOUR)
         session.commit()
 
@@ -78,6 +79,7 @@ def test_every_figure_is_told(engine: Engine) -> None:
         "ros_sync_job_seconds_sum,tick": 0.3,
         "ros_sync_source_lag_seconds,hubspot": 3600.0,
         "ros_sync_source_stale,hubspot": 1.0,
+        "ros_sync_source_trouble,hubspot": 1.0,
         "ros_sync_calls_total,search,hubspot": 12.0,
         "ros_sync_outbox_messages,waiting": 1.0,
         "ros_sync_outbox_messages,undeliverable": 0.0,

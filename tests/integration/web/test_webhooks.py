@@ -21,7 +21,7 @@ from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
-from ros_sync.mirror.bookkeeping import WebhookEvent
+from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount
@@ -35,7 +35,7 @@ from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH, HubSpotReceiver, add_hub
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "a-secret-of-the-app"
-EVENT = WebhookEvent.metadata.tables["webhook_event"]
+EVENT = WEBHOOK_EVENT
 MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 BODY = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId": 123}]).encode()
 FORGERIES = int(os.environ.get("ROS_SYNC_FORGERIES", "4000"))  # `make chaos` asks for 100,000

@@ -67,3 +67,10 @@ def test_what_anybody_may_read_leaves_the_trouble_out() -> None:
 def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
     """Seconds, minutes, hours, days."""
     assert words == span(timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("ahead, waits", [(-1, False), (0, False), (1, True)])
+def test_a_source_goes_on_at_the_moment_until_which_it_was_parked(ahead: int, waits: bool) -> None:
+    """From that very moment on nobody is told that it waits."""
+    standing = SourceStanding("hubspot", NOON, NOON + timedelta(microseconds=ahead))
+    assert waits == ("it goes on by itself" in standing.words(NOON))

@@ -60,6 +60,10 @@ def line(stream: io.StringIO) -> dict[str, Any]:
         (f"{EMAIL} is in this file twice", "… is in this file twice"),
         ("postgresql://me@db.example.com/x", "postgresql://me@db.example.com/x"),
         (f'invalid input syntax for type bigint: "{NAME}"', 'invalid input syntax for type bigint: "…"'),
+        (f"ungültige Eingabesyntax für Typ bigint: »{NAME}«", "ungültige Eingabesyntax für Typ bigint: »…«"),
+        (f"syntaxe en entrée invalide : « {NAME} »", "syntaxe en entrée invalide : «…»"),
+        (f"nieprawidłowa składnia: „{NAME}” i „{NAME}”", "nieprawidłowa składnia: „…” i „…”"),
+        (f"bad value 'O'{NAME}' of the record's owner", "bad value '…' of the record's owner"),
         ("rules/a.yaml:3:4: `stage` is missing", "rules/a.yaml:3:4: `stage` is missing"),
     ],
 )

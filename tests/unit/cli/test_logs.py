@@ -162,6 +162,13 @@ def test_a_full_disk_is_words_and_no_traceback(form: Literal["console", "json"])
     assert (2, 2, False) == (told.count("\n"), told.count("disk full"), "Traceback" in told or "Zelda" in told)
 
 
+def test_requests_that_make_no_sense_are_not_logged() -> None:
+    """Whoever reaches the port may send any number of them."""
+    stream = configured()
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    assert stream.getvalue() == ""
+
+
 def meet_a_full_disk() -> None:
     """Fail as a statement does on a full disk."""
     raise OperationalError("UPDATE alert SET text = 'Zelda'", {}, full_disk())

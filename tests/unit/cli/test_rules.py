@@ -51,6 +51,23 @@ def test_problems_are_shown_with_their_place(file: Path) -> None:
     assert (1, True) == (result.exit_code, f"{file}:6:12, rules[1].when[1]\n" in result.stdout)
 
 
+def test_warnings_are_shown_beside_problems(file: Path) -> None:
+    """They are not kept back until the problems are fixed: one look tells everything."""
+    doubtful = GOOD.partition("rules:\n")[2].replace("id: past", "id: other")
+    file.write_text(
+        GOOD.replace("is_open", "is_opne") + doubtful.replace("is_open,", """forecast_category is "Commit",""")
+    )
+    result = CliRunner().invoke(app, ["check", str(file)])
+    as_json = json.loads(CliRunner().invoke(app, ["check", "--json", str(file)]).stdout)
+
+    assert (1, True) == (result.exit_code, "\n1 problem, 1 warning\n" in result.stdout)
+    assert f"✗ {file}:6:12, rules[1].when[1]\n" in result.stdout
+    assert f"! {file}:13:33, rules[2].when[1]\n" in result.stdout
+    assert (["rules[1].when[1]"], ["rules[2].when[1]"]) == tuple(
+        [each["key"] for each in as_json[name]] for name in ("problems", "warnings")
+    )
+
+
 def test_warnings_are_shown_and_fail_nothing(file: Path) -> None:
     """What can be read and is probably not meant is shown with its place, and the exit code stays 0."""
     file.write_text(GOOD.replace("is_open,", """forecast_category is "Commit","""))

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
-from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, MemoryPace, Rates, Use, used_share
+from ros_sync.connectors.pace import (
+    CALLS,
+    PATIENCE_SECONDS,
+    SEARCH,
+    BucketPace,
+    MemoryBooks,
+    MemoryPace,
+    Rates,
+    Use,
+    used_share,
+)
 from ros_sync.errors import RateLimitedError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -229,6 +239,22 @@ def test_what_was_waited_adds_up() -> None:
     pace.take(SEARCH)
     assert pace.waited_seconds == pytest.approx(time.now() - began)
     assert pace.waited_seconds > 10
+
+
+def test_a_pause_is_looked_for_once_a_look_before_the_turn() -> None:
+    """Where a look at the books takes a while, as one at a database does: one sleep until then, and one for the rest."""
+    time, slept = VirtualTime(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        time.sleep(seconds)
+
+    books = MemoryBooks(time.now)
+    books.lead_seconds = 0.25
+    pace = BucketPace(Rates(100, 5), books, sleep=sleep)
+    pace.slow_down(SEARCH, 10)
+    pace.take(SEARCH)
+    assert [9.75, 0.25] == pytest.approx(slept)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 
 def section(mirrored: MirroredObject) -> str:
     """One object: what it is, whether rules can be written on it, and its fields."""
-    model = mirrored.model.__mro__[1]  # the table class says "Deals at present", its state what a deal is
     use = "Rules can be written on it." if mirrored.name in OBJECTS else "Rules are not written on it; it is looked up."
-    lines = [f"## `{mirrored.name}`", "", f"{(model.__doc__ or '').strip()} {use}", ""]
+    lines = [f"## `{mirrored.name}`", "", f"{mirrored.table.info['doc']} {use}", ""]
     lines += ["| field | kind | filled by | what it is |", "| --- | --- | --- | --- |"]
     for field in mirrored.fields.values():
         filled = "ros-sync" if field.name in mirrored.computed else "the mapping"

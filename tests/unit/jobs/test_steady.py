@@ -103,3 +103,22 @@ def test_the_step_is_logged(wall: WallClock) -> None:
     with capture_logs() as logged, Schedule([Job("tick", 0.05, work)]):
         assert [runs.acquire(timeout=PATIENCE_SECONDS) for _ in range(3)] == [True] * 3
     assert [-3600.0] == [entry["seconds"] for entry in logged if entry["event"] == "clock_was_set"]
+
+
+@pytest.mark.parametrize("hours", [1.0, -1.0, 72.0])
+def test_a_clock_that_is_set_between_the_look_and_the_run_keeps_no_job_waiting(
+    wall: WallClock, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """Set after both clocks were compared and before what is due is started: the job is planned by the new time already."""
+    runs = threading.Semaphore(0)
+    look = steady.SteadyScheduler._follow_the_clock
+    looks = iter(range(1_000_000))
+
+    def look_and_be_set(self: steady.SteadyScheduler) -> None:
+        look(self)
+        if next(looks) == 3:
+            wall.ahead = timedelta(hours=hours)
+
+    monkeypatch.setattr(steady.SteadyScheduler, "_follow_the_clock", look_and_be_set)
+    with capture_logs(), Schedule([Job("tick", 0.1, lambda _now: runs.release())]):
+        assert [runs.acquire(timeout=PATIENCE_SECONDS) for _ in range(8)] == [True] * 8

@@ -92,6 +92,12 @@ def test_lunch_is_no_working_time() -> None:
     assert datetime(2026, 3, 2, 15, 0, tzinfo=SPLIT.timezone) == SPLIT.add(monday, Duration(3, Unit.BUSINESS_HOUR))
 
 
+def test_a_time_of_day_at_which_hours_end_is_held() -> None:
+    """Noon of a Wednesday without lunch is noon of the Tuesday before, at which lunch begins, and not its end."""
+    noon = datetime(2026, 3, 4, 12, 0, tzinfo=SPLIT.timezone)
+    assert noon - timedelta(days=1) == SPLIT.subtract(noon, Duration(1, Unit.BUSINESS_DAY))
+
+
 def test_a_closed_day_is_no_working_day() -> None:
     """The company's own closed days are skipped as holidays are."""
     thursday = datetime(2026, 7, 2, 10, 0, tzinfo=SPLIT.timezone)
@@ -117,6 +123,22 @@ def test_an_opening_that_does_not_exist_is_the_clock_change() -> None:
     """Hours that open at 02:30 open at 03:00 on the day on which 02:30 does not exist."""
     early = BusinessCalendar("early", BERLIN, (((150, 360),),) * 7)
     assert berlin("2026-03-29 03:00") == early.opening(berlin("2026-03-29"))
+
+
+def test_an_opening_that_comes_twice_is_the_first() -> None:
+    """Hours that open at 02:30 open before the clocks go back, and last an hour longer on that day."""
+    early = BusinessCalendar("early", BERLIN, (((150, 360),),) * 7)
+    first = berlin("2026-10-25 02:30", fold=0)
+    assert first == early.opening(berlin("2026-10-25"))
+    assert timedelta(hours=4.5) == early.between(berlin("2026-10-25"), berlin("2026-10-26"))
+
+
+def test_a_day_ends_at_the_first_of_two_midnights() -> None:
+    """In Havana clocks go back from 01:00 to 00:00: that hour belongs to the day that has begun."""
+    havana = ZoneInfo("America/Havana")
+    saturdays = BusinessCalendar("saturdays", havana, ((), (), (), (), (), ALL_DAY, ()))
+    saturday = datetime(2026, 10, 31, tzinfo=havana).astimezone(UTC)
+    assert timedelta(hours=24) == saturdays.between(saturday, saturday + timedelta(days=2))
 
 
 def test_a_business_day_keeps_the_time_of_day_across_the_clock_change() -> None:
@@ -226,6 +248,21 @@ def test_the_end_of_time_is_no_crash(duration: str) -> None:
 def test_the_beginning_of_time_is_no_crash(duration: str) -> None:
     """An end in the year 1 is answered with the first instant there is."""
     assert datetime.min.replace(tzinfo=UTC) == OFFICE.subtract(datetime(1, 1, 3, tzinfo=UTC), Duration.parse(duration))
+
+
+def test_the_first_days_of_time_are_none_to_count() -> None:
+    """An offset could carry an instant of theirs before the first one: counting ends on the day after them."""
+    third, fourth = (datetime(1, 1, day, 12, tzinfo=BERLIN).astimezone(UTC) for day in (3, 4))
+    assert datetime.min.replace(tzinfo=UTC) == ALWAYS.subtract(fourth, Duration(1, Unit.BUSINESS_DAY))
+    assert third == ALWAYS.subtract(third, Duration(0, Unit.BUSINESS_DAY))
+    assert fourth == ALWAYS.subtract(fourth + timedelta(days=1), Duration(1, Unit.BUSINESS_DAY))
+
+
+def test_the_last_days_of_time_are_none_to_count() -> None:
+    """Nor are those at the other end."""
+    start = datetime(9999, 12, 27, 12, tzinfo=BERLIN)
+    assert datetime(9999, 12, 28, 12, tzinfo=BERLIN) == ALWAYS.add(start, Duration(1, Unit.BUSINESS_DAY))
+    assert datetime.max.replace(tzinfo=UTC) == ALWAYS.add(start, Duration(2, Unit.BUSINESS_DAY))
 
 
 def test_a_calendar_without_hours_is_refused() -> None:

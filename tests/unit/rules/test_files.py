@@ -238,6 +238,18 @@ ALONE = [
     (RULE + "    clock: {starts: closed, stops: [], within: 48 hours}\n", "11:36", "at least one field"),
     (RULE + "    clock: {starts: closed, stops: [handed_off], within: soon}\n", "11:58", "not a duration"),
     (
+        RULE + "    clock: {starts: closed, stops: [handed_off], within: 87600 business hours}\n",
+        "11:58",
+        "at most a year of working time, which is 262 business days or 2,096 business hours",
+    ),
+    (
+        RULE + "    clock: {starts: closed, stops: [handed_off], within: 263 business days}\n",
+        "11:58",
+        "a year of working time",
+    ),
+    (RULE + "    clock: {starts: closed, stops: [handed_off], within: 3661 days}\n", "11:58", "at most ten years"),
+    (RULE + "    for: 2097 business hours\n", "11:10", "a year of working time"),
+    (
         RULE + "    clock: {starts: closed, stops: [handed_off], within: 1 day, calendar: x}\n",
         "11:75",
         "no calendar 'x'",

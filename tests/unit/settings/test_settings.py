@@ -205,6 +205,30 @@ def test_missing_secret_file(workspace: Workspace) -> None:
     assert expected == complaint(folder)
 
 
+SECRET_FILES = [key for key in settings_keys() if key.endswith("_file")]
+
+
+@pytest.mark.parametrize("key", SECRET_FILES)
+@pytest.mark.parametrize("kind", ["named pipe", "device"])
+def test_what_is_no_file_holds_no_secret(workspace: Workspace, tmp_path: Path, key: str, kind: str) -> None:
+    """It is refused before it is opened: a pipe would be waited for, for ever."""
+    place = tmp_path / "special" if kind == "named pipe" else Path("/dev/zero")
+    if kind == "named pipe":
+        os.mkfifo(place)
+    section, _, name = key.partition(".")
+    told = complaint(workspace(f'[{section}]\n{name} = "{place}"'))
+    wanted = (f"ros-sync.toml:2, {key}: the file", f"this is a {kind}, not a file (", "a line of .env)")
+    assert [words for words in wanted if words not in told] == []
+
+
+def test_a_file_that_is_larger_than_any_secret_is_refused(workspace: Workspace) -> None:
+    """Somebody named the wrong one; it is not read to its end."""
+    folder = workspace('[slack]\ntoken_file = "token"')
+    (folder / "token").write_text("x" * 65_537)
+    expected = "the file token is larger than any secret (put the secret alone into it)"
+    assert complaint(folder).replace(f"{folder}/", "") == f"ros-sync.toml:2, slack.token_file: {expected}"
+
+
 def test_empty_secret_file(workspace: Workspace) -> None:
     """A secret's file with nothing in it is told."""
     folder = workspace('[slack]\ntoken_file = "token"')

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ros_sync import clock
 from ros_sync.fields import MAX_WHOLE, Carried
-from ros_sync.sync.deals import DealContext, Moved, amounts_at_home, computed
+from ros_sync.sync.deals import DealContext, Moved, amounts_at_home, beside_stored, computed
 
 BEGIN = datetime(2026, 2, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -206,3 +206,36 @@ def test_amounts_are_turned_into_the_company_s_currency() -> None:
     currencies: list[Carried] = ["USD", "USD", None, "EUR", "CHF", "EUR", "EUR", "EUR", "USD"]
     expected = [9_200, None, None, 7, None, MAX_WHOLE, None, None, 184]
     assert expected == amounts_at_home(amounts, currencies, context)
+
+
+@pytest.mark.parametrize(
+    "present, reopened, expected",
+    [("open", True, "2026-06-30"), ("won", False, "2026-01-31"), ("open", False, "2026-01-31")],
+    ids=["reopened", "never open", "always open"],
+)
+def test_the_first_close_date_is_the_first_as_an_open_deal(present: str, reopened: bool, expected: str) -> None:
+    """Where a deal was closed to begin with, it is the one that it got afterwards; where it was never open, the first of all."""
+    changes = [Moved("stage_kind", clock.to_micros(BEGIN), "won", "open")] if reopened else []
+    changes.append(Moved("close_date", clock.to_micros(BEGIN + 2 * DAY), "2026-01-31", "2026-06-30"))
+    found = computed(
+        changes,
+        created_at=clock.to_micros(BEGIN - DAY),
+        close_date="2026-06-30",
+        stage_kind=present,
+        quarter_of=quarter_of,
+    )
+    assert expected == found.first_close_date
+
+
+@pytest.mark.parametrize(
+    "old, new, advanced",
+    [("1", "2", True), ("2", "2", False), ("2", "1", False), (None, "2", False), ("1", None, False)],
+    ids=["to a later stage", "to one of the same order", "back", "from no known order", "to no known order"],
+)
+def test_only_a_later_stage_advances_a_deal(old: str | None, new: str | None, advanced: bool) -> None:
+    """Where the deal was never seen to advance, what is stored of its last advance stands."""
+    at, stored = clock.to_micros(BEGIN), clock.to_micros(BEGIN - DAY)
+    changes = [Moved("stage", at, "Discovery", "Proposal"), Moved("stage_order", at, old, new)]
+    columns = computed(changes, created_at=None, close_date=None, stage_kind="open", quarter_of=quarter_of)
+    found = beside_stored(columns, changes, entered_at=None, advanced_at=stored, entry_is_given=False)
+    assert (at if advanced else stored) == found.advanced_at

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ros_sync.connectors.source import Entry
-from ros_sync.sync.retold import Change, expected_changes
+from ros_sync.sync.audit_report import FieldDifference
+from ros_sync.sync.retold import Change, _of_record, _shown, expected_changes
 
 
 def entries(*given: tuple[int, str | None]) -> list[Entry]:
@@ -52,3 +53,49 @@ def test_expected_changes(
 ) -> None:
     """Each change once and in order, from the CRM's first entry up to what the mirror holds."""
     assert expected_changes(entries(*history), born, modified, present, before) == expected
+
+
+@pytest.mark.parametrize(
+    "mine, difference",
+    [
+        ([(3, "a", "b"), (5, "b", "c")], None),
+        ([(1, "x", "a"), (3, "a", "b"), (5, "b", "c")], None),
+        ([(3, "a", "x"), (5, "b", "c")], ((3, "a", "b"), (3, "a", "x"))),
+        ([(3, "a", "b")], ((5, "b", "c"), None)),
+        ([(3, "a", "b"), (5, "b", "c"), (7, "c", "d")], (None, (7, "c", "d"))),
+        ([], ((3, "a", "b"), None)),
+    ],
+    ids=["the same", "known from before", "another value", "one is wanting", "one too many", "none"],
+)
+def test_the_first_change_that_differs_is_told(
+    mine: list[Change], difference: tuple[Change | None, Change | None] | None
+) -> None:
+    """By what the CRM's history says and what the mirror's does; what lies before the CRM's first entry is no difference."""
+    history = {"stage": entries((2, "a"), (3, "b"), (5, "c")), "owner": []}  # nothing is told of the owner
+    columns = {"stage": "stage", "owner": "owner_id"}
+    expected = [] if difference is None else [FieldDifference("stage", *map(_shown, difference))]
+    assert expected == _of_record(history, ("1", 9, "c", "7"), columns, {"stage": mine}, 2)
+
+
+@pytest.mark.parametrize(
+    "born, mine, differs",
+    [
+        (2, [], False),
+        (1, [(2, None, "a")], False),
+        (1, [], True),
+        (1, [(2, "x", "a")], True),
+        (2, [(1, "x", "a")], False),
+    ],
+    ids=["created with it", "set afterwards", "not told here", "set from something else", "known from before"],
+)
+def test_a_history_of_one_entry(born: int, mine: list[Change], differs: bool) -> None:
+    """A change at the very instant of the CRM's first entry is compared with it."""
+    history, columns = {"stage": entries((2, "a"))}, {"stage": "stage"}
+    assert differs == bool(_of_record(history, ("1", 9, "a"), columns, {"stage": mine}, born))
+
+
+def test_entries_that_are_not_followed_yet_are_no_difference() -> None:
+    """Later than the row's modified instant the mirror knows nothing; at that very instant it does."""
+    columns, history = {"stage": "stage"}, {"stage": entries((2, "a"), (9, "b"), (10, "c"))}
+    expected = [FieldDifference("stage", _shown((9, "a", "b")), None)]
+    assert expected == _of_record(history, ("1", 9, "b"), columns, {}, 2)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.hubspot.client import HubSpotClient
@@ -21,9 +22,16 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.deals import DealContext
 from ros_sync.sync.reports import CycleReport, Progress
-from ros_sync.sync.work import Work
+from ros_sync.sync.work import Work, of_stream
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def source_of(file: Path) -> HubSpotSource:
+    """HubSpot by a connector file; nothing is asked of it."""
+    mapping = load_hubspot(file, {name: each.settable for name, each in objects().items()})
+    client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
+    return HubSpotSource(mapping, client, now=lambda: NOW)
 
 
 @pytest.fixture
@@ -35,15 +43,9 @@ def told() -> list[Progress]:
 @pytest.fixture
 def work(told: list[Progress]) -> Iterator[Work]:
     """The work on an account of HubSpot, of which nothing has been asked yet."""
-    mapping = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
-    source = HubSpotSource(
-        mapping,
-        HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None),
-        now=lambda: NOW,
-    )
     engine = create_engine("sqlite://")
     context = DealContext("EUR", {"USD": Decimal("0.92")}, lambda day: day)
-    yield Work(engine, source, context, now=lambda: NOW, cadence=Cadence(), progress=told.append)
+    yield Work(engine, source_of(CONNECTOR), context, now=lambda: NOW, cadence=Cadence(), progress=told.append)
     engine.dispose()
 
 
@@ -62,6 +64,22 @@ def test_each_cycle_tells_its_own_progress(work: Work, told: list[Progress]) -> 
         Progress(deals.name, "poll", 1, None),
     ]
     assert expected == told
+
+
+@pytest.mark.parametrize("activities", [("notes",), ("notes", "calls"), ("notes", "calls", "tasks")])
+def test_streams_that_feed_one_object_have_their_own_records(tmp_path: Path, activities: tuple[str, ...]) -> None:
+    """Where several kinds of activity are followed, a stream's records are those of its kind; one alone has all of them."""
+    head, *streams = CONNECTOR.read_text().split("\n  - stream: ")
+    kept = [each for each in streams if each.split("\n")[0] in (*activities, "deals", "contacts", "companies")]
+    file = tmp_path / "hubspot.yaml"
+    file.write_text("\n  - stream: ".join([head, *kept]))
+    source = source_of(file)
+    is_held = {}
+    for stream in source.streams:
+        table = objects()[stream.objects[0]].table
+        query = of_stream(source, stream, table, select(table.c.id))
+        is_held[stream.name] = "activity_kind = 'note'" in str(query.compile(compile_kwargs={"literal_binds": True}))
+    assert {name: name == "notes" and len(activities) > 1 for name in is_held} == is_held
 
 
 def _page(stream: str, records: int, expected: int | None = None) -> Page:

@@ -10,13 +10,17 @@ from typing import Final
 
 from ros_sync.connectors.base import SetAside
 from ros_sync.connectors.export.blocks import BLOCK_ROWS, Block, refuse_missing
-from ros_sync.connectors.export.lines import Lines, shown, undecodable
+from ros_sync.connectors.export.lines import MAX_LINE_CHARS, Lines, shown, undecodable
 from ros_sync.connectors.export.mapping import Column
 from ros_sync.errors import ImportRefusedError, Where
 
 # Salesforce's longest field, a long or rich text area, holds 131,072 characters (Salesforce field types reference).
-# It bounds how far a quote that is never closed is followed, and thereby the memory it takes.
+# It bounds how far a quote that is never closed is followed at first, and thereby the memory it takes.
 MAX_CELL_CHARS = 131_072
+# A longer cell in a column that nothing is mapped to does not matter: its row is read once more with this bound. What goes
+# over several lines has a smaller one, as it may as well be a quote that is never closed.
+_LONG_CELL_CHARS = MAX_LINE_CHARS
+_LONG_CELL_CHARS_OF_LINES = 2 * MAX_CELL_CHARS
 
 _OTHER_DELIMITERS = {";": '";"', "\t": r'"\t"', ",": '","', "|": '"|"'}
 _DECLARED_DELIMITER = re.compile(r'"?sep=(.)"?\r?\n?')  # Excel's own first line, which says how it parts columns
@@ -43,6 +47,7 @@ class CsvRows:
         self._header: list[str] = []
         self._places: dict[str, int] = {}
         self._id_place = 0
+        self._has_long = False  # whether a row of the block at hand has a cell longer than MAX_CELL_CHARS
 
     def __iter__(self) -> Iterator[Block]:
         """Blocks of rows with the wanted columns, in the file's order."""
@@ -86,11 +91,37 @@ class CsvRows:
         try:
             rows.extend(islice(self._reader, BLOCK_ROWS))  # what was read before an error stays in `rows`
         except csv.Error as error:
-            return rows, self._beginnings(first, rows), [self._after(rows, str(error))], False
+            begun = self._beginnings(first, rows)
+            if "field larger" in str(error) and (long := self._long_row(rows)) is not None:
+                return [*rows, long[0]], [*begun, long[1]], [], False
+            return rows, begun, [self._after(rows, str(error))], False
         ended = len(rows) < BLOCK_ROWS
         simple = self._taken() == len(rows)
         lines = range(first, first + len(rows)) if simple else self._beginnings(first, rows)
         return rows, lines, [], ended
+
+    def _long_row(self, rows: Sequence[list[str]]) -> tuple[list[str], int] | None:
+        """The record after `rows`, which has a very long cell, and its first line; None where its end is not found."""
+        good = sum(map(_physical_lines, rows))
+        for lines, limit in (
+            (iter(self._kept[good : good + 1]), _LONG_CELL_CHARS),
+            (chain(self._kept[good:], chain.from_iterable(self._chunks)), _LONG_CELL_CHARS_OF_LINES),
+        ):
+            csv.field_size_limit(limit)
+            try:
+                row = next(csv.reader(lines, delimiter=self._delimiter, strict=True))
+            except csv.Error:
+                continue
+            finally:
+                csv.field_size_limit(MAX_CELL_CHARS)
+            line = self._line + good
+            used = good + _physical_lines(row)
+            del self._kept[:used]
+            self._line += used
+            self._begin(list(self._kept))
+            self._has_long = True
+            return row, line
+        return None
 
     def _after(self, rows: Sequence[list[str]], error: str) -> SetAside:
         """Set aside the record that stands after `rows`, and go on at the physical line after its first."""
@@ -112,9 +143,6 @@ class CsvRows:
 
     def _broken(self, line: int, broken: Sequence[str], error: str) -> SetAside:
         """What to say of a record that the csv module gave up on; `broken` are its lines as far as they were read."""
-        if len(broken) == 1 and "field larger" in error:
-            reason = f"a cell is longer than {MAX_CELL_CHARS:,} characters"
-            return SetAside(self._origin, line, None, shown(broken[0]), reason)
         cells = next(csv.reader(broken[:1], delimiter=self._delimiter), [])
         last = len(cells) - 1
         column = self._header[last] if 0 <= last < len(self._header) else None
@@ -142,7 +170,7 @@ class CsvRows:
     ) -> tuple[Sequence[Sequence[str]], Sequence[int]]:
         """Rows turned into columns, without those that are blank, too long, too short or not decodable."""
         width = len(self._header)
-        if not self._lines.suspect:
+        if not self._lines.suspect and not self._has_long:
             try:
                 columns = list(zip(*rows, strict=True))
             except ValueError:
@@ -159,6 +187,7 @@ class CsvRows:
                 if not reason:
                     good.append(fitting)
                     good_lines.append(line)
+        self._has_long = False
         return list(zip(*good, strict=True)), good_lines
 
     def _all_have_ids(self, ids: Sequence[str]) -> bool:
@@ -174,7 +203,7 @@ class CsvRows:
         return row
 
     def _reason(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
-        """Whether a row is set aside: of another length than the header, the header once more, or not decodable."""
+        """Whether a row is set aside: of another length than the header, the header once more, too long in a cell, or not decodable."""
         if len(row) != len(self._header):
             few = (
                 "a cell is missing, or a delimiter"
@@ -188,6 +217,11 @@ class CsvRows:
             reason = "the headings stand here once more; were files put together?"
             set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
             return True
+        for name, place in self._places.items() if self._has_long else ():
+            if len(row[place]) > MAX_CELL_CHARS:
+                reason = f"the cell is longer than {MAX_CELL_CHARS:,} characters"
+                set_aside.append(SetAside(self._origin, line, name, shown(row[place]), reason))
+                return True
         for name, place in self._places.items() if self._lines.suspect else ():
             damage = undecodable(row[place], self._lines.encoding)
             if damage:

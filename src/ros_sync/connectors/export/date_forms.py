@@ -204,7 +204,12 @@ def swapped(form: str) -> str:
 
 
 def what_it_may_be(text: str) -> str:
-    """A hint for a text that no declared format reads; empty where there is none."""
+    """A hint for a text that no declared format reads; empty where there is none.
+
+    Day and month are not guessed: where their order is open, both are told.
+    """
+    if (written := _as_people_write(text)) is not None:
+        return written
     if _NUMBER.fullmatch(text) is not None:
         for form in NUMBERS:
             moment = _by_number(text, form)
@@ -217,6 +222,35 @@ def what_it_may_be(text: str) -> str:
             f"; the zone {found[2]} can mean several; export an offset such as +01:00, or a name such as Europe/Berlin"
         )
     return ""
+
+
+# The forms in which people and programs write days, and the times that may follow.
+_DAYS = (
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y/%m/%d", "%Y.%m.%d",
+    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
+)  # fmt: skip
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")
+_LIKE_A_DAY = re.compile(r"\d{1,4}[-/. ](?:\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}(?!\d)|[A-Za-z]{3,9} \d{1,2}, \d{4}")
+
+
+def _as_people_write(text: str) -> str | None:
+    """The formats by which a text is a day that can be meant, as a hint; None where there is none."""
+    if _LIKE_A_DAY.match(text) is None:
+        return None
+    found: dict[str, str] = {}  # format -> day
+    for form in (day + time for time in _TIMES for day in _DAYS):
+        moment = by_format(text, form)
+        day = f"{moment:%Y-%m-%d}" if moment is not None else ""
+        if moment is None or not _FIRST_LIKELY <= moment.year <= _LAST_LIKELY:
+            continue
+        if day not in found.values() or swapped(form) in found:  # else the same form under another name: Mar and March
+            found[form] = day
+    if not found:
+        return None
+    readings = " or ".join(f"{day} by the form {form}" for form, day in found.items())
+    only = next(iter(found)) if len(found) == 1 else None
+    todo = f'write `dates: "{only}"`' if only else "say by `dates` in which of them the file is written"
+    return f"; it would be {readings}: {todo}"
 
 
 _FIRST_LIKELY, _LAST_LIKELY = 1990, 2060

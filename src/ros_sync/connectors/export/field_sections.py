@@ -16,7 +16,7 @@ from ros_sync.sheets import Node, Scalar, Section
 
 _KEYS = (
     "column", "join", "separator", "value", "values", "otherwise", "format", "currency", "round", "percent", "missing",
-    "find", "only_if", "kind",
+    "find", "only_if", "kind", "several",
 )  # fmt: skip
 _KEEP = "keep"  # of `otherwise`: the cell's own text
 _CUSTOM_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)  # money needs a currency field beside it
@@ -30,6 +30,7 @@ _FOR_KINDS: dict[str, tuple[Kind, ...]] = {
     "round": (Kind.MONEY,),
     "percent": (Kind.NUMBER,),
     "find": (Kind.TEXT,),
+    "several": (Kind.TEXT,),
 }
 
 
@@ -94,7 +95,9 @@ class FieldReader:
             mapping = replace(mapping, style=replace(self._style, missing=missing_texts(part)))
         if kind in _DATED and "format" in part:
             mapping = self._with_format(mapping, part)
-        mapping = replace(mapping, round_off=part.flag("round"), percent=part.flag("percent"))
+        mapping = replace(
+            mapping, round_off=part.flag("round"), percent=part.flag("percent"), several=part.flag("several")
+        )
         if kind is Kind.MONEY and "currency" in part:
             mapping = replace(mapping, currency=self._currency(part))
         mapping = replace(mapping, find=self._find(part), only_if=self._only_if(part))

@@ -60,6 +60,7 @@ class FieldMapping:
 
     `values` maps the text of a cell to a carried value; a text it does not know is an error of the row unless
     `has_otherwise`; where `keeps_others`, it is read as if there were no map. `only_if` are (field, allowed values): the field is filled only where all of them hold.
+    `several`: a cell holds several options, parted by `;`; each is read by itself.
     """
 
     name: str
@@ -76,6 +77,7 @@ class FieldMapping:
     percent: bool = False
     find: Lookup | None = None
     only_if: tuple[tuple[str, frozenset[Carried]], ...] = ()
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ros_sync.fields import Carried, Kind
 Parser = Callable[[str], Carried]
 Amount = tuple[Carried, str]  # a currency code and the cell of an amount
 
+OPTION_END = ";"  # between the options of a multi-select picklist (Salesforce, HubSpot)
 ZONE = "timezone"  # the field of a person's time zone
 
 # Fields that hold a share of 1; an export that writes 10 for 10 % says so with `percent: true`.
@@ -21,7 +22,18 @@ SHARES = frozenset({"probability", "methodology_share"})
 
 def parser(mapping: FieldMapping) -> Parser:
     """What reads a cell of a field that is not money: the carried value, or ValueError with the reason."""
-    return _by_values(mapping, text_parser(mapping))
+    read = _by_values(mapping, text_parser(mapping))
+    return _each_option(read) if mapping.several else read
+
+
+def _each_option(read: Parser) -> Parser:
+    """Reads a cell of several options, `A;B` or `A; B`, each by itself."""
+
+    def read_all(cell: str) -> Carried:
+        found = dict.fromkeys(read(option) for option in cell.split(OPTION_END))
+        return OPTION_END.join(str(each) for each in found if each is not None) or None
+
+    return read_all
 
 
 def text_parser(mapping: FieldMapping) -> Parser:

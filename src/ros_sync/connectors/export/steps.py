@@ -59,7 +59,7 @@ def steps(entry: FileEntry) -> Iterator[Step]:
             yield _ConstantStep(mapping)
         elif mapping.name in ids.REFERENCES and mapping.values is None and mapping.kind is Kind.TEXT:
             yield _ReferenceStep(mapping)
-        elif mapping.kind is Kind.TEXT and mapping.values is None and mapping.name != ZONE:
+        elif mapping.kind is Kind.TEXT and mapping.values is None and not mapping.several and mapping.name != ZONE:
             yield _TextStep(mapping)
         elif mapping.kind is Kind.INSTANT and mapping.values is None and mapping.name != DELETED:
             reader = instants.setdefault(mapping.style.dates, InstantReader(mapping.style.dates))

@@ -20,6 +20,7 @@ from ros_sync.sheets.edits import Edits, map_at, scalar, value_of
 
 POSITIONS = ("early", "mid", "late")
 REREAD = "6 hours"
+UNUSED_BELOW = 0.005  # the share of records that is shown as 0 %: somebody tried the property once
 LACKING = "the account has no such property"
 # Where an account has no property by the first name, it may have one by the other.
 SAME = {f"hs_lifecyclestage_{stage}_date": f"hs_v2_date_entered_{stage}" for stage in (
@@ -169,7 +170,7 @@ class _Fitting:
                     self.missing[wanted] = list(found.get(wanted, ()))
                 continue
             change = self.edits.set if is_makeshift else self.edits.add
-            change(fields, wanted.field, scalar(best.definition.name))
+            change(fields, wanted.field, _line(best.definition))
             self._fills(wanted.name, best)
             filled.add(wanted.field)
         self._values(name, fields, there)
@@ -201,7 +202,8 @@ class _Fitting:
                 dropped.add(key.value)
                 continue
             holder, held = (value, "property") if isinstance(value, MappingNode) else (fields, key.value)
-            self.edits.set(holder, held, scalar(other))
+            short = held == key.value and best is not None and other == best.definition.name
+            self.edits.set(holder, held, _line(best.definition) if short and best else scalar(other))
             self._sources[name, key.value] = other
             self._tell(f"{name}.{key.value}", f"is filled by {other}, as the account has no {source}")
         track = value_of(entry, "track")
@@ -332,14 +334,31 @@ def _by(names: Sequence[str]) -> str:
 def _choice(wanted: Wanted, found: Mapping[Wanted, Sequence[Candidate]], made: Collection[Wanted]) -> Candidate | None:
     """The property that fills a field from now on: one that is there, or the one that is made for it."""
     if wanted in made:
-        return Candidate(PropertyDefinition(wanted.property, wanted.type, label=wanted.label, ours=True), BY_LABEL)
+        return unused(found.get(wanted, ())) or Candidate(
+            PropertyDefinition(wanted.property, wanted.type, label=wanted.label, ours=True), BY_LABEL
+        )
     return _chosen(found.get(wanted, ()))
 
 
 def _chosen(found: Sequence[Candidate]) -> Candidate | None:
     """The candidate that is sure enough: by name or label; of several alike, the one that is filled most."""
-    sure = [each for each in found if each.sureness >= BY_LABEL]
+    sure = [each for each in found if each.sureness >= BY_LABEL and not _is_unused(each)]
     return max(sure, key=lambda each: (each.sureness, each.definition.ours, each.share or 0.0)) if sure else None
+
+
+def unused(found: Sequence[Candidate]) -> Candidate | None:
+    """The candidate that would be sure enough, were it filled anywhere; None where there is none, or another is taken.
+
+    Nobody uses it, so that a rule would fire on everyone: it fills its field on request alone.
+    """
+    sure = [each for each in found if each.sureness >= BY_LABEL and _is_unused(each)]
+    return (
+        max(sure, key=lambda each: (each.sureness, each.definition.ours)) if sure and _chosen(found) is None else None
+    )
+
+
+def _is_unused(candidate: Candidate) -> bool:
+    return candidate.share is not None and candidate.share < UNUSED_BELOW
 
 
 def _reckoned(definitions: Definitions, there: Mapping[str, PropertyDefinition]) -> Iterable[tuple[str, str]]:
@@ -376,6 +395,12 @@ def _refused(value: Node, there: Mapping[str, PropertyDefinition]) -> str | None
 
 def _is_read_only(there: Mapping[str, PropertyDefinition], name: str) -> bool:
     return name in there and there[name].read_only  # one that is made now is not there yet
+
+
+def _line(definition: PropertyDefinition) -> str:
+    """What stands behind a field that the property fills."""
+    name = scalar(definition.name)
+    return f"{{property: {name}, several: true}}" if definition.ticks else name
 
 
 def _property_of(value: Node | None) -> str | None:

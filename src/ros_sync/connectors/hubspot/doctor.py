@@ -88,8 +88,23 @@ def _wrong_properties(stream: StreamMapping, definitions: Definitions) -> Iterat
                     yield _absent(stream, name, f"that fills {entry.object}.{field.name}", there)
             yield from _wrong_type(stream, field, definitions)
             yield from _unknown_values(stream, field, definitions)
+            yield from _unparted(stream, entry, field, there)
         yield from _unwritable(stream, entry, there)
     yield from _never_reread(stream, there)
+
+
+def _unparted(
+    stream: StreamMapping, entry: ObjectMapping, field: FieldMapping, there: Mapping[str, PropertyDefinition]
+) -> Iterator[Problem]:
+    """A property of which several options may be ticked, read as one text: `contains "Pro"` finds Pro Plus too."""
+    known = there.get(field.from_property or "")
+    if known is not None and known.ticks and not field.several and field.kind is Kind.TEXT:
+        yield Problem(
+            f"of {known.name} of {stream.name} several options may be ticked, and {entry.object}.{field.name} reads it as one text",
+            f"write `{field.name}: {{property: {known.name}, several: true}}`, so that rules find whole options",
+            stream.name,
+            known.name,
+        )
 
 
 def _unwritable(

@@ -29,6 +29,7 @@ class FieldMapping:
 
     `values` maps what a property holds to carried values; one it does not know is set aside unless `has_otherwise`.
     `only_if` are (field, allowed values): filled only where all of them hold. `link` is (stream, preferred label).
+    `several`: it holds several options, parted by `;`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FieldMapping:
     currency: str | None = None
     only_if: tuple[tuple[str, frozenset[Carried]], ...] = ()
     link: tuple[str, str | None] | None = None
+    several: bool = False
 
     @property
     def properties(self) -> tuple[str, ...]:

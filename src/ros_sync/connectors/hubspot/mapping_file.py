@@ -28,7 +28,19 @@ VERSION = 1
 SHORTEST_REREAD = timedelta(hours=1)  # ours: 100,000 records take 1,000 calls
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")
 POSITIONS = ("early", "mid", "late")
-_FIELD_KEYS = ("property", "join", "value", "values", "otherwise", "currency", "only_if", "kind", "link", "label")
+_FIELD_KEYS = (
+    "property",
+    "join",
+    "value",
+    "values",
+    "otherwise",
+    "currency",
+    "only_if",
+    "kind",
+    "link",
+    "label",
+    "several",
+)
 _OWN_KINDS = tuple(kind for kind in Kind if kind is not Kind.MONEY)
 
 Objects = Mapping[str, Mapping[str, Field]]
@@ -214,6 +226,11 @@ class _Fields:
                 part.problem(
                     "kind", f"the kind of {mapping.name} is known ({mapping.kind})", "only custom fields take it"
                 )
+        if "several" in part:
+            if mapping.kind is not Kind.TEXT or "property" not in part:
+                words = f"several is for texts of one property; {mapping.name} is of the kind {mapping.kind}"
+                part.problem("several", words)
+            mapping = replace(mapping, several=part.flag("several"))
         ways = [key for key in ("property", "join", "value", "link") if key in part]
         if len(ways) != 1:
             part.problem(None, f"{mapping.name} needs one of `property:`, `join:`, `value:` and `link:`")

@@ -318,7 +318,7 @@ class _ObjectReader:
 
     def _reader(self, mapping: FieldMapping) -> CellReader[Any, Carried] | _Quick:
         """Texts and numbers are read quicker than they are remembered."""
-        if mapping.values is None and mapping.kind in _QUICK and not mapping.join:
+        if mapping.values is None and mapping.kind in _QUICK and not mapping.join and not mapping.several:
             return _Quick(self._parsers[mapping.name], _QUICK[mapping.kind])
         return CellReader(self._parsers[mapping.name])
 
@@ -327,7 +327,10 @@ class _ObjectReader:
             return _amount
         if mapping.values is not None:
             known = self._definitions.properties.get(self._stream.name, {}).get(mapping.from_property or "")
-            return _each_of(mapping, mapping.values) if known and known.ticks else _among(mapping, mapping.values)
+            read = _among(mapping, mapping.values)
+            return _each_of(read) if mapping.several or (known and known.ticks) else read
+        if mapping.several:
+            return _each_of(_optional(str))
         return _optional(values.reader(mapping.kind, self._zone))
 
 
@@ -385,12 +388,11 @@ def _among(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cel
     return read
 
 
-def _each_of(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cell], Carried]:
+def _each_of(read_one: Callable[[Cell], Carried]) -> Callable[[Cell], Carried]:
     """Reads a property of which several options may be ticked (`A;B`), each option by what it means."""
-    read_one = _among(mapping, known)
 
     def read(cell: Cell) -> Carried:
-        meant = dict.fromkeys(read_one(each) for each in (cell or "").split(TICKED) if each)
+        meant = dict.fromkeys(read_one(each.strip()) for each in (cell or "").split(TICKED) if each.strip())
         return TICKED.join(str(each) for each in meant if each is not None) or None
 
     return read

@@ -24,12 +24,16 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d{1,2}(?!\w)")
 _YES = r"(?:yes|y|on|ticked|checked|True|TRUE)"
 _NO = r"(?:no|n|off|unticked|unchecked|False|FALSE)"
 _YES_OR_NO = re.compile(
-    rf"(?P<field>[A-Za-z_][\w.]*)\s*(?:(?P<not>\bis\s+not\b|!=|<>|isn't)|\bis\b|==?)\s*(?P<said>(?P<yes>{_YES})|{_NO})(?![\w'])"
+    rf"(?P<field>[A-Za-z_][\w.]*)\s*(?:(?P<not>\bis\s+not\b|!=|<>|isn't)|\bis\b|==?)\s*(?P<said>(?P<yes>{_YES})|{_NO})"
+    r"(?![\w']|\s+(?:more|less|fewer|lower|smaller|greater|higher|larger|bigger|later|earlier|sooner)\b)"
 )
 _SIGNED = re.compile(r"(?<!\$)(?:\$\s+|\$?\{\s*|\[\s*|[@%:#&?<])?(?P<name>[A-Za-z_][\w.]*)(?:\s*[\]}]|[%>])?")
 _WORDS = re.compile(r"[A-Za-z][\w.]*(?:[ -]+[A-Za-z][\w.]*)*")
 _UNQUOTED = re.compile(
     r"(?:is\s+not|is|!=|=|contains|starts\s+with)\s+(?P<text>(?!not\b|one\b)[^\W\d_][\w&/.-]*(?:\s+(?!(?:and|or)\b)[\w&/.-]+)*)"
+)
+_COMPARED = re.compile(
+    r"(?P<field>[A-Za-z_][\w.]*)\s*(?:\bis\s+not\b|\bis\b|!=|=)\s*(?P<said>(?!not\b)[A-Za-z][\w&/.-]*)(?=\s*(?:$|\)|(?:and|or)\b))"
 )
 _GOOD_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _GOOD_SPAN = re.compile(r"\d+\s+(?:business\s+(?:hour|day)|minute|hour|day|week)s?")
@@ -58,6 +62,7 @@ def advise(text: str, column: int, schema: Schema, parameters: Collection[str]) 
         *_of_labels(masked, place, schema),
         *_of_habits(text, masked, place),
         *_of_capitals(masked, place),
+        *_of_words(masked, place, schema),
         *_of_texts(masked, place),
     ):
         return found
@@ -199,6 +204,14 @@ def _first_column(match: re.Match[str]) -> int:
     if match.re.groupindex.get("field") and match.start("field") == start and match.end("field") < match.end():
         start = match.end("field")
     return start + len(match.string[start:]) - len(match.string[start:].lstrip()) + 1
+
+
+def _of_words(masked: str, place: int, schema: Schema) -> Iterator[Advice]:
+    """A word that a field of texts is compared with, whatever field's name it resembles."""
+    for match in _covering(_COMPARED, masked, place):
+        field = schema.fields.get(match["field"])
+        if field is not None and field.kind is Kind.TEXT and match["said"].lower() not in KEYWORDS:
+            yield Advice(match["said"], match.start("said") + 1, f'for a text write "{match["said"]}" in quotes')
 
 
 def _of_texts(masked: str, place: int) -> Iterator[Advice]:

@@ -196,7 +196,11 @@ class Builder:
             raise _error(needle, f"`{words}` looks for a fixed text", 'write it in quotes: "…"')
         if any(value == "" for value in self._values(wanted)):
             raise _error(needle, "every text contains the empty text", "write what to look for, or `is present`")
-        return tree.TextMatch(value, wanted, at_start)
+        several = isinstance(value, tree.FieldValue) and value.name in self._schema.several and not at_start
+        if several and any(tree.OPTION_END in str(value) for value in self._values(wanted)):
+            hint = f'write `{value.name} contains "A" and {value.name} contains "B"`'  # type: ignore[union-attr]  # a field
+            raise _error(needle, "one option is looked for at a time", hint)
+        return tree.TextMatch(value, wanted, at_start, several)
 
     def _relative(self, how: How, subject: object, span: object, depth: int) -> tree.Clause:
         value, duration = self._moment_subject(subject, depth), self._value(span, depth + 1)

@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 
 _FIELD = r"(?P<field>[A-Za-z_][\w.]*)"
-_NOTHING = r"(?:an?\s+)?(?:empty(?:\s+string)?|null|none(?!\s+of)|nil|nan|blank|unset|undefined|nothing)\b"
+_NOTHING = r"(?:an?\s+)?(?:empty(?:\s+string)?|null|none(?!\s+of)|nil|nan|blank|unset|undefined|unassigned|nothing)\b"
 _FILLED = r"(?:set|filled(?:\s+(?:in|out))?|known|populated|available|given|entered|defined|there|non-?empty)\b"
 _IS = r"(?:is\s+)?"
 _NOT = r"(?:is\s+not|isn't|isnt|is\s+n't|not|!=|<>)\s*"
 _SPAN = r"(?P<span>\$\w+|\d+\s+(?:business\s+)?(?:minute|hour|day|week)s?)\b"
+_QUIET = (
+    r"(?:no\s+(?:\w+\s+){0,2}?(?:activity|contact|meeting|email|call|touch|response|reply)"
+    r"|not\s+(?:been\s+)?(?:contacted|touched|called|emailed))"
+)
+_NO_JOINT = r"(?!(?:and|or|is|in|for|since|within|during|than|older|newer)\b)"
 _DAY = r"(?=\s+(?:\d{4}-|today|now|\$))"
 _TEXT = r"""(?:"[^"]*"|'[^']*')"""
 _ITEM = rf"(?:{_TEXT}|\d[\w.]*)"
@@ -24,17 +29,57 @@ _NO_PERIODS = (
     "or write `within next 30 days`"
 )
 
+# Bounds that are meant to be reached: "3 or more", "at least 3", "no later than".
+_ISNT = r"(?:is\s+not|is\s+no|isn't|isnt|no|not)"
+_COUNT = r"(?P<count>\$\w+|\d[\d.]*[km]?(?:\s+[a-z]{3}(?<!\sand))?)"
+_BEFORE_COUNT = r"(?:(?:is|of|from)\s+|[<>]?=\s*|[<>]\s*)?"
+_MORE = r"(?:more|greater|higher|larger|bigger|above|over|up|upwards?|beyond)\b"
+_LESS = r"(?:less|fewer|lower|smaller|below|under|down|downwards?)\b"
+_LEAST = rf"(?:{_IS}at\s+least|{_IS}(?:a\s+)?min(?:imum)?(?:\s+of)?|{_ISNT}\s+(?:less|fewer|lower|smaller)\s+than|{_ISNT}\s+(?:below|under))\b"
+_MOST = rf"(?:{_IS}at\s+most|{_IS}(?:a\s+)?max(?:imum)?(?:\s+of)?|{_ISNT}\s+(?:more|greater|higher|larger|bigger)\s+than|{_ISNT}\s+(?:above|over)|{_IS}up\s+to)\b"
+_WRITTEN_SPAN = _SPAN.replace(r"\$\w+|", "")
+_BEFORE_SPAN = rf"{_IS}(?:(?:older|newer)\s+than\s+|[<>]=?\s*)?"
+_AGO = r"(?:\s+(?:ago|old))?"
+_BOUND_DAY = r"(?P<day>\d{4}-\d\d-\d\d|today)"
+
 _TABLE: tuple[tuple[str, str], ...] = (
+    # Bounds that are reached. They stand first, as their words alone mean something else.
+    (rf"{_BEFORE_SPAN}{_WRITTEN_SPAN}\s+(?:or|and)\s+(?:more|older|longer|above|over|greater)\b{_AGO}", "write `older than {span}`"),
+    (rf"{_BEFORE_SPAN}{_WRITTEN_SPAN}\s+(?:or|and)\s+(?:less|newer|younger|shorter|fewer|under)\b{_AGO}", "write `newer than {span}`"),
+    (rf"{_BEFORE_SPAN}(?P<number>\d+)\s*\+\s*(?P<unit>(?:business\s+)?(?:minute|hour|day|week)s?)\b{_AGO}", "write `older than {number} {unit}`"),
+    (rf"{_LEAST}\s+{_WRITTEN_SPAN}{_AGO}", "write `older than {span}`"),
+    (rf"{_MOST}\s+{_WRITTEN_SPAN}{_AGO}", "write `newer than {span}`"),
+    (rf"(?:{_IS}|=\s*|>=?\s*){_BOUND_DAY}\s+(?:or|and)\s+(?:later|after|newer|on)\b", "write `>= {day}`"),
+    (rf"(?:{_IS}|=\s*|<=?\s*){_BOUND_DAY}\s+(?:or|and)\s+(?:earlier|before|older)\b", "write `<= {day}`"),
+    (rf"{_ISNT}\s+(?:before|earlier\s+than|prior\s+to|sooner\s+than){_DAY}", "write `>=`"),
+    (rf"{_ISNT}\s+(?:after|later\s+than|past){_DAY}", "write `<=`"),
+    (rf"{_BEFORE_COUNT}{_COUNT}\s+(?:or|and)\s+{_MORE}", "write `>= {count}`"),
+    (rf"{_BEFORE_COUNT}{_COUNT}\s+(?:or|and)\s+{_LESS}", "write `<= {count}`"),
+    (rf"(?P<sign>[<>])\s*{_COUNT}\s+or\s+(?:equals?|the\s+same)\b", "write `{sign}= {count}`"),
+    (rf"{_BEFORE_COUNT}{_COUNT}\s*\+(?!\s*[\w$(])", "write `>= {count}`"),
+    (rf"(?:is\s+)?from\s+{_COUNT}(?!\s+to\b)(?:\s+(?:up|on|upwards?|onwards?))?(?=\s*$|\s+(?:and|or)\b)", "write `>= {count}`"),
+    (rf"(?:{_IS}|=\s*)equals?(?:\s+to)?\s+or\s+{_MORE}(?:\s+than)?", "write `>=`"),
+    (rf"(?:{_IS}|=\s*)equals?(?:\s+to)?\s+or\s+{_LESS}(?:\s+than)?", "write `<=`"),
+    (rf"{_LEAST}", "write `>=`"),
+    (rf"{_MOST}(?!{_DAY})", "write `<=`"),
     # A field and its value.
     (rf"{_NOT}{_FILLED}|(?:is\s+)?not\s+present\b", "write `is missing`"),
     (rf"{_NOT}{_NOTHING}", "write `is present`"),
     (rf"(?:is\s+|(?:===?|=|equals)\s*){_NOTHING}|{_NOTHING}", "write `is missing`"),
     (rf"(?:does\s+not|doesn't)\s+exist\b|{_IS}non-?existent\b|has\s+no\s+value\b", "write `is missing`"),
     (rf"exists?\b|has\s+(?:an?|any)\s+value\b|{_IS}{_FILLED}", "write `is present`"),
+    (rf"{_QUIET}\s+(?:for|in|within|during|since)\s+(?:at\s+least\s+)?(?:the\s+)?(?:last\s+|past\s+)?{_SPAN}", "write `last_activity older than {span}`"),
     (r"no\s+(?:\w+\s+){0,2}?(?:activity|contact|meeting|email|call|touch|response|reply)\b", "write `last_activity older than 14 days`"),
+    (rf"(?:has\s+no|without|no)\s+(?P<first>[a-z]+)\s+(?P<second>{_NO_JOINT}[a-z]+)\b", "write `{first}_{second} is missing`"),
     (rf"(?:has\s+no|has\s+not|without|no)\s+{_FIELD}", "write `{field} is missing`"),
     (rf"(?:has|with)\s+(?:an?\s+)?{_FIELD}", "write `{field} is present`"),
+    (r"(?:me|myself|my)\b", "a rule asks about the record, whoever reads of it; who is told stands under `notify:`"),
     # Ages and days.
+    (rf"days?[_ ]since[_ ](?:the\s+)?{_FIELD}", "write `{field} older than 30 days`, with your number of days"),
+    (r"(?:days?|time)[_ ]?in[_ ](?:the[_ ])?(?:current[_ ])?stage\b", "write `stage_entered older than 30 days`, with your number of days"),
+    (r"(?:(?:deal[_ ]?)?age|days[_ ]?open|open[_ ]?days|age[_ ]?in[_ ]?days)\b(?!\s*\()", "write `created older than 90 days`, with your number of days"),
+    (r"(?:has\s+|was\s+|is\s+)?(?:changed|moved|modified|updated)\b",
+     "a rule asks what is so now, not what has changed; `push_count` and `stage_entered` know of it"),
     (rf"{_IS}(?:in|within|during|over)?\s*(?:the\s+)?(?:last|past|previous)\s+{_SPAN}", "write `newer than {span}`"),
     (
         rf"{_IS}(?:due\s+)?(?:in|within|during)\s+(?:the\s+)?(?:next\s+|coming\s+|following\s+)?{_SPAN}|(?:the\s+)?next\s+{_SPAN.replace('span', 'next_span')}",
@@ -62,18 +107,21 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (rf"{_IS}(?:earlier\s+than|prior\s+to|sooner\s+than|befor)\b", "write `before`"),
     (rf"{_IS}(?:later\s+than|past{_DAY}|afer)\b", "write `after`"),
     (rf"{_IS}on{_DAY}", "write `is`"),
+    (r"end\s+of\s+(?:the\s+)?(?:this\s+|next\s+)?(?:week|month|quarter|year)\b|eo[mqy]\b", _NO_PERIODS),
     # Sizes.
+    (rf"{_FIELD}\s+{_IS}(?:from\s+)?(?P<low>\d[\d.]*[km]?)\s+to\s+(?P<high>\d[\d.]*[km]?)", "write `{field} >= {low} and {field} <= {high}`"),
+    (r"(?:two|three|four|five|six|seven|eight|nine|ten|twelve|a\s+dozen)\b", "write numbers in digits, such as `3`"),
     (rf"{_FIELD}\s+{_IS}(?:not\s+)?between\s+(?P<low>[^\s]+)\s+(?:and|-|to)\s+(?P<high>[^\s)]+)",
      "write `{field} >= {low} and {field} <= {high}`"),
     (r"(?:is\s+)?(?:not\s+)?between\b", "write `push_count >= 1 and push_count <= 5`"),
     (
-        (rf"{_IS}(?:greater|more|bigger|larger|higher|above)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?|{_IS}at\s+least\b|{_IS}min(?:imum)?\b"
-        rf"|{_IS}(?:no|not)\s+(?:less|fewer|lower)\s+than\b|=>|≥|\bgte\b|\bge\b"),
+        (rf"{_IS}(?:greater|more|bigger|larger|higher|above)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?"
+        r"|=>|≥|\bgte\b|\bge\b"),
         "write `>=`",
     ),
     (
-        (rf"{_IS}(?:less|smaller|lower|fewer|below)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?|{_IS}at\s+most\b|{_IS}max(?:imum)?\b"
-        rf"|{_IS}(?:no|not)\s+(?:more|greater|higher)\s+than\b|=<|≤|\blte\b|\ble\b|{_IS}up\s+to\b"),
+        (rf"{_IS}(?:less|smaller|lower|fewer|below)\s+(?:than\s+)?or\s+equals?(?:\s+(?:to|than))?"
+        r"|=<|≤|\blte\b|\ble\b"),
         "write `<=`",
     ),
     (rf"(?:{_IS}not|does\s+not|doesn't|isn't)\s+equals?(?:\s+to)?|≠|!==|=!=|=!|=/=|<>|\bneq?\b|{_IS}different\s+(?:from|than|to)\b|isn't\b|isnt\b",

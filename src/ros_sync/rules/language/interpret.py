@@ -96,10 +96,12 @@ def _asked(
         case tree.OneOf(subject, choices, negated):
             found = any(value == threshold(subject.sort, choice, environment, moment) for choice in choices)
             return found is not negated
-        case tree.TextMatch(_, needle, at_start):
+        case tree.TextMatch(_, needle, at_start, whole):
             wanted = constant(needle, environment, moment)
             assert isinstance(value, str)
             assert isinstance(wanted, str)
+            if whole:
+                return wanted in value.split(tree.OPTION_END)
             return value.startswith(wanted) if at_start else wanted in value
         case _:
             return all(COMPARE[bound.operator](value, bound.threshold) for bound in bounds(clause, environment, moment))

@@ -110,6 +110,9 @@ class Compiler:
         needle = self._constant(leaf.needle, subject.type, leaf.needle.sort)
         if leaf.at_start:
             return func.substr(subject, 1, func.length(needle)) == needle
+        if leaf.whole:
+            end = _bound(tree.OPTION_END, String())
+            return PlaceOf(end + subject + end, end + needle + end) > 0
         return PlaceOf(subject, needle) > 0
 
     def _expression(self, expression: tree.Expression) -> ColumnElement[Any]:

@@ -150,13 +150,17 @@ class OneOf:
     negated: bool
 
 
+OPTION_END = ";"  # what parts the options of a text of several, as CRMs do
+
+
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """A text that contains or starts with a fixed one."""
+    """A text that contains or starts with a fixed one; `whole`: it holds several options, of which that is one."""
 
     subject: Expression
     needle: Expression
     at_start: bool
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,17 @@ def test_a_column_is_read_alike_whether_it_repeats_or_not(read_file: ReadFile, r
     result = read_file(f"Id,D\n{rows}9000,never\n", "close_date: D")
     assert days == result.column("close_date")
     assert [each.line for each in result.set_aside] == [9002]
+
+
+def test_several_options_are_read_one_by_one(read_file: ReadFile) -> None:
+    """Each by what it means, once, parted by `;` alone; one that is not known costs its row."""
+    fields = (
+        "name: {column: Name, several: true, values: {A: Alpha, B: Beta, Old: null}}\n"
+        "stage_position: {column: Place, several: true}"
+    )
+    result = read_file("Id,Name,Place\n1,A;B,x; y\n2, B ;;B,;x;\n3,Old,\n4,A;C,x\n", fields)
+    assert (result.column("name"), result.column("stage_position")) == (
+        ["Alpha;Beta", "Beta", None],
+        ["x;y", "x", None],
+    )
+    assert [each.line for each in result.set_aside] == [5]

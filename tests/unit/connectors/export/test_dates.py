@@ -232,3 +232,44 @@ def test_a_day_that_two_formats_of_a_list_read_differently_is_refused(formats: t
         read("03/04/2026" + hour)
     with pytest.raises(ValueError, match="two ways"):
         InstantReader(DateStyle(formats)).read_all(["25/04/2026" + hour, "03/04/2026" + hour])
+
+
+@pytest.mark.parametrize(
+    "text,hint",
+    [
+        ("31/03/2026", 'it would be 2026-03-31 by the form %d/%m/%Y: write `dates: "%d/%m/%Y"`'),
+        (
+            "03/31/2026 2:15 PM",
+            'it would be 2026-03-31 by the form %m/%d/%Y %I:%M %p: write `dates: "%m/%d/%Y %I:%M %p"`',
+        ),
+        ("31.03.2026", 'it would be 2026-03-31 by the form %d.%m.%Y: write `dates: "%d.%m.%Y"`'),
+        ("3 March 2026", 'it would be 2026-03-03 by the form %d %B %Y: write `dates: "%d %B %Y"`'),
+        ("2026/03/31", 'it would be 2026-03-31 by the form %Y/%m/%d: write `dates: "%Y/%m/%d"`'),
+        (
+            "03/04/2026",
+            (
+                "it would be 2026-04-03 by the form %d/%m/%Y or 2026-03-04 by the form %m/%d/%Y: "
+                "say by `dates` in which of them the file is written"
+            ),
+        ),
+        (
+            "05/05/2026",
+            (
+                "it would be 2026-05-05 by the form %d/%m/%Y or 2026-05-05 by the form %m/%d/%Y: "
+                "say by `dates` in which of them the file is written"
+            ),
+        ),
+    ],
+)
+def test_a_day_as_people_write_it_comes_with_its_format(text: str, hint: str) -> None:
+    """What `dates` is to say; where the order of day and month is open, both are told."""
+    with pytest.raises(ValueError, match="is not a date of ISO 8601") as caught:
+        InstantReader(BERLIN).read(text)
+    assert str(caught.value) == f"is not a date of ISO 8601; {hint}"
+
+
+@pytest.mark.parametrize("text", ["99/99/2026", "2026-03-31 25:00", "31/03/1066"])
+def test_what_is_no_day_in_any_form_has_no_hint(text: str) -> None:
+    """Nor has a year that nobody means."""
+    with pytest.raises(ValueError, match=r"is not a date of ISO 8601$"):
+        InstantReader(BERLIN).read(text)

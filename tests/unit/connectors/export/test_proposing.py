@@ -275,3 +275,17 @@ def test_day_and_month_are_told_by_dates_of_another_form(tmp_path: Path) -> None
     (line,) = [line for line in text.splitlines() if "Deal - Deal created" in line]
 
     assert ("%d/%m/%Y %H:%M" in line.split("#")[0], "CHECK: %m/%d/%Y %H:%M" in line) == (True, True), line
+
+
+@pytest.mark.parametrize("content", [PIPEDRIVE, GERMAN.replace("Betrag", "Wert der Sache")])
+def test_amounts_that_say_nothing_settle_nothing(tmp_path: Path, content: str) -> None:
+    """Where no amount shows how decimals are written, the mapping does not say so either, and 20.000 is refused and not read as 20."""
+    path = tmp_path / "deals.csv"
+    path.write_text(content)
+    text = proposed(tmp_path, [path])[0]
+    assert "number:" not in text
+    text = text.replace("      stage: Phase", "      stage: Phase\n      amount: Wert der Sache")
+    (tmp_path / "proposed.yaml").write_text(text)
+    path.write_text(content.replace("20000", "20.000").replace("20.000,00", "20.000"))
+    aside = rows_of(load_mapping(tmp_path / "proposed.yaml", SETTABLE), path)[1]
+    assert [True] == ["can be read in two ways" in each for each in aside if "20.000" in each]

@@ -11,9 +11,11 @@ import pytest
 
 from ros_sync.connectors.base import BATCH_ROWS, Lookup
 from ros_sync.connectors.export import ExportMapping, file_size, read
+from ros_sync.connectors.export.blocks import refuse_missing
 from ros_sync.connectors.export.csv_rows import MAX_CELL_CHARS
 from ros_sync.connectors.export.lines import CHUNK_BYTES
-from ros_sync.errors import ImportRefusedError
+from ros_sync.connectors.export.mapping import Column
+from ros_sync.errors import ImportRefusedError, Where
 
 ReadFile = Callable[..., Any]
 MappingOf = Callable[[str], ExportMapping]
@@ -234,10 +236,42 @@ def test_many_open_quotes_are_each_set_aside(read_file: ReadFile) -> None:
     assert list(range(3, 4003, 2)) == result.lines
 
 
-def test_a_cell_beyond_the_limit_is_set_aside(read_file: ReadFile) -> None:
-    """What no CRM can hold is not taken into memory."""
-    result = read_file(f"Id,Name\n1,{'x' * (MAX_CELL_CHARS + 1)}\n2,{'y' * MAX_CELL_CHARS}\n")
-    assert (result.column("id"), result.set_aside[0].reason) == (["2"], "a cell is longer than 131,072 characters")
+LONG = "x" * (MAX_CELL_CHARS + 1)
+OF_LINES = "\n".join(["x" * 50_000] * 4)  # in quotes, over several lines
+
+
+@pytest.mark.parametrize("cell", [LONG, f'"{LONG}"', f'"{OF_LINES}"'], ids=["plain", "quoted", "lines"])
+def test_a_cell_beyond_the_limit_is_set_aside(read_file: ReadFile, cell: str) -> None:
+    """What no CRM can hold is not taken into a field: its row is set aside, by the heading."""
+    result = read_file(f"Id,Name\n0,a\n1,{cell}\n2,{'y' * MAX_CELL_CHARS}\n3,b\n")
+    last = 5 + cell.count("\n")
+    assert (result.column("id"), result.lines) == (["0", "2", "3"], [2, last - 1, last])
+    assert [(each.line, each.column, each.reason) for each in result.set_aside] == [
+        (3, "Name", "the cell is longer than 131,072 characters")
+    ]
+
+
+@pytest.mark.parametrize("cell", [LONG, f'"{LONG}"', f'"{OF_LINES}"'], ids=["plain", "quoted", "lines"])
+def test_a_cell_beyond_the_limit_does_not_matter_where_nothing_is_mapped_to_it(read_file: ReadFile, cell: str) -> None:
+    """Every row is read, however many of them have one."""
+    rows = "".join(f"{number},n{number},{cell if number % 3 == 0 else 'short'}\n" for number in range(10))
+    result = read_file(f"Id,Name,Notes\n{rows}")
+    assert (result.column("name"), result.set_aside) == ([f"n{number}" for number in range(10)], [])
+    more = cell.count("\n")
+    assert result.lines == [2 + number + more * ((number + 2) // 3) for number in range(10)]
+
+
+def test_a_file_that_lacks_many_columns_is_refused_in_few_words() -> None:
+    """The first ones with where they are asked for, then names, then numbers; of the columns that there are likewise."""
+    present = [f"col{number}" for number in range(50)]
+    missing = [Column(f"field{number}", Where("crm.yaml", number)) for number in range(40)]
+    told = str(refuse_missing(Path("deals.csv"), missing, present))
+    assert (told.count("asks for"), "'field9' and 30 more; " in told, told.endswith("col19 and 30 more")) == (
+        3,
+        True,
+        True,
+    )
+    assert len(told) < 800
 
 
 @pytest.mark.parametrize("name", ["deals.csv", "deals.jsonl"])

@@ -165,6 +165,37 @@ def test_a_property_that_only_resembles_is_left_to_people(tmp_path: Path) -> Non
     assert (fitted.steps, missing["deal.next_step_date"]) == ([], ["old_next_step_date_do_not_use"])
 
 
+def test_a_property_of_several_options_is_mapped_as_such(tmp_path: Path) -> None:
+    """So that rules find whole options."""
+    own = [told("product_line", type="enumeration", fieldType="checkbox")]
+    text = plan(SHIPPED, account(SHIPPED, tmp_path, deals=own)).text
+    assert "      product: {property: product_line, several: true}" in text
+    (field,) = [each for each in mapping(tmp_path, text).stream("deals").objects[0].fields if each.name == "product"]
+    assert field.several
+
+
+@pytest.mark.parametrize("share,is_used", [(None, True), (0.0, False), (0.0049, False), (0.005, True), (1.0, True)])
+def test_a_property_that_nobody_fills_is_left_to_people(tmp_path: Path, share: float | None, is_used: bool) -> None:
+    """Else its rule would fire on everyone. The line stays commented out, with what depends on it; on request it is used."""
+    definitions = account(SHIPPED, tmp_path, deals=[told("kickoff_date", type="date")])
+    wanted = next(each for each in WANTED if each.name == "deal.kickoff")
+    (candidate,) = candidates(wanted, definitions.properties["deals"].values(), ())
+    found = {wanted: [Candidate(candidate.definition, candidate.sureness, share)]}
+    fitted = fit(SHIPPED, definitions, found)
+    asked = fit(SHIPPED, definitions, found, [wanted])
+    used = "      kickoff: kickoff_date  "
+    assert (used in fitted.text, wanted in fitted.missing) == (is_used, not is_used)
+    assert (
+        "      # kickoff: kickoff_at  " in fitted.text,
+        "# kickoff-overdue; without it the rule is off" in fitted.text,
+    ) == (
+        not is_used,
+        True,
+    )
+    if not is_used:
+        assert (used in asked.text, wanted in asked.missing) == (True, False)
+
+
 def test_of_two_that_fit_the_one_that_is_filled_is_taken(tmp_path: Path) -> None:
     """By the share of records in which it holds something."""
     definitions = account(SHIPPED, tmp_path, deals=[told("champion_name"), told("our_champion")])

@@ -108,6 +108,7 @@ def ticked(tmp_path: Path) -> tuple[StreamMapping, Definitions]:
     file.write_text(
         "version: 1\ncrm: hubspot\nsource: hubspot\nobjects:\n  - stream: deals\n    object: deal\n    fields:\n"
         "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: products\n"
+        "      segment: {property: products, several: true}\n"
         "    write: {product: }\n"
     )
     definitions = Definitions(properties={"deals": read_properties({"results": [TICKED]})})
@@ -130,6 +131,18 @@ def test_each_ticked_option_is_read_by_what_it_means(
         [held or None],
         told,
     )
+
+
+@pytest.mark.parametrize(
+    "held, read", [("pro", "pro"), ("pro; pro_plus", "pro;pro_plus"), (";pro;;pro;", "pro"), (";", None), (None, None)]
+)
+def test_several_options_are_read_one_by_one(
+    ticked: tuple[StreamMapping, Definitions], held: str | None, read: str | None
+) -> None:
+    """Each once, parted by `;` alone, so that a rule finds it as a whole."""
+    reader = RecordReader(*ticked, currency="EUR")
+    batch = reader.batches([{"id": "7", "properties": {"products": held, "hs_lastmodifieddate": "1"}}])[0]
+    assert batch.columns["segment"] == [read]
 
 
 @pytest.mark.parametrize("value, written", [("Plus", "pro_plus"), ("Pro;Plus", "pro;pro_plus"), (None, "")])

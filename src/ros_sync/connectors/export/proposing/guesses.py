@@ -99,8 +99,16 @@ def _date_reader(form: str) -> Callable[[str], Carried]:
     return dates.date_parser(DateStyle((form,), iso=False) if form else DateStyle())
 
 
-def number_style(columns: Sequence[ColumnSample], currency: str) -> tuple[NumberStyle, bool]:
-    """The style that reads most amounts, and whether another one reads them just as well and otherwise."""
+class NumberGuess(NamedTuple):
+    """How amounts are written: whether any of them says so, and whether another style reads them just as well and otherwise."""
+
+    style: NumberStyle
+    said: bool
+    doubtful: bool
+
+
+def number_style(columns: Sequence[ColumnSample], currency: str) -> NumberGuess:
+    """The style that reads most amounts. Those without any sign, such as 1200, say nothing of how the next ones are written."""
     cells = [text for column in columns for text in list(column.values)[:_LOOKED_AT]]
 
     def reader(style: NumberStyle) -> Callable[[str], Carried]:
@@ -111,7 +119,8 @@ def number_style(columns: Sequence[ColumnSample], currency: str) -> tuple[Number
         _share(cells, reader(style)) == _share(cells, reader(best)) and _differ(cells, reader(style), reader(best))
         for style in NUMBERS
     )
-    return best, doubtful
+    said = any(_differ(cells, reader(style), reader(best)) for style in NUMBERS)
+    return NumberGuess(best, said, doubtful)
 
 
 def _differ(cells: Iterable[str], one: Callable[[str], Carried], other: Callable[[str], Carried]) -> bool:

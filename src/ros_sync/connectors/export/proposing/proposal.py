@@ -131,7 +131,8 @@ class _Proposing:
             return
         entry = Entry(self._sample, self._object, record_id)
         self._used.add(record_id)
-        self._numbers, doubtful = self._number_style()
+        numbers = self._number_style()
+        self._numbers = numbers.style
         for name in KNOWN[self._object]:
             if name != "id" and name in self._known:
                 self._propose_field(name)
@@ -139,7 +140,7 @@ class _Proposing:
         if self._object == "deal":
             self._add_closed()
         entry.fields = self._lines
-        entry.style = self._style(doubtful=doubtful)
+        entry.style = self._style(numbers)
         entry.unused = [heading for heading in self._headings if heading not in self._used]
         self._proposal.entries.append(entry)
 
@@ -347,21 +348,21 @@ class _Proposing:
             self._lines.insert(0, Line("name", None, {"join": f"[{quoted(first)}, {quoted(last)}]"}))
             self._used |= {first, last}
 
-    def _number_style(self) -> tuple[NumberStyle, bool]:
+    def _number_style(self) -> guesses.NumberGuess:
         money = [name for name in KNOWN[self._object] if name in self._known and self._known[name].kind is Kind.MONEY]
         columns = [column for name in money if (column := self._column(name)) is not None and column.filled]
-        if not columns:
-            return guesses.NUMBERS[0], False
         return guesses.number_style(columns, self._proposal.currency)
 
-    def _style(self, *, doubtful: bool) -> list[Line]:
+    def _style(self, numbers: guesses.NumberGuess) -> list[Line]:
         found, style = self._sample, []
         if found.is_text and found.delimiter != ("\t" if found.content.name.lower().endswith(".tsv") else ","):
             style.append(Line("delimiter", quoted(found.delimiter or ",")))
         if found.encoding != "utf-8":
             style.append(Line("encoding", found.encoding))
-        decimal, thousands = self._numbers.decimal, self._numbers.thousands or ""
-        note = "CHECK: decimals and thousands could be the other way round" if doubtful else None
+        if not numbers.said:  # as long as nothing is said, 20.000 is refused, and not taken for 20
+            return style
+        decimal, thousands = numbers.style.decimal, numbers.style.thousands or ""
+        note = "CHECK: decimals and thousands could be the other way round" if numbers.doubtful else None
         style.append(Line("number", f"{{decimal: {quoted(decimal)}, thousands: {quoted(thousands)}}}", {}, note))
         return style
 

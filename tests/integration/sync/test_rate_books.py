@@ -1,0 +1,101 @@
+"""The pace in the database: each account's own rows, what they begin with, and the database's clock."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ros_sync import clock
+from ros_sync.connectors.buckets import UNPACED
+from ros_sync.connectors.pace import CALLS, SEARCH, Rates
+from ros_sync.mirror.database import open_engine
+from ros_sync.sync.rates import CLOCK_STEP_SECONDS, DRIFT_SECONDS, DatabasePace, SharedBooks
+
+MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def kept(engine: Engine, column: str, *, limit: str = SEARCH) -> dict[str, object]:
+    """What a column of the rows of a limit says, by source."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            text(f"SELECT source, {column} FROM rate_bucket WHERE name = :limit"), {"limit": limit}
+        )
+        return dict(map(tuple, found))
+
+
+def test_each_account_has_a_pace_of_its_own(engine: Engine) -> None:
+    """A pause and the end of the day's calls of one are none of the other's, for the next process neither."""
+    hubspot, other = (DatabasePace(engine, source, Rates(100, 5)) for source in ("hubspot", "other"))
+    for pace in (hubspot, other):
+        pace.take(SEARCH)
+    hubspot.slow_down(SEARCH, 600.0)
+    other.slow_down(SEARCH, 60.0)
+    hubspot.park(MIDNIGHT)
+    paused = kept(engine, "not_before")
+    differ = (int(str(paused["hubspot"])) - int(str(paused["other"]))) / 1e6
+    assert 500 < differ < 580
+    parked = [DatabasePace(engine, source, Rates(100, 5)).parked_until for source in ("hubspot", "other")]
+    assert [MIDNIGHT, None] == parked
+
+
+def test_the_later_of_two_moments_stands_in_the_database(engine: Engine) -> None:
+    """Whichever process heard of it first."""
+    for hours in (0, 2, 1):
+        DatabasePace(engine, "hubspot", Rates(100, 5)).park(MIDNIGHT + timedelta(hours=hours))
+    assert MIDNIGHT + timedelta(hours=2) == DatabasePace(engine, "hubspot").parked_until
+    assert {"hubspot": clock.to_micros(MIDNIGHT + timedelta(hours=2))} == kept(engine, "not_before", limit="day")
+
+
+@pytest.mark.parametrize("rates", [Rates(40, 2), None], ids=["given", "the smallest account's"])
+def test_rows_begin_with_what_is_allowed(engine: Engine, rates: Rates | None) -> None:
+    """By the rates that are given, else by those of the smallest accounts; a limit that nobody paces is kept as such."""
+    pace = DatabasePace(engine, "hubspot", rates)
+    allowances = (rates or Rates()).allowances
+    for limit in (CALLS, SEARCH, "another"):
+        pace.slow_down(limit, 0.01)
+    for limit in (CALLS, SEARCH, "another"):
+        allowed = allowances.get(limit, UNPACED)
+        assert {"hubspot": float(allowed.burst)} == kept(engine, "capacity", limit=limit)
+
+
+@pytest.fixture
+def books(postgresql_copy: Callable[[], AbstractContextManager[str]]) -> Iterator[SharedBooks]:
+    """The books of one process on PostgreSQL."""
+    with postgresql_copy() as url:
+        engine = open_engine(url)
+        yield SharedBooks(engine, "hubspot", Rates(100, 5))
+        engine.dispose()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "seen, expected",
+    [
+        (50.0 + CLOCK_STEP_SECONDS / 2, 50.0 + CLOCK_STEP_SECONDS / 2),
+        (50.0 - CLOCK_STEP_SECONDS / 2, 50.0 - DRIFT_SECONDS),
+        (50.0, 50.0),
+        (50.0 + 2 * CLOCK_STEP_SECONDS, 50.0 + 2 * CLOCK_STEP_SECONDS),
+        (50.0 - 2 * CLOCK_STEP_SECONDS, 50.0 - 2 * CLOCK_STEP_SECONDS),
+    ],
+    ids=["a quicker answer", "a slower answer", "the same", "set forward", "set back"],
+)
+def test_the_database_s_clock_is_read_by_the_quickest_answer(books: SharedBooks, seen: float, expected: float) -> None:
+    """An answer that took longer says less; where the clock was set, the new one counts at once."""
+    books._ahead = 50.0
+    books._set_clock(seen)
+    assert expected == books._ahead
+
+
+@pytest.mark.postgresql
+def test_the_database_s_clock_is_followed(books: SharedBooks) -> None:
+    """As seconds since 1970; the first look sets it, however far from this process's own."""
+    assert books.now() == pytest.approx(time.time(), abs=60)
+    books._ahead = -math.inf
+    books.read(SEARCH)
+    assert books.now() == pytest.approx(time.time(), abs=60)

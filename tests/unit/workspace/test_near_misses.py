@@ -1,0 +1,71 @@
+"""Files that are not read for their names are named, each with the name that it should have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ros_sync.cli.workspace import lay_out
+from ros_sync.rules.files import is_rule_file
+from ros_sync.settings import load
+from ros_sync.workspace.files import Scanner
+from ros_sync.workspace.near_misses import near_misses
+
+MISNAMED = [
+    ("rules/organisation.yml", "name it organisation.yaml"),
+    ("rules/organization.yaml", "name it organisation.yaml"),
+    ("rules/Organisation.yaml", "name it organisation.yaml"),
+    ("rules/organisation.YAML", "name it organisation.yaml"),
+    ("rules/organisation.yaml.txt", "name it organisation.yaml"),
+    ("rules/organisation.yalm", "name it organisation.yaml"),
+    ("rules/deals.yaml.txt", "name it deals.yaml"),
+    ("rules/deals.yml.txt", "name it deals.yaml"),
+    ("rules/emea.YAML", "name it emea.yaml"),
+    ("rules/emea.Yml", "name it emea.yaml"),
+    ("connectors/hubspot.yaml.txt", "name it hubspot.yaml"),
+    ("connectors/hubspot.YML", "name it hubspot.yaml"),
+    ("organisation.yaml", "it belongs into rules/, as organisation.yaml"),
+    ("organization.yml", "it belongs into rules/, as organisation.yaml"),
+    (".env.txt", "name it .env"),
+    ("env", "name it .env"),
+    ("ros-sync.toml.txt", "name it ros-sync.toml"),
+    ("ros_sync.toml", "name it ros-sync.toml"),
+    ("ros-sync.yaml", "name it ros-sync.toml"),
+]
+# What is read, and what somebody put aside on purpose.
+FINE = [
+    "rules/emea.yml", "rules/.organisation.yml.swp", "rules/deals.yaml.bak", "rules/deals.yaml~", "rules/deals.yaml.off",
+    "rules/notes.txt", "rules/README.md", "connectors/crm.yml", "connectors/hubspot.yaml.orig", ".env.local", "environment",
+    "docker-compose.yml", "notes.txt",
+]  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Lay out a workspace."""
+    lay_out(tmp_path)
+    return tmp_path
+
+
+def test_the_shipped_workspace_is_named_well(workspace: Path) -> None:
+    """There is nothing to say."""
+    assert near_misses(load(workspace)) == []
+
+
+@pytest.mark.parametrize("name,todo", MISNAMED)
+def test_a_misnamed_file_is_named(workspace: Path, name: str, todo: str) -> None:
+    """In one line, with what to do; nothing reads it, whatever it holds."""
+    (workspace / name).write_text("version: 1\n")
+    settings = load(workspace)
+    (found,) = near_misses(settings)
+    assert found.message == f"{name} is not read: {todo}"
+    assert name not in Scanner(settings).look().files
+    assert not is_rule_file(workspace / name) or not name.startswith("rules/")
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_other_files_are_left_alone(workspace: Path, name: str) -> None:
+    """Nobody is told of what is read, or was put aside."""
+    (workspace / name).write_text("version: 1\n")
+    assert near_misses(load(workspace)) == []
