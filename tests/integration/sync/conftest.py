@@ -52,9 +52,8 @@ def one(engine: Engine, query: str) -> object:
 
 def asked_nothing(connector: Path = CONNECTOR) -> HubSpotSource:
     """HubSpot by a connector file, for what is judged by the mirror alone: no call can be made."""
-    mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
     client = HubSpotClient(PrivateAppToken("none"), MemoryPace(), now=lambda: NOW, sleep=lambda _: None)
-    return HubSpotSource(mapping, client, now=lambda: NOW)
+    return HubSpotSource(mapping_of(connector), client, now=lambda: NOW)
 
 
 @dataclass

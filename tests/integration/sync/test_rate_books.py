@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.integration.databases import PostgresqlDatabases
 
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED
 from ros_sync.connectors.pace import CALLS, SEARCH, Rates
-from ros_sync.mirror.database import open_engine
 from ros_sync.sync.rates import CLOCK_STEP_SECONDS, DRIFT_SECONDS, DatabasePace, SharedBooks
 
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -65,12 +64,10 @@ def test_rows_begin_with_what_is_allowed(engine: Engine, rates: Rates | None) ->
 
 
 @pytest.fixture
-def books(postgresql_copy: Callable[[], AbstractContextManager[str]]) -> Iterator[SharedBooks]:
+def books(postgresql_databases: PostgresqlDatabases) -> Iterator[SharedBooks]:
     """The books of one process on PostgreSQL."""
-    with postgresql_copy() as url:
-        engine = open_engine(url)
+    with postgresql_databases.lend() as engine:
         yield SharedBooks(engine, "hubspot", Rates(100, 5))
-        engine.dispose()
 
 
 @pytest.mark.postgresql
