@@ -61,8 +61,8 @@ def advance(
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
     late), what lost its record or its start is withdrawn, what is no longer stopped runs on and records without a
     clock get one, records that changed hands get a clock of the new owner's beside the team's, running clocks whose
-    owner, calendar or deadline changed are restated, and those past their due instant are breached. A breached clock
-    keeps the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
+    calendar or deadline changed, or whose record has its first owner, are restated, and those past their due instant are
+    breached. A breached clock keeps the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
     not been read yet is no breach.
 
     Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most. Raises
@@ -308,10 +308,14 @@ class _Step(Laid):
         self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
 
     def restate(self) -> ClockCounts:
-        """Work out anew when running clocks are due whose owner, calendar or deadline changed."""
+        """Work out anew when running clocks are due whose calendar or deadline changed, or whose record has its first owner.
+
+        A clock keeps the owner by whose calendar it is due: given to somebody in another zone, it runs on as it did.
+        """
         c = _CLOCK.c
         running = select().join(self.record, self.joined).where(self.mine, _OPEN, c.state == State.RUNNING)
-        group = (c.source, c.owner_id, self.owner, c.within, c.calendar, c.calendar_version)
+        first_owner = func.coalesce(c.owner_id, self.owner)
+        group = (c.source, c.owner_id, first_owner, c.within, c.calendar, c.calendar_version)
         restated = 0
         for key in self.connection.execute(running.add_columns(*group).distinct()).all():
             source, old_owner, owner, *old = key

@@ -63,7 +63,7 @@ class SlaClock(Stored, table=True):
     record_id: str
     owner_id: str | None = Field(
         default=None,
-        description="the record's owner while it ran: by whose calendar it is due, and who had it at the breach",
+        description="the record's first owner, by whose calendar it is due, also when somebody else has the record",
     )
     held_by: str | None = Field(default=None, description="the record's owner as of the last look")
     calendar: str | None = Field(default=None, description="calendar that its business time is counted in, if any")

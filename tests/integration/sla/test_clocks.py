@@ -287,20 +287,34 @@ def test_a_resumed_clock_is_restated_by_the_terms_that_hold_now(connection: Conn
     assert [("1", START + 24 * HOUR, None, "running")] == clocks(connection)
 
 
-def test_moving_the_owner_restates_the_clock(connection: Connection) -> None:
-    """A lead that moves to an owner in another zone is due in that owner's business time, and the history says so."""
-    add_lead(connection)
+def test_the_first_owner_restates_the_clock(connection: Connection) -> None:
+    """A lead that nobody had is due in the business time of whom it is given to, and the history says so."""
+    add_lead(connection, owner_id=None)
     advance(connection, [RESPONSE], directory(), START)
+    nobodys = connection.scalar(select(CLOCK.c.due_at))
     change_lead(connection, owner_id="ben")
     counts = advance(connection, [RESPONSE], directory(), START + HOUR)
     event = EVENT.c
     told = connection.execute(
         select(event.why, event.old_due_at, event.new_due_at).where(event.what == "restated")
     ).one()
-    assert (ClockCounts(started=1, restated=1), ("owner moved", DUE, DUE_IN_YORK), "ben") == (
-        counts,
+    assert (1, ("owner moved", nobodys, DUE_IN_YORK), "ben") == (
+        counts.restated,
         tuple(told),
         connection.scalar(select(CLOCK.c.owner_id)),
+    )
+
+
+def test_another_owner_restates_nothing(connection: Connection) -> None:
+    """The team's clock runs on by the calendar of whom it began with, also where the next owner is in another zone."""
+    add_lead(connection)
+    advance(connection, [RESPONSE], directory(), START)
+    change_lead(connection, owner_id="ben")
+    counts = advance(connection, [RESPONSE], directory(), START + HOUR)
+    assert (0, "ada", [("1", DUE, None, "running")]) == (
+        counts.restated,
+        connection.scalar(select(CLOCK.c.owner_id)),
+        clocks(connection),
     )
 
 

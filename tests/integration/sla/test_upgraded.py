@@ -81,7 +81,7 @@ def test_a_clock_of_an_earlier_version_becomes_the_teams(database_url: str) -> N
     assert [
         ("breached", "ada", "ben", "breached", due),
         ("kept", "ada", "ada", "running", due),
-        ("moved", "ben", "ben", "running", due),
+        ("moved", "ada", "ben", "running", due),
         ("taken back", "ada", "ada", "running", due),
     ] == sorted(teams)
     assert [("breached", "ben", now, now + 4 * HOUR), ("moved", "ben", now, now + 4 * HOUR)] == sorted(owners)
