@@ -39,9 +39,9 @@ CONTEXT = DealContext("EUR", {"USD": Decimal("0.92"), "SGD": Decimal("0.68")}, f
 
 
 @cache
-def shipped_mapping() -> HubSpotMapping:
-    """The shipped connector file, read once: that takes longer than most tests."""
-    return load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
+def mapping_of(path: Path) -> HubSpotMapping:
+    """A connector file, read once: that takes longer than most tests. Some tests put one of their own in CONNECTOR."""
+    return load_hubspot(path, {name: each.settable for name, each in objects().items()})
 
 
 def one(engine: Engine, query: str) -> object:
@@ -86,7 +86,7 @@ class Followed:
             api_url=self.url,
             persistence=persistence,
         )
-        return HubSpotSource(shipped_mapping(), client, now=self.clock)
+        return HubSpotSource(mapping_of(CONNECTOR), client, now=self.clock)
 
     def syncer(self, engine: Engine, *, cadence: Cadence | None = None, source: HubSpotSource | None = None) -> Syncer:
         return Syncer(engine, source or self.source(), CONTEXT, now=self.clock, cadence=cadence)
