@@ -40,7 +40,7 @@ CONTEXT = DealContext("EUR", {"USD": Decimal("0.92"), "SGD": Decimal("0.68")}, f
 
 @cache
 def mapping_of(path: Path) -> HubSpotMapping:
-    """A connector file, read once: that takes longer than most tests."""
+    """A connector file, read once: that takes longer than most tests. Some tests put one of their own in CONNECTOR."""
     return load_hubspot(path, {name: each.settable for name, each in objects().items()})
 
 
