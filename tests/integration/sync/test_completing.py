@@ -160,6 +160,15 @@ def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engi
     assert ("2", "lead_source", "show", "expo") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
 
 
+def test_what_the_first_file_changes_is_no_matter_of_the_second(engine: Engine, load: Load) -> None:
+    """Where the file that is read first gives another value and the second none, the value is changed once."""
+    mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,,"]
+    for number, origin in enumerate(("web", "fair")):
+        closed = [CLOSED, f"1,2026-02-03T00:00:00Z,{origin},,"]
+        load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY + timedelta(days=number))
+    assert [("1", "lead_source", "web", "fair")] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
+
+
 def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load: Load) -> None:
     """Amount, currency and the worth at home go together; another amount is a contradiction."""
     (report,) = load(
