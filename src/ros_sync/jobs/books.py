@@ -48,7 +48,7 @@ class JobStanding:
         # By the row's own moment: one that is old says nothing about what happened since.
         if self.seen_at - self.last_good_at > allowed:
             minutes = (self.seen_at - self.last_good_at) // timedelta(minutes=1)
-            return f"{self.name} last went well {minutes:,} minutes before that was noted"
+            return f"{self.name} last went well {minutes:,} {'minute' if minutes == 1 else 'minutes'} before that was noted"
         return None
 
     def is_silent(self, now: datetime) -> bool:

@@ -87,11 +87,11 @@ def readiness(jobs: Mapping[str, JobState], seconds: float, also: Iterable[str] 
             fatal.append(f"{name} has not run yet{failed}")
         elif (late := _late(job, seconds)) is not None:
             where = fatal if job.vital else lesser
-            where.append(f"{name} last went well {late // 60:.0f} minutes ago{failed}")
+            where.append(f"{name} last went well {_minutes(late)} ago{failed}")
         elif failed:
             lesser.append(f"{name}{failed.removeprefix('; it')}")
         if (long := _long(job, seconds)) is not None:
-            lesser.append(f"{name} has been running for {long // 60:.0f} minutes")
+            lesser.append(f"{name} has been running for {_minutes(long)}")
     lesser += also
     return Readiness(tuple(fatal), tuple(lesser))
 
@@ -102,6 +102,11 @@ def _failures(job: JobState) -> str:
     times = "once" if job.failures_in_a_row == 1 else f"{job.failures_in_a_row} times in a row"
     why = f": {job.failure.public}" if job.failure else ""
     return f"; it has failed {times}{why}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = int(seconds // 60)
+    return "1 minute" if minutes == 1 else f"{minutes:,} minutes"
 
 
 def _late(job: JobState, seconds: float) -> float | None:

@@ -47,7 +47,6 @@ def hostile_alert(engine: Engine) -> None:
         session.commit()
 
 
-@ON_SQLITE
 @pytest.mark.usefixtures("hostile_alert")
 @pytest.mark.parametrize("arguments", [("alerts", "list", "--resolved"), ("alerts", "why", "1")])
 @pytest.mark.parametrize("as_json", [(), ("--json",)])

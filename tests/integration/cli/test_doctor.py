@@ -138,14 +138,15 @@ def test_a_clock_that_is_wrong_is_named(
     assert (bool(found), True) == (bool(words), found in words)
 
 
-def test_secrets_that_others_may_read_are_named(command: Command, tmp_path: Path) -> None:
+def test_secrets_that_others_may_read_are_named(command: Command, engine: Engine, tmp_path: Path) -> None:
     """Each file with its mode, and how to close it; a database is one of them."""
     (tmp_path / ".env").write_text("ROS_SYNC_WEB__PORT=9000\n")
     (tmp_path / ".env").chmod(0o644)
-    (tmp_path / "ros-sync.db").chmod(0o640)
-    names = [(".env", "644"), ("ros-sync.db", "640")]
+    database = Path(str(engine.url.database))
+    database.chmod(0o640)
     expected = [
-        (f"{tmp_path / name} can be read by others on this machine (mode {mode})", False) for name, mode in names
+        (f"{file} can be read by others on this machine (mode {mode})", False)
+        for file, mode in ((tmp_path / ".env", "644"), (database, "640"))
     ]
     assert expected == told(command, "files")
 
@@ -185,10 +186,10 @@ def test_an_export_that_did_not_come_is_named(command: Command, engine: Engine) 
     )
 
 
-def test_a_database_that_cannot_be_read_is_named(command: Command, engine: Engine, tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_read_is_named(command: Command, engine: Engine) -> None:
     """A damaged file is a finding, and no traceback."""
     engine.dispose()
-    (tmp_path / "ros-sync.db").write_bytes(b"not a database " * 1000)
+    Path(str(engine.url.database)).write_bytes(b"not a database " * 1000)
     assert [True] == [fatal for _, fatal in told(command, "database")]
 
 

@@ -58,7 +58,6 @@ def test_a_sync_loads_what_asks_the_crm_and_the_mirror(followed: Followed, engin
     assert (0, set(), set()) == (code or run.code, run.tops - IMPORTS - client - driver, elsewhere & run.modules)
 
 
-@ON_SQLITE
 def test_refused_credentials_are_told_with_what_to_do(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1 and the setting that is wrong; neither the token nor a traceback."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
@@ -68,7 +67,6 @@ def test_refused_credentials_are_told_with_what_to_do(connected: Followed, monke
     assert "aside" not in out, "no table where nothing was read"
 
 
-@ON_SQLITE
 def test_a_parked_source_says_until_when(followed: Followed) -> None:
     """The day's limit is told in words, with the moment at which `serve` goes on by itself; exit code 1."""
     followed.faults.next("search", Fault("daily_limit"))

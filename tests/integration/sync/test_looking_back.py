@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.integration.chaos.follower import SharedClock
 from tests.integration.chaos.happenings import Happenings
-from tests.integration.databases import ON_SQLITE
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -188,7 +187,6 @@ def test_a_stream_whose_archive_cannot_be_read_stops_no_other(hubspot: Followed,
     assert sum(call.object_type == first for call in hubspot.account.calls[before:]) > 1
 
 
-@ON_SQLITE
 @pytest.mark.parametrize("seed", [8])
 def test_two_quiet_days_are_enough_without_a_single_webhook(tmp_path: Path, engine: Engine, seed: int) -> None:
     """A random history, polled now and then: what is left is what the weekly listing alone can tell."""

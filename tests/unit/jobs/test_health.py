@@ -64,6 +64,12 @@ def test_another_job_that_stands_still_degrades() -> None:
     assert [("sync last went well 3 minutes ago",), ()] == found
 
 
+def test_a_single_minute_is_one() -> None:
+    """A job of every few seconds that is late by a minute reads well."""
+    late = JobState(timedelta(seconds=10), good_seconds=NOW - 70)
+    assert ("sync last went well 1 minute ago",) == readiness({"tick": tick(NOW), "sync": late}, NOW).reasons
+
+
 def test_a_run_that_does_not_end_degrades() -> None:
     """A run of more than an hour is told."""
     hung = JobState(EVERY, begun_seconds=NOW - 7200)

@@ -210,7 +210,7 @@ class CsvRows:
                 if len(row) < len(self._header)
                 else "a delimiter inside a cell needs quotes"
             )
-            reason = f"the row has {len(row)} cells, the header has {len(self._header)}; {few}"
+            reason = f"the row has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {len(self._header)}; {few}"
             set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
             return True
         if all(row[place].strip() == name for name, place in self._places.items()):

@@ -284,11 +284,11 @@ def test_a_line_without_end_is_set_aside(read_file: ReadFile, name: str) -> None
     assert result.lines[-1] == 3
 
 
-@pytest.mark.parametrize("row,count", [("1,a,b", 3), ("1", 1)])
-def test_a_row_of_another_length_is_set_aside_with_both_counts(read_file: ReadFile, row: str, count: int) -> None:
+@pytest.mark.parametrize("row,count", [("1,a,b", "3 cells"), ("1", "1 cell")])
+def test_a_row_of_another_length_is_set_aside_with_both_counts(read_file: ReadFile, row: str, count: str) -> None:
     """Cells that are missing or too many shift the columns, so the row is not read."""
     result = read_file(f"Id,Name\n{row}\n2,b\n")
-    assert f"the row has {count} cells, the header has 2" in result.set_aside[0].reason
+    assert f"the row has {count}, the header has 2" in result.set_aside[0].reason
     assert result.column("id") == ["2"]
 
 
