@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ros_sync.sync import deletions, guises, upkeep
 from ros_sync.sync.deletions import CONFIRMED_WAY
 from ros_sync.sync.work import Work
@@ -20,7 +22,7 @@ def carry_out(work: Work) -> None:
     for number, name, ids in found:
         stream = streams.get(name)
         if stream is None:
-            _of_the_account(work, number)
+            _of_the_account(work, number, name, ids)
             continue
         try:
             for start in range(0, len(ids), AT_ONCE):
@@ -38,9 +40,10 @@ def carry_out(work: Work) -> None:
                 raise failure from error
 
 
-def _of_the_account(work: Work, number: int) -> None:
+def _of_the_account(work: Work, number: int, name: str, ids: Sequence[str]) -> None:
     """Owners and stages are told of all at once."""
     if not work.report.described:
         upkeep.describe(work, work.report.started_at)
     with writing(work.engine, work.source.name) as connection:
-        deletions.count_taken_over(connection, number, 0)
+        left = deletions.held_among(connection, work.source.name, name, ids)
+        deletions.count_taken_over(connection, number, len(ids) - len(left))

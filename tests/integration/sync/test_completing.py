@@ -154,6 +154,19 @@ def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engi
         {"mqls.csv": [*mql[:2], mql[2].replace("fair", "show")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=1)
     )
     assert ("2", "lead_source", None, "show") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
+    load(
+        {"mqls.csv": [*mql[:2], mql[2].replace("fair", "expo")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=2)
+    )
+    assert ("2", "lead_source", "show", "expo") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
+
+
+def test_what_the_first_file_changes_is_no_matter_of_the_second(engine: Engine, load: Load) -> None:
+    """Where the file that is read first gives another value and the second none, the value is changed once."""
+    mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,,"]
+    for number, origin in enumerate(("web", "fair")):
+        closed = [CLOSED, f"1,2026-02-03T00:00:00Z,{origin},,"]
+        load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY + timedelta(days=number))
+    assert [("1", "lead_source", "web", "fair")] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
 
 
 def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load: Load) -> None:
@@ -234,6 +247,15 @@ def test_strict_tells_the_first_problems_of_all_files_and_counts_the_rest(load: 
         load(bad, strict=True)
     *told, rest = (str(each) for each in caught.value.problems)
     assert (SHOWN_PROBLEMS, True) == (len(told), f"and {60 - SHOWN_PROBLEMS} more rows" in rest)
+
+
+def test_strict_tells_of_files_that_cannot_be_read_beside_rows(load: Load) -> None:
+    """A file that breaks off on its way is told with the rows of another."""
+    files = {"mqls1.csv": [MQLS, "1,Ann,yesterday,web,"], "mqls2.csv": ["Id,Name", "2,Bo"]}
+    with pytest.raises(ProblemsError) as caught:
+        load(files, strict=True)
+    told = sorted("yesterday" in str(each) for each in caught.value.problems)
+    assert [False, True] == told
 
 
 def test_files_of_one_day_each_are_one_export(load: Load) -> None:

@@ -309,7 +309,7 @@ def test_owners_that_vanish_in_a_wave_are_held(hubspot: Followed, engine: Engine
     assert (one(engine, alive), [(each.stream, each.records) for each in open_waves(engine)]) == (12, [("owner", 10)])
     decided(hubspot, engine, 1, State.CONFIRMED)
     later(hubspot, syncer, 60)
-    assert one(engine, alive) == 2
+    assert (one(engine, alive), [each.taken_over for each in open_waves(engine)]) == (2, [10])
 
 
 # ---- answers that contradict themselves

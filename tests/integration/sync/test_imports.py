@@ -205,6 +205,18 @@ def test_what_the_buyer_did_comes_from_the_activities(engine: Engine, load: Impo
     assert (0, 0, 3, 0) == counts(load("activities.csv", "Id,Kind,Direction,When,Deal", *lines))
 
 
+def test_an_activity_counts_for_its_own_deal_alone(engine: Engine, load: Import) -> None:
+    """Not for another one of the same CRM, and not for one that has its number in another."""
+    load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta"))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO deal (source, id, valid_from) VALUES ('other', '1', 0)"))
+    load("activities.csv", "Id,Kind,Direction,When,Deal", "a,email,inbound,2026-02-10,1")
+    query = "SELECT source, id, last_activity_at IS NULL FROM deal ORDER BY source, id"
+    told = {(source, record_id): not is_empty for source, record_id, is_empty in rows(engine, query)}
+    ((own, _),) = rows(engine, "SELECT DISTINCT source, 1 FROM activity")
+    assert {(own, "1"): True, (own, "2"): False, ("other", "1"): False} == told
+
+
 ACTIVITIES = "Id,Kind,Direction,When,Deal"
 
 

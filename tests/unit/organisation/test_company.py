@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ros_sync.organisation.calendars import OFFICE_WEEK
 from ros_sync.organisation.company import Company, Organisation, standard_calendar
 
 
@@ -25,3 +26,10 @@ def test_a_calendar_that_nobody_described_is_an_error() -> None:
     """There is no calendar but those of the file and the standard one."""
     with pytest.raises(KeyError):
         Organisation().calendar("berlin")
+
+
+def test_nobody_works_at_weekends_where_nothing_else_is_said() -> None:
+    """From nine to five on the five days of an office's week."""
+    hours = [bool(OFFICE_WEEK[day]) for day in range(len(OFFICE_WEEK))]
+    assert [True] * 5 + [False] * 2 == hours
+    assert {((9 * 60, 17 * 60),)} == set(OFFICE_WEEK[:5])
