@@ -49,7 +49,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
 @pytest.mark.parametrize("hours", HOURS)
 def test_a_job_keeps_its_interval_when_the_clock_is_set(wall: WallClock, hours: float) -> None:
     """Set by hours in either direction, a job runs again after its interval: neither for hours not at all, nor at once."""
-    every = 0.3
+    every = 0.5
     ran: list[float] = []
     thrice = threading.Event()
 
@@ -62,7 +62,8 @@ def test_a_job_keeps_its_interval_when_the_clock_is_set(wall: WallClock, hours: 
 
     with capture_logs(), Schedule([Job("tick", every, work)]):
         assert thrice.wait(PATIENCE_SECONDS)
-    assert [True, True] == [later - earlier > every / 2 for earlier, later in pairwise(ran)]
+    # On a busy machine a run may begin late, and the one after it is that much nearer; "at once" is within a look at the clock.
+    assert [True, True] == [later - earlier > every / 4 for earlier, later in pairwise(ran)]
 
 
 def test_a_job_far_apart_stays_so(wall: WallClock) -> None:

@@ -113,6 +113,16 @@ def date_parser(style: DateStyle) -> Callable[[str], str | None]:
     return read
 
 
+def in_the_past(moment: int | None) -> int | None:
+    """An instant at which something has happened; ValueError where it lies ahead by more than a day.
+
+    A record that was changed in the future would keep every later export from changing it.
+    """
+    if moment is not None and moment > clock.to_micros(clock.now() + clock.LONGEST_DAY):
+        raise ValueError("lies in the future, and a record was changed in the past; check the year")
+    return moment
+
+
 class InstantReader:
     """Reads instants as microseconds since 1970 UTC; a day alone is its start in the style's zone.
 

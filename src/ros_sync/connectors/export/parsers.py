@@ -14,6 +14,7 @@ Parser = Callable[[str], Carried]
 Amount = tuple[Carried, str]  # a currency code and the cell of an amount
 
 OPTION_END = ";"  # between the options of a multi-select picklist (Salesforce, HubSpot)
+MODIFIED = "modified"  # the field that says when the CRM last changed a record
 ZONE = "timezone"  # the field of a person's time zone
 
 # Fields that hold a share of 1; an export that writes 10 for 10 % says so with `percent: true`.
@@ -45,12 +46,16 @@ def text_parser(mapping: FieldMapping) -> Parser:
             return values.read_boolean
         case Kind.DATE:
             return dates.date_parser(mapping.style.dates)
-        case Kind.INSTANT if mapping.name == DELETED:
-            return _deletion(dates.InstantReader(mapping.style.dates).read)
         case Kind.INSTANT:
-            return dates.InstantReader(mapping.style.dates).read
+            return _instant_parser(mapping.name, dates.InstantReader(mapping.style.dates).read)
         case _:
             return date_forms.zone_name if mapping.name == ZONE else str
+
+
+def _instant_parser(name: str, read: Callable[[str], int | None]) -> Parser:
+    if name == MODIFIED:
+        return lambda text: dates.in_the_past(read(text))
+    return _deletion(read) if name == DELETED else read
 
 
 def _number_parser(mapping: FieldMapping) -> Parser:

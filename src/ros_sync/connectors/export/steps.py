@@ -9,9 +9,17 @@ from ros_sync.connectors.base import DELETED, Stage
 from ros_sync.connectors.export import ids
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
-from ros_sync.connectors.export.dates import DateStyle, InstantReader
+from ros_sync.connectors.export.dates import DateStyle, InstantReader, in_the_past
 from ros_sync.connectors.export.mapping import STAGE_FIELDS, FieldMapping, FileEntry
-from ros_sync.connectors.export.parsers import ZONE, Amount, amount_parser, currency_parser, parser, plain_amounts
+from ros_sync.connectors.export.parsers import (
+    MODIFIED,
+    ZONE,
+    Amount,
+    amount_parser,
+    currency_parser,
+    parser,
+    plain_amounts,
+)
 from ros_sync.fields import Carried, Kind, did_you_mean
 
 Done = dict[str, Sequence[Carried]]  # the columns filled so far, by field
@@ -63,9 +71,22 @@ def steps(entry: FileEntry) -> Iterator[Step]:
             yield _TextStep(mapping)
         elif mapping.kind is Kind.INSTANT and mapping.values is None and mapping.name != DELETED:
             reader = instants.setdefault(mapping.style.dates, InstantReader(mapping.style.dates))
-            yield _CellStep(mapping, CellReader(parser(mapping), reader.read_all))
+            yield _CellStep(
+                mapping, CellReader(parser(mapping), _past_all(reader) if mapping.name == MODIFIED else reader.read_all)
+            )
         else:
             yield _CellStep(mapping)
+
+
+def _past_all(reader: InstantReader) -> Callable[[Sequence[str]], Sequence[int | None]]:
+    """What reads many instants at once, the last of which is not to lie in the future."""
+
+    def read_all(cells: Sequence[str]) -> Sequence[int | None]:
+        found = reader.read_all(cells)
+        in_the_past(max(filter(None, found), default=None))
+        return found
+
+    return read_all
 
 
 class IdStep:

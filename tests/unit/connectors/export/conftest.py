@@ -28,6 +28,7 @@ _DEAL = {
     "owner": Kind.TEXT,
     "closing_plan": Kind.BOOLEAN,
     "contacts_engaged": Kind.NUMBER,
+    "modified": Kind.INSTANT,
     "deleted": Kind.INSTANT,
 }
 _OWNER = {"name": Kind.TEXT, "email": Kind.TEXT, "active": Kind.BOOLEAN, "role": Kind.TEXT}

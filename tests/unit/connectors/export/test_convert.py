@@ -157,3 +157,16 @@ def test_several_options_are_read_one_by_one(read_file: ReadFile) -> None:
         ["x;y", "x", None],
     )
     assert [each.line for each in result.set_aside] == [5]
+
+
+@pytest.mark.parametrize("many", [0, 5_000])  # few cells are read one by one, many at once
+def test_a_record_that_was_changed_in_the_future_is_set_aside(read_file: ReadFile, many: int) -> None:
+    """It would keep every later export from changing it. Other instants may lie ahead."""
+    rows = "".join(f"{number},2026-03-01T10:22:{number % 60:02}Z,2099-01-01T00:00:00Z\n" for number in range(many))
+    result = read_file(
+        f"Id,Changed,Made\n{rows}a,2099-01-01T00:00:00Z,\nb,2026-03-01,2099-01-01\n",
+        "modified: Changed\ncreated: Made",
+    )
+    assert (many + 1, ["b"]) == (len(result.records), [each["id"] for each in result.records[many:]])
+    ((column, value, reason),) = [(each.column, each.value, each.reason) for each in result.set_aside]
+    assert ("Changed", "2099-01-01T00:00:00Z", True) == (column, value, "lies in the future" in reason)
