@@ -152,7 +152,7 @@ def show(
     if report.notices.later:
         out.print(f"{counted(report.notices.later, 'alert')} for the next digest of those concerned.", highlight=False)
     if report.now > clock.now() + AHEAD:
-        out.print("[yellow]That moment lies ahead: what was said waits for it in ordinary ticks.[/yellow]")
+        out.print("[yellow]That moment is in the future: messages written for it are held until then.[/yellow]")
     if held.undeliverable:
         out.print(
             f"[yellow]{counted(held.undeliverable, 'message')} for nobody who can be reached:[/yellow]", highlight=False

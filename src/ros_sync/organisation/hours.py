@@ -26,7 +26,9 @@ def weekdays(text: str) -> tuple[int, ...]:
             raise ValueError(f"{text!r} is not a weekday; write mon, tue, wed, thu, fri, sat, sun, or mon-fri")
     begin, end = WEEKDAYS.index(first), WEEKDAYS.index(last)
     if end < begin:
-        raise ValueError(f"{text!r} runs backwards; a week runs from mon to sun")
+        ends = "sun" if first == "sun" else f"{first}-sun"
+        begins = "mon" if last == "mon" else f"mon-{last}"
+        raise ValueError(f"{text!r} runs over the end of the week; write it as two: {ends} and {begins}")
     return tuple(range(begin, end + 1))
 
 

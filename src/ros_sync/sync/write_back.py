@@ -198,7 +198,9 @@ def carry_out(work: Work, number: int) -> Outcome:
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
         )
         done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
-        words = f"HubSpot answered that it was done, and did not take {'all of it' if done is State.PARTLY else 'it'} over: {lacking}"
+        words = (
+            f"HubSpot answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: {lacking}"
+        )
     if receipt.trouble is not None:
         return _unfinished(work, row, words, receipt, done)
     return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})

@@ -68,7 +68,7 @@ def test_a_lifecycle_stage_that_would_move_backwards_is_not_written(
     at = int(hubspot.clock().timestamp()) * 1_000_000
     outcome = write(syncer, lead, {"accepted": at}, name="lead")
     assert outcome.state == "refused"
-    assert "did not take it over" in outcome.words
+    assert "answered that it was done, but it is not: " in outcome.words
     assert "HubSpot left it as it was" in outcome.words
     assert (notes(hubspot), hubspot.account.snapshot("contacts")[lead]["lifecyclestage"]) == ([], "customer")
     assert one(engine, "SELECT lifecycle_stage FROM lead") == "Customer"

@@ -176,7 +176,7 @@ people: []
         ),
         (
             "calendars: {c: {hours: {fri-mon: '09:00-12:00'}}}",
-            ":3:34, calendars.c.hours.fri-mon: 'fri-mon' runs backwards; a week runs from mon to sun",
+            ":3:34, calendars.c.hours.fri-mon: 'fri-mon' runs over the end of the week; write it as two: fri-sun and mon",
         ),
         (
             "calendars: {c: {hours: {mon: '09:75-12:00'}}}",

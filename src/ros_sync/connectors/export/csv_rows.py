@@ -257,7 +257,7 @@ class CsvRows:
         for column in self._wanted:
             if (times := self._header.count(column.name)) > 1:
                 raise ImportRefusedError(
-                    f"the column {column.name!r}, which {column.where} asks for, is there {times} times",
+                    f"the column {column.name!r}, which {column.where} asks for, appears {times} times",
                     where=Where(self._origin, 1),
                     hint="rename or remove the others in the file",
                 )

@@ -140,7 +140,7 @@ class WorkbookRows:
         for column in self._wanted:
             if (times := header.count(column.name)) > 1:
                 message = (
-                    f"the column {column.name!r}, which {column.where} asks for, is there {times} times in row {line}"
+                    f"the column {column.name!r}, which {column.where} asks for, appears {times} times in row {line}"
                 )
                 raise refused(self._path, message, "rename or remove the others in the file")
         return {column.name: header.index(column.name) for column in self._wanted}

@@ -68,7 +68,7 @@ def test_a_wrong_delimiter_is_suspected(read_file: ReadFile) -> None:
 
 def test_a_mapped_column_twice_is_refused(read_file: ReadFile) -> None:
     """Which of the two is meant cannot be known."""
-    with pytest.raises(ImportRefusedError, match=r"column 'Name', .* is there 2 times"):
+    with pytest.raises(ImportRefusedError, match=r"column 'Name', .* appears 2 times"):
         read_file("Id,Name,Name\n1,a,b\n")
 
 
