@@ -47,6 +47,16 @@ SELECT 'crm', CAST(n AS TEXT), :now, 'Deal ' || n, 100000 + n, 'EUR', 100000 + n
 FROM numbers
 """
 OPEN = "deleted_at IS NULL AND stage_kind = 'open'"
+
+
+def _overdue(clock_id: str, of: str) -> str:
+    """The records whose clock, the team's or an owner's, is past its due instant."""
+    late = f"clock = '{clock_id}' AND object = '{of}' AND stopped_at IS NULL AND due_at <= :now"
+    return f"""(source, id) IN (SELECT source, record_id FROM (
+            SELECT source, record_id FROM sla_clock WHERE {late}
+            UNION ALL SELECT source, record_id FROM sla_owner_clock WHERE {late}))"""
+
+
 BY_HAND = {
     "stalled": f"""
         SELECT source, id FROM deal WHERE {OPEN} AND (amount_home_minor >= 0 OR amount_home_minor IS NULL)
@@ -59,15 +69,16 @@ BY_HAND = {
     "push-count": f"SELECT source, id FROM deal WHERE {OPEN} AND push_count >= 2",
     "push-count-manager": f"SELECT source, id FROM deal WHERE {OPEN} AND push_count >= 3",
     "not-advanced": f"SELECT source, id FROM deal WHERE {OPEN} AND advanced_at < :ninety",
-    "handoff-overdue": """
-        SELECT source, id FROM deal WHERE deleted_at IS NULL AND (source, id) IN (
-            SELECT source, record_id FROM sla_clock
-            WHERE clock = 'handoff-overdue' AND object = 'deal' AND stopped_at IS NULL AND due_at <= :now)""",
-    "mql-response-timeout": """
+    "handoff-document-overdue": f"""
+        SELECT source, id FROM deal WHERE deleted_at IS NULL AND handoff_document_at IS NULL
+        AND {_overdue("handoff-document-overdue", "deal")}""",
+    "handoff-overdue": f"""
+        SELECT source, id FROM deal WHERE deleted_at IS NULL AND {_overdue("handoff-overdue", "deal")}""",
+    "kickoff-overdue": f"""
+        SELECT source, id FROM deal WHERE deleted_at IS NULL AND {_overdue("kickoff-overdue", "deal")}""",
+    "mql-response-timeout": f"""
         SELECT source, id FROM lead WHERE deleted_at IS NULL AND accepted_at IS NULL AND rejected_at IS NULL
-        AND (source, id) IN (
-            SELECT source, record_id FROM sla_clock
-            WHERE clock = 'mql-response-timeout' AND object = 'lead' AND stopped_at IS NULL AND due_at <= :now)""",
+        AND rejection_code IS NULL AND {_overdue("mql-response-timeout", "lead")}""",
 }
 
 
