@@ -340,3 +340,12 @@ def test_a_time_zone_that_is_none_is_told_and_costs_nothing(engine: Engine, load
         len(report.files[0].notes),
         report.files[0].notes[0].startswith("'Pacific' is not a time zone"),
     )
+
+
+def test_what_the_first_of_two_files_changes_is_changed_where_the_other_is_silent(engine: Engine, load: Load) -> None:
+    """Only what a file leaves empty waits for the others; a new value, and one where there was none, are taken at once."""
+    load({"deals.csv": [DEALS, "1,Acme,Open,3,,", "2,Bolt,Open,,,", "3,Core,Open,4,,"]})
+    changed = [DEALS, "1,Acme,Open,5,,", "2,Bolt,Open,7,,", "3,Core,Open,,,"]
+    load({"deals.csv": changed, "notes.csv": ["Id,Step,Worth", "9,call,"]})
+    query = "SELECT id, amount_minor FROM deal WHERE id IN ('1', '2', '3') ORDER BY id"
+    assert [("1", 500), ("2", 700), ("3", None)] == rows(engine, query)
