@@ -17,6 +17,7 @@ from tests.integration.sync.conftest import NOW, Followed
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
@@ -120,6 +121,20 @@ def test_doing_it_again_changes_nothing(hubspot: Followed, engine: Engine, deal:
     ok(syncer.cycle())
     ok(syncer.cycle(full=True))
     assert [count(engine, table) for table in ("deal", "deal_version", "change")] == before
+
+
+def test_a_new_deals_past_is_told_of_its_stage_and_not_of_what_the_stage_says(
+    hubspot: Followed, engine: Engine, deal: Make
+) -> None:
+    """How early a stage is and how likely it is won is known by the stage: no change of its own, also of a first insert."""
+    made = deal()
+    hubspot.account.update("deals", made, {"dealstage": "proposal"}, at=NOW + timedelta(minutes=1))
+    hubspot.clock.advance(300)
+    ok(hubspot.syncer(engine).cycle())
+    with engine.connect() as connection:
+        changed = set(connection.execute(select(CHANGE.c.field).where(CHANGE.c.record_id == made)).scalars())
+    assert "stage" in changed
+    assert not {"stage_position", "probability"} & changed
 
 
 def test_an_archived_deal_is_deleted_here_and_restored_with_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
