@@ -72,7 +72,7 @@ def _lower(value: Any) -> Any:
 
 def _database_url(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
-    if not (url.startswith("sqlite://") or _POSTGRESQL.match(url)):
+    if not (url == "sqlite://" or url.startswith(_SQLITE_FILE) or _POSTGRESQL.match(url)):
         raise ValueError("expected a database URL: sqlite:///ros-sync.db or postgresql://user:password@host/name")
     port = None if url.startswith("sqlite://") else _PORT.match(url)
     # What stands in the port's place may be half a password, so it is not quoted.
@@ -549,7 +549,8 @@ def _expected(details: ErrorDetails, info: FieldInfo | None) -> str:
     kind, context = details["type"], details.get("ctx", {})
     if kind in ("greater_than_equal", "less_than_equal") and info is not None:
         bounds = {type(item).__name__: getattr(item, "ge", getattr(item, "le", None)) for item in info.metadata}
-        return f"expected a whole number from {bounds['Ge']} to {bounds['Le']}"
+        whole = "whole " if info.annotation is int else ""
+        return f"expected a {whole}number from {bounds['Ge']} to {bounds['Le']}"
     words = {
         "value_error": str(context.get("error")),
         "literal_error": f"expected {context.get('expected')}",
@@ -558,6 +559,8 @@ def _expected(details: ErrorDetails, info: FieldInfo | None) -> str:
         "path_type": "expected a path",
         "model_type": "expected a section with keys of its own",
     }
+    if kind.startswith("float"):
+        return "expected a number"
     return words.get(kind) or ("expected a whole number" if kind.startswith("int") else details["msg"])
 
 

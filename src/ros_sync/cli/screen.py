@@ -110,6 +110,8 @@ def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType
     if untold:
         number = sum(untold.values())
         lines = [f"{count:,}  {reason}" for reason, count in untold.items()][:SHOWN_NAMES]
+        if more := number - sum(list(untold.values())[:SHOWN_NAMES]):
+            lines.append(f"{more:,}  for other reasons")
         yield f"Alerts with nobody to be told ({number:,})", Text("\n".join(map(clean, lines)), style="yellow")
 
 

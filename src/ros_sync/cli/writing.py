@@ -102,9 +102,12 @@ def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Car
     name, sign, value = text.partition("=")
     name = name.strip()
     field = mirrored.settable.get(name)
-    if not sign or field is None:
-        hint = did_you_mean(name, mirrored.settable) if sign else "write field=value, such as next_step='Call Jane'"
-        raise RosSyncError(f"{text!r} names no field of {mirrored.name}", hint=hint)
+    if not sign:
+        raise RosSyncError(
+            f"{text!r} says of no field what it should be", hint="write field=value, such as next_step='Call Jane'"
+        )
+    if field is None:
+        raise RosSyncError(f"{text!r} names no field of {mirrored.name}", hint=did_you_mean(name, mirrored.settable))
     if not value.strip():
         return name, None
     try:

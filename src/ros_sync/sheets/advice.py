@@ -10,6 +10,7 @@ _COMMENT_FOR_VALUE = re.compile(r"(?::|,|\[|^\s*-)\s+(#(?=[^\s#])\S*?)(?=[\s,\]}
 _TWO_COLONS = re.compile(r"^\s*(?:- )?[\w.-]+:\s+(?P<text>\S.*)")
 _TYPED_INSIDE = re.compile(r"""^\s*-\s+(?P<text>(?P<quote>["']).*?(?P=quote)\s*\S.*)$""")
 _RESERVED = re.compile(r"[:\-,\[{]\s+(?P<sign>[@`%])")
+_KEY_WITH_VALUE = re.compile(r"^\s*(?:- )?[\w.-]+:\s+[^\s#|>&!]")
 _NO_SPACE = re.compile(r"^\s*(?:- )?(?P<key>[a-z_]+):(?P<value>[^\s:/].*)$", re.IGNORECASE)
 
 
@@ -26,6 +27,8 @@ class Stumble:
 def stumble(lines: list[str], first: int, last: int) -> Stumble | None:
     """What the parser stumbled over between two lines (from 0, both included); None where nothing is known that fits."""
     span = range(max(first, 0), min(last + 1, len(lines)))
+    if span and (found := _indented(lines, span[-1])):
+        return found
     for look in (_comment, _list_behind_key, _reserved, _quoted_start, _colon, _no_space):
         for number in (*reversed(span), span.start - 1):
             if 0 <= number < len(lines) and (found := look(lines[number], number)):
@@ -37,6 +40,39 @@ def comment_after(line: str, column: int) -> str | None:
     """The comment that stands in a line behind a column (from 0), where it may have been meant as a value."""
     match = re.compile(r"\s+(#\S.*|#$)").match(line, column)
     return match[1].rstrip() if match else None
+
+
+def _indented(lines: list[str], number: int) -> Stumble | None:
+    """A line that stands at no level of those above it, or deeper than a key that has its value already."""
+    own, is_item = _depth(lines[number]), lines[number].lstrip().startswith("- ")
+    above = [line for line in lines[:number] if line.strip() and not line.lstrip().startswith("#")]
+    levels: list[
+        tuple[int, bool]
+    ] = []  # of the lines that this one may stand beside: depth, and whether they are items
+    bound = len(lines[number]) + max(map(len, above), default=0)
+    for line in reversed(above):
+        depth, begins_item = _depth(line), line.lstrip().startswith("- ")
+        if depth < bound:
+            if begins_item and depth + 2 < bound:
+                levels.append((depth + 2, False))
+            levels.append((depth, begins_item))
+            bound = depth
+    if not levels or own in [depth for depth, _ in levels]:
+        return None
+    if own > levels[0][0] and not _KEY_WITH_VALUE.match(above[-1]):
+        return None  # the first line of a deeper level
+    beside = [depth for depth, of_items in levels if of_items == is_item] or [depth for depth, _ in levels]
+    nearest = min(beside, key=lambda depth: abs(depth - own))
+    message = f"this line is indented by {_spaces(own)}, and those that it belongs to by {nearest}"
+    return Stumble(number + 1, own + 1, message, f"indent it by {_spaces(nearest)}")
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _spaces(number: int) -> str:
+    return f"{number} space{'' if number == 1 else 's'}"
 
 
 def _comment(line: str, number: int) -> Stumble | None:

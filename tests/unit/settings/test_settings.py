@@ -81,6 +81,14 @@ def test_empty_variable_counts_as_unset(workspace: Workspace) -> None:
         ("[web]\nport = true", "ros-sync.toml:2, web.port: expected a whole number, found True"),
         ('[web]\nport = "many"', "ros-sync.toml:2, web.port: expected a whole number, found 'many'"),
         ("[web]\nport = 1.5", "ros-sync.toml:2, web.port: expected a whole number, found 1.5"),
+        (
+            "[sync]\ndeletion_share = 10",
+            "ros-sync.toml:2, sync.deletion_share: expected a number from 0 to 1, found 10",
+        ),
+        (
+            "[sync]\ndeletion_share = 'a tenth'",
+            "ros-sync.toml:2, sync.deletion_share: expected a number, found 'a tenth'",
+        ),
         ("[web]\nport = 70000", "ros-sync.toml:2, web.port: expected a whole number from 0 to 65535, found 70000"),
         ("[web]\nhost = 7", "ros-sync.toml:2, web.host: expected text, found 7"),
         ('[web]\nhost = ""', "ros-sync.toml:2, web.host: expected text that is not empty, found ''"),
@@ -165,6 +173,12 @@ def test_secret_is_not_in_the_repr(workspace: Workspace) -> None:
     settings = load(workspace(SLACK__TOKEN=TOKEN))
     assert settings.slack.token is not None
     assert (settings.slack.token.get_secret_value(), TOKEN in repr(settings)) == (TOKEN, False)
+
+
+@pytest.mark.parametrize("url", ["sqlite://ros-sync.db", "sqlite:/ros-sync.db", "sqlite3:///ros-sync.db"])
+def test_a_sqlite_url_has_three_slashes(workspace: Workspace, url: str) -> None:
+    """Another number of them is told with the right one, and not by the library that opens databases."""
+    assert "expected a database URL: sqlite:///ros-sync.db or" in complaint(workspace(DATABASE__URL=url))
 
 
 def test_secret_is_not_in_a_complaint(workspace: Workspace) -> None:

@@ -78,6 +78,22 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
             "a: 1\n---\nb: 1\n",
             "sheet.yaml:2:1: a second document begins here (one file holds one document; remove `---`)",
         ),
+        (
+            "a:\n  - b: {c: 1}\n   d: 2\n",
+            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+        ),
+        (
+            "a:\n  b: 1\n   c: 2\n",
+            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 2 (indent it by 2 spaces)",
+        ),
+        (
+            "a:\n    - b\n   - c\n",
+            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+        ),
+        (
+            "a:\n b: 1\nc: d: e\n",
+            "sheet.yaml:3:5: a colon and a space within a value need quotes around it (put it in double quotes)",
+        ),
         ("a: &x [1]\nb: *x\n", f"sheet.yaml:1:4: {ALIASES}"),
         ("a: *gone\n", f"sheet.yaml:1:4: {ALIASES}"),
         (
