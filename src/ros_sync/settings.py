@@ -337,6 +337,14 @@ def settings_keys() -> dict[str, FieldInfo]:
     }
 
 
+def secrets_in_toml(settings: Settings) -> list[str]:
+    """The keys, as `section.key`, of secrets that stand in the workspace's ros-sync.toml, which is no place for them."""
+    document = _parse(settings.workspace / FILE_NAME, _read(settings.workspace / FILE_NAME))
+    given = {f"{section}.{key}" for section, keys in document.items() if isinstance(keys, dict) for key in keys}
+    found = [key for key, info in settings_keys().items() if key in given and _is_secret(info)]
+    return [key for key in found if key != "database.url" or settings.database_shown not in settings.database_url]
+
+
 def find_workspace(given: Path | None = None) -> Path:
     """The workspace's folder: `given`, else ROS_SYNC_WORKSPACE, else the nearest folder upwards with a ros-sync.toml.
 

@@ -143,8 +143,8 @@ def hubspot_tokens(settings: Settings, now: Callable[[], datetime]) -> Tokens:
         raise SettingsError(
             "there are no credentials for HubSpot",
             where=Where(key="hubspot.token"),
-            hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN to its token; "
-            "or, with OAuth, set client_id, client_secret and refresh_token",
+            hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN in .env to its token; "
+            "or, with OAuth, set ROS_SYNC_HUBSPOT__CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN there",
         )
     secret = hubspot.client_secret.get_secret_value()
     exchange = partial(refresh, hubspot.api_url, hubspot.client_id, secret, versions=versions_of(settings))

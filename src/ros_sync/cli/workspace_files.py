@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from ros_sync.cli.sources import OAUTH_FILE
-from ros_sync.settings import ENV_FILE_NAME, Settings
+from ros_sync.settings import ENV_FILE_NAME, FILE_NAME, Settings, secrets_in_toml
 
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
@@ -20,6 +20,8 @@ def secret_files(settings: Settings) -> list[Path]:
         if key.endswith("_file")
     ]
     paths = [settings.workspace / name for name in (ENV_FILE_NAME, OAUTH_FILE, *filter(None, named))]
+    if secrets_in_toml(settings):
+        paths.append(settings.workspace / FILE_NAME)
     if settings.database_file is not None:
         paths.append(settings.database_file)
     return [path for path in paths if path.is_file()]

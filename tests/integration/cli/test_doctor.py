@@ -151,6 +151,15 @@ def test_secrets_that_others_may_read_are_named(command: Command, engine: Engine
     assert expected == told(command, "files")
 
 
+@pytest.mark.parametrize("key,found", [("signing_secret", True), ("api_url", False)])
+def test_settings_that_hold_a_secret_are_a_secret_file(command: Command, tmp_path: Path, key: str, found: bool) -> None:
+    """ros-sync.toml is laid out readable to everybody; where somebody writes a secret into it, that is named."""
+    file = tmp_path / "ros-sync.toml"
+    file.write_text(f'{file.read_text()}\n[slack]\n{key} = "https://slack.com/api/"\n')
+    file.chmod(0o644)
+    assert found is (f"{file} can be read by others on this machine (mode 644)" in dict(told(command, "files")))
+
+
 def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
     """`doctor`, `status` and `rules check` say so in one line each."""
     (tmp_path / "rules").mkdir()
