@@ -61,7 +61,7 @@ def _files(paths: Sequence[Path]) -> list[Path]:
             raise ImportRefusedError(f"there is no file or folder {path}")
         found += files_in(path) if path.is_dir() else [path]
     if not found:
-        raise ImportRefusedError("there is no file in it")
+        raise ImportRefusedError(f"there is no file in {', '.join(map(str, paths))}")
     return found
 
 
@@ -71,6 +71,7 @@ def _try(invocation: Invocation, proposal: Proposal, text: str) -> None:
         file = Path(folder) / "proposed.yaml"
         file.write_text(text, encoding="utf-8")
         mapping = load(file)
+    _tell_lack_of_stages(invocation, mapping)
     _read_through(invocation, mapping, [entry.sample.path for entry in proposal.entries])
     for path, reason in proposal.left_out.items():
         invocation.err.print(f"[yellow]{shown(path.name)}[/yellow] is left out: {shown(reason)}", soft_wrap=True)
@@ -86,8 +87,14 @@ def check_mapping(invocation: Invocation, given: str, paths: Sequence[Path]) -> 
     invocation.out.print(
         f"{shown(mapping.file.name)}: {entries} for {shown(mapping.source)}, no problem", highlight=False
     )
+    _tell_lack_of_stages(invocation, mapping)
     if paths and not _read_through(invocation, mapping, [path for path, _ in plan(mapping, paths)]):
         sys.exit(1)
+
+
+def _tell_lack_of_stages(invocation: Invocation, mapping: ExportMapping) -> None:
+    if mapping.lack_of_stages:
+        invocation.err.print(f"[yellow]{shown(mapping.lack_of_stages)}[/yellow]", soft_wrap=True, highlight=False)
 
 
 def _read_through(invocation: Invocation, mapping: ExportMapping, paths: Sequence[Path]) -> bool:

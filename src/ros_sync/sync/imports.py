@@ -35,7 +35,6 @@ from ros_sync.sync.recounting import recount_slips
 from ros_sync.sync.seen import SeenIds, SeenRows
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
-_NO_STAGES = "the mapping fills neither stage nor stage_kind of deals, so none is open, and no rule about open deals will ever fire"
 Progress = Callable[[Path, int], None]
 Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
@@ -248,7 +247,7 @@ def _load(
     names = {entry.object for _, entry, _ in readings}
     as_of = clock.to_micros(report.as_of)
     loader = BatchLoader(
-        context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in _given(mapping, "deal")
+        context, report.run_id, report.source, as_of, stage_entry_given="stage_entered" in mapping.given("deal")
     )
     with engine.begin() as connection:
         _load_stages(mapping, connection, report.run_id, as_of)
@@ -260,8 +259,8 @@ def _load(
         for place, (path, entry, batches) in enumerate(readings):
             later = _filled_later(readings[place:])
             file = FileReport(path.name, entry.object)
-            if entry.object == "deal" and not _given(mapping, "deal") & {"stage", "stage_kind"}:
-                file.notes.append(_NO_STAGES)
+            if entry.object == "deal" and mapping.lack_of_stages:
+                file.notes.append(mapping.lack_of_stages)
             report.files.append(file)
             for batch in batches:
                 with engine.begin() as connection:
@@ -285,7 +284,7 @@ def _load(
                 last.updated += loader.finish(connection, name, held[name])
     with engine.begin() as connection:
         if names & {"activity", "deal"}:
-            given = _given(mapping, "deal")
+            given = mapping.given("deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
         report.refitted = note_mapped(connection, mapping, names)
@@ -298,11 +297,6 @@ def _filled_later(readings: Sequence[Reading]) -> frozenset[str]:
     own = {field.name for field in first.fields}
     others = (field.name for _, entry, _ in readings[1:] if entry.object == first.object for field in entry.fields)
     return frozenset(own.intersection(others))
-
-
-def _given(mapping: ExportMapping, name: str) -> set[str]:
-    """The fields of an object that the CRM itself fills."""
-    return {field.name for entry in mapping.entries if entry.object == name for field in entry.fields}
 
 
 def _load_stages(mapping: ExportMapping, connection: Connection, run_id: int, as_of: int) -> None:

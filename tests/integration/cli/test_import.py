@@ -173,6 +173,16 @@ def test_a_mapping_is_checked_against_files_without_loading_them(command: Comman
         assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0
 
 
+def test_a_mapping_without_stages_is_told_before_it_is_used(command: Command, tmp_path: Path) -> None:
+    """By whoever proposes or checks it, and not only by the import: no rule about open deals would ever fire."""
+    words = "the mapping fills neither stage nor stage_kind of deals"
+    (tmp_path / "connectors").mkdir()
+    (tmp_path / "deals.csv").write_text("Deal ID,Deal Name,Amount\n1,A,7\n2,B,8\n")
+    assert words in command("mapping", "propose", "deals.csv", "--output", "connectors/acme.yaml", "--source", "acme")
+    assert words in command("mapping", "check", "acme")
+    assert words in command("import", "deals.csv")
+
+
 def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: Path) -> None:
     """By `import` where that is news, and by `doctor`; nobody is told of a field that no column fills."""
     (workspace / "rules" / "deals.yaml").write_text(

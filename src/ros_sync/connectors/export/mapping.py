@@ -160,6 +160,21 @@ class ExportMapping:
     entries: tuple[FileEntry, ...]
     stages: tuple[Stage, ...]
 
+    def given(self, name: str) -> set[str]:
+        """The fields of an object that the CRM itself fills."""
+        return {field.name for entry in self.entries if entry.object == name for field in entry.fields}
+
+    @property
+    def lack_of_stages(self) -> str | None:
+        """That its deals come without a stage, and what follows from that; None where they have one, or it has no deals."""
+        given = self.given("deal")
+        if not given or given & {"stage", "stage_kind"}:
+            return None
+        return (
+            "the mapping fills neither stage nor stage_kind of deals, so none is open, "
+            "and no rule about open deals will ever fire"
+        )
+
     def entries_for(self, path: Path) -> list[FileEntry]:
         """The entries that read this file; the same file may hold two objects."""
         return [entry for entry in self.entries if entry.matches(path)]
