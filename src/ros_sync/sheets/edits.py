@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 STEP = 2  # blanks that a new block goes further in
+_DAY_OR_BASE = re.compile(r"[0-9]{4}-[0-9]|0[box]", re.IGNORECASE)  # YAML reads 2026-03-01 as a day, 0x1F as a number
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./()&+-]*(?<! )")
 _SPECIAL = frozenset(("true", "false", "null", "yes", "no", "on", "off", "~"))
 
@@ -173,6 +174,8 @@ def _escaped(character: str) -> str:
 
 
 def _looks_like_a_number(text: str) -> bool:
+    if _DAY_OR_BASE.match(text):
+        return True
     try:
         float(text.replace("_", ""))
     except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -102,6 +102,11 @@ def test_values_are_taken_out_of_lists() -> None:
         assert loaded(edits.text())["top"]["three"] == expected  # type: ignore[index]  # a map
 
 
+@example("0001-01-01")
+@example("0000-00-00")
+@example("2026-03-01 10:22")
+@example("0x1F")
+@example("0o17")
 @given(st.text(max_size=20))
 def test_every_text_is_written_so_that_it_is_read_again(text: str) -> None:
     """Quoted where YAML would take it for something else, a number or the end of a list."""
