@@ -62,15 +62,13 @@ def test_stopping_reads_no_record_by_its_id(hubspot: Followed, sqlite_engine: En
     assert [] == [call for call in hubspot.account.calls if call.object_type == "deals" and call.kind == "batch_read"]
 
 
-def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
-    hubspot: Followed, sqlite_engine: Engine, deal: Make
-) -> None:
-    """However few records a page has: a kill costs what was read within some seconds, and nothing before that."""
+def broken_off(hubspot: Followed, engine: Engine, deal: Make) -> list[Progress]:
+    """Begin to read 300 deals and stop at the first page of them that is written; what was told of it."""
     for _ in range(300):
         deal()
     told: list[Progress] = []
     stopping = Syncer(
-        sqlite_engine,
+        engine,
         hubspot.source(),
         CONTEXT,
         now=hubspot.clock,
@@ -80,6 +78,14 @@ def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
     )
     with pytest.raises(StoppedError):
         stopping.cycle()
+    return told
+
+
+def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
+    hubspot: Followed, sqlite_engine: Engine, deal: Make
+) -> None:
+    """However few records a page has: a kill costs what was read within some seconds, and nothing before that."""
+    told = broken_off(hubspot, sqlite_engine, deal)
     (first,) = (each for each in told if each.stream == "deals")
     assert (first.read, True) == (one(sqlite_engine, "SELECT count(*) FROM deal"), first.read < 300)
 
@@ -88,20 +94,7 @@ def test_a_back_fill_that_was_broken_off_goes_on_where_it_was(
     hubspot: Followed, sqlite_engine: Engine, deal: Make
 ) -> None:
     """The next process asks for no page again that was written."""
-    for _ in range(300):
-        deal()
-    told: list[Progress] = []
-    stopping = Syncer(
-        sqlite_engine,
-        hubspot.source(),
-        CONTEXT,
-        now=hubspot.clock,
-        cadence=Cadence(backfill_seconds=0.0),
-        progress=told.append,
-        stopping=lambda: any(each.stream == "deals" for each in told),
-    )
-    with pytest.raises(StoppedError):
-        stopping.cycle()
+    broken_off(hubspot, sqlite_engine, deal)
     written = one(sqlite_engine, "SELECT count(*) FROM deal")
     hubspot.account.calls.clear()
     hubspot.clock.advance(60)
