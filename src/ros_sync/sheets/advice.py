@@ -46,9 +46,8 @@ def _indented(lines: list[str], number: int) -> Stumble | None:
     """A line that stands at no level of those above it, or deeper than a key that has its value already."""
     own, is_item = _depth(lines[number]), lines[number].lstrip().startswith("- ")
     above = [line for line in lines[:number] if line.strip() and not line.lstrip().startswith("#")]
-    levels: list[
-        tuple[int, bool]
-    ] = []  # of the lines that this one may stand beside: depth, and whether they are items
+    # Of the lines that this one may stand beside: how deep they are, and whether they are items of a list.
+    levels: list[tuple[int, bool]] = []
     bound = len(lines[number]) + max(map(len, above), default=0)
     for line in reversed(above):
         depth, begins_item = _depth(line), line.lstrip().startswith("- ")
