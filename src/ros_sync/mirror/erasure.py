@@ -114,8 +114,8 @@ def _linked_activities(connection: Connection, source: str, stream: str, ids: Se
     for start in range(0, len(candidates), CHUNK):
         for table in (mirrored.table, mirrored.version_table):
             there = (table.c.source == source) & table.c.id.in_(candidates[start : start + CHUNK])
-            for record_id, kind in connection.execute(select(table.c.id, table.c.activity_kind).where(there)):
+            for record_id, kind in connection.execute(select(table.c.id, table.c.stream).where(there)):
                 bare = "/" not in record_id  # then a deal may have the same number
-                if not bare or kind is None or f"{kind}s" in named[record_id]:
+                if not bare or kind is None or kind in named[record_id]:
                     found.add(record_id)
     return found

@@ -47,10 +47,11 @@ class Upsert:
     `run_id` is kept with each state written. Where the mirror holds nothing of this object and source yet, pass
     `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the last one,
     says everything of `custom_names`; others of the company's own properties are kept as they are. Of `silent` columns the
-    past is kept in versions alone.
+    past is kept in versions alone. `stream` is noted with each row, also with those that say what is stored already: rows
+    of before there were streams learn theirs when they are next read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what every row of the batch shares
         self,
         connection: Connection,
         mirrored: MirroredObject,
@@ -61,6 +62,7 @@ class Upsert:
         expect_empty: bool = False,
         custom_names: frozenset[str] = frozenset(),
         silent: frozenset[str] = frozenset(),
+        stream: str | None = None,
     ) -> None:
         assert columns[0] == "id"
         self._connection = connection
@@ -71,6 +73,7 @@ class Upsert:
         self._expect_empty = expect_empty
         self._custom_names = custom_names
         self._silent = silent
+        self._stream = stream
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
 
     @property
@@ -93,6 +96,7 @@ class Upsert:
             run_id=self._run_id,
             custom_names=self._custom_names,
             silent=frozenset(self._columns) if silent else self._silent,
+            stream=self._stream,
         )
 
     def write(
@@ -117,15 +121,15 @@ class Upsert:
         stored = {} if self._expect_empty else self.stored([str(row[0]) for row in rows])
         if not stored:
             return self._insert(rows, as_of, initial)
-        fresh, changed, touched = [], [], []
+        fresh, changed, touched, same = [], [], [], []
         for row in rows:
             old = stored.get(row[0])  # type: ignore[arg-type]  # an id is a str
             if old is None:
                 fresh.append(row)
             elif old[:-1] == row or (merged := self._merge_custom(old, row)) == old[:-1]:
-                written.unchanged += 1
+                same.append(str(row[0]))
             elif self._only_touched(old, merged):
-                written.unchanged += 1
+                same.append(str(row[0]))
                 touched.append(
                     (merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0])
                 )
@@ -137,12 +141,25 @@ class Upsert:
             written.created = self._insert(fresh, as_of, initial).created
         if changed:
             self._update(changed, as_of, written)
+        written.unchanged = len(same)
+        self._note_stream(same)
         mark = self._mark
         self._many(
             f"UPDATE {self._table} SET modified_at = {mark} WHERE source = {mark} AND id = {mark} AND modified_at < {mark}",  # noqa: S608
             touched,
         )
         return written
+
+    def _note_stream(self, ids: Sequence[str]) -> None:
+        """Note the stream of rows that are not written for another reason; no new state, as the CRM changed nothing."""
+        if self._stream is not None and ids:
+            among, parameters = one_of(self._connection, ids)
+            mark = self._mark
+            self._connection.exec_driver_sql(
+                f"UPDATE {self._table} SET stream = {mark} WHERE source = {mark} AND id {among} "  # noqa: S608  # names are ours
+                f"AND (stream IS NULL OR stream <> {mark})",
+                (self._stream, self._source, *parameters, self._stream),
+            )
 
     def stored(self, ids: Sequence[str]) -> dict[str, Row]:
         """The present rows of these ids: the columns of this upsert, then `valid_from`."""
@@ -231,8 +248,9 @@ class Upsert:
         elif "modified_at" in columns:
             moments = [modified if modified is not None else as_of for modified in columns["modified_at"]]
         more = dict(initial(columns)) if initial else {}
-        names = [*columns, *more, "source", "valid_from", "run_id"]
-        rows = zip(*columns.values(), *more.values(), repeat(self._source), moments, repeat(self._run_id), strict=False)
+        fixed = (repeat(self._source), repeat(self._run_id), repeat(self._stream))
+        names = [*columns, *more, "valid_from", "source", "run_id", "stream"]
+        rows = zip(*columns.values(), *more.values(), moments, *fixed, strict=False)
         quoted = ", ".join(f'"{name}"' for name in names)
         marks = ", ".join([self._mark] * len(names))
         self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({marks})", list(rows))  # noqa: S608  # names are ours
@@ -243,18 +261,20 @@ class Upsert:
 
     def _update(self, changed: Sequence[tuple[Row, Row]], as_of: int, written: Written) -> None:
         mark, source = self._mark, self._source
+        stream = () if self._stream is None else (self._stream,)
         history, moments, updates = [], [], []
         for old, new in changed:
             record_id, moment = str(new[0]), max(self._moment(new, as_of), int(old[-1]))  # type: ignore[arg-type]  # as above
             differing = [each for each in zip(self._columns, old, new, strict=False) if each[1] != each[2]]
             written.updated[record_id] = tuple(name for name, *_ in differing)
             moments.append((moment, source, record_id, moment))
-            updates.append((*new[1:], moment, self._run_id, source, record_id))
+            updates.append((*new[1:], moment, self._run_id, *stream, source, record_id))
             for name, before, after in _told(differing):
                 if name not in self._silent:
                     history.append((record_id, name, moment, before, after))
         self._many(self._end_statement, moments)
-        assignments = ", ".join(f'"{name}" = {mark}' for name in (*self._columns[1:], "valid_from", "run_id"))
+        named = ("stream",) if stream else ()
+        assignments = ", ".join(f'"{name}" = {mark}' for name in (*self._columns[1:], "valid_from", "run_id", *named))
         self._many(f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}", updates)  # noqa: S608
         fixed = {"object": self._mirrored.name, "source": source, "run_id": self._run_id}
         insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new"), history, fixed)

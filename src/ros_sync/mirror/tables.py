@@ -46,6 +46,9 @@ def mirrored(name: str, doc: str, *fields: SchemaItem) -> Table:
         instant("modified_at", "when the CRM last changed it, where the CRM says so"),
         instant("deleted_at", "when it was deleted or archived in the CRM"),
         optional("run_id", BigKey, doc="the sync run that wrote this state"),
+        optional(
+            "stream", doc="the source's kind of record that it came by, such as `deals`; empty where it came by a file"
+        ),
         optional("custom", Json, doc="properties that the company added"),
         *fields,
     )

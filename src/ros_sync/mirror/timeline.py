@@ -38,7 +38,7 @@ from ros_sync.mirror.store import as_text, insert_rows, one_of, rows_of
 
 CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
-_BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id"))
+_BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id", "stream"))
 
 
 @dataclass(slots=True)

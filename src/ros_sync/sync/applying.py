@@ -117,6 +117,7 @@ class Applier:
             expect_empty=empty,
             custom_names=batch.custom_names,
             silent=self._silent(stream, mirrored),
+            stream=stream.name,
         )
         told = history_columns(self.connection, name, mirrored, batch, histories, self._context)
         initial = partial(self._initial, stream, mirrored, linked)

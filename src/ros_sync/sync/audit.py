@@ -36,6 +36,7 @@ from ros_sync.sync.seen import SeenIds
 from ros_sync.sync.suspects import Suspects
 from ros_sync.sync.unlinked import links_of, readable
 from ros_sync.sync.upkeep import remember
+from ros_sync.sync.work import of_stream
 
 log = structlog.get_logger(__name__)
 
@@ -266,8 +267,7 @@ class Auditor:
                     first.c.source == table.c.source, first.c.id == table.c.id, first.c.deleted_at.is_(None)
                 )
                 query = query.where(~there.exists())
-            if len([each for each in self._source.streams if stream.objects[0] in each.objects]) > 1:
-                query = query.where(table.c.activity_kind == stream.name.removesuffix("s"))
+            query = of_stream(self._source, stream, table, query)
             last = ""
             while True:
                 ids = list(

@@ -18,7 +18,7 @@ from ros_sync.sync.derived import roll_up, worked_out
 from ros_sync.sync.filled import note_filled
 from ros_sync.sync.places import cursor, save_cursor, save_state
 from ros_sync.sync.reports import StreamReport
-from ros_sync.sync.work import Work
+from ros_sync.sync.work import Work, of_stream
 from ros_sync.sync.writing import writing
 
 ACCOUNT = "(account)"  # the name under which it is kept what is known of the account
@@ -117,7 +117,7 @@ def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
         with work.engine.connect() as connection:
             last = cursor(connection, work.source.name, name)
             fresh = last is not None and not due(last["updated_at"], now, stream.reread_seconds)
-            ids = [] if fresh or stream.name in listed else _live_ids(connection, work.source.name, stream)
+            ids = [] if fresh or stream.name in listed else _live_ids(connection, work.source, stream)
         if fresh:
             continue
         for start in range(0, len(ids), REREAD_ROWS):
@@ -126,12 +126,13 @@ def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
             save_cursor(connection, work.source.name, name, now)
 
 
-def _live_ids(connection: Connection, source: str, stream: Stream) -> list[str]:
-    """The records of a stream that are live here. Where several streams feed one object, an id begins with its stream's name."""
+def _live_ids(connection: Connection, source: Source, stream: Stream) -> list[str]:
+    """The records of a stream that are live here."""
     table = objects()[stream.objects[0]].table
-    query = select(table.c.id).where(table.c.source == source, table.c.deleted_at.is_(None))
-    ids = [str(each) for each in connection.execute(query.order_by(table.c.id)).scalars()]
-    return [each for each in ids if "/" not in each or each.startswith(f"{stream.name}/")]
+    query = select(table.c.id).where(table.c.source == source.name, table.c.deleted_at.is_(None))
+    return [
+        str(each) for each in connection.execute(of_stream(source, stream, table, query).order_by(table.c.id)).scalars()
+    ]
 
 
 def derive(work: Work, now: datetime) -> None:

@@ -433,11 +433,14 @@ def _stored(upsert: Upsert, ids: Sequence[str]) -> Iterator[tuple[str, Sequence[
 
 
 def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
-    """The query held to records of this stream, where several streams feed one object (activities)."""
+    """The query held to records of this stream, where several streams feed one object (activities).
+
+    Which stream a row came by is not known where it was stored before that was noted, until it is read again: it belongs to
+    the one stream that feeds the object, where there is but one.
+    """
+    theirs = table.c.stream == stream.name
     feeding = [each.name for each in source.streams if stream.objects[0] in each.objects]
-    if len(feeding) > 1:
-        return query.where(table.c.activity_kind == stream.name.removesuffix("s"))
-    return query
+    return query.where(theirs if len(feeding) > 1 else theirs | table.c.stream.is_(None))
 
 
 def _number(record_id: str) -> tuple[int, str]:
