@@ -63,10 +63,11 @@ def _rows(database: Path) -> dict[str, int]:
 
 def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -> tuple[Work, Callable[[], None]]:
     from ros_sync.connectors.hubspot.client import HubSpotClient  # noqa: PLC0415  # each process loads what it needs
+    from ros_sync.connectors.hubspot.limits import limits_of  # noqa: PLC0415
     from ros_sync.connectors.hubspot.mapping_file import load_hubspot  # noqa: PLC0415
     from ros_sync.connectors.hubspot.source import HubSpotSource  # noqa: PLC0415
     from ros_sync.connectors.hubspot.tokens import PrivateAppToken  # noqa: PLC0415
-    from ros_sync.connectors.pace import MemoryPace, Rates  # noqa: PLC0415
+    from ros_sync.connectors.pace import MemoryPace  # noqa: PLC0415
     from ros_sync.mirror.catalogue import objects  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.sync.deals import DealContext  # noqa: PLC0415
@@ -79,7 +80,7 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
     mapping = load_hubspot(file, {name: each.settable for name, each in objects().items()})
 
     def syncer_on(path: Path) -> Syncer:
-        pace = MemoryPace() if work == "limited" else MemoryPace(Rates(None, None))
+        pace = MemoryPace(limits_of()) if work == "limited" else MemoryPace(limits_of(None, None))
         client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: now, sleep=time.sleep, api_url=url)
         source = HubSpotSource(mapping, client, now=lambda: now)
         if work == "changes":

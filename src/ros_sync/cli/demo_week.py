@@ -16,7 +16,8 @@ from ros_sync.cli.demonstration import DELIVERY_SECONDS, RuleWeek
 from ros_sync.cli.following import receiver_of
 from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.sources import sources_of
-from ros_sync.connectors.pace import MemoryPace, Rates
+from ros_sync.connectors.hubspot.limits import limits_of
+from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.health import Health
@@ -95,7 +96,7 @@ class Week:
         self.stage = stage
         self.engine = engine
         self.company = company_of(settings)
-        self.pace = MemoryPace(Rates(), monotonic=stage.seconds, sleep=stage.wait)
+        self.pace = MemoryPace(limits_of(), monotonic=stage.seconds, sleep=stage.wait)
         (self.source,) = sources_of(settings, now=stage.clock, sleep=stage.wait, pace=self.pace)
         self.context = deal_context(organisation_of(settings))
         self.syncer = Syncer(engine, self.source, self.context, now=stage.clock, cadence=CADENCE)

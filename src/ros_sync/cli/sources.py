@@ -12,12 +12,13 @@ from sqlalchemy import Engine
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, custom_kinds, load_connector
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import SERVICE_KEYS, OAuthTokens, PrivateAppToken, Tokens, is_token
 from ros_sync.connectors.hubspot.versions import Api, Versions
-from ros_sync.connectors.pace import MemoryPace, Pace, Rates
+from ros_sync.connectors.pace import MemoryPace, Pace
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
@@ -83,7 +84,7 @@ def client_of(settings: Settings) -> HubSpotClient:
 
 def pace_of(settings: Settings, engine: Engine | None, sleep: Callable[[float], None] = time.sleep) -> Pace:
     """The pace of calls to the account, kept in the database where there is one."""
-    rates = Rates(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
+    rates = limits_of(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
     if engine is None:
         return MemoryPace(rates, sleep=sleep)
     return DatabasePace(engine, VENDOR, rates, sleep=sleep)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Lock
+from types import MappingProxyType
 from typing import Protocol
 
 from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, eased, lowered, rate, refused, reserved
 from ros_sync.errors import RateLimitedError
 
-CALLS, SEARCH = "calls", "search"
 PATIENCE_SECONDS = 600.0  # a call whose turn is further away is given up: its work is done in a later cycle
 LAPSES = 3  # turns that a thread may miss by waking late before it takes one all the same
 OTHERS_SLACK = 0.05  # share of a limit by which two countings of the same calls may differ
@@ -82,22 +82,8 @@ def used_share(before: Mapping[str, Use], after: Mapping[str, Use], seconds: flo
     return max(shares, default=None)
 
 
-@dataclass(slots=True)
-class Rates:
-    """The limits that are kept before the vendor has said anything; None asks for no pace at all."""
-
-    calls_per_ten_seconds: int | None = 100  # HubSpot, "API usage guidelines": 100 for the smallest accounts, 190 above
-    search_per_second: int | None = 5  # HubSpot, "Search the CRM": five requests a second for an account
-
-    @property
-    def allowances(self) -> dict[str, Allowance]:
-        """What each limit allows; a limit that is missing is not paced."""
-        found = {}
-        if self.calls_per_ten_seconds:
-            found[CALLS] = Allowance(self.calls_per_ten_seconds, 10.0)
-        if self.search_per_second:
-            found[SEARCH] = Allowance(self.search_per_second, 1.0)
-        return found
+RateLimits = Mapping[str, Allowance]
+"""What a vendor allows by the name of each of its limits, before it has said anything; a limit that is missing is not paced."""
 
 
 class Books(Protocol):
@@ -125,8 +111,8 @@ class Books(Protocol):
 class BucketPace:
     """The pace that follows from buckets in some books. Safe for threads."""
 
-    def __init__(self, rates: Rates | None, books: Books, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._allowances = (rates or Rates()).allowances
+    def __init__(self, limits: RateLimits, books: Books, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._allowances = dict(limits)
         self._books = books
         self._sleep = sleep
         self._lock = Lock()
@@ -307,9 +293,9 @@ class MemoryPace(BucketPace):
 
     def __init__(
         self,
-        rates: Rates | None = None,
+        limits: RateLimits = MappingProxyType({}),
         *,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(rates, MemoryBooks(monotonic), sleep=sleep)
+        super().__init__(limits, MemoryBooks(monotonic), sleep=sleep)

@@ -47,6 +47,61 @@ class Stream:
     reread_seconds: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryStream:
+    """A kind of record of the vendor that says nothing but how others were changed, such as a table of field histories.
+
+    Its pages hold `entries` about the records of the stream `parent`, and no rows. It is read by what is new in it alone:
+    nothing of it is listed, and nothing can vanish from it, as its entries are part of the parent's records.
+    """
+
+    name: str
+    parent: str
+
+
+class HistoryEntry(NamedTuple):
+    """One change of a tracked field: since `at` (microseconds) it has been `value`, set by `by`; `before` it was that.
+
+    `before` is None where it was missing, and where the vendor does not say what it was.
+    """
+
+    record_id: str
+    field: str
+    at: int
+    value: Carried
+    by: str | None = None
+    before: Carried = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of modified instants (microseconds, both ends included) that is being read, and the page read last."""
+
+    since: int
+    until: int
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorFacts:
+    """What is the vendor's own and the engine has to know: where each figure is documented is said where it is given.
+
+    Reading: `overlap_seconds`: what was modified so long before a poll may be missing from it, and is read again by the next
+    one; `settled_seconds`: what was modified longer ago than this is never missing any more. `archived_days`: for how long what was archived is
+    listed (None: for ever). `ids_a_call`: records that one call reads by id; `histories_a_call`: of which one tells the histories. `redelivery_seconds`: for how long an
+    event is sent again until it was taken. `max_text_chars`: the longest text that a field takes.
+    """
+
+    display_name: str
+    overlap_seconds: int = 120
+    settled_seconds: int = 3_600
+    archived_days: int | None = None
+    ids_a_call: int = 100
+    histories_a_call: int = 50
+    redelivery_seconds: int = 86_400
+    max_text_chars: int = 65_536
+
+
 class Shape(NamedTuple):
     """What a stream's records are read by. `mark` differs where they would be read otherwise; `properties` are those shown.
 
@@ -67,9 +122,9 @@ class Page:
     those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an id that is no more to
     the id of the record that took its place, `gone` are ids that the CRM says it does not know (any more). `doubted` are ids of which it says what
     does not agree: nothing follows from that. `unread` says by stream why the links with it could not be read; `links` has none
-    of them. `position` is where to
+    of them. `entries` are changes that a history stream tells of; they add to what is known of the past of their records. `position` is where to
     go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
-    there will be in all, where that is known.
+    there will be in all, where that is known. `error` says why the stream cannot be read any further.
     """
 
     stream: str
@@ -81,8 +136,10 @@ class Page:
     gone: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    entries: list[HistoryEntry] = field(default_factory=list)
     position: str | None = None
     expected: int | None = None
+    error: Exception | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -215,6 +272,14 @@ class Source(Protocol):
         """The streams that the connector file asks for, in the order in which they are best read first."""
 
     @property
+    def facts(self) -> VendorFacts:
+        """What is the vendor's own."""
+
+    @property
+    def history_streams(self) -> tuple[HistoryStream, ...]:
+        """The streams that tell of changes alone, where the vendor has any. The fields that they tell of are not `tracked`."""
+
+    @property
     def link_fields(self) -> Mapping[str, Mapping[str, tuple[str, str | None]]]:
         """For each canonical object its fields that follow from links: field -> (stream linked to, preferred label).
 
@@ -257,8 +322,13 @@ class Source(Protocol):
     def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
         """Every record, with links, and with the histories of tracked fields; `archived`: `deleted` and `merged` alone."""
 
-    def changed(self, stream: Stream, since: int, until: int, *, position: str | None = None) -> Iterator[Page]:
-        """The records modified from `since` up to and with `until`, each once, however many share an instant."""
+    def changed(self, windows: Mapping[str, Window]) -> Iterator[Page]:
+        """What was modified in each stream's window, each record once, however many share an instant.
+
+        All streams are asked for at once, history streams among them, so that a vendor may answer several in one call. Pages
+        of different streams may come in any order; each stream has one page at least, and its last one has no `position`. A stream that cannot be read any
+        further says so by the `error` of a page, and the others go on; what is raised ends all of them.
+        """
 
     def read(self, stream: Stream, ids: Sequence[str]) -> Page:
         """These records as they are now; archived ones in `deleted`, merged ones in `merged`, unknown ones in `gone`."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, or_, select, union, update
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, WEBHOOK_EVENT, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import CHANGE, FORMER_LINK, RECORD_LINK
+from ros_sync.mirror.tables import CHANGE, FORMER_LINK, HISTORY_ENTRY, RECORD_LINK
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
@@ -37,6 +37,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
         for table, of_persons in (
             (SET_ASIDE_ROW, SET_ASIDE_ROW.c.file == stream),
             (WEBHOOK_EVENT, WEBHOOK_EVENT.c.stream == stream),
+            (HISTORY_ENTRY, HISTORY_ENTRY.c.stream == stream),
             (WRITE_BACK, WRITE_BACK.c.object.in_(PERSONS)),
         ):
             theirs = (table.c.source == source) & table.c.record_id.in_(chunk)

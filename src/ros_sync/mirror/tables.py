@@ -260,6 +260,22 @@ CHANGE = table(
     Index("ix_change_record", "object", "source", "record_id", "field", "at"),
 )
 
+HISTORY_ENTRY = table(
+    "history_entry",
+    "A change that a history stream told of, until it is part of its record's past: it waits for a row that is as new as it is. "
+    "The earliest of each field stays, as what it says of the time before is what an earlier one would put right.",
+    key("source"),
+    key("stream", doc="the stream of the record"),
+    key("record_id"),
+    key("field", doc="the canonical field"),
+    key("at", Instant),
+    optional("value", doc="as JSON, in carried form"),
+    optional("before", doc="as JSON: what it was until then, where that was told"),
+    optional("by", doc="who changed it, where that was told"),
+    optional("merged_at", Instant, doc="when it became part of the past; empty while it waits"),
+    Index("ix_history_entry_waiting", "source", "stream", "merged_at"),
+)
+
 RECORD_LINK = table(
     "record_link",
     "An association of a record in the CRM, as it is at present. One pair may have several labels.",

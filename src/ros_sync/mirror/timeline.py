@@ -111,6 +111,14 @@ class Timeline:
 
     # ---- what is stored
 
+    def past(self, ids: Sequence[str]) -> dict[str, dict[str, list[Value]]]:
+        """What the mirror knows of the tracked columns of these records: by record and column, each value since when."""
+        found: dict[str, dict[str, list[Value]]] = {}
+        for start in range(0, len(ids), CHUNK):
+            for record_id, record in self._read(ids[start : start + CHUNK]).items():
+                found[record_id] = {column: _values(record, column) for column in self.columns}
+        return found
+
     def _read(self, ids: Sequence[str]) -> dict[str, _Stored]:
         """Present and past of these records, and the changes of their tracked columns."""
         found: dict[str, _Stored] = {}
@@ -393,3 +401,14 @@ def splice(
         return set()
     timeline = Timeline(connection, mirrored, source, columns, run_id=run_id, silent=silent)
     return timeline.splice(histories, created, fresh=fresh)
+
+
+def _values(record: _Stored, column: str) -> list[Value]:
+    """The values of a column since the first stored state, with who set them where the change history says so."""
+    setters = {change[1]: change[4] for change in record.changes[column]}
+    values: list[Value] = []
+    for state in record.states:
+        at = int(state["valid_from"])  # type: ignore[arg-type]  # an instant is an int
+        if not values or values[-1][1] != state[column]:
+            values.append((at, state[column], setters.get(at)))
+    return values

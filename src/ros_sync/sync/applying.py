@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
-from ros_sync.connectors.source import History, Link, Page, Source, Stream
+from ros_sync.connectors.source import History, HistoryEntry, Link, Page, Source, Stream
 from ros_sync.fields import Carried
 from ros_sync.mirror import archived, links, redirects
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
@@ -22,6 +22,7 @@ from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
 from ros_sync.mirror.timeline import Timeline, splice
+from ros_sync.sync import history_entries
 from ros_sync.sync.deals import HISTORIC, DealContext, initial_columns, recount
 from ros_sync.sync.deletions import held_among
 from ros_sync.sync.erased import ErasedPersons
@@ -243,6 +244,39 @@ class Applier:
                     fresh=fresh,
                     silent=self._silent(stream, mirrored),
                 )
+        return changed
+
+    # ---- histories that come by a stream of their own
+
+    def add_to_history(self, stream: Stream, entries: Sequence[HistoryEntry]) -> set[str]:
+        """Keep entries about a stream's records, and take in those that can be; the ids of records whose past changed."""
+        told = self._erased.entries_left_of(stream, entries)
+        history_entries.keep(self.connection, self._source.name, stream.name, told)
+        return self.merge_history(stream, list(dict.fromkeys(each.record_id for each in told)))
+
+    def merge_history(self, stream: Stream, ids: Sequence[str]) -> set[str]:
+        """Take in the entries that wait for these records and are no newer than their rows; whose past changed."""
+        mirrored, name = objects()[stream.objects[0]], self._source.name
+        changed: set[str] = set()
+        for start in range(0, len(ids), CHUNK):
+            rows = history_entries.ready(self.connection, mirrored, name, stream.name, ids[start : start + CHUNK])
+            if not rows:
+                continue
+            entries = history_entries.entries_of(self.connection, name, stream.name, rows)
+            histories = history_entries.whole_histories(self.connection, mirrored, name, entries, rows)
+            columns: dict[str, list[Carried]] = {
+                "id": list(rows),
+                "currency": [each.currency for each in rows.values()],
+                "created": [each.created for each in rows.values()],
+            }
+            batch = Batch(mirrored.name, stream.name, columns, [])
+            told = history_columns(self.connection, name, mirrored, batch, histories, self._context)
+            spliced = self._splice(stream, mirrored, batch, told, set())
+            if mirrored.name == "deal":
+                is_given = "stage_entered" in self._source.given.get("deal", ())
+                recount(self.connection, name, sorted(spliced), self._context, entry_is_given=is_given)
+            history_entries.note_merged(self.connection, name, stream.name, entries, clock.from_micros(self._now))
+            changed |= spliced
         return changed
 
     # ---- links

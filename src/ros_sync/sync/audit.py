@@ -349,7 +349,7 @@ class Auditor:
             return False
         polled = self._places[stream.name].polled_until
         assert polled is not None
-        overlap = 0 if difference.kind is Kind.ARCHIVED else self._cadence.overlap_seconds
+        overlap = 0 if difference.kind is Kind.ARCHIVED else self._source.facts.overlap_seconds
         return difference.at > clock.to_micros(polled) - overlap * 1_000_000
 
     # ---- repair

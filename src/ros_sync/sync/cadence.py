@@ -18,19 +18,15 @@ CLOCKS_DIFFER = timedelta(
 class Cadence:
     """Times in seconds, sizes in rows.
 
-    `overlap_seconds`: search lags behind writes by up to a minute, so each poll reads this much again. `settled_seconds`:
-    what was modified longer ago than this is in the search index for certain; the pass over it alone moves the durable
-    watermark, once it has `pass_seconds` to cover. `archived_days`: for so long a CRM lists what was archived. `deletion_share`
+    The pass over what the vendor is certain to know by now (`VendorFacts.settled_seconds`) alone moves the durable
+    watermark, once it has `pass_seconds` to cover. `deletion_share`
     of a stream, and never fewer than `deletion_at_least` of its records, may be deleted in a day; the others are held.
     """
 
-    overlap_seconds: int = 120
-    settled_seconds: int = 3600
     pass_seconds: int = 3600
     describe_seconds: int = DAY_SECONDS
     describe_again_seconds: int = 3600  # where the last look found problems
     look_back_seconds: int = DAY_SECONDS
-    archived_days: int = 90
     hint_again_seconds: int = 300  # how long hints of a stream that cannot be read wait before they are tried again
     links_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS

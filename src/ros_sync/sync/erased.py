@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ros_sync.connectors.source import Link, Page, Stream
+from ros_sync.connectors.source import HistoryEntry, Link, Page, Stream
 from ros_sync.mirror import redirects
 from ros_sync.mirror.erasure import PERSONS, withhold
 from ros_sync.sync.pages import without
@@ -38,6 +38,11 @@ class ErasedPersons:
             return page
         histories = {each: history for each, history in page.histories.items() if each not in gone}
         return replace(without(page, gone), histories=histories)
+
+    def entries_left_of(self, stream: Stream, entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:
+        """What a history stream tells, without what it tells of persons who were erased."""
+        gone = self._among(stream.name, [each.record_id for each in entries])
+        return [each for each in entries if each.record_id not in gone]
 
     def less(self, stream: Stream, found: Links) -> Links:
         """These links without those from and to erased persons. What activities among them say is kept no longer, either."""

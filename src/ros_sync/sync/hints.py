@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 5_000  # hints worked off together; a flood takes several rounds, and a tick comes in between
 WEBHOOK = "webhook"
 READ_AT_ONCE = 500  # records written in one transaction
-KEPT = timedelta(days=3)  # longer than a CRM sends the same event again (HubSpot: 24 hours)
+KEPT_FOR = 3  # times as long as the CRM sends the same event again
 GIVEN_UP = timedelta(days=14)  # a hint that could not be worked off: the weekly listing has long seen what it was about
 
 
@@ -73,7 +73,8 @@ def work_off(work: Work) -> CycleReport | None:
         raise passing
     upkeep.derive(work, work.report.started_at)
     with writing(work.engine, source.name) as connection:
-        old = (WEBHOOK_EVENT.c.source == source.name) & (WEBHOOK_EVENT.c.done_at < work.now() - KEPT)
+        kept_since = work.now() - KEPT_FOR * timedelta(seconds=source.facts.redelivery_seconds)
+        old = (WEBHOOK_EVENT.c.source == source.name) & (WEBHOOK_EVENT.c.done_at < kept_since)
         connection.execute(delete(WEBHOOK_EVENT).where(old))
     return work.report
 

@@ -13,14 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Stream
+from ros_sync.connectors.source import Page, Stream, Window
 from ros_sync.errors import DailyLimitError, RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.links import has_links
 from ros_sync.mirror.store import is_empty
 from ros_sync.sync.fetching import Fetching, Reading
 from ros_sync.sync.pages import joined
-from ros_sync.sync.places import Place, Window, save_place, save_state
+from ros_sync.sync.places import Place, save_place, save_state
 from ros_sync.sync.seen import SeenIds
 from ros_sync.sync.work import Work, of_stream
 from ros_sync.sync.writing import writing

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Stream
+from ros_sync.connectors.source import Page, Stream, Window
 from ros_sync.mirror import archived, redirects
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
@@ -45,7 +45,7 @@ class LookingBack:
     def __init__(self, work: Work, now: datetime) -> None:
         self._work = work
         self._now = now
-        self._settled = timedelta(seconds=work.cadence.settled_seconds)
+        self._settled = timedelta(seconds=work.source.facts.settled_seconds)
 
     def before_back_fill(self, unknown: Collection[str]) -> None:
         """Note what is archived in streams that were never listed: it may be restored while they are."""
@@ -96,8 +96,10 @@ class LookingBack:
         work, looked = self._work, self._looked(stream)
         assert looked is not None
         since, until = (floored(clock.to_micros(each)) for each in (looked.searched_until, looked.listed_at))
-        for found in work.source.changed(stream, since, until):
+        for found in work.source.changed({stream.name: Window(since, until)}):
             work.go_on()
+            if found.error is not None:
+                raise found.error
             if found.ids:
                 page, confirmed = work.completed(stream, found, with_histories=True)
                 with work.writing() as (_, applier):
@@ -152,8 +154,11 @@ class LookingBack:
         """The records that are archived by what the mirror knows."""
         work, table = self._work, objects()[stream.objects[0]].table
         query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_not(None))
-        if not set(stream.objects) & set(PERSONS):  # of a person nothing is kept once the CRM keeps nothing
-            query = query.where(table.c.deleted_at >= self._now - timedelta(days=work.cadence.archived_days))
+        days = work.source.facts.archived_days
+        if days is not None and not set(stream.objects) & set(
+            PERSONS
+        ):  # of a person nothing is kept once the CRM keeps nothing
+            query = query.where(table.c.deleted_at >= self._now - timedelta(days=days))
         with work.engine.connect() as connection:
             held = {str(each) for each in connection.execute(of_stream(work.source, stream, table, query)).scalars()}
             held -= redirects.resolve(connection, work.source.name, stream.objects[0], sorted(held)).keys()

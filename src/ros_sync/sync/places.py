@@ -10,16 +10,8 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from ros_sync import clock
+from ros_sync.connectors.source import Window
 from ros_sync.mirror.bookkeeping import CURSOR, SOURCE_STATE
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of modified instants (microseconds, both ends included) that is being read, and the page read last."""
-
-    since: int
-    until: int
-    position: str | None = None
 
 
 @dataclass(slots=True)

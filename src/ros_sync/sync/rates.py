@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -36,7 +37,7 @@ from sqlalchemy.exc import OperationalError
 
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
-from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, Rates
+from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, RateLimits
 from ros_sync.mirror.bookkeeping import RATE_BUCKET
 from ros_sync.mirror.database import BUSY_TIMEOUT_MS
 from ros_sync.mirror.insertion import insert_or
@@ -60,28 +61,28 @@ class DatabasePace(BucketPace):
         self,
         engine: Engine,
         source: str,
-        rates: Rates | None = None,
+        limits: RateLimits = MappingProxyType({}),
         *,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         books: Books
         if engine.dialect.name == "postgresql":
-            books = SharedBooks(engine, source, rates or Rates())
+            books = SharedBooks(engine, source, limits)
         else:
-            books = NotedBooks(engine, source, rates or Rates(), monotonic)
-        super().__init__(rates, books, sleep=sleep)
+            books = NotedBooks(engine, source, limits, monotonic)
+        super().__init__(limits, books, sleep=sleep)
 
 
 class SharedBooks:
     """Buckets as rows of PostgreSQL. Moments are seconds since 1970 by the database's clock."""
 
-    def __init__(self, engine: Engine, source: str, rates: Rates) -> None:
+    def __init__(self, engine: Engine, source: str, limits: RateLimits) -> None:
         self.lead_seconds = 0.0
         self.parked_until: datetime | None = None
         self._engine = engine
         self._source = source
-        self._allowances = rates.allowances
+        self._allowances = limits
         self._lock = Lock()
         self._ahead = -math.inf  # of the database's clock before this process's monotonic one
         self._look, self._look_alone = _looking(source, lock=False), _looking(source, lock=True)
@@ -172,12 +173,12 @@ class NotedBooks(MemoryBooks):
     """Buckets in memory that begin with the pauses that the process before noted on SQLite, and are noted there."""
 
     def __init__(
-        self, engine: Engine, source: str, rates: Rates, monotonic: Callable[[], float] = time.monotonic
+        self, engine: Engine, source: str, limits: RateLimits, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(monotonic)
         self._engine = engine
         self._source = source
-        self._allowances = rates.allowances
+        self._allowances = limits
         self._noted_at = self.now()
         self._unnoted: set[str] = set()
         self._take_up()

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import Page, Source, Stream
+from ros_sync.connectors.source import HistoryStream, Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
 from ros_sync.mirror.bookkeeping import SYNC_RUN
@@ -37,7 +37,6 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 400  # ids a statement
 MODIFIED = "modified_at"
-TOUCHED_HISTORIES = 50  # as many as one call of HubSpot's tells the histories of
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then
 
@@ -136,7 +135,7 @@ class Work:
             seconds=round(report.seconds, 3),
         )
 
-    def note(self, stream: Stream, error: Exception) -> DailyLimitError | None:
+    def note(self, stream: Stream | HistoryStream, error: Exception) -> DailyLimitError | None:
         """Keep what went wrong with a stream, so that the others go on; the day's limit ends the cycle."""
         if isinstance(error, DailyLimitError):
             return error
@@ -192,6 +191,8 @@ class Work:
         counted = self.report.of(stream.name)
         applied = applier.apply(readable(stream, page.unread), page, counted, empty=empty, staying=staying)
         self.touch(stream, applied)
+        if any(each.parent == stream.name for each in self.source.history_streams):
+            self.touch(stream, applier.merge_history(stream, page.ids))  # entries that were newer than their rows
         if gone:
             applier.gone(stream, page.gone, counted)
         return applied
@@ -423,7 +424,7 @@ class Work:
                     moved.add(record_id)
                 elif changed == (MODIFIED,):
                     touched.add(record_id)
-        return new, moved | touched if len(touched) <= TOUCHED_HISTORIES else moved
+        return new, moved | touched if len(touched) <= self.source.facts.histories_a_call else moved
 
 
 def _stored(upsert: Upsert, ids: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:

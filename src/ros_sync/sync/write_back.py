@@ -35,7 +35,6 @@ from ros_sync.sync.writing import writing
 log = structlog.get_logger(__name__)
 
 CUSTOM = "custom."
-MAX_TEXT_CHARS = 65_536  # HubSpot, "Properties": the longest value of a multi-line text
 
 
 class State(StrEnum):
@@ -84,7 +83,7 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
             hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
             raise PermanentError(f"{wish.object}.{name} is not written back", where=Where(key=name), hint=hint)
         field = objects()[wish.object].settable.get(name)
-        reason = _unfit(field.kind if field else None, value)
+        reason = _unfit(field.kind if field else None, value, source.facts.max_text_chars)
         if reason:
             raise PermanentError(f"{name} {reason}", where=Where(key=name))
     if not wish.changes:
@@ -123,12 +122,12 @@ def ask(connection: Connection, source: Source, wish: Wish, directory: Directory
     return int(made[0])
 
 
-def _unfit(kind: Kind | None, value: Carried) -> str | None:
+def _unfit(kind: Kind | None, value: Carried, max_text_chars: int) -> str | None:
     """Why a value cannot be one of that kind (None: the company's own, of any); None where it can."""
     if value is None:
         return None
-    if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
-        return f"is longer than {MAX_TEXT_CHARS:,} characters"
+    if isinstance(value, str) and len(value) > max_text_chars:
+        return f"is longer than {max_text_chars:,} characters"
     if isinstance(value, str) and (odd := unprintable(value)) is not None:
         return f"holds {odd}, which is not to be written to a CRM"
     types = {Kind.MONEY: int, Kind.NUMBER: int | float, Kind.BOOLEAN: bool, Kind.INSTANT: int, Kind.DATE: str}
@@ -191,16 +190,15 @@ def carry_out(work: Work, number: int) -> Outcome:
         return _failed(work, row, error)
     if receipt.page is not None:
         _take_in(work, stream, receipt.page)
-    words = "HubSpot said so already" if receipt.was_so else "written"
+    vendor = work.source.facts.display_name
+    words = f"{vendor} said so already" if receipt.was_so else "written"
     done = State.DONE
     if receipt.lacking:
         lacking = "; ".join(
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
         )
         done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
-        words = (
-            f"HubSpot answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: {lacking}"
-        )
+        words = f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: {lacking}"
     if receipt.trouble is not None:
         return _unfinished(work, row, words, receipt, done)
     return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})

@@ -26,11 +26,12 @@ import structlog
 from sqlalchemy import Engine
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens
-from ros_sync.connectors.pace import MemoryPace, Rates
+from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
@@ -78,7 +79,9 @@ CONTEXT = DealContext("EUR", {"USD": Decimal("0.92")}, first_of_quarter)
 def source_of(config: dict[str, Any], clock: SharedClock) -> HubSpotSource:
     """The source as the program makes it, with waits that pass quickly."""
     pace = MemoryPace(
-        Rates(None, None), monotonic=lambda: time.monotonic() * SPEED, sleep=lambda seconds: time.sleep(seconds / SPEED)
+        limits_of(None, None),
+        monotonic=lambda: time.monotonic() * SPEED,
+        sleep=lambda seconds: time.sleep(seconds / SPEED),
     )
     tokens = OAuthTokens(
         config["refresh_token"],

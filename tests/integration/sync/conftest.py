@@ -14,11 +14,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.pace import MemoryPace, Pace, Rates
+from ros_sync.connectors.pace import MemoryPace, Pace
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -79,7 +80,7 @@ class Followed:
     def source(self, *, pace: Pace | None = None, persistence: Persistence | None = None) -> HubSpotSource:
         client = HubSpotClient(
             PrivateAppToken(self.account.token),
-            pace or MemoryPace(Rates(None, None), monotonic=self.monotonic, sleep=self.sleep),
+            pace or MemoryPace(limits_of(None, None), monotonic=self.monotonic, sleep=self.sleep),
             now=self.clock,
             sleep=self.sleep,
             api_url=self.url,

@@ -8,10 +8,11 @@ import pytest
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.hubspot.versions import Api, Versions
-from ros_sync.connectors.pace import MemoryPace, Rates
+from ros_sync.connectors.pace import MemoryPace
 from ros_sync.errors import AuthExpiredError
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 
@@ -38,7 +39,7 @@ def client_of(hubspot: Followed, versions: Versions, token: str = "") -> HubSpot
     """A client of the account, without limits."""
     return HubSpotClient(
         PrivateAppToken(token or hubspot.account.token),
-        MemoryPace(Rates(None, None), monotonic=hubspot.monotonic, sleep=hubspot.sleep),
+        MemoryPace(limits_of(None, None), monotonic=hubspot.monotonic, sleep=hubspot.sleep),
         now=hubspot.clock, sleep=hubspot.sleep, api_url=hubspot.url, versions=versions,
     )  # fmt: skip
 

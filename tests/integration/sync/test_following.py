@@ -16,10 +16,11 @@ from tests.integration.sync import conftest
 from tests.integration.sync.conftest import NOW, Followed, one
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.pace import MemoryPace, Rates
+from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.errors import StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
@@ -155,7 +156,7 @@ def test_a_field_that_is_mapped_later_is_filled_for_all(
 
 def source(hubspot: Followed, connector: Path) -> HubSpotSource:
     mapping = load_hubspot(connector, {name: each.settable for name, each in objects().items()})
-    pace = MemoryPace(Rates(None, None), monotonic=hubspot.monotonic, sleep=hubspot.sleep)
+    pace = MemoryPace(limits_of(None, None), monotonic=hubspot.monotonic, sleep=hubspot.sleep)
     client = HubSpotClient(
         PrivateAppToken(hubspot.account.token), pace, now=hubspot.clock, sleep=hubspot.sleep, api_url=hubspot.url
     )

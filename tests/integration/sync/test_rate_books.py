@@ -13,7 +13,8 @@ from tests.integration.databases import PostgresqlDatabases
 
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED
-from ros_sync.connectors.pace import CALLS, SEARCH, Rates
+from ros_sync.connectors.hubspot.limits import CALLS, SEARCH, limits_of
+from ros_sync.connectors.pace import RateLimits
 from ros_sync.sync.rates import CLOCK_STEP_SECONDS, DRIFT_SECONDS, DatabasePace, SharedBooks
 
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -30,7 +31,7 @@ def kept(engine: Engine, column: str, *, limit: str = SEARCH) -> dict[str, objec
 
 def test_each_account_has_a_pace_of_its_own(engine: Engine) -> None:
     """A pause and the end of the day's calls of one are none of the other's, for the next process neither."""
-    hubspot, other = (DatabasePace(engine, source, Rates(100, 5)) for source in ("hubspot", "other"))
+    hubspot, other = (DatabasePace(engine, source, limits_of(100, 5)) for source in ("hubspot", "other"))
     for pace in (hubspot, other):
         pace.take(SEARCH)
     hubspot.slow_down(SEARCH, 600.0)
@@ -39,27 +40,26 @@ def test_each_account_has_a_pace_of_its_own(engine: Engine) -> None:
     paused = kept(engine, "not_before")
     differ = (int(str(paused["hubspot"])) - int(str(paused["other"]))) / 1e6
     assert 500 < differ < 580
-    parked = [DatabasePace(engine, source, Rates(100, 5)).parked_until for source in ("hubspot", "other")]
+    parked = [DatabasePace(engine, source, limits_of(100, 5)).parked_until for source in ("hubspot", "other")]
     assert [MIDNIGHT, None] == parked
 
 
 def test_the_later_of_two_moments_stands_in_the_database(engine: Engine) -> None:
     """Whichever process heard of it first."""
     for hours in (0, 2, 1):
-        DatabasePace(engine, "hubspot", Rates(100, 5)).park(MIDNIGHT + timedelta(hours=hours))
+        DatabasePace(engine, "hubspot", limits_of(100, 5)).park(MIDNIGHT + timedelta(hours=hours))
     assert MIDNIGHT + timedelta(hours=2) == DatabasePace(engine, "hubspot").parked_until
     assert {"hubspot": clock.to_micros(MIDNIGHT + timedelta(hours=2))} == kept(engine, "not_before", limit="day")
 
 
-@pytest.mark.parametrize("rates", [Rates(40, 2), None], ids=["given", "the smallest account's"])
-def test_rows_begin_with_what_is_allowed(engine: Engine, rates: Rates | None) -> None:
-    """By the rates that are given, else by those of the smallest accounts; a limit that nobody paces is kept as such."""
-    pace = DatabasePace(engine, "hubspot", rates)
-    allowances = (rates or Rates()).allowances
+@pytest.mark.parametrize("limits", [limits_of(40, 2), limits_of()], ids=["given", "the smallest account's"])
+def test_rows_begin_with_what_is_allowed(engine: Engine, limits: RateLimits) -> None:
+    """By the limits that are given; a limit that nobody paces is kept as such."""
+    pace = DatabasePace(engine, "hubspot", limits)
     for limit in (CALLS, SEARCH, "another"):
         pace.slow_down(limit, 0.01)
     for limit in (CALLS, SEARCH, "another"):
-        allowed = allowances.get(limit, UNPACED)
+        allowed = limits.get(limit, UNPACED)
         assert {"hubspot": float(allowed.burst)} == kept(engine, "capacity", limit=limit)
 
 
@@ -67,7 +67,7 @@ def test_rows_begin_with_what_is_allowed(engine: Engine, rates: Rates | None) ->
 def books(postgresql_databases: PostgresqlDatabases) -> Iterator[SharedBooks]:
     """The books of one process on PostgreSQL."""
     with postgresql_databases.lend() as engine:
-        yield SharedBooks(engine, "hubspot", Rates(100, 5))
+        yield SharedBooks(engine, "hubspot", limits_of(100, 5))
 
 
 @pytest.mark.postgresql

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -25,11 +26,12 @@ from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
-from ros_sync.connectors.pace import CALLS, SEARCH, MemoryPace, Pace, Rates, used_share
+from ros_sync.connectors.pace import MemoryPace, Pace, RateLimits, used_share
 from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
 from ros_sync.mirror.bookkeeping import RATE_BUCKET, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
@@ -54,7 +56,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.pace import Rates
+from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.rates import DatabasePace
 
@@ -71,7 +73,7 @@ if 0 in children:
             super()._note_turn(limit, bucket)
 
     turns = {"calls": [], "search": []}
-    pace = Noted(open_engine(database), "hubspot", Rates(190, 5))
+    pace = Noted(open_engine(database), "hubspot", limits_of(190, 5))
     client = HubSpotClient(PrivateAppToken(token), pace, now=lambda: datetime.now(UTC), sleep=time.sleep, api_url=url)
     end = time.monotonic() + seconds
 
@@ -114,10 +116,12 @@ def client_of(hubspot: Followed, pace: Pace, *, tokens: Tokens | None = None, **
     )  # fmt: skip
 
 
-def virtual_pace(hubspot: Followed, rates: Rates | None = None) -> MemoryPace:
+def virtual_pace(hubspot: Followed, limits: RateLimits = MappingProxyType({})) -> MemoryPace:
     """A pace that lives on the sandbox's clock, which moves while somebody waits."""
     return MemoryPace(
-        rates or Rates(None, None), monotonic=lambda: hubspot.clock().timestamp(), sleep=hubspot.clock.advance
+        limits,
+        monotonic=lambda: hubspot.clock().timestamp(),
+        sleep=hubspot.clock.advance,
     )
 
 
@@ -159,7 +163,7 @@ def test_what_is_allowed_is_used_and_nothing_is_refused(hubspot: Followed, sqlit
     """
     time_line = VirtualTime()
     hubspot.account.meter = Meter(Limits.like_hubspot(), "Europe/Berlin", clock=time_line.now)
-    pace = DatabasePace(sqlite_engine, "hubspot", Rates(190, 5), sleep=time_line.sleep, monotonic=time_line.now)
+    pace = DatabasePace(sqlite_engine, "hubspot", limits_of(190, 5), sleep=time_line.sleep, monotonic=time_line.now)
     client = client_of(hubspot, pace, sleep=time_line.sleep)
     end = time_line.now() + RUN_SECONDS
 
@@ -273,7 +277,7 @@ def test_a_limit_that_others_have_used_up_is_waited_for(hubspot: Followed) -> No
 
     with HubSpotServer(hubspot.account, faults=Busy()) as server:
         hubspot.url = server.url
-        client = client_of(hubspot, virtual_pace(hubspot, Rates(20, 2)))
+        client = client_of(hubspot, virtual_pace(hubspot, limits_of(20, 2)))
         answers = [
             call("deals") for _ in range(12) for call in (client.pipelines, lambda kind: client.search(kind, QUERY))
         ]
@@ -319,7 +323,7 @@ def test_a_refused_creation_is_made_once(hubspot: Followed) -> None:
 def test_a_refusal_seen_by_one_worker_stops_all(hubspot: Followed, engine: Engine) -> None:
     """Six threads, in two processes' paces where there are several: during the pause none of them searches; others call."""
     shared = engine.dialect.name == "postgresql"
-    paces = [DatabasePace(engine, "hubspot", Rates(None, 5)) for _ in range(2 if shared else 1)]
+    paces = [DatabasePace(engine, "hubspot", limits_of(None, 5)) for _ in range(2 if shared else 1)]
     clients = [client_of(hubspot, pace, sleep=time.sleep) for pace in paces]
     hubspot.faults.next("search", Fault("rate_limit_secondly"))
     began = time.monotonic()
@@ -338,10 +342,10 @@ def test_a_refusal_seen_by_one_worker_stops_all(hubspot: Followed, engine: Engin
 
 def test_the_next_process_keeps_the_pause(engine: Engine) -> None:
     """Started again during a pause, a process makes no call before its end; another limit is free."""
-    before = DatabasePace(engine, "hubspot", Rates(100, 5))
+    before = DatabasePace(engine, "hubspot", limits_of(100, 5))
     before.slow_down(SEARCH, 1.0)
     began = time.monotonic()
-    after = DatabasePace(engine, "hubspot", Rates(100, 5))
+    after = DatabasePace(engine, "hubspot", limits_of(100, 5))
     after.take(CALLS)
     free = time.monotonic()
     after.take(SEARCH)
@@ -351,7 +355,7 @@ def test_the_next_process_keeps_the_pause(engine: Engine) -> None:
 
 def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -> None:
     """On SQLite a pause is kept in memory while somebody else writes, without waiting, and noted with a later call."""
-    pace = DatabasePace(sqlite_engine, "hubspot", Rates(1_000, 5))
+    pace = DatabasePace(sqlite_engine, "hubspot", limits_of(1_000, 5))
     with sqlite_engine.begin() as connection:
         connection.execute(text("UPDATE rate_bucket SET used = 0"))
         began = time.monotonic()
@@ -371,14 +375,14 @@ def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -
 
 def test_a_day_s_limit_stops_every_worker_until_midnight(hubspot: Followed, engine: Engine) -> None:
     """One worker is refused; no other one calls before the account's midnight, nor one started later; then all go on."""
-    first, second = (client_of(hubspot, DatabasePace(engine, "hubspot", Rates(None, None))) for _ in range(2))
+    first, second = (client_of(hubspot, DatabasePace(engine, "hubspot", limits_of(None, None))) for _ in range(2))
     first.time_zone = "America/New_York"
     hubspot.faults.next("describe", Fault("daily_limit"))
     with pytest.raises(DailyLimitError) as caught:
         first.pipelines("deals")
     midnight = datetime(2026, 3, 3, 5, tzinfo=UTC)
     assert caught.value.resume_at == midnight
-    workers = [first, client_of(hubspot, DatabasePace(engine, "hubspot", Rates(None, None)))]
+    workers = [first, client_of(hubspot, DatabasePace(engine, "hubspot", limits_of(None, None)))]
     if engine.dialect.name == "postgresql":
         workers.append(second)
     hubspot.account.calls.clear()

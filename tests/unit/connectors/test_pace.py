@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
-from ros_sync.connectors.pace import (
-    CALLS,
-    PATIENCE_SECONDS,
-    SEARCH,
-    BucketPace,
-    MemoryBooks,
-    MemoryPace,
-    Rates,
-    Use,
-    used_share,
-)
+from ros_sync.connectors.hubspot.limits import CALLS, SEARCH, limits_of
+from ros_sync.connectors.pace import PATIENCE_SECONDS, BucketPace, MemoryBooks, MemoryPace, Use, used_share
 from ros_sync.errors import RateLimitedError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -31,7 +22,7 @@ EXACT = 1e-6
 
 
 def paced(time: VirtualTime, calls: int | None = 100, searches: int | None = 5) -> MemoryPace:
-    return MemoryPace(Rates(calls, searches), monotonic=time.now, sleep=time.sleep)
+    return MemoryPace(limits_of(calls, searches), monotonic=time.now, sleep=time.sleep)
 
 
 def most_in_a_window(moments: list[float], seconds: float) -> int:
@@ -212,7 +203,7 @@ def test_a_turn_that_was_missed_is_not_taken() -> None:
     time = VirtualTime()
     late = [3.0]
     pace = MemoryPace(
-        Rates(10, 5), monotonic=time.now, sleep=lambda seconds: time.sleep(seconds + (late.pop() if late else 0))
+        limits_of(10, 5), monotonic=time.now, sleep=lambda seconds: time.sleep(seconds + (late.pop() if late else 0))
     )
     pace.take(CALLS)
     spacing = 1 / Allowance(10, 10.0).per_second
@@ -251,7 +242,7 @@ def test_a_pause_is_looked_for_once_a_look_before_the_turn() -> None:
 
     books = MemoryBooks(time.now)
     books.lead_seconds = 0.25
-    pace = BucketPace(Rates(100, 5), books, sleep=sleep)
+    pace = BucketPace(limits_of(100, 5), books, sleep=sleep)
     pace.slow_down(SEARCH, 10)
     pace.take(SEARCH)
     assert [9.75, 0.25] == pytest.approx(slept)

@@ -6,9 +6,12 @@ import pytest
 
 from ros_sync import clock
 from ros_sync.fields import Carried, Kind
-from ros_sync.sync.write_back import MAX_TEXT_CHARS, _unfit
+from ros_sync.sync.write_back import _unfit
 
 LAST = clock.to_micros(clock.from_micros(0).replace(year=9999, month=12, day=31))
+
+
+MAX_TEXT_CHARS = 65_536
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,7 @@ LAST = clock.to_micros(clock.from_micros(0).replace(year=9999, month=12, day=31)
 )
 def test_what_fits(kind: Kind | None, value: Carried) -> None:
     """Nothing fits everywhere; a property of the company's own takes anything."""
-    assert _unfit(kind, value) is None
+    assert _unfit(kind, value, MAX_TEXT_CHARS) is None
 
 
 @pytest.mark.parametrize(
@@ -55,4 +58,4 @@ def test_what_fits(kind: Kind | None, value: Carried) -> None:
 )
 def test_what_does_not_fit_is_said(kind: Kind | None, value: Carried, why: str) -> None:
     """A text that is too long or holds what no CRM shows, a value of another kind, a day or an instant that no calendar has."""
-    assert why in (_unfit(kind, value) or "")
+    assert why in (_unfit(kind, value, MAX_TEXT_CHARS) or "")

@@ -34,9 +34,10 @@ from ros_sync.connectors.hubspot.failures import (
     failure,
     standing_still,
 )
+from ros_sync.connectors.hubspot.limits import CALLS, SEARCH
 from ros_sync.connectors.hubspot.tokens import Tokens
 from ros_sync.connectors.hubspot.versions import DETAILS_PATH, SCOPES_PATH, Versions
-from ros_sync.connectors.pace import CALLS, PATIENCE_SECONDS, SEARCH, Pace, Use
+from ros_sync.connectors.pace import PATIENCE_SECONDS, Pace, Use
 from ros_sync.errors import AmbiguousError, DailyLimitError, RateLimitedError, RosSyncError, TransientError, Where
 
 API_URL = "https://api.hubapi.com"

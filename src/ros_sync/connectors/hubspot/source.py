@@ -15,6 +15,7 @@ from ros_sync.connectors.hubspot.associations import Associations
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.editing import Editing
 from ros_sync.connectors.hubspot.endings import archived_at, merged_in, settle
+from ros_sync.connectors.hubspot.facts import FACTS
 from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
@@ -23,6 +24,7 @@ from ros_sync.connectors.source import (
     Edit,
     Hint,
     History,
+    HistoryStream,
     Link,
     Page,
     Problem,
@@ -30,7 +32,10 @@ from ros_sync.connectors.source import (
     Receipt,
     Shape,
     Stream,
+    VendorFacts,
+    Window,
 )
+from ros_sync.errors import AuthExpiredError, DailyLimitError
 
 LIST_PAGE, HISTORY_PAGE = 100, 50  # HubSpot, objects API: at most 100 records, 50 with histories
 SEARCH_PAGE = 200  # HubSpot, "Search the CRM"
@@ -59,6 +64,16 @@ class HubSpotSource:
     def streams(self) -> tuple[Stream, ...]:
         """What the connector file follows."""
         return tuple(stream.stream for stream in self._mapping.streams)
+
+    @property
+    def facts(self) -> VendorFacts:
+        """What is HubSpot's own."""
+        return FACTS
+
+    @property
+    def history_streams(self) -> tuple[HistoryStream, ...]:
+        """HubSpot tells the history of a property with its record."""
+        return ()
 
     @property
     def link_fields(self) -> Mapping[str, Mapping[str, tuple[str, str | None]]]:
@@ -154,20 +169,31 @@ class HubSpotSource:
             after=after,
         )
 
-    def changed(self, stream: Stream, since: int, until: int, *, position: str | None = None) -> Iterator[Page]:
-        """The records modified in a stretch, paged by key.
+    def changed(self, windows: Mapping[str, Window]) -> Iterator[Page]:
+        """The records modified in each stream's window: a search for each, since HubSpot has none over several."""
+        streams = {stream.name: stream for stream in self.streams}
+        for name, window in windows.items():
+            try:
+                yield from self._changed(streams[name], window)
+            except (DailyLimitError, AuthExpiredError):
+                raise  # the others would be refused as well
+            except Exception as error:  # noqa: BLE001  # one stream's trouble; the engine tells of it
+                yield Page(name, error=error)
+
+    def _changed(self, stream: Stream, window: Window) -> Iterator[Page]:
+        """The records modified in a window, paged by key.
 
         Never by HubSpot's `after`, which ends at 10,000 results and shifts while records change: each page begins after
-        the last id of the one before. Those that are modified meanwhile leave the stretch and are in the next one.
+        the last id of the one before. Those that are modified meanwhile leave the window and are in the next one.
         """
-        mapping, last = self._account.prepared(stream), position or "0"
+        mapping, last = self._account.prepared(stream), window.position or "0"
         while True:
             query = {
                 "filterGroups": [
                     {
                         "filters": [
-                            _filter(mapping.modified, "GTE", str(since // MICROS)),
-                            _filter(mapping.modified, "LTE", str(until // MICROS)),
+                            _filter(mapping.modified, "GTE", str(window.since // MICROS)),
+                            _filter(mapping.modified, "LTE", str(window.until // MICROS)),
                             _filter(OBJECT_ID, "GT", last),
                         ]
                     }

@@ -25,6 +25,15 @@ def upgrade() -> None:
     for name in OBJECTS:
         for table in (name, f"{name}_version"):
             op.add_column(table, sa.Column("stream", sa.String(), nullable=True))
+    op.create_table(
+        "history_entry",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("source", "stream", "record_id", "field")),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.String(), nullable=True) for name in ("value", "before", "by")),
+        sa.Column("merged_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "stream", "record_id", "field", "at"),
+    )
+    op.create_index("ix_history_entry_waiting", "history_entry", ["source", "stream", "merged_at"])
     connection = op.get_bind()
     for source, streams in _followed(connection).items():
         for stream in sorted(streams & FED.keys()):
@@ -57,7 +66,8 @@ def _fill(connection: sa.Connection, table: str, source: str, stream: str, prefi
 
 
 def downgrade() -> None:
-    """Take the columns away."""
+    """Take the table and the columns away."""
+    op.drop_table("history_entry")
     for name in OBJECTS:
         for table in (f"{name}_version", name):
             op.drop_column(table, "stream")
