@@ -50,11 +50,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named field of a canonical object. `doc` is one line for the person who writes rules."""
+    """A named field of a canonical object. `doc` is one line for the person who writes rules.
+
+    `options` are the only texts that it can hold, whatever the CRM calls them; empty where it may hold any.
+    """
 
     name: str
     kind: Kind
     doc: str = ""
+    options: frozenset[str] = frozenset()
+
+    def no_option(self, value: Carried) -> str | None:
+        """Why a value that somebody wants in this field is none of its options; None where it is one."""
+        if not self.options or value is None or value in self.options:
+            return None
+        return f"{self.name} is one of {', '.join(sorted(self.options))}, and {value!r} is none of these"
 
 
 def carry(kind: Kind, value: object) -> Carried:

@@ -1,7 +1,7 @@
 """What a CRM that is followed over its API offers to the sync engine. Each vendor's package implements `Source`.
 
 A *stream* is one kind of record as the vendor keeps it (`deals`, `contacts`, `calls`). It feeds one canonical object or
-more: HubSpot's contacts are our contacts, and those among them that marketing works on are our leads too. Instants are
+more: a vendor's contacts may be our contacts, and those among them that marketing works on our leads too. Instants are
 microseconds since 1970 UTC; values are in carried form (`ros_sync.fields`).
 """
 

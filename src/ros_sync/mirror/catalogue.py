@@ -49,7 +49,7 @@ def _object(table: Table) -> MirroredObject:
         name = field_name(column)
         if name is None:
             continue
-        fields[name] = Field(name, column.info["kind"], column.doc or "")
+        fields[name] = Field(name, column.info["kind"], column.doc or "", column.info.get("options", frozenset()))
         columns[name] = str(column.name)  # SQLAlchemy's own kind of text is dear to bind as a value
         if column.info.get("computed"):
             computed.add(name)

@@ -12,6 +12,7 @@ The others (`key`, `needed`, `optional`) make a column of any type, a text where
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -93,9 +94,15 @@ def _field(name: str, kind: Kind, type_: Type, doc: str, field: str | None = Non
     return Column(name, type_, nullable=True, doc=doc, info=info)
 
 
-def text(name: str, doc: str, *, field: str | None = None) -> Column[Any]:
-    """A text; an empty one is stored as missing. `field`: what mapping files and rules call it, where that is not the column's name."""
-    return _field(name, Kind.TEXT, String, doc, field)
+def text(name: str, doc: str, *, field: str | None = None, options: Collection[str] = ()) -> Column[Any]:
+    """A text; an empty one is stored as missing. `field`: what mapping files and rules call it, where that is not the column's name.
+
+    `options` are the only texts that it can hold.
+    """
+    column = _field(name, Kind.TEXT, String, doc, field)
+    if options:
+        column.info["options"] = frozenset(options)
+    return column
 
 
 def number(name: str, doc: str) -> Column[Any]:

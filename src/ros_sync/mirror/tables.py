@@ -34,13 +34,22 @@ from ros_sync.mirror.columns import (
 
 _VERSION = "_version"
 
+# What a few fields can hold, whatever a CRM calls it: everything that is worked out of them asks for these words. (What types
+# of deals there are is each company's own.)
+STAGE_KINDS = ("open", "won", "lost")
+STAGE_POSITIONS = ("early", "mid", "late")
+FORECAST_CATEGORIES = ("closed", "commit", "best case", "pipeline", "omitted")
+DEMAND_SOURCES = ("sales", "sdr", "marketing", "partner")
+ACTIVITY_KINDS = ("email", "call", "meeting", "note", "task")
+DIRECTIONS = ("inbound", "outbound")
+
 
 def mirrored(name: str, doc: str, *fields: SchemaItem) -> Table:
     """The table of an object's present, with what every mirrored row has beside its fields; that of its past is made with it."""
     present = table(
         name,
         doc,
-        key("source", doc="the connection it came by, such as `hubspot`"),
+        key("source", doc="the name of the connection that it came by"),
         key("id", doc="its id in that CRM"),
         needed("valid_from", Instant, doc="since when this state has been true"),
         instant("modified_at", "when the CRM last changed it, where the CRM says so"),
@@ -155,11 +164,11 @@ DEAL = mirrored(
     money("amount_home_minor", "what it is worth in the company's own currency"),
     text("pipeline", "pipeline"),
     text("stage", "stage"),
-    text("stage_kind", "open, won or lost"),
-    text("stage_position", "early, mid or late"),
+    text("stage_kind", "open, won or lost", options=STAGE_KINDS),
+    text("stage_position", "early, mid or late", options=STAGE_POSITIONS),
     count("stage_order", "place of the stage in its pipeline, from 1"),
     number("probability", "chance of winning, 0 to 1"),
-    text("forecast_category", "closed, commit, best case, pipeline or omitted"),
+    text("forecast_category", "closed, commit, best case, pipeline or omitted", options=FORECAST_CATEGORIES),
     day("close_date", "when it is expected to be signed, or was"),
     instant("created_at", "when it was created in the CRM"),
     instant("closed_at", "when it was won or lost"),
@@ -169,7 +178,7 @@ DEAL = mirrored(
     text("account_name", "the account's name as the CRM gives it"),
     text("segment", "segment"),
     text("region", "region"),
-    text("demand_source", "who created the demand: sales, sdr, marketing or partner"),
+    text("demand_source", "who created the demand: sales, sdr, marketing or partner", options=DEMAND_SOURCES),
     text("deal_type", "new business, expansion or renewal"),
     text("product", "what is sold"),
     text("next_step", "next step agreed with the buyer"),
@@ -208,8 +217,8 @@ DEAL = mirrored(
 ACTIVITY = mirrored(
     "activity",
     "Something that happened between the buyer and us.",
-    text("activity_kind", "email, call, meeting, note or task"),
-    text("direction", "inbound (from the buyer) or outbound (from us)"),
+    text("activity_kind", "email, call, meeting, note or task", options=ACTIVITY_KINDS),
+    text("direction", "inbound (from the buyer) or outbound (from us)", options=DIRECTIONS),
     instant("occurred_at", "when it happened"),
     text("owner_id", "who of us took part", field="owner"),
     text("owner_named", "who the CRM names, where nobody here is known by that"),
@@ -238,8 +247,8 @@ PIPELINE_STAGE = mirrored(
     text("pipeline", "pipeline"),
     text("name", "the stage as the CRM names it"),
     count("stage_order", "place in the pipeline, from 1"),
-    text("stage_kind", "open, won or lost"),
-    text("stage_position", "early, mid or late"),
+    text("stage_kind", "open, won or lost", options=STAGE_KINDS),
+    text("stage_position", "early, mid or late", options=STAGE_POSITIONS),
     number("probability", "chance of winning, 0 to 1"),
     text("exit_criteria", "what must be true before a deal leaves the stage"),
 )

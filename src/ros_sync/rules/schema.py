@@ -14,15 +14,16 @@ OBJECTS = ("deal", "lead", "account", "contact", "activity")
 CUSTOM = "custom."
 HOME_MONEY = frozenset({"amount_home"})
 
-# The fields that can only hold a few words, whatever the CRM calls them; the tables' own lines say the same.
+# The fields that can only hold a few words. Of a deal's type a mapping may make other words too; a rule that asks for one is
+# mistaken more often than not.
 ENUMERATIONS = {
-    "stage_kind": frozenset({"open", "won", "lost"}),
-    "stage_position": frozenset({"early", "mid", "late"}),
-    "forecast_category": frozenset({"closed", "commit", "best case", "pipeline", "omitted"}),
-    "demand_source": frozenset({"sales", "sdr", "marketing", "partner"}),
+    **{
+        name: field.options
+        for each in catalogue.objects().values()
+        for name, field in each.fields.items()
+        if field.options
+    },
     "deal_type": frozenset({"new business", "expansion", "renewal"}),
-    "activity_kind": frozenset({"email", "call", "meeting", "note", "task"}),
-    "direction": frozenset({"inbound", "outbound"}),
 }
 WORKED_OUT = ("stage_kind", "stage_position")  # of those, the ones that no mapping can fill with other words
 SHARES = frozenset({"probability", "methodology_share"})  # numbers from 0 to 1

@@ -1,4 +1,4 @@
-"""Records that were imported under Salesforce's short ids, before both forms were known to be one, are found by them."""
+"""Records that were imported under a CRM's short ids, before both forms were known to be one, are found by them."""
 
 from __future__ import annotations
 

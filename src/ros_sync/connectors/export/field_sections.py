@@ -248,10 +248,15 @@ class FieldReader:
             if mapping.kind is Kind.MONEY:
                 currency = mapping.currency.constant if mapping.currency else self._style.currency
                 return values.read_amount(text, str(currency), values.YAML)
-            return text_parser(replace(mapping, style=written))(text)
+            value = text_parser(replace(mapping, style=written))(text)
         except ValueError as error:
             section.sheet.problem(node, f"{text!r} {error}")
             return None
+        field = self._settable.get(mapping.name)
+        wrong = field.no_option(value) if field else None
+        if wrong is not None:
+            section.sheet.problem(node, wrong, did_you_mean(text, field.options if field else ()))
+        return value
 
 
 def column_of(part: Section) -> Column | None:

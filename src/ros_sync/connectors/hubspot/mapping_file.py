@@ -305,8 +305,7 @@ class _Fields:
             if name == "stage":
                 filled.update(("stage_kind", "stage_position", "stage_order", "probability", "pipeline"))
 
-    @staticmethod
-    def _value(mapping: FieldMapping, part: Section, node: Node | None) -> Carried:
+    def _value(self, mapping: FieldMapping, part: Section, node: Node | None) -> Carried:
         """A value of the file in carried form."""
         if not isinstance(node, Scalar) or node.is_missing:
             return None
@@ -321,4 +320,9 @@ class _Fields:
             except ValueError:
                 part.sheet.problem(node, f"{mapping.name} is a number, and {node.value!r} is none")
                 return None
-        return part.sheet.text(node)
+        text = part.sheet.text(node)
+        field = self._settable.get(mapping.name)
+        wrong = field.no_option(text) if field else None
+        if wrong is not None:
+            part.sheet.problem(node, wrong, did_you_mean(str(text), field.options if field else ()))
+        return text

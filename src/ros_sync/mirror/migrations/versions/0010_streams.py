@@ -41,7 +41,9 @@ def upgrade() -> None:
                 _fill(connection, name, source, stream)
         feeding = sorted(streams.intersection(ACTIVITIES))
         for stream in feeding:
-            _fill(connection, "activity", source, stream, None if len(feeding) == 1 else f"{stream}/")
+            _fill(connection, "activity", source, stream, sa.column("id").startswith(f"{stream}/", autoescape=True))
+        if len(feeding) == 1:  # then ids are the bare ones
+            _fill(connection, "activity", source, feeding[0], sa.column("id").not_like("%/%"))
 
 
 def _followed(connection: sa.Connection) -> dict[str, set[str]]:
@@ -57,11 +59,11 @@ def _followed(connection: sa.Connection) -> dict[str, set[str]]:
     return found
 
 
-def _fill(connection: sa.Connection, table: str, source: str, stream: str, prefix: str | None = None) -> None:
-    rows = sa.table(table, sa.column("source"), sa.column("id"), sa.column("stream"))
-    here = rows.c.source == source
-    if prefix is not None:
-        here &= rows.c.id.startswith(prefix, autoescape=True)
+def _fill(
+    connection: sa.Connection, table: str, source: str, stream: str, those: sa.ColumnElement[bool] | None = None
+) -> None:
+    rows = sa.table(table, sa.column("source"), sa.column("stream"))
+    here = rows.c.source == source if those is None else (rows.c.source == source) & those
     connection.execute(sa.update(rows).where(here).values(stream=stream))
 
 
