@@ -439,9 +439,10 @@ def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
     Which stream a row came by is not known where it was stored before that was noted, until it is read again: it belongs to
     the one stream that feeds the object, where there is but one.
     """
-    theirs = table.c.stream == stream.name
     feeding = [each.name for each in source.streams if stream.objects[0] in each.objects]
-    return query.where(theirs if len(feeding) > 1 else theirs | table.c.stream.is_(None))
+    if len(feeding) > 1:
+        return query.where(table.c.stream == stream.name)
+    return query.where(table.c.stream.in_([stream.name, *feeding]) | table.c.stream.is_(None))
 
 
 def _number(record_id: str) -> tuple[int, str]:

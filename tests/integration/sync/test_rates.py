@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import get_ident
 from types import MappingProxyType
 from typing import Any
 
@@ -323,16 +324,26 @@ def test_a_refused_creation_is_made_once(hubspot: Followed) -> None:
 def test_a_refusal_seen_by_one_worker_stops_all(hubspot: Followed, engine: Engine) -> None:
     """Six threads, in two processes' paces where there are several: during the pause none of them searches; others call."""
     shared = engine.dialect.name == "postgresql"
-    paces = [DatabasePace(engine, "hubspot", limits_of(None, 5)) for _ in range(2 if shared else 1)]
+    waiting: set[int] = set()  # threads that waited for a turn
+
+    def sleep(seconds: float) -> None:
+        waiting.add(get_ident())
+        time.sleep(seconds)
+
+    def others() -> int:
+        for _ in range(10):
+            clients[0].pipelines("deals")
+        return get_ident()
+
+    paces = [DatabasePace(engine, "hubspot", limits_of(None, 5), sleep=sleep) for _ in range(2 if shared else 1)]
     clients = [client_of(hubspot, pace, sleep=time.sleep) for pace in paces]
     hubspot.faults.next("search", Fault("rate_limit_secondly"))
-    began = time.monotonic()
-    with ThreadPoolExecutor(7) as pool:
-        plain = pool.submit(lambda: [clients[0].pipelines("deals") for _ in range(10)])
-        searches = [pool.submit(clients[number % len(clients)].search, "deals", QUERY) for number in range(6)]
-        plain.result()
-        assert time.monotonic() < began + 1
+    with ThreadPoolExecutor(7) as searching, ThreadPoolExecutor(1) as pool:
+        plain = pool.submit(others)
+        searches = [searching.submit(clients[number % len(clients)].search, "deals", QUERY) for number in range(6)]
+        assert plain.result() not in waiting
         assert [len(each.result()["results"]) for each in searches] == [0] * 6
+    assert waiting, "the searches waited"
     calls = [call for call in hubspot.account.calls if is_search(call)]
     refused_at = next(call.seconds for call in calls if call.status == 429)
     under_way = 0.2  # seconds between two searches: one may be on its way when the refusal comes
