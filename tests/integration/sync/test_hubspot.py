@@ -26,7 +26,6 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 
 Make = Callable[..., str]
-
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")
 
 
