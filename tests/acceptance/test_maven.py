@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.mirror_reader import mirror_of
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "maven_crm"
 MAPPING = Path(__file__).parent / "maven.yaml"
@@ -86,10 +86,7 @@ def test_the_mirror_holds_what_the_set_holds(workspace: Path) -> None:
 
 def test_deals_without_an_account_stay_without_one(workspace: Path, opportunities: list[dict[str, str]]) -> None:
     """1,425 opportunities name no account, and the mirror invents none."""
-    import sqlite3  # noqa: PLC0415  # this test alone looks into the file
-
-    with closing(sqlite3.connect(workspace / "ros-sync.db")) as connection, connection:
-        (count,) = connection.execute("SELECT count(*) FROM deal WHERE account_id IS NULL").fetchone()
+    count = mirror_of(workspace / "ros-sync.db").count("deal", account_id=None)
     assert (1_425, sum(not row["account"] for row in opportunities)) == (count, count)
 
 
@@ -145,21 +142,17 @@ def test_no_mql_waits(workspace: Path) -> None:
 
 def test_each_seller_is_told_of_their_own_open_deals(workspace: Path, opportunities: list[dict[str, str]]) -> None:
     """Who is told of deals that have not advanced, and of how many, is what the CSV says."""
-    import sqlite3  # noqa: PLC0415  # this test alone looks into the file
-
     before = TODAY - timedelta(days=90)
     expected = Counter(
         f"maven:{row['sales_agent']}"
         for row in opportunities
         if is_open(row) and (engaged := day(row["engage_date"])) is not None and engaged < before
     )
-    with closing(sqlite3.connect(workspace / "ros-sync.db")) as connection, connection:
-        query = (
-            "SELECT recipient, count(*) FROM alert_notice JOIN alert ON alert.id = alert_id "
-            "WHERE rule_id = 'not-advanced' AND recipient LIKE 'maven:%' GROUP BY recipient"
-        )
-        told = dict(connection.execute(query).fetchall())
-    assert dict(expected) == told
+    mirror = mirror_of(workspace / "ros-sync.db")
+    alerts = {alert.id for alert in mirror.alerts(rule_id="not-advanced")}
+    recipients = [notice.recipient for notice in mirror.records("alert_notice") if notice.alert_id in alerts]
+    told = Counter(each for each in recipients if each.startswith("maven:"))
+    assert expected == told
 
 
 def test_a_second_tick_finds_nothing_to_do(workspace: Path) -> None:

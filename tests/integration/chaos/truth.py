@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 
-from ros_sync.mirror.tables import CHANGE
 from ros_sync.sandbox.hubspot.account import HubSpotAccount
 from ros_sync.sandbox.hubspot.records import Record, read_instant
 
@@ -41,11 +41,6 @@ def untruths(engine: Engine, account: HubSpotAccount) -> list[str]:
         ]
 
 
-def _rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
 def _presence(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     wanted = {
         name: {r.id for r in account.records[kind].values() if r.archived_at is None} for kind, name in KINDS.items()
@@ -55,15 +50,15 @@ def _presence(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     }
     wanted["owner"] = set(account.owners)
     for name, ids in wanted.items():
-        held = {row[0] for row in _rows(engine, f"SELECT id FROM {name} WHERE deleted_at IS NULL")}
+        held = {each.id for each in mirror_of(engine).records(name, deleted=False)}
         if held != ids:
             yield f"{name}: missing {sorted(ids - held)[:5]}, too many {sorted(held - ids)[:5]}"
 
 
 def _deals(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
-    query = "SELECT id, name, amount_minor, stage, owner_id, next_step, competitor, account_id FROM deal WHERE deleted_at IS NULL"
-    for record_id, *held in _rows(engine, query):
-        record = account.records["deals"].get(record_id)
+    compared = ("name", "amount_minor", "stage", "owner_id", "next_step", "competitor", "account_id")
+    for deal in mirror_of(engine).deals(deleted=False):
+        record, held = account.records["deals"].get(deal.id), list(deal.pick(*compared))
         if record is None:
             continue
         get = record.properties.get
@@ -72,7 +67,7 @@ def _deals(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
         wanted = [get("dealname"), _minor(get("amount")), _label(account, get("dealstage")), get("hubspot_owner_id"),
                   get("hs_next_step"), get("competitor"), min(primary, key=int, default=None)]  # fmt: skip
         if held != wanted:
-            yield f"deal {record_id}: {held}, and HubSpot says {wanted}"
+            yield f"deal {deal.id}: {held}, and HubSpot says {wanted}"
 
 
 def _histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
@@ -85,14 +80,8 @@ def _histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
         "forecast_category": ("hs_manual_forecast_category", lambda value: FORECASTS.get(value or "")),
     }
     held: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
-    query = (
-        select(CHANGE.c.record_id, CHANGE.c.field, CHANGE.c.at, CHANGE.c.old, CHANGE.c.new)
-        .where(CHANGE.c.object == "deal", CHANGE.c.field.in_(sorted(readers)))
-        .order_by(CHANGE.c.at, CHANGE.c.id)
-    )
-    with engine.connect() as connection:
-        for record_id, field, at, old, new in connection.execute(query):
-            held[record_id, field].append((_micros(at), old, new))
+    for change in _in_order(mirror_of(engine).changes("deal", name=list(readers))):
+        held[change.record_id, change.field].append((_micros(change.at), change.old, change.new))
     for record in account.records["deals"].values():
         if record.archived_at is not None:
             continue
@@ -119,11 +108,8 @@ def _differences(record: Record, name: str, read: Any) -> Iterator[tuple[int, st
 def _loose_histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     """Of other properties each change that was seen stands once, in order, and leads to what is there now."""
     found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    query = (
-        "SELECT record_id, \"old\", \"new\" FROM change WHERE object = 'deal' AND field = 'next_step' ORDER BY at, id"
-    )
-    for record_id, old, new in _rows(engine, query):
-        found[record_id].append((old, new))
+    for change in _in_order(mirror_of(engine).changes("deal", name="next_step")):
+        found[change.record_id].append((change.old, change.new))
     for record_id, changes in found.items():
         record = account.records["deals"].get(record_id)
         if record is None or record.archived_at is not None:
@@ -138,11 +124,11 @@ def _loose_histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
 def _versions(engine: Engine) -> Iterator[str]:
     """The past states of a record follow each other without a gap up to the present one."""
     for name in ("deal", "contact", "account", "lead"):
-        spans: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
-        for record_id, start, end in _rows(engine, f"SELECT id, valid_from, valid_to FROM {name}_version"):
-            spans[record_id].append((start, end))
-        for record_id, start in _rows(engine, f"SELECT id, valid_from FROM {name}"):
-            spans[record_id].append((start, None))
+        spans: dict[str, list[tuple[datetime, datetime | None]]] = defaultdict(list)
+        for each in mirror_of(engine).versions(name):
+            spans[each.id].append((each.valid_from, each.valid_to))
+        for each in mirror_of(engine).records(name):
+            spans[each.id].append((each.valid_from, None))
         for record_id, its in spans.items():
             its.sort(key=lambda span: (span[0], span[1] is None))
             if any(end != following for (_, end), (following, _) in pairwise(its)):
@@ -151,7 +137,7 @@ def _versions(engine: Engine) -> Iterator[str]:
 
 def _redirects(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     for kind, name in KINDS.items():
-        held = dict(_rows(engine, f"SELECT old_id, new_id FROM redirect WHERE object = '{name}' AND new_id != ''"))
+        held = {each.old_id: each.new_id for each in mirror_of(engine).redirects(name) if each.new_id}
         for old, new in account.merged[kind].items():
             record = account.find(kind, new)
             if record is not None and record.archived_at is None and held.get(old) not in (None, record.id):
@@ -161,10 +147,15 @@ def _redirects(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
 def _erased(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
     """Of persons who are no more nothing is left but their id."""
     known = set(account.records["contacts"]) | set(account.merged["contacts"])
-    for table in ("contact", "contact_version", "lead", "lead_version"):
-        left = {row[0] for row in _rows(engine, f"SELECT DISTINCT id FROM {table}")} - known
+    for kind in ("contact", "contact_version", "lead", "lead_version"):
+        left = {each.id for each in mirror_of(engine).records(kind)} - known
         if left:
-            yield f"{table} still has persons that HubSpot erased: {sorted(left)[:5]}"
+            yield f"{kind} still has persons that HubSpot erased: {sorted(left)[:5]}"
+
+
+def _in_order(changes: Iterable[Any]) -> list[Any]:
+    """As they happened: by their instants, and as they were written where those are the same."""
+    return sorted(changes, key=lambda change: change.at)
 
 
 def _day(value: str | None, zone: ZoneInfo) -> str | None:

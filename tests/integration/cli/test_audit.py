@@ -6,22 +6,19 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from tests.integration.cli.conftest import Followed
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import alter
 
 from ros_sync import clock
 from ros_sync.jobs.lock import DatabaseLock
-from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
-
-DEAL = objects()["deal"].table
 
 
 def rename(engine: Engine, name: str, *ids: str) -> None:
     """Let the mirror's deals have another name."""
-    with engine.begin() as connection:
-        connection.execute(update(DEAL).where(DEAL.c.id.in_(ids)).values(name=name))
+    alter(engine, "deal", {"id": ids}, name=name)
 
 
 def as_json(printed: str) -> dict[str, Any]:
@@ -70,9 +67,8 @@ def test_a_limit_holds_the_list_and_not_the_total(followed: Followed, engine: En
 @ON_SQLITE
 def test_what_cannot_be_mended_exits_with_one(followed: Followed, engine: Engine) -> None:
     """A repair that leaves something says what, and exits with 1."""
-    with engine.begin() as connection:
-        later = clock.now() + timedelta(days=1)
-        connection.execute(update(DEAL).where(DEAL.c.id == followed.deals[0]).values(modified_at=later))
+    alter(engine, "deal", {"id": followed.deals[0]}, modified_at=clock.now() + timedelta(days=1))
+
     code, out, _ = followed.run("sync", "audit", "--repair")
     assert (code, "1 left" in out, "1 difference left:" in out) == (1, True, True), out
 

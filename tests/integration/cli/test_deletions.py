@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from tests.integration.cli.conftest import Followed
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import mirror_of
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +22,8 @@ def _held(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (code, "3 deals are held" in out) == (0, True), out
 
 
-def alive(engine: Engine) -> object:
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT count(*) FROM deal WHERE deleted_at IS NULL")).scalar_one()
+def alive(engine: Engine) -> int:
+    return mirror_of(engine).count("deal", deleted=False)
 
 
 def test_what_is_held_is_shown_wherever_people_look(followed: Followed, engine: Engine) -> None:

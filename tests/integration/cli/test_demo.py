@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.mirror_reader import mirror_of
 
 from ros_sync.sandbox.world import WEEK_LATER, World
 
@@ -37,11 +38,6 @@ def play(folder: Path, *options: str) -> dict[str, Any]:
     )
     assert 0 == done.returncode, done.stderr
     return dict(json.loads(done.stdout))
-
-
-def count(folder: Path, query: str) -> int:
-    with closing(sqlite3.connect(folder / "ros-sync.db")) as connection, connection:
-        return int(connection.execute(query).fetchone()[0])
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -133,7 +129,7 @@ def test_everybody_is_told_and_nothing_is_left_waiting(played: dict[str, Any]) -
 
 def test_its_database_is_its_own(played: dict[str, Any], folder: Path) -> None:
     """Whatever the environment says, the mirror is a file of the demo's folder."""
-    alive = count(folder, "SELECT count(*) FROM deal WHERE source = 'hubspot' AND deleted_at IS NULL")
+    alive = mirror_of(folder / "ros-sync.db").count("deal", source="hubspot", deleted=False)
     assert alive > played["streams"]["deals"]["backfilled"]
 
 
@@ -184,4 +180,5 @@ def test_over_exports_nothing_is_left_waiting_or_set_aside(imported: dict[str, A
 def test_over_exports_its_database_is_its_own(imported: dict[str, Any], exports_folder: Path) -> None:
     """Whatever the environment says, the mirror is a file of the demo's folder."""
     assert len(imported["weeks"]) == 2
-    assert count(exports_folder, "SELECT count(*) FROM deal WHERE source != 'hubspot'") > 2_000
+    sources = list(mirror_of(exports_folder / "ros-sync.db").values("deal", "source"))
+    assert len(sources) - sources.count("hubspot") > 2_000

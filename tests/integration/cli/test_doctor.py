@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlmodel import Session
+from tests.integration.mirror_reader import put
 
 from ros_sync import clock
 from ros_sync.alerts.tables import RuleFailure
@@ -24,7 +25,6 @@ from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
-from ros_sync.mirror.bookkeeping import SOURCE_STATE, SYNC_RUN
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.outbox import store
@@ -182,14 +182,9 @@ def test_ages_of_files_are_looked_at(command: Command, tmp_path: Path, days: int
 
 def test_an_export_that_did_not_come_is_named(command: Command, engine: Engine) -> None:
     """Rules that go by an export of last month are no news to anybody; it is said."""
-    with Session(engine) as session:
-        past = clock.now() - timedelta(days=30)
-        session.execute(
-            insert(SYNC_RUN).values(
-                source="crm", kind="import", what="deals.csv", as_of=past, started_at=past, finished_at=past
-            )
-        )
-        session.commit()
+    past = clock.now() - timedelta(days=30)
+    when = {"as_of": past, "started_at": past, "finished_at": past}
+    put(engine, "run", source="crm", kind="import", what="deals.csv", **when)
     assert [("the newest export of crm is 30 days old: the rules go by what was true then", False)] == told(
         command, "database"
     )
@@ -231,9 +226,8 @@ def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: 
     """A revoked token is seen before the CRM is stale, while its job goes well; `/readyz` says nothing of the CRM's words."""
     now, trouble = clock.now(), "HubSpot does not accept the credentials: “Zelda”"
     common = {"complete_at": now, "updated_at": now}
-    with engine.begin() as connection:
-        connection.execute(insert(SOURCE_STATE).values(source="hubspot", trouble=trouble, **common))
-        connection.execute(insert(SOURCE_STATE).values(source="other", **common))
+    put(engine, "source_state", source="hubspot", trouble=trouble, **common)
+    put(engine, "source_state", source="other", **common)
     public = "the last look at hubspot could not read all of it"
     assert [(f"{public}: {trouble}", False)] == told(command, "jobs")
     assert [public] == degraded_in(engine)()

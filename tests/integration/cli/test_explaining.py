@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from tests.integration.cli.conftest import Command
-
-from ros_sync.mirror.catalogue import objects
+from tests.integration.mirror_reader import put
 
 RULE = """\
 version: 1
@@ -31,9 +30,8 @@ def workspace(command: Command, engine: Engine, tmp_path: Path) -> Command:
     (tmp_path / "rules/organisation.yaml").write_text("version: 1\ncompany: {currency: EUR, timezone: UTC}\n")
     (tmp_path / "rules/deals.yaml").write_text(RULE.format(floor=2))
     now = datetime(2026, 3, 2, tzinfo=UTC)
-    deal = {"source": "crm", "id": "1", "name": "Loom", "stage_kind": "open", "push_count": 3, "valid_from": now}
-    with engine.begin() as connection:
-        connection.execute(insert(objects()["deal"].table).values(**deal))
+    put(engine, "deal", source="crm", id="1", name="Loom", stage_kind="open", push_count=3, valid_from=now)
+
     return command
 
 

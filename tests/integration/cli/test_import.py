@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 
 from ros_sync.cli.company import known_people, load
 from ros_sync.cli.importing import moment_of_export
@@ -136,9 +137,8 @@ def test_exports_of_two_days_are_told_day_by_day(command: Command, tmp_path: Pat
     assert ["as of 2026-03-03", "deals-2026-03-02", "as of 2026-03-10", "deals-2026-03-09"] == [
         line[:16] for line in lines
     ]
-    with engine.connect() as connection:
-        told = connection.execute(text('SELECT "old", "new" FROM change WHERE field = \'amount_minor\'')).all()
-    assert [("500", "600")] == [tuple(row) for row in told]
+    changes = mirror_of(engine).changes(name="amount_minor")
+    assert [("500", "600")] == [change.pick("old", "new") for change in changes]
 
 
 @pytest.mark.usefixtures("workspace")
@@ -169,8 +169,7 @@ def test_a_mapping_is_checked_against_files_without_loading_them(command: Comman
     printed = command("mapping", "check", "connectors/acme.yaml", "exports")
     assert "deals.csv as deal: 3 rows can be read, 1 cannot" in printed
     assert "deals.csv:4, column 'Stage': 'Shut': is not a stage" in printed
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT count(*) FROM deal")).scalar_one() == 0
+    assert mirror_of(engine).deals() == []
 
 
 def test_a_mapping_without_stages_is_told_before_it_is_used(command: Command, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.integration.mirror_reader import remove, table_of
 
 from ros_sync import clock
 from ros_sync.cli import logs
@@ -29,7 +30,7 @@ PEOPLE = [
     for number in range(max(len(names.FIRST_NAMES), len(names.LAST_NAMES)))
 ]
 SECRETS = {*names.FIRST_NAMES, *names.LAST_NAMES, *names.COMPANY_STEMS, "@buyer.example", "@loom.example", "Weaver"}
-TABLES = ("contact", "lead", "deal", "account", "activity", "owner", "alert", "outbox_message")
+KEPT = ("contact", "lead", "deal", "account", "activity", "owner", "alert", "outbox_message")
 KINDS = ("status", "drop_before", "drop_after", "broken_json", "html", "nothing")
 
 
@@ -88,7 +89,7 @@ def running(followed: Any, engine: Engine, tmp_path: Path, monkeypatch: pytest.M
 def refuse_rows(engine: Engine) -> None:
     """Let the database refuse every row from now on, as a damaged or foreign one may; PostgreSQL then quotes them whole."""
     with engine.begin() as connection:
-        for table in TABLES:
+        for table in map(table_of, KEPT):
             if engine.dialect.name == "postgresql":
                 connection.execute(text(f'ALTER TABLE "{table}" ADD CONSTRAINT never_{table} CHECK (false) NOT VALID'))
                 continue
@@ -113,8 +114,7 @@ def test_a_tick_and_a_delivery_that_cannot_be_written_down(running: Running, eng
     running.once()
     assert "message_not_delivered" in running.logged()
     refuse_rows(engine)
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM alert_notice"))
+    remove(engine, "alert_notice")
     running.once()
     running.logged()
 

@@ -5,38 +5,27 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine, Insert, insert
-
-from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SYNC_RUN
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import put
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Command = Callable[..., str]
 
 
-def row(run: int, line: int, source: str = "crm", value: str | None = "31/12/2026") -> Insert:
-    """A row whose date could not be read."""
-    return insert(SET_ASIDE_ROW).values(
-        run_id=run,
-        source=source,
-        file="exports/deals.csv",
-        line=line,
-        column="Close",
-        value=value,
-        reason="is not a date",
-    )
+def set_aside(engine: Engine, run: int, line: int, source: str = "crm", value: str | None = "31/12/2026") -> None:
+    """Keep a row whose date could not be read."""
+    place = {"file": "exports/deals.csv", "line": line, "column": "Close"}
+    put(engine, "quarantined", run_id=run, source=source, **place, value=value, reason="is not a date")
 
 
 @pytest.fixture
 def rows_set_aside(engine: Engine) -> None:
     """Keep three rows of an old run of crm, thirty of its newer one, none of its newest, and one of another source."""
-    with engine.begin() as connection:
-        for number, source in ((1, "crm"), (2, "crm"), (3, "other"), (4, "crm")):
-            connection.execute(
-                insert(SYNC_RUN).values(id=number, source=source, kind="import", what="x", as_of=NOON, started_at=NOON)
-            )
-        rows = [row(1, line) for line in (7, 8, 9)] + [row(2, line) for line in range(100, 130)]
-        for each in (*rows, row(3, 5, "other", "\x1b[2J[bold]x")):
-            connection.execute(each)
+    for number, source in ((1, "crm"), (2, "crm"), (3, "other"), (4, "crm")):
+        put(engine, "run", id=number, source=source, kind="import", what="x", as_of=NOON, started_at=NOON)
+    for run, line in (*((1, line) for line in (7, 8, 9)), *((2, line) for line in range(100, 130))):
+        set_aside(engine, run, line)
+    set_aside(engine, 3, 5, "other", "\x1b[2J[bold]x")
 
 
 @pytest.mark.usefixtures("rows_set_aside")
@@ -52,14 +41,10 @@ def test_each_row_is_told_with_all_that_is_known(command: Command) -> None:
 
 def test_a_crm_record_is_named_by_its_id(command: Command, engine: Engine) -> None:
     """What came over an API has no line; as JSON its id is told, and what to do is not to import again."""
-    with engine.begin() as connection:
-        connection.execute(
-            insert(SYNC_RUN).values(id=1, source="hubspot", kind="sync", what="deals", as_of=NOON, started_at=NOON)
-        )
-        told = {"file": "deals", "line": 0, "record_id": "4711", "column": "closedate", "value": "soon"}
-        connection.execute(
-            insert(SET_ASIDE_ROW).values({"run_id": 1, "source": "hubspot", "reason": "is not a date", **told})
-        )
+    put(engine, "run", id=1, source="hubspot", kind="sync", what="deals", as_of=NOON, started_at=NOON)
+    told = {"file": "deals", "line": 0, "record_id": "4711", "column": "closedate", "value": "soon"}
+    put(engine, "quarantined", run_id=1, source="hubspot", reason="is not a date", **told)
+
     printed = command("set-aside")
     assert "  deals 4711, column 'closedate': 'soon': is not a date\n" in printed
     assert ("Correct the record in the CRM" in printed, "import again" in printed) == (True, False)

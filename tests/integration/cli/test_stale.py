@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
-from sqlmodel import Session, col, select, update
+from sqlalchemy import Engine
+from sqlmodel import Session
+from tests.integration.mirror_reader import alter, mirror_of, put
 
 from ros_sync import clock
 from ros_sync.alerts.tables import Alert
 from ros_sync.cli.serving import stale_in
 from ros_sync.jobs.health import Health
-from ros_sync.mirror.bookkeeping import SOURCE_STATE
-from ros_sync.mirror.tables import DEAL
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 
@@ -46,13 +45,13 @@ def workspace(engine: Engine, tmp_path: Path, present: datetime) -> None:
     """A rule, a deal of HubSpot's with an alert, one without, and HubSpot last read three hours ago."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "deals.yaml").write_text(RULES)
+    for number in ("1", "2"):
+        put(
+            engine, "deal", source="hubspot", id=number, valid_from=present, name=f"Deal {number}", stage_kind="open"
+        )  # fmt: skip
+    complete_at = present - timedelta(hours=3, seconds=30)
+    put(engine, "source_state", source="hubspot", complete_at=complete_at, trouble=TROUBLE, updated_at=present)
     with Session(engine) as session:
-        for number in ("1", "2"):
-            session.execute(
-                insert(DEAL).values(
-                    source="hubspot", id=number, valid_from=present, name=f"Deal {number}", stage_kind="open"
-                )
-            )
         session.add(
             Alert(
                 rule_id="no-step",
@@ -69,21 +68,15 @@ def workspace(engine: Engine, tmp_path: Path, present: datetime) -> None:
                 seen=[],
             )
         )
-        complete_at = present - timedelta(hours=3, seconds=30)
-        session.execute(
-            insert(SOURCE_STATE).values(source="hubspot", complete_at=complete_at, trouble=TROUBLE, updated_at=present)
-        )
         session.commit()
 
 
 def read_now(engine: Engine, present: datetime) -> None:
-    with engine.begin() as connection:
-        connection.execute(update(SOURCE_STATE).values(complete_at=present, trouble=None))
+    alter(engine, "source_state", complete_at=present, trouble=None)
 
 
 def alerts(engine: Engine) -> int:
-    with Session(engine) as session:
-        return len(session.exec(select(Alert).where(col(Alert.state) != "resolved")).all())
+    return len([alert for alert in mirror_of(engine).alerts() if alert.state != "resolved"])
 
 
 @pytest.mark.usefixtures("workspace")

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, Insert, insert
+from sqlalchemy import Connection, Engine
 from sqlmodel import Session, SQLModel
+from tests.integration.mirror_reader import put
 
 from ros_sync.alerts.tables import Alert
 from ros_sync.cli.survey import (
@@ -21,24 +22,35 @@ from ros_sync.cli.survey import (
     UnknownOwner,
     survey,
 )
-from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SOURCE_STATE, SYNC_RUN, WRITE_BACK
-from ros_sync.mirror.tables import DEAL, LEAD, OWNER
 from ros_sync.outbox.tables import OutboxMessage
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+Row = tuple[str, dict[str, Any]]
+"""A kind of record, and the values of one."""
 
 
-def deal(number: int, **fields: Any) -> Insert:
+def deal(number: int, **fields: Any) -> Row:
     """A deal."""
-    return insert(DEAL).values(source="crm", id=str(number), valid_from=NOON, **fields)
+    return "deal", {"source": "crm", "id": str(number), "valid_from": NOON, **fields}
 
 
-def owner(number: int, **fields: Any) -> Insert:
+def owner(number: int, **fields: Any) -> Row:
     """An owner."""
-    return insert(OWNER).values(source="crm", id=str(number), valid_from=NOON, **fields)
+    return "owner", {"source": "crm", "id": str(number), "valid_from": NOON, **fields}
 
 
-def run(number: int, **fields: Any) -> Insert:
+def source_state(source: str, **fields: Any) -> Row:
+    """How a source that is followed is doing."""
+    return "source_state", {"source": source, "updated_at": NOON, **fields}
+
+
+def set_aside(run: int, column: str, reason: str) -> Row:
+    """A row of deals.csv that could not be read."""
+    place = {"source": "crm", "file": "deals.csv", "line": 2, "column": column}
+    return "quarantined", {"run_id": run, "reason": reason, **place}
+
+
+def run(number: int, **fields: Any) -> Row:
     """A run that read deals."""
     given: dict[str, Any] = {
         "source": "crm",
@@ -48,7 +60,7 @@ def run(number: int, **fields: Any) -> Insert:
         "started_at": NOON,
         **fields,
     }
-    return insert(SYNC_RUN).values(id=number, **given)
+    return "run", {"id": number, **given}
 
 
 def alert(number: int, rule: str, state: str, *, shadow: bool = False) -> Alert:
@@ -75,14 +87,15 @@ def connection(engine: Engine) -> Iterator[Connection]:
         connection.rollback()
 
 
-def surveyed(connection: Connection, *rows: SQLModel | Insert) -> Survey:
+def surveyed(connection: Connection, *rows: SQLModel | Row) -> Survey:
     """Write rows, to be seen by this connection alone; the survey then."""
     with Session(connection, join_transaction_mode="control_fully") as session:
         for row in rows:
-            if isinstance(row, Insert):
-                session.execute(row)
-            else:
+            if isinstance(row, SQLModel):
                 session.add(row)
+            else:
+                kind, values = row
+                put(session.connection(), kind, **values)
         session.flush()
         return survey(connection, NOON, 900)
 
@@ -119,7 +132,7 @@ def test_newest_run_of_each_source(connection: Connection) -> None:
     found = surveyed(
         connection,
         run(1, rows_read=1),
-        run(2, rows_read=9, created=4, updated=3, set_aside=2, as_of=later, finished_at=later),
+        run(2, rows_read=9, created=4, updated=3, quarantined=2, as_of=later, finished_at=later),
         run(3, source="other", error="the disk is full"),
     )
     expected = [
@@ -129,11 +142,9 @@ def test_newest_run_of_each_source(connection: Connection) -> None:
     assert expected == found.runs
 
 
-def a_write(source: str, state: str) -> Insert:
-    return insert(WRITE_BACK).values(
-        source=source, object="deal", record_id="1", changes={}, expected={}, asked_by="ada@loom.example",
-        asked_at=NOON, state=state,
-    )  # fmt: skip
+def a_write(source: str, state: str) -> Row:
+    asked = {"changes": {}, "expected": {}, "asked_by": "ada@loom.example", "asked_at": NOON}
+    return "write_request", {"source": source, "object": "deal", "record_id": "1", **asked, "state": state}
 
 
 def test_sources_that_are_followed(connection: Connection) -> None:
@@ -141,11 +152,9 @@ def test_sources_that_are_followed(connection: Connection) -> None:
     hour, problem = timedelta(hours=1), {"what": "no scope", "todo": "add it", "fatal": True}
     found = surveyed(
         connection,
-        insert(SOURCE_STATE).values(
-            source="b", complete_at=NOON - hour, parked_until=NOON + hour, trouble="used up", updated_at=NOON
-        ),
-        insert(SOURCE_STATE).values(source="a", problems=[problem], updated_at=NOON),
-        insert(SOURCE_STATE).values(source="c", complete_at=NOON, parked_until=NOON - hour, updated_at=NOON),
+        source_state("b", complete_at=NOON - hour, quota_exhausted_until=NOON + hour, trouble="used up"),
+        source_state("a", problems=[problem]),
+        source_state("c", complete_at=NOON, quota_exhausted_until=NOON - hour),
         *(a_write("c", state) for state in ("open", "done", "open")),
     )
     assert [
@@ -185,14 +194,13 @@ def test_outbox(connection: Connection) -> None:
 
 def test_rows_set_aside(connection: Connection) -> None:
     """Rows set aside by the newest run are counted by column; those of an older run are over."""
-    row: dict[str, Any] = {"source": "crm", "file": "deals.csv", "line": 2}
     found = surveyed(
         connection,
         run(1),
         run(2),
-        insert(SET_ASIDE_ROW).values(run_id=1, column="Date", reason="no date", **row),
-        insert(SET_ASIDE_ROW).values(run_id=2, column="Amount", reason="no amount", **row),
-        insert(SET_ASIDE_ROW).values(run_id=2, column="Amount", reason="no amount", **row),
+        set_aside(1, "Date", "no date"),
+        set_aside(2, "Amount", "no amount"),
+        set_aside(2, "Amount", "no amount"),
     )
     assert [Reason("crm", "deals.csv", "Amount", "no amount", 2)] == found.set_aside
 
@@ -204,6 +212,6 @@ def test_unknown_owners(connection: Connection) -> None:
         deal(1, owner_named="Nobody"),
         deal(2, owner_named="Somebody", owner_id="1"),
         deal(3, owner_named="Another"),
-        insert(LEAD).values(source="crm", id="1", valid_from=NOON, owner_named="Nobody"),
+        ("lead", {"source": "crm", "id": "1", "valid_from": NOON, "owner_named": "Nobody"}),
     )
     assert [UnknownOwner("Nobody", 2), UnknownOwner("Another", 1)] == found.unknown_owners

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from tests.integration.cli.conftest import Followed
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import Mirror, mirror_of
 from tests.unit.cli.loading import ELSEWHERE, IMPORTS, loaded
 
 from ros_sync import clock
@@ -361,23 +362,26 @@ def test_serve_back_fills_and_takes_webhooks(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     database = tmp_path / "company" / "ros-sync.db"
 
-    def held(query: str) -> object:
-        if not database.exists():
-            return None
-        with closing(sqlite3.connect(database)) as connection, connection:
-            try:
-                row = connection.execute(query).fetchone()
-            except sqlite3.OperationalError:
-                return None
-        return row[0] if row else None
+    def shows(what: Callable[[Mirror], bool]) -> bool:
+        """Whether the mirror holds something; while the file and its tables are being made it does not."""
+        try:
+            return database.exists() and what(mirror_of(database))
+        except OperationalError:
+            return False
+
+    def complete(mirror: Mirror) -> bool:
+        return any(state.complete_at is not None for state in mirror.records("source_state"))
+
+    def followed(mirror: Mirror) -> bool:
+        return len([deal for deal in mirror.deals() if deal.amount_minor == 7_700 or deal.deleted_at is not None]) == 2
 
     with HubSpotServer(account) as server, serving(tmp_path / "company", account, server.url, port) as process:
-        assert until(lambda: held("SELECT complete_at FROM source_state") is not None)
+        assert until(lambda: shows(complete))
         sender = WebhookSender(account, f"http://127.0.0.1:{port}/webhooks/hubspot", SECRET)
         sender.start(0.1)
         account.update("deals", deals[0], {"amount": "77"})
         account.archive("deals", deals[1])
-        assert until(lambda: held("SELECT count(*) FROM deal WHERE amount_minor = 7700 OR deleted_at IS NOT NULL") == 2)
+        assert until(lambda: shows(followed))
         sender.stop()
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 from structlog.testing import capture_logs
+from tests.integration.mirror_reader import put, table_of
 
 from ros_sync import clock
 from ros_sync.errors import DatabaseTroubleError
@@ -26,6 +27,7 @@ from ros_sync.jobs.watch import Watch
 from ros_sync.mirror.database import open_engine
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def small(file: Path) -> Iterator[Engine]:
 def fill(engine: Engine) -> None:
     """Write until there is no more room."""
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO rate_state (key, not_before) VALUES (hex(zeroblob(1000000)), 0)"))
+        put(connection, "rate_state", key="0" * 2_000_000, not_before=LONG_AGO)
 
 
 def watched(watch: Watch, *jobs: Job) -> Schedule:
@@ -89,8 +91,8 @@ def test_books_that_cannot_be_written_are_a_reason(file: Path) -> None:
     watch = Watch(engine)
     schedule = watched(watch, Job("tick", 300, lambda _now: None))
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE job_health"))
-        connection.execute(text("CREATE VIEW job_health AS SELECT 1 AS name"))
+        connection.execute(text(f"DROP TABLE {table_of('job_health')}"))
+        connection.execute(text(f"CREATE VIEW {table_of('job_health')} AS SELECT 1 AS name"))
     with capture_logs() as logged:
         watch.turn()
         watch.turn()

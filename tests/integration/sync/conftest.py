@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.limits import limits_of
@@ -43,12 +43,6 @@ CONTEXT = DealContext("EUR", {"USD": Decimal("0.92"), "SGD": Decimal("0.68")}, f
 def mapping_of(path: Path) -> HubSpotMapping:
     """A connector file, read once: that takes longer than most tests. Some tests put one of their own in CONNECTOR."""
     return load_hubspot(path, {name: each.settable for name, each in objects().items()})
-
-
-def one(engine: Engine, query: str) -> object:
-    """The one value that a query gives; None where it gives none."""
-    with engine.connect() as connection:
-        return connection.execute(text(query)).scalar_one_or_none()
 
 
 def asked_nothing(connector: Path = CONNECTOR) -> HubSpotSource:

@@ -8,12 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, delete, insert, select, text, update
-from tests.integration.sync.conftest import CONTEXT, NOW, Followed, one
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter, mirror_of, put, remove
+from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import CHANGE, RECORD_LINK, REDIRECT
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, World
@@ -21,9 +20,7 @@ from ros_sync.sync.audit import Auditor
 from ros_sync.sync.audit_report import AuditReport, Kind
 
 Make = Callable[..., str]
-DEAL = objects()["deal"].table
-LEAD = objects()["lead"].table
-LINK: Table = RECORD_LINK
+Damage = Callable[[Engine], None]
 
 
 @dataclass
@@ -81,13 +78,6 @@ def told(report: AuditReport) -> list[tuple[str, str, str, list[str]]]:
     return [(each.kind.value, each.object, each.id, sorted(field.name for field in each.fields)) for each in shown]
 
 
-def change(engine: Engine, *statements: Any) -> None:
-    """Write to the mirror's tables behind its back."""
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(statement)
-
-
 def test_a_mirror_that_followed_agrees(hubspot: Followed, engine: Engine) -> None:
     """A company's whole life, wear and tear included, leaves no difference, nor one in the change histories."""
     story = Story(hubspot.account, World(scale=0.03))
@@ -107,58 +97,63 @@ def test_a_mirror_that_followed_agrees(hubspot: Followed, engine: Engine) -> Non
     assert report.streams["deals"].crm_checksum == report.streams["deals"].mirror_checksum != 0
 
 
-def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str, list[str]]]:  # noqa: PLR0911, PLR0912  # one for each kind
-    """Statements that make a difference of a kind, and what the audit must say of it."""
+def removed(kind: str, **where: Any) -> Damage:
+    return lambda engine: remove(engine, kind, **where)
+
+
+def altered(kind: str, record_id: str, **values: Any) -> Damage:
+    return lambda engine: alter(engine, kind, {"id": record_id}, **values)
+
+
+def added(kind: str, **values: Any) -> Damage:
+    return lambda engine: put(engine, kind, **values)
+
+
+def damage(kind: str, company: Company) -> tuple[Damage, tuple[str, str, str, list[str]]]:  # noqa: PLR0911, PLR0912  # one for each kind
+    """What makes a difference of a kind behind the mirror's back, and what the audit must say of it."""
     deal, contact, lead = company.deal, company.contact, company.lead
-    contacts, owners, stages = objects()["contact"].table, objects()["owner"].table, objects()["pipeline_stage"].table
-    of_deal = (LINK.c.stream == "deals", LINK.c.record_id == deal)
+    of_deal = {"stream": "deals", "record_id": deal}
     match kind:
         case "missing":
-            return [delete(DEAL).where(DEAL.c.id == deal)], ("missing", "deal", deal, [])
+            return removed("deal", id=deal), ("missing", "deal", deal, [])
         case "missing lead":
-            return [delete(LEAD).where(LEAD.c.id == lead)], ("missing", "lead", lead, [])
+            return removed("lead", id=lead), ("missing", "lead", lead, [])
         case "missing contact of a lead":
-            return [delete(contacts).where(contacts.c.id == lead)], ("missing", "contact", lead, [])
+            return removed("contact", id=lead), ("missing", "contact", lead, [])
         case "alive":
-            call = objects()["activity"].table
-            return [update(call).where(call.c.id == f"calls/{company.call}").values(deleted_at=NOW)], (
-                "alive", "activity", f"calls/{company.call}", [],
-            )  # fmt: skip
+            call = f"calls/{company.call}"
+            return altered("activity", call, deleted_at=NOW), ("alive", "activity", call, [])
         case "values":
             values = {"amount_minor": 1, "close_date": None, "closing_plan": False, "next_step": "x" * 500}
             fields = ["amount_minor", "close_date", "closing_plan", "next_step"]
-            return [update(DEAL).where(DEAL.c.id == deal).values(**values)], ("values", "deal", deal, fields)
+            return altered("deal", deal, **values), ("values", "deal", deal, fields)
         case "custom":
-            custom = update(DEAL).where(DEAL.c.id == deal).values(custom={"team_size": 13, "kept": 1})
-            return [custom], ("values", "deal", deal, ["custom.team_size"])
+            custom = altered("deal", deal, custom={"team_size": 13, "kept": 1})
+            return custom, ("values", "deal", deal, ["custom.team_size"])
         case "modified":
-            earlier = update(contacts).where(contacts.c.id == contact).values(modified_at=NOW - timedelta(days=1))
-            return [earlier], ("modified", "contact", contact, ["modified_at"])
+            earlier = altered("contact", contact, modified_at=NOW - timedelta(days=1))
+            return earlier, ("modified", "contact", contact, ["modified_at"])
         case "link lost":
-            lost = delete(LINK).where(*of_deal, LINK.c.to_stream == "contacts")
-            return [lost], ("links", "deal", deal, [f"contacts {contact}"])
+            lost = removed("link", **of_deal, to_stream="contacts")
+            return lost, ("links", "deal", deal, [f"contacts {contact}"])
         case "link too many":
-            row = {"source": "hubspot", "stream": "deals", "record_id": deal, "to_stream": "companies",
-                   "to_id": company.other_account, "label": "", "since": NOW}  # fmt: skip
-            return [insert(LINK).values(**row)], ("links", "deal", deal, [f"companies {company.other_account}"])
+            other = company.other_account
+            link = added("link", source="hubspot", **of_deal, to_stream="companies", to_id=other, label="", since=NOW)
+            return link, ("links", "deal", deal, [f"companies {other}"])
         case "label":
-            primary = delete(LINK).where(*of_deal, LINK.c.label == "primary")
-            return [primary], ("links", "deal", deal, [f"companies {company.account} primary"])
+            primary = removed("link", **of_deal, label="primary")
+            return primary, ("links", "deal", deal, [f"companies {company.account} primary"])
         case "link field":
-            return [update(DEAL).where(DEAL.c.id == deal).values(account_id=None)], (
-                "link_fields", "deal", deal, ["account_id"],
-            )  # fmt: skip
+            return altered("deal", deal, account_id=None), ("link_fields", "deal", deal, ["account_id"])
         case "owner":
-            return [update(owners).where(owners.c.id == "7").values(email="x@y.example")], (
-                "values", "owner", "7", ["email"],
-            )  # fmt: skip
+            return altered("owner", "7", email="x@y.example"), ("values", "owner", "7", ["email"])
         case "owner missing":
-            return [delete(owners).where(owners.c.id == "8")], ("missing", "owner", "8", [])
+            return removed("owner", id="8"), ("missing", "owner", "8", [])
         case "owner gone":
-            return [insert(owners).values(source="hubspot", id="99", valid_from=NOW)], ("erased", "owner", "99", [])
+            return added("owner", source="hubspot", id="99", valid_from=NOW), ("erased", "owner", "99", [])
         case _:
-            gone = update(stages).where(stages.c.id == "default/discovery").values(deleted_at=NOW)
-            return [gone], ("alive", "pipeline_stage", "default/discovery", [])
+            gone = altered("pipeline_stage", "default/discovery", deleted_at=NOW)
+            return gone, ("alive", "pipeline_stage", "default/discovery", [])
 
 
 @pytest.mark.parametrize(
@@ -168,8 +163,8 @@ def damage(kind: str, company: Company) -> tuple[list[Any], tuple[str, str, str,
 )  # fmt: skip
 def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
     """What the mirror holds wrongly is told once, with its fields; the repair mends it, and the next audit finds nothing."""
-    statements, expected = damage(kind, company)
-    change(engine, *statements)
+    do, expected = damage(kind, company)
+    do(engine)
     assert told(audited(hubspot, engine)) == [expected]
     repaired = audited(hubspot, engine, repair=True)
     assert (told(repaired), repaired.shown_left, repaired.agrees) == ([expected], [], True)
@@ -179,8 +174,8 @@ def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, 
 @pytest.mark.parametrize("kind", ["missing", "link lost", "link field", "values"])
 def test_what_differs_is_looked_at_once_more(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
     """Only what the mirror seems to know a later state of is looked at again and again."""
-    statements, expected = damage(kind, company)
-    change(engine, *statements)
+    do, expected = damage(kind, company)
+    do(engine)
     hubspot.calls()
     assert told(audited(hubspot, engine)) == [expected]
     assert hubspot.calls()["batch_read deals"] == 1
@@ -188,7 +183,7 @@ def test_what_differs_is_looked_at_once_more(hubspot: Followed, engine: Engine, 
 
 def test_both_sides_are_shown_shortened(hubspot: Followed, engine: Engine, company: Company) -> None:
     """A field's difference has both values as a person reads them, long ones cut."""
-    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="x" * 500, closing_plan=False))
+    alter(engine, "deal", {"id": company.deal}, next_step="x" * 500, closing_plan=False)
     fields = {each.name: (each.crm, each.mirror) for each in audited(hubspot, engine).shown[0].fields}
     assert fields == {"next_step": (None, "x" * 59 + "…"), "closing_plan": ("true", "false")}
 
@@ -198,16 +193,15 @@ def test_a_change_history_is_compared_and_mended(
     hubspot: Followed, engine: Engine, company: Company, kind: str
 ) -> None:
     """With `history`, a change that is missing, there twice or told wrongly is found; without it nobody asks."""
-    last = (CHANGE.c.record_id == company.deal, CHANGE.c.field == "stage", CHANGE.c.new == "Proposal")
-    with engine.connect() as connection:
-        row = dict(connection.execute(select(CHANGE).where(*last)).mappings().one())
+    last = {"record_id": company.deal, "field": "stage", "new": "Proposal"}
+    row = vars(mirror_of(engine).record("change", **last))
     del row["id"]
-    damages = {
-        "lost": delete(CHANGE).where(*last),
-        "twice": insert(CHANGE).values(**row),
-        "wrong": update(CHANGE).where(*last).values(old="Negotiation"),
+    damages: dict[str, Damage] = {
+        "lost": lambda engine: remove(engine, "change", **last),
+        "twice": lambda engine: put(engine, "change", **row),
+        "wrong": lambda engine: alter(engine, "change", last, old="Negotiation"),
     }
-    change(engine, damages[kind])
+    damages[kind](engine)
     assert told(audited(hubspot, engine)) == []
     assert told(audited(hubspot, engine, history=True)) == [("history", "deal", company.deal, ["stage"])]
     repaired = audited(hubspot, engine, history=True, repair=True)
@@ -242,12 +236,9 @@ def test_what_is_no_more_is_told_apart(hubspot: Followed, engine: Engine, compan
         expected = [("erased", "contact", contact, [])]
     hubspot.clock.advance(300)
     follow(hubspot, engine)
-    change(  # as if the poll had not noticed
-        engine,
-        update(objects()["contact"].table).values(deleted_at=None),
-        update(LEAD).values(deleted_at=None),
-        delete(REDIRECT),
-    )
+    for each in ("contact", "lead"):  # as if the poll had not noticed
+        alter(engine, each, deleted_at=None)
+    remove(engine, "redirect")
     found = told(audited(hubspot, engine))
     assert [each for each in found if each[0] == what] == expected
     repaired = audited(hubspot, engine, repair=True)
@@ -360,16 +351,12 @@ def test_a_merge_moves_the_links_of_others_before_they_are_mended(
     hubspot.clock.advance(600)
     repaired = audited(hubspot, engine, repair=True)
     assert (repaired.shown_left, told(audited(hubspot, engine))) == ([], [])
-    with engine.connect() as connection:
-        call = objects()["activity"].table
-        assert (
-            connection.execute(select(call.c.deal_id).where(call.c.id == f"calls/{company.call}")).scalar_one() == new
-        )
+    assert mirror_of(engine).activity(f"calls/{company.call}").deal_id == new
 
 
 def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine: Engine, company: Company) -> None:
     """What the account hides keeps here what was known of it, and is not a difference."""
-    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(next_step="kept"))
+    alter(engine, "deal", {"id": company.deal}, next_step="kept")
     assert told(audited(hubspot, engine)) == [("values", "deal", company.deal, ["next_step"])]
     hubspot.account.hide_property("deals", "hs_next_step")
     assert told(audited(hubspot, engine)) == []
@@ -377,16 +364,14 @@ def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine:
 
 def test_what_cannot_be_mended_is_left_and_told(hubspot: Followed, engine: Engine, company: Company) -> None:
     """A mirror that claims to know a later state than the CRM has is not overwritten: the audit does not agree."""
-    contacts = objects()["contact"].table
-    later = hubspot.clock() + timedelta(days=1)
-    change(engine, update(contacts).where(contacts.c.id == company.contact).values(modified_at=later, name="Sy"))
+    alter(engine, "contact", {"id": company.contact}, modified_at=hubspot.clock() + timedelta(days=1), name="Sy")
     repaired = audited(hubspot, engine, repair=True)
     assert ({each.kind for each in repaired.shown_left}, repaired.agrees) == ({Kind.MODIFIED, Kind.VALUES}, False)
 
 
 def test_a_person_who_is_no_lead_any_more_is_told(hubspot: Followed, engine: Engine, company: Company) -> None:
     """A lead here whose person is none in the CRM is a difference, once the change is followed."""
-    change(engine, insert(LEAD).values(source="hubspot", id=company.contact, valid_from=NOW, name="Cy"))
+    put(engine, "lead", source="hubspot", id=company.contact, valid_from=NOW, name="Cy")
     assert told(audited(hubspot, engine)) == [("no_longer", "lead", company.contact, [])]
     hubspot.clock.advance(600)
     hubspot.account.update("contacts", company.contact, {"firstname": "Cyd"})
@@ -396,16 +381,13 @@ def test_a_person_who_is_no_lead_any_more_is_told(hubspot: Followed, engine: Eng
 
 def test_a_repair_keeps_the_past(hubspot: Followed, engine: Engine, company: Company) -> None:
     """What is mended is a change like any other: done twice, it writes nothing the second time."""
-    change(engine, update(DEAL).where(DEAL.c.id == company.deal).values(name="Wrong"))
+    alter(engine, "deal", {"id": company.deal}, name="Wrong")
     audited(hubspot, engine, repair=True)
-    counted = ("deal", "deal_version", "change", "sync_run")
-    with engine.connect() as connection:
-        before = [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in counted]
-        renamed = select(CHANGE.c.old, CHANGE.c.new).where(CHANGE.c.field == "name")
-        assert connection.execute(renamed).all() == [("Wrong", "Looms")]
+    counted, mirror = ("deal", "deal_version", "change", "run"), mirror_of(engine)
+    before = [mirror.count(kind) for kind in counted]
+    assert [each.pick("old", "new") for each in mirror.changes(name="name")] == [("Wrong", "Looms")]
     audited(hubspot, engine, repair=True)
-    with engine.connect() as connection:
-        assert before == [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in counted]
+    assert before == [mirror.count(kind) for kind in counted]
 
 
 def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) -> None:
@@ -417,7 +399,7 @@ def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) 
         hubspot.account.erase("contacts", each)
     repaired = audited(hubspot, engine, repair=True)
     assert (repaired.left[Kind.ERASED], repaired.held, len(repaired.notes)) == (0, 60, 1)
-    assert one(engine, "SELECT count(*) FROM contact") == 60
+    assert mirror_of(engine).count("contact") == 60
 
 
 def test_differences_beyond_those_kept_are_counted(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -426,7 +408,8 @@ def test_differences_beyond_those_kept_are_counted(hubspot: Followed, engine: En
         deal()
     hubspot.clock.advance(600)
     follow(hubspot, engine)
-    change(engine, update(DEAL).values(name="Wrong"))
+    alter(engine, "deal", name="Wrong")
+
     report = audited(hubspot, engine, keep=3)
     assert (len(report.shown), report.total, report.streams["deals"].differences) == (3, 20, 20)
 

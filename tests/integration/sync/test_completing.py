@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter, mirror_of
 
 from ros_sync.connectors.export import load_mapping
 from ros_sync.errors import ImportRefusedError, ProblemsError
@@ -79,9 +80,9 @@ def load(engine: Engine, tmp_path: Path) -> Load:
     return import_them
 
 
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
+def changes(engine: Engine) -> list[tuple[Any, ...]]:
+    """Which record changed in which field from what to what, as it was written."""
+    return [change.pick("record_id", "field", "old", "new") for change in mirror_of(engine).changes()]
 
 
 def test_two_files_complete_one_record(engine: Engine, load: Load) -> None:
@@ -95,13 +96,15 @@ def test_two_files_complete_one_record(engine: Engine, load: Load) -> None:
     told = ("created", "completed", "set_aside", "repeated", "updated")
     assert (3, 2, 0, 0, 0) == tuple(report.total(name) for name in told)
     expected = [
-        ("1", "Ann", True, "web", '{"size":"7"}'),
+        ("1", "Ann", True, "web", {"size": "7"}),
         ("2", "Bo", True, "fair", None),
         ("3", None, False, "fair", None),
     ]
-    query = "SELECT id, name, accepted_at IS NOT NULL, lead_source, custom FROM lead ORDER BY id"
-    assert expected == [(*row[:2], bool(row[2]), *row[3:]) for row in rows(engine, query)]
-    assert [] == rows(engine, "SELECT * FROM change") + rows(engine, "SELECT * FROM lead_version")
+    assert expected == [
+        (lead.id, lead.name, lead.accepted_at is not None, lead.lead_source, lead.custom)
+        for lead in mirror_of(engine).leads()
+    ]
+    assert [] == changes(engine) + mirror_of(engine).versions("lead")
 
 
 def test_the_same_two_files_again_change_nothing(engine: Engine, load: Load) -> None:
@@ -115,7 +118,7 @@ def test_the_same_two_files_again_change_nothing(engine: Engine, load: Load) -> 
     assert (0, 0, 0, 1, 1) == tuple(
         report.total(name) for name in ("created", "updated", "completed", "unchanged", "repeated")
     )
-    assert [] == rows(engine, "SELECT * FROM change")
+    assert [] == changes(engine)
 
 
 def test_what_two_files_say_against_each_other_is_set_aside_by_heading_and_field(engine: Engine, load: Load) -> None:
@@ -126,9 +129,9 @@ def test_what_two_files_say_against_each_other_is_set_aside_by_heading_and_field
             "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,fair,,7"],
         }
     )
-    ((line, column, reason),) = rows(engine, 'SELECT line, "column", reason FROM set_aside_row')
-    assert (2, "Id") == (line, column)
-    assert reason.endswith("closed.csv:2 already, with another lead_source ('Origin'); the first one stands")
+    row = mirror_of(engine).record("quarantined")
+    assert (2, "Id") == row.pick("line", "column")
+    assert row.reason.endswith("closed.csv:2 already, with another lead_source ('Origin'); the first one stands")
     assert 1 == report.total("set_aside")
 
 
@@ -137,9 +140,9 @@ def test_a_completed_record_of_an_earlier_import_is_a_change(engine: Engine, loa
     mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"]
     load({"mqls.csv": mql}, as_of=MONDAY - timedelta(days=7))
     load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,,,"]})
-    assert [("accepted_at", None)] == rows(engine, 'SELECT field, "old" FROM change')
+    assert [("accepted_at", None)] == [each.pick("field", "old") for each in mirror_of(engine).changes()]
     load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-05T00:00:00Z,,,"]}, as_of=MONDAY + timedelta(days=1))
-    assert [("accepted_at",)] * 2 == rows(engine, "SELECT field FROM change")
+    assert ["accepted_at"] * 2 == [each.field for each in mirror_of(engine).changes()]
 
 
 def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engine: Engine, load: Load) -> None:
@@ -149,15 +152,15 @@ def test_what_one_file_leaves_empty_is_emptied_only_where_no_other_fills_it(engi
     load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY - timedelta(days=7))
     (report,) = load({"mqls.csv": [*mql[:2], mql[2].replace("fair", "")], "closed.csv": closed})
     assert 1 == report.total("updated")
-    assert [("2", "lead_source", "fair", None)] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
+    assert [("2", "lead_source", "fair", None)] == changes(engine)
     load(
         {"mqls.csv": [*mql[:2], mql[2].replace("fair", "show")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=1)
     )
-    assert ("2", "lead_source", None, "show") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
+    assert ("2", "lead_source", None, "show") == changes(engine)[-1]
     load(
         {"mqls.csv": [*mql[:2], mql[2].replace("fair", "expo")], "closed.csv": closed}, as_of=MONDAY + timedelta(days=2)
     )
-    assert ("2", "lead_source", "show", "expo") == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')[-1]
+    assert ("2", "lead_source", "show", "expo") == changes(engine)[-1]
 
 
 def test_what_the_first_file_changes_is_no_matter_of_the_second(engine: Engine, load: Load) -> None:
@@ -166,7 +169,7 @@ def test_what_the_first_file_changes_is_no_matter_of_the_second(engine: Engine, 
     for number, origin in enumerate(("web", "fair")):
         closed = [CLOSED, f"1,2026-02-03T00:00:00Z,{origin},,"]
         load({"mqls.csv": mql, "closed.csv": closed}, as_of=MONDAY + timedelta(days=number))
-    assert [("1", "lead_source", "web", "fair")] == rows(engine, 'SELECT record_id, field, "old", "new" FROM change')
+    assert [("1", "lead_source", "web", "fair")] == changes(engine)
 
 
 def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load: Load) -> None:
@@ -177,9 +180,9 @@ def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load
             "notes.csv": ["Id,Step,Worth", "1,Call,1000", "2,Write,6"],
         }
     )
-    assert [("1", "Call", 100_000, 100_000), ("2", None, 500, 500)] == rows(
-        engine, "SELECT id, next_step, amount_minor, amount_home_minor FROM deal ORDER BY id"
-    )
+    assert [("1", "Call", 100_000, 100_000), ("2", None, 500, 500)] == [
+        each.pick("id", "next_step", "amount_minor", "amount_home_minor") for each in mirror_of(engine).deals()
+    ]
     assert (1, 1) == (report.total("completed"), report.total("set_aside"))
     assert "another amount ('Worth');" in report.files[1].examples[0].reason
 
@@ -218,7 +221,7 @@ def test_exports_of_several_days_are_read_in_the_order_of_their_days(
     assert [["users.csv", Path(first).name], [Path(second).name]] == [
         [file.file for file in report.files] for report in reports
     ]
-    assert [(1, "2026-04-30")] == rows(engine, "SELECT push_count, CAST(close_date AS TEXT) FROM deal")
+    assert [(1, date(2026, 4, 30))] == [each.pick("push_count", "close_date") for each in mirror_of(engine).deals()]
     ends = "2026-02-16T22:59:59.999999+00:00" if "0700" not in first else "2026-02-16T06:00:00+00:00"
     assert ends == reports[0].as_of.isoformat()
 
@@ -235,7 +238,7 @@ def test_a_later_day_that_cannot_be_read_keeps_every_day_away(engine: Engine, lo
     days = {"2026-02-02/mqls.csv": [MQLS, "1,Ann,,web,"], "2026-02-03/mqls.csv": ["Id,Name", "2,Bo"]}
     with pytest.raises(ImportRefusedError, match="Qualified"):
         load(days)
-    assert [(0, 0)] == rows(engine, "SELECT (SELECT count(*) FROM lead), (SELECT count(*) FROM sync_run)")
+    assert ([], []) == (mirror_of(engine).leads(), mirror_of(engine).runs())
 
 
 def test_strict_tells_the_first_problems_of_all_files_and_counts_the_rest(load: Load) -> None:
@@ -285,8 +288,7 @@ def test_a_record_of_which_only_is_said_that_it_is_deleted_is_deleted(engine: En
             {"deals.csv": [DEALS, f"1,A,Open,5,2026-03-31,{gone}", "2,B,Open,5,2026-03-31,0"]},
             as_of=MONDAY - weeks * week,
         )
-    since = int((MONDAY - week).timestamp()) * 1_000_000
-    assert [("1", since), ("2", None)] == rows(engine, "SELECT id, deleted_at FROM deal ORDER BY id")
+    assert [("1", MONDAY - week), ("2", None)] == [each.pick("id", "deleted_at") for each in mirror_of(engine).deals()]
 
 
 def test_a_file_of_headings_alone_says_so(load: Load) -> None:
@@ -304,12 +306,11 @@ def test_a_person_whom_the_organisation_knows_is_no_stranger(load: Load) -> None
 def test_records_that_were_kept_by_salesforces_short_ids_go_on(engine: Engine, load: Load) -> None:
     """An earlier import's short ids are found by the long ones; new records are kept by the long ones."""
     load({"deals.csv": [DEALS, "1,A,Open,5,2026-03-31,"]}, as_of=MONDAY - timedelta(days=7))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE deal SET id = '006A0000001AbCd'"))
+    alter(engine, "deal", id="006A0000001AbCd")
     (report,) = load(
         {"deals.csv": [DEALS, "006A0000001AbCdIAK,A,Open,6,2026-03-31,", "006A0000001AbCe,B,Open,5,2026-03-31,"]}
     )
-    ids = [row[0] for row in rows(engine, "SELECT id FROM deal ORDER BY id")]
+    ids = [each.id for each in mirror_of(engine).deals()]
     assert ((1, 1), ["006A0000001AbCd", ids[1]], 18) == (
         (report.total("created"), report.total("updated")), ids, len(ids[1]),
     )  # fmt: skip
@@ -334,7 +335,7 @@ def test_a_time_zone_that_is_none_is_told_and_costs_nothing(engine: Engine, load
         {"users.csv": ["Id,Name,Mail,Zone", *(f"{n},P{n},p{n}@x.example,{zone}" for n, zone in enumerate(zones))]}
     )
     assert ["Europe/Berlin", "America/New_York", "Pacific", "Pacific", None] == [
-        row[0] for row in rows(engine, "SELECT timezone FROM owner ORDER BY id")
+        owner.timezone for owner in mirror_of(engine).owners()
     ]
     assert (1, True) == (
         len(report.files[0].notes),
@@ -347,5 +348,5 @@ def test_what_the_first_of_two_files_changes_is_changed_where_the_other_is_silen
     load({"deals.csv": [DEALS, "1,Acme,Open,3,,", "2,Bolt,Open,,,", "3,Core,Open,4,,"]})
     changed = [DEALS, "1,Acme,Open,5,,", "2,Bolt,Open,7,,", "3,Core,Open,,,"]
     load({"deals.csv": changed, "notes.csv": ["Id,Step,Worth", "9,call,"]})
-    query = "SELECT id, amount_minor FROM deal WHERE id IN ('1', '2', '3') ORDER BY id"
-    assert [("1", 500), ("2", 700), ("3", None)] == rows(engine, query)
+    deals = mirror_of(engine).deals(id=("1", "2", "3"))
+    assert [("1", 500), ("2", 700), ("3", None)] == [each.pick("id", "amount_minor") for each in deals]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.sync.engine import Syncer
@@ -66,14 +67,10 @@ def test_a_run_keeps_what_was_counted(hubspot: Followed, sqlite_engine: Engine, 
     deal(amount="a lot")
     second = syncer.cycle()
     assert (True, 1) == (first.total("created") > 2, second.total("set_aside"))
-    with sqlite_engine.connect() as connection:
-        runs = connection.execute(
-            text("SELECT rows_read, created, updated, set_aside, started_at, finished_at FROM sync_run ORDER BY id")
-        ).all()
-        named = str(connection.execute(text("SELECT what FROM sync_run ORDER BY id")).scalars().first())
+    runs = mirror_of(sqlite_engine).runs()
     expected = [
         tuple(report.total(name) for name in ("read", "created", "updated", "set_aside")) for report in (first, second)
     ]
-    assert expected == [tuple(run[:4]) for run in runs]
-    assert [True, True] == [run[5] >= run[4] for run in runs]
-    assert {"deals", "contacts"} <= set(named.split(", "))
+    assert expected == [run.pick("rows_read", "created", "updated", "quarantined") for run in runs]
+    assert [True, True] == [run.finished_at >= run.started_at for run in runs]
+    assert {"deals", "contacts"} <= set(runs[0].what.split(", "))

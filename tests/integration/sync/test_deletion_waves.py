@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from tests.integration.sync.conftest import CONTEXT, Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import CONTEXT, Followed
 from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
 
@@ -23,7 +24,11 @@ from ros_sync.sync.engine import Syncer
 Make = Callable[..., str]
 CADENCE = Cadence(deletion_share=0.10, deletion_at_least=3)
 DAY = 90_000  # seconds, a little more than one
-ALIVE = "SELECT count(*) FROM deal WHERE deleted_at IS NULL"
+
+
+def alive(engine: Engine, kind: str = "deal") -> int:
+    """How many records of an object are here and not deleted."""
+    return mirror_of(engine).count(kind, deleted=False)
 
 
 def syncer_of(hubspot: Followed, engine: Engine) -> Syncer:
@@ -118,7 +123,7 @@ def test_a_wave_is_held_whatever_tells_of_it(
 ) -> None:
     """Six of twenty: all of them stay live, as one wave."""
     way(hubspot, syncer, deals[:6])
-    gone = [one(engine, f"SELECT deleted_at FROM deal WHERE id = '{each}'") for each in deals[:6]]
+    gone = [mirror_of(engine).deal(each).deleted_at for each in deals[:6]]
     found = open_waves(engine, State.HELD)
     assert (gone, [(each.stream, each.records, each.known) for each in found]) == (
         [None] * 6,
@@ -136,7 +141,7 @@ def test_a_few_are_believed(
 ) -> None:
     """Two of twenty go at once."""
     way(hubspot, syncer, deals[:2])
-    assert (one(engine, ALIVE), open_waves(engine)) == (18, [])
+    assert (alive(engine), open_waves(engine)) == (18, [])
 
 
 def test_ways_are_counted_together_over_a_day(
@@ -145,10 +150,10 @@ def test_ways_are_counted_together_over_a_day(
     """Two by webhooks and two by a listing are four: the second two are held. A day later two more may go."""
     by_webhooks(hubspot, syncer, deals[:2])
     by_a_listing(hubspot, syncer, deals[2:4])
-    assert (one(engine, ALIVE), [each.records for each in open_waves(engine)]) == (18, [2])
+    assert (alive(engine), [each.records for each in open_waves(engine)]) == (18, [2])
     hubspot.clock.advance(timedelta(hours=25).total_seconds())
     by_webhooks(hubspot, syncer, deals[4:6])
-    assert (one(engine, ALIVE), [each.records for each in open_waves(engine)]) == (16, [2])
+    assert (alive(engine), [each.records for each in open_waves(engine)]) == (16, [2])
 
 
 # ---- what people decide
@@ -163,7 +168,7 @@ def test_what_is_held_is_told_once_and_waits(
     assert [len(each) for each in told] == [1, 0, 0]
     assert [each.records for each in open_waves(engine, State.HELD)] == [6]
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=True)
-    assert (report.agrees, report.held, one(engine, ALIVE)) == (True, 6, 20)
+    assert (report.agrees, report.held, alive(engine)) == (True, 6, 20)
 
 
 def test_a_confirmed_wave_is_carried_out(hubspot: Followed, engine: Engine, syncer: Syncer, deals: list[str]) -> None:
@@ -176,11 +181,11 @@ def test_a_confirmed_wave_is_carried_out(hubspot: Followed, engine: Engine, sync
     assert not decided(hubspot, engine, wave, State.REJECTED)
     later(hubspot, syncer, 60)
     found = open_waves(engine)[0]
-    assert one(engine, ALIVE) == 15
+    assert alive(engine) == 15
     assert (found.state, found.decided_by, found.records, found.taken_over) == ("confirmed", "ada@loom.example", 0, 6)
     assert found.decided_at is not None
     later(hubspot, syncer)
-    assert (one(engine, ALIVE), len(open_waves(engine))) == (15, 1)
+    assert (alive(engine), len(open_waves(engine))) == (15, 1)
 
 
 def test_a_confirmed_wave_goes_on_after_a_kill(
@@ -197,9 +202,9 @@ def test_a_confirmed_wave_goes_on_after_a_kill(
     monkeypatch.setattr(syncer._work, "apply", killed)
     with pytest.raises(KeyboardInterrupt):
         syncer.cycle()
-    assert one(engine, ALIVE) == 20
+    assert alive(engine) == 20
     later(hubspot, syncer_of(hubspot, engine), 60)
-    assert one(engine, ALIVE) == 14
+    assert alive(engine) == 14
 
 
 def test_a_rejected_wave_is_not_held_again(hubspot: Followed, engine: Engine, syncer: Syncer, deals: list[str]) -> None:
@@ -209,12 +214,17 @@ def test_a_rejected_wave_is_not_held_again(hubspot: Followed, engine: Engine, sy
     wave = open_waves(engine)[0].number
     decided(hubspot, engine, wave, State.REJECTED)
     told = [later(hubspot, syncer, full=full) for full in (False, True)]
-    assert (told, one(engine, ALIVE), [each.number for each in open_waves(engine)]) == ([[], []], 20, [wave])
+    assert (told, alive(engine), [each.number for each in open_waves(engine)]) == ([[], []], 20, [wave])
     hubspot.account.restore("deals", deals[0])
     later(hubspot, syncer, 60)
     hubspot.account.archive("deals", deals[0])
     later(hubspot, syncer)
-    assert one(engine, ALIVE) == 19
+    assert alive(engine) == 19
+
+
+def active(engine: Engine) -> int:
+    """How many deals have an activity."""
+    return len([each for each in mirror_of(engine).deals() if each.last_activity_at is not None])
 
 
 @pytest.mark.parametrize("end", [by_webhooks, by_a_listing])
@@ -232,18 +242,17 @@ def test_what_is_held_keeps_what_it_is_associated_with(
         made = hubspot.account.create(kind, {"hs_timestamp": "2026-03-01T10:00:00Z"})
         hubspot.account.associate(kind, made, "deals", each)
     later(hubspot, syncer, full=True)
-    active = "SELECT count(*) FROM deal WHERE last_activity_at IS NOT NULL"
-    assert one(engine, active) == 6
+    assert active(engine) == 6
     end(hubspot, syncer, deals[:6])
     assert [each.records for each in open_waves(engine, State.HELD)] == [6]
     for full in (True, False):
         later(hubspot, syncer, full=full)
-        assert one(engine, active) == 6
+        assert active(engine) == 6
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=False)
     assert (report.agrees, report.held) == (True, 6)
     decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
     later(hubspot, syncer, full=True)
-    assert (one(engine, ALIVE), one(engine, active)) == (20, 6)
+    assert (alive(engine), active(engine)) == (20, 6)
 
 
 def test_records_that_are_there_again_wait_no_more(
@@ -276,10 +285,11 @@ def test_persons_that_cannot_be_read_are_held_and_erased_when_confirmed(
     for each in people[:6]:
         hubspot.account.erase("contacts", each)
     later(hubspot, syncer, full=True)
-    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 20
+    assert alive(engine, "contact") == 20
+
     decided(hubspot, engine, open_waves(engine)[0].number, State.CONFIRMED)
     later(hubspot, syncer, 60)
-    assert one(engine, "SELECT count(*) FROM contact") == 14
+    assert mirror_of(engine).count("contact") == 14
 
 
 def test_an_explicit_privacy_deletion_never_waits(hubspot: Followed, engine: Engine, syncer: Syncer) -> None:
@@ -293,7 +303,7 @@ def test_an_explicit_privacy_deletion_never_waits(hubspot: Followed, engine: Eng
     hints = [Hint(each, "contact.privacyDeletion", "contacts", each, at) for each in people[:12]]
     heard.keep(engine, "hubspot", hints, hubspot.clock())
     syncer.work_off_hints()
-    assert one(engine, "SELECT count(*) FROM contact") == 8
+    assert mirror_of(engine).count("contact") == 8
     assert [each.state for each in open_waves(engine)] == ["withdrawn"]
 
 
@@ -305,11 +315,13 @@ def test_owners_that_vanish_in_a_wave_are_held(hubspot: Followed, engine: Engine
     for number in range(100, 110):
         hubspot.account.owners.pop(str(number))
     later(hubspot, syncer)
-    alive = "SELECT count(*) FROM owner WHERE deleted_at IS NULL"
-    assert (one(engine, alive), [(each.stream, each.records) for each in open_waves(engine)]) == (12, [("owner", 10)])
+    assert (alive(engine, "owner"), [(each.stream, each.records) for each in open_waves(engine)]) == (
+        12,
+        [("owner", 10)],
+    )
     decided(hubspot, engine, 1, State.CONFIRMED)
     later(hubspot, syncer, 60)
-    assert (one(engine, alive), [each.taken_over for each in open_waves(engine)]) == (2, [10])
+    assert (alive(engine, "owner"), [each.taken_over for each in open_waves(engine)]) == (2, [10])
 
 
 # ---- answers that contradict themselves
@@ -332,7 +344,7 @@ def test_a_list_of_archived_records_that_are_not_is_not_believed(
 
     between.answer = ignore_archived
     report = syncer.cycle()
-    assert (report.trouble, one(engine, ALIVE)) == (None, 2)
+    assert (report.trouble, alive(engine)) == (None, 2)
     assert ["contradicts itself" in each.what for each in report.remarks] == [True]
 
 
@@ -352,7 +364,7 @@ def test_a_list_of_archived_records_is_not_believed_where_the_record_is_there(
         return {"results": [{"id": each, "properties": {}, "archived": True, "archivedAt": at} for each in made]}
 
     between.answer = wrong
-    assert (syncer.cycle().trouble, one(engine, ALIVE)) == (None, 2)
+    assert (syncer.cycle().trouble, alive(engine)) == (None, 2)
 
 
 def test_a_batch_read_that_leaves_out_records_deletes_none(
@@ -373,7 +385,7 @@ def test_a_batch_read_that_leaves_out_records_deletes_none(
         return body
 
     between.answer = forgetful
-    assert (syncer.cycle(full=True).trouble, one(engine, ALIVE)) == (None, 2)
+    assert (syncer.cycle(full=True).trouble, alive(engine)) == (None, 2)
 
 
 def test_a_merge_into_a_record_while_the_other_is_there_is_not_believed(
@@ -396,7 +408,7 @@ def test_a_merge_into_a_record_while_the_other_is_there_is_not_believed(
         hubspot.account.update("deals", each, {"amount": "3"})
     hubspot.clock.advance(60)
     report = syncer.cycle()
-    assert (report.trouble, one(engine, ALIVE), one(engine, "SELECT count(*) FROM redirect")) == (None, 2, 0)
+    assert (report.trouble, alive(engine), mirror_of(engine).redirects()) == (None, 2, [])
     assert any("contradicts itself" in each.what for each in report.remarks)
 
 
@@ -418,5 +430,5 @@ def test_another_record_than_the_one_asked_for_is_no_merge(
         return body
 
     between.answer = swapped
-    assert (syncer.cycle(full=True).trouble, one(engine, ALIVE)) == (None, 2)
-    assert one(engine, "SELECT count(*) FROM redirect") == 0
+    assert (syncer.cycle(full=True).trouble, alive(engine)) == (None, 2)
+    assert mirror_of(engine).redirects() == []

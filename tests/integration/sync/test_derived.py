@@ -7,20 +7,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine
+from tests.integration.mirror_reader import alter, mirror_of, put, put_all
 from tests.integration.sync.conftest import asked_nothing
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.derived import roll_up
 
 SHIPPED = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MQL = NOW - timedelta(days=2)
 MICRO = timedelta(microseconds=1)
-LINK = RECORD_LINK
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 Happened = Callable[..., None]
 
 
@@ -29,8 +30,8 @@ def connection(sqlite_engine: Engine) -> Iterator[Connection]:
     """A mirror of two sources with the same two deals and leads each."""
     with sqlite_engine.connect() as connection:
         common = [{"source": source, "id": each, "valid_from": MQL} for source in ("hubspot", "other") for each in "12"]
-        connection.execute(insert(objects()["deal"].table), common)
-        connection.execute(insert(objects()["lead"].table), [{**each, "became_mql_at": MQL} for each in common])
+        put_all(connection, "deal", common)
+        put_all(connection, "lead", [{**each, "became_mql_at": MQL} for each in common])
         yield connection
 
 
@@ -53,18 +54,13 @@ def happened(connection: Connection) -> Happened:
         of: str = "hubspot",
     ) -> None:
         stream = f"{kind}s"
-        row = {
-            "source": of,
-            "id": f"{stream}/{name}",
-            "valid_from": at,
-            "activity_kind": kind,
-            "direction": way,
-            "occurred_at": at,
-        }
-        connection.execute(insert(objects()["activity"].table), row)
+        own = f"{stream}/{name}"
+        put(
+            connection, "activity", source=of, id=own, valid_from=at, activity_kind=kind, direction=way, occurred_at=at
+        )  # fmt: skip
         for to_stream, to_id in links:
-            link = {"source": of, "stream": stream, "record_id": row["id"], "to_stream": to_stream, "to_id": to_id}
-            connection.execute(insert(LINK), {**link, "label": "", "since": at})
+            link = {"source": of, "stream": stream, "record_id": own, "to_stream": to_stream, "to_id": to_id}
+            put(connection, "link", **link, label="", since=at)
 
     return tell
 
@@ -74,9 +70,9 @@ def worked_out(
 ) -> dict[tuple[str, str], object]:
     """What a column of deals or leads says after everything was worked out, where it says anything."""
     roll_up(connection, source, 1, clock.to_micros(NOW), only=only)
-    name, _, field = column.partition(".")
-    rows = connection.execute(text(f"SELECT source, id, {field} FROM {name} WHERE {field} IS NOT NULL"))
-    return {(row[0], row[1]): row[2] for row in rows}
+    kind, _, name = column.partition(".")
+    told = {(each.source, each.id): getattr(each, name) for each in mirror_of(connection).records(kind)}
+    return {record: value for record, value in told.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +84,7 @@ def test_a_first_response_is_one_to_an_mql(
 ) -> None:
     """From the moment at which it became one, up to the present."""
     happened("1", at, ("contacts", "1"))
-    expected = {("hubspot", "1"): clock.to_micros(at)} if counts else {}
+    expected = {("hubspot", "1"): at} if counts else {}
     assert expected == worked_out(connection, source, "lead.first_response_at")
 
 
@@ -103,10 +99,8 @@ def test_the_first_of_what_counts_as_a_response_is_told(
     happened("4", MQL + 4 * MICRO, lead)
     happened("5", MQL + 5 * MICRO, lead)
     happened("6", MQL + 6 * MICRO, lead, of="other")
-    connection.execute(text("UPDATE activity SET deleted_at = 0 WHERE id = 'calls/3'"))
-    assert {("hubspot", "1"): clock.to_micros(MQL + 4 * MICRO)} == worked_out(
-        connection, source, "lead.first_response_at"
-    )
+    alter(connection, "activity", {"id": "calls/3"}, deleted_at=LONG_AGO)
+    assert {("hubspot", "1"): MQL + 4 * MICRO} == worked_out(connection, source, "lead.first_response_at")
 
 
 def test_a_last_activity_is_that_of_the_deal(connection: Connection, source: HubSpotSource, happened: Happened) -> None:
@@ -117,10 +111,10 @@ def test_a_last_activity_is_that_of_the_deal(connection: Connection, source: Hub
     happened("3", NOW + MICRO, deal)
     happened("4", NOW, deal, of="other")
     first = worked_out(connection, source, "deal.last_activity_at")
-    connection.execute(text("UPDATE activity SET deleted_at = 0 WHERE id = 'emails/2'"))
+    alter(connection, "activity", {"id": "emails/2"}, deleted_at=LONG_AGO)
     second = worked_out(connection, source, "deal.last_activity_at")
-    connection.execute(text("UPDATE activity SET deleted_at = 0"))
-    assert ({("hubspot", "1"): clock.to_micros(NOW)}, {("hubspot", "1"): clock.to_micros(MQL)}, {}) == (
+    alter(connection, "activity", deleted_at=LONG_AGO)
+    assert ({("hubspot", "1"): NOW}, {("hubspot", "1"): MQL}, {}) == (
         first,
         second,
         worked_out(connection, source, "deal.last_activity_at"),
@@ -131,9 +125,9 @@ def test_what_is_worked_out_is_never_older_than_the_record(
     connection: Connection, source: HubSpotSource, happened: Happened
 ) -> None:
     """A record that is known as of a later moment takes it all the same."""
-    connection.execute(text("UPDATE deal SET valid_from = :later"), {"later": clock.to_micros(NOW) + 3_600_000_000})
+    alter(connection, "deal", valid_from=NOW + timedelta(hours=1))
     happened("1", MQL, ("deals", "1"))
-    assert {("hubspot", "1"): clock.to_micros(MQL)} == worked_out(connection, source, "deal.last_activity_at")
+    assert {("hubspot", "1"): MQL} == worked_out(connection, source, "deal.last_activity_at")
 
 
 def test_a_meeting_counts_where_it_took_place(
@@ -144,7 +138,7 @@ def test_a_meeting_counts_where_it_took_place(
     happened("1", MQL, deal, kind="meeting", way="inbound")
     happened("2", MQL + MICRO, deal, kind="meeting", way="outbound")
     happened("3", MQL + 2 * MICRO, deal, way="inbound")
-    assert {("hubspot", "1"): clock.to_micros(MQL)} == worked_out(connection, source, "deal.last_meeting_at")
+    assert {("hubspot", "1"): MQL} == worked_out(connection, source, "deal.last_meeting_at")
 
 
 def test_who_is_engaged_counts_once(connection: Connection, source: HubSpotSource, happened: Happened) -> None:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
+from tests.integration.mirror_reader import Record, mirror_of
 from tests.integration.sync.conftest import first_of_quarter
 
+from ros_sync import clock
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.property_history import Value
@@ -106,14 +108,12 @@ def step_by_step(
         recount(connection, "crm", sorted(ids), context, entry_is_given=entry_is_given)
 
 
-def written(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+def written(connection: Connection) -> tuple[list[Record], list[Record], list[tuple[object, ...]]]:
     """Everything that the mirror says of the deals, in an order that does not depend on how it was written."""
-    queries = {
-        "deal": "SELECT * FROM deal ORDER BY id",
-        "deal_version": "SELECT * FROM deal_version ORDER BY id, valid_from",
-        "change": 'SELECT record_id, field, at, "old", "new", "by", run_id FROM change ORDER BY record_id, field, at',
-    }
-    return {name: [tuple(row) for row in connection.execute(text(query))] for name, query in queries.items()}
+    mirror = mirror_of(connection)
+    changes = sorted(mirror.changes(), key=lambda change: change.pick("record_id", "field", "at"))
+    told = ("record_id", "field", "at", "old", "new", "by", "run_id")
+    return mirror.deals(), mirror.versions("deal"), [change.pick(*told) for change in changes]
 
 
 @pytest.fixture
@@ -151,9 +151,9 @@ def test_a_first_insert_counts_what_went_before(connection: Connection) -> None:
     """Pushes and the entry to the present stage are those of the history that came along."""
     columns: Columns = dict(zip(COLUMNS, ([value] for value in ("7", *ADVANCED.row)), strict=True))
     at_once(connection, columns, {"7": ADVANCED.history})
-    query = "SELECT push_count, fiscal_push_count, stage_entered_at, advanced_at, net_slip_days FROM deal"
-    expected = [(1, 1, START + 30 * HOUR, START + 30 * HOUR, 122)]
-    assert expected == [tuple(row) for row in connection.execute(text(query))]
+    told = ("push_count", "fiscal_push_count", "stage_entered_at", "advanced_at", "net_slip_days")
+    moved = clock.from_micros(START + 30 * HOUR)
+    assert (1, 1, moved, moved, 122) == mirror_of(connection).deal().pick(*told)
 
 
 @pytest.mark.parametrize("told", [ADVANCED, PUSHED], ids=["advanced", "pushed"])
@@ -161,5 +161,6 @@ def test_an_entry_that_the_crm_gives_stands(connection: Connection, told: Told) 
     """The history of pushes and stages takes nothing from when the CRM says that the stage was entered."""
     columns: Columns = dict(zip(COLUMNS, ([value] for value in ("7", *told.row)), strict=True))
     at_once(connection, {**columns, ENTERED: [told.entered]}, {"7": told.history})
-    found = connection.execute(text("SELECT push_count, stage_entered_at, stage_entry_known FROM deal")).one()
-    assert (1, told.entered, True) == tuple(found)
+    assert told.entered is not None
+    found = mirror_of(connection).deal().pick("push_count", "stage_entered_at", "stage_entry_known")
+    assert (1, clock.from_micros(told.entered), True) == found

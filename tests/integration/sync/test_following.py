@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import NOW, Followed, one
+from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.limits import limits_of
@@ -47,8 +48,8 @@ def test_a_merge_is_seen_by_the_next_poll(hubspot: Followed, engine: Engine, dea
     new = hubspot.account.merge("deals", first, other)
     hubspot.clock.advance(60)
     cycled(syncer)
-    assert one(engine, f"SELECT count(*) FROM redirect WHERE new_id = '{new}'") == 2
-    assert one(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == new
+    assert mirror_of(engine).count("redirect", new_id=new) == 2
+    assert mirror_of(engine).deal(deleted=False).id == new
 
 
 def test_what_was_linked_with_a_merged_record_follows_it(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -62,7 +63,7 @@ def test_what_was_linked_with_a_merged_record_follows_it(hubspot: Followed, engi
     new = hubspot.account.merge("companies", weir, mill)
     hubspot.clock.advance(60)
     cycled(hubspot.syncer(engine))
-    accounts = [one(engine, f"SELECT account_id FROM deal WHERE id = '{each}'") for each in (made, other)]
+    accounts = [mirror_of(engine).deal(each).account_id for each in (made, other)]
     assert accounts == [new, lock]
 
 
@@ -72,8 +73,8 @@ def test_the_links_of_a_new_record_are_no_change_of_it(hubspot: Followed, engine
     made = deal()
     hubspot.account.associate("deals", made, "companies", mill, label="Primary")
     cycled(hubspot.syncer(engine))
-    assert one(engine, "SELECT account_id FROM deal") == mill
-    assert one(engine, "SELECT count(*) FROM change WHERE field = 'account_id'") == 0
+    assert mirror_of(engine).deal().account_id == mill
+    assert mirror_of(engine).changes(name="account_id") == []
 
 
 def test_a_new_owner_is_known_in_the_cycle_that_meets_them(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -85,8 +86,8 @@ def test_a_new_owner_is_known_in_the_cycle_that_meets_them(hubspot: Followed, en
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"hubspot_owner_id": "9"})
     cycled(syncer)
-    assert one(engine, "SELECT owner_named FROM deal") is None
-    assert one(engine, "SELECT name FROM owner WHERE id = '9'") == "Cy Dyer"
+    assert mirror_of(engine).deal().owner_named is None
+    assert mirror_of(engine).owner("9").name == "Cy Dyer"
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"hubspot_owner_id": "4711"})
     for _ in range(3):
@@ -95,7 +96,7 @@ def test_a_new_owner_is_known_in_the_cycle_that_meets_them(hubspot: Followed, en
     hubspot.account.calls.clear()
     cycled(syncer)
     assert [call.path for call in hubspot.account.calls if "owners" in call.path] == []  # asked once, not for ever
-    assert one(engine, "SELECT owner_named FROM deal") == "4711"
+    assert mirror_of(engine).deal().owner_named == "4711"
 
 
 def test_a_stage_that_is_renamed_is_renamed_in_every_deal(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -112,9 +113,8 @@ def test_a_stage_that_is_renamed_is_renamed_in_every_deal(hubspot: Followed, eng
     hubspot.account.add_pipeline("deals", "default", "Sales", told)
     hubspot.clock.advance(86_400)
     cycled(hubspot.syncer(engine))
-    assert one(engine, "SELECT stage FROM deal") == "Pitch"
-    assert one(engine, "SELECT count(*) FROM change WHERE field = 'stage'") == 1
-    assert one(engine, "SELECT \"new\" FROM change WHERE field = 'stage'") == "Pitch"
+    assert mirror_of(engine).deal().stage == "Pitch"
+    assert [change.new for change in mirror_of(engine).changes(name="stage")] == ["Pitch"]
 
 
 def test_a_property_that_is_hidden_keeps_what_was_known(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -126,8 +126,8 @@ def test_a_property_that_is_hidden_keeps_what_was_known(hubspot: Followed, engin
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"hs_next_step": "Two"})
     cycled(syncer)
-    assert one(engine, f"SELECT competitor FROM deal WHERE id = '{made}'") == "Spindle"
-    assert one(engine, f"SELECT next_step FROM deal WHERE id = '{made}'") == "Two"
+    assert mirror_of(engine).deal(made).competitor == "Spindle"
+    assert mirror_of(engine).deal(made).next_step == "Two"
     hubspot.clock.advance(60)
     report = syncer.cycle()
     assert [each.property for each in report.problems] == ["competitor"]
@@ -135,7 +135,7 @@ def test_a_property_that_is_hidden_keeps_what_was_known(hubspot: Followed, engin
     hubspot.account.hide_property("deals", "competitor", hidden=False)
     hubspot.clock.advance(86_400)
     cycled(syncer)
-    assert one(engine, f"SELECT competitor FROM deal WHERE id = '{other}'") == "Loomworks"
+    assert mirror_of(engine).deal(other).competitor == "Loomworks"
 
 
 def test_a_field_that_is_mapped_later_is_filled_for_all(
@@ -149,9 +149,9 @@ def test_a_field_that_is_mapped_later_is_filled_for_all(
     for _ in range(2):  # so long that no poll and no pass reads the deal again
         cycled(hubspot.syncer(engine, source=source(hubspot, shorter)))
         hubspot.clock.advance(5 * 3_600)
-    assert one(engine, "SELECT competitor FROM deal") is None
+    assert mirror_of(engine).deal().competitor is None
     cycled(hubspot.syncer(engine))
-    assert one(engine, "SELECT competitor FROM deal") == "Spindle"
+    assert mirror_of(engine).deal().competitor == "Spindle"
 
 
 def source(hubspot: Followed, connector: Path) -> HubSpotSource:
@@ -178,7 +178,7 @@ def test_a_machine_with_a_wrong_clock_misses_nothing(
         hubspot.account.update("deals", made, {"amount": amount})
         hubspot.clock.advance(10)
         cycled(syncer)
-        assert one(engine, "SELECT amount_minor FROM deal") == int(amount) * 100
+        assert mirror_of(engine).deal().amount_minor == int(amount) * 100
 
 
 def nearly_all_erased(hubspot: Followed, syncer: Syncer) -> list[str]:
@@ -200,7 +200,7 @@ def test_many_persons_at_once_are_not_erased_on_suspicion(hubspot: Followed, eng
     people = nearly_all_erased(hubspot, syncer)
     report = syncer.cycle(full=True)
     assert ["are held" in each.what for each in report.remarks] == [True]
-    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == len(people)
+    assert mirror_of(engine).count("contact", deleted=False) == len(people)
 
 
 def test_the_daily_look_erases_nobody_on_suspicion_either(hubspot: Followed, engine: Engine) -> None:
@@ -211,12 +211,12 @@ def test_the_daily_look_erases_nobody_on_suspicion_either(hubspot: Followed, eng
     for _ in range(3):
         hubspot.clock.advance(90_000)
         cycled(syncer)
-    assert one(engine, "SELECT count(*) FROM contact") == len(people)
+    assert mirror_of(engine).count("contact") == len(people)
     last = people[-1]
     hubspot.account.archive("contacts", last)
     hubspot.clock.advance(90_000)
     cycled(syncer)
-    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NOT NULL") == 1
+    assert mirror_of(engine).count("contact", deleted=True) == 1
 
 
 def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engine: Engine) -> None:
@@ -228,12 +228,12 @@ def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engin
     hubspot.account.associate("calls", call, "contacts", person)
     syncer = hubspot.syncer(engine)
     cycled(syncer)
-    assert one(engine, "SELECT subject FROM activity") == "Quirina on looms"
+    assert mirror_of(engine).activity().subject == "Quirina on looms"
     hubspot.account.erase("contacts", person)
     for _ in range(2):
         hubspot.clock.advance(60)
         assert syncer.cycle(full=True).trouble is None
-    assert one(engine, "SELECT subject FROM activity") is None
+    assert mirror_of(engine).activity().subject is None
     report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
     assert (report.trouble, list(report.shown)) == (None, [])
 
@@ -251,13 +251,13 @@ def test_what_was_said_with_a_person_among_others_goes_with_them(hubspot: Follow
         hubspot.account.associate("emails", email, to, record_id)
     syncer = hubspot.syncer(engine)
     cycled(syncer)
-    assert one(engine, "SELECT subject FROM activity") == "Boris is ill"
+    assert mirror_of(engine).activity().subject == "Boris is ill"
     hubspot.account.erase("contacts", second)
     for _ in range(2):
         hubspot.clock.advance(60)
         assert syncer.cycle(full=True).trouble is None
-    assert one(engine, "SELECT subject FROM activity") is None
-    assert one(engine, "SELECT contact_id FROM activity") == first
+    assert mirror_of(engine).activity().subject is None
+    assert mirror_of(engine).activity().contact_id == first
     report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock).run()
     assert (report.trouble, list(report.shown)) == (None, [])
 
@@ -280,10 +280,9 @@ def test_a_stage_entry_that_hubspot_gives_stands(
     hubspot.account.update("deals", moved, {"dealstage": "proposal", "requalified_at": "2026-03-01T00:00:00Z"})
     hubspot.clock.advance(100)
     cycled(syncer)
-    before, after = (int(datetime(2026, *day, tzinfo=UTC).timestamp()) * 1_000_000 for day in ((2, 20), (3, 1)))
-    with engine.connect() as connection:
-        query = "SELECT id, stage_entered_at, stage_entry_known, push_count FROM deal ORDER BY id"
-        found = list(map(tuple, connection.execute(text(query))))
+    before, after = (datetime(2026, *day, tzinfo=UTC) for day in ((2, 20), (3, 1)))
+    asked = ("id", "stage_entered_at", "stage_entry_known", "push_count")
+    found = [each.pick(*asked) for each in mirror_of(engine).deals()]
     assert [(listed, before, True, 1), (polled, before, True, 1), (moved, after, True, 0)] == found
     report = Auditor(engine, hubspot.source(), syncer.context, now=hubspot.clock, history=True).run()
     assert (report.trouble, list(report.shown)) == (None, [])
@@ -313,8 +312,8 @@ def test_the_records_of_an_erased_person_go_with_them(hubspot: Followed, engine:
     hubspot.clock.advance(60)
     hubspot.account.erase("contacts", new)
     assert syncer.cycle(full=True).trouble is None
-    assert [one(engine, f"SELECT count(*) FROM {table}") for table in ("contact", "contact_version")] == [0, 0]
-    assert one(engine, "SELECT count(*) FROM change WHERE object = 'contact'") == 0
+    assert [mirror_of(engine).count(kind) for kind in ("contact", "contact_version")] == [0, 0]
+    assert mirror_of(engine).changes("contact") == []
 
 
 def test_a_property_of_the_company_s_own_that_is_emptied_is_empty_here(
@@ -327,8 +326,8 @@ def test_a_property_of_the_company_s_own_that_is_emptied_is_empty_here(
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"team_size": ""})
     cycled(syncer)
-    assert one(engine, "SELECT \"new\" FROM change WHERE field = 'custom.team_size'") is None
-    assert one(engine, "SELECT count(*) FROM change WHERE field = 'custom.team_size' AND \"old\" = '12'") == 1
+    changes = mirror_of(engine).changes(name="custom.team_size")
+    assert [change.pick("old", "new") for change in changes] == [("12", None)]
 
 
 def test_a_contact_that_becomes_a_lead_later_brings_its_links(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -341,7 +340,7 @@ def test_a_contact_that_becomes_a_lead_later_brings_its_links(hubspot: Followed,
     hubspot.clock.advance(60)
     hubspot.account.update("contacts", person, {"lifecyclestage": "marketingqualifiedlead"})
     cycled(syncer)
-    assert one(engine, "SELECT deal_id FROM lead") == made
+    assert mirror_of(engine).lead().deal_id == made
 
 
 @pytest.mark.parametrize("stage", ["lead", None], ids=["a lead", "a lead later"])
@@ -362,10 +361,10 @@ def test_labels_of_the_company_s_own_say_who_counts(
         hubspot.clock.advance(60)
         hubspot.account.update("contacts", person, {"lifecyclestage": "lead"})
         cycled(syncer)
-    seen = [one(engine, "SELECT deal_id FROM lead")]
+    seen = [mirror_of(engine).lead().deal_id]
     hubspot.clock.advance(60)
     assert syncer.cycle(full=True).trouble is None
-    seen.append(one(engine, "SELECT deal_id FROM lead"))
+    seen.append(mirror_of(engine).lead().deal_id)
     assert seen == [other, other]
 
 
@@ -374,15 +373,14 @@ def test_who_is_no_lead_any_more_ends_as_one(hubspot: Followed, engine: Engine) 
     person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})
     syncer = hubspot.syncer(engine)
     cycled(syncer)
-    alive = "SELECT count(*) FROM lead WHERE deleted_at IS NULL"
-    seen = [one(engine, alive)]
+    seen = [mirror_of(engine).count("lead", deleted=False)]
     for value in (None, "2026-03-01T00:00:00Z"):
         hubspot.clock.advance(60)
         hubspot.account.update("contacts", person, {"hs_lifecyclestage_lead_date": value})
         cycled(syncer)
-        seen.append(one(engine, alive))
+        seen.append(mirror_of(engine).count("lead", deleted=False))
     assert seen == [1, 0, 1]
-    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 1
+    assert mirror_of(engine).count("contact", deleted=False) == 1
 
 
 def test_after_a_pause_the_poll_moves_the_watermark(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -394,7 +392,7 @@ def test_after_a_pause_the_poll_moves_the_watermark(hubspot: Followed, engine: E
     hubspot.calls()
     cycled(syncer)
     assert set(hubspot.calls().values()) == {1}
-    assert one(engine, "SELECT count(*) FROM cursor WHERE object = 'deals' AND complete_until IS NOT NULL") == 1
+    assert mirror_of(engine).stream_state("deals").watermark is not None
     report = syncer.cycle()
     assert report.of("deals").complete_until == NOW + timedelta(hours=4)
 
@@ -411,9 +409,9 @@ def test_stopping_ends_a_back_fill_at_its_next_page_and_the_next_process_goes_on
     )
     with pytest.raises(StoppedError):
         stopping.cycle()
-    assert one(engine, "SELECT trouble FROM source_state") is None
+    assert mirror_of(engine).source_state().trouble is None
     cycled(hubspot.syncer(engine))
-    assert one(engine, "SELECT count(*) FROM deal") == 300
+    assert mirror_of(engine).count("deal") == 300
 
 
 def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
@@ -429,7 +427,7 @@ def test_a_text_that_was_cut_in_a_character_keeps_nobody_away(
     monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", cut)
     cycled(hubspot.syncer(engine))
     monkeypatch.setattr("ros_sync.sandbox.hubspot.app.orjson.dumps", dumps)
-    names = [one(engine, f"SELECT name FROM deal WHERE id = '{each}'") for each in made]
+    names = [mirror_of(engine).deal(each).name for each in made]
     assert names == ["Looms \ufffd here", "Others"]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.sync.cadence import CLOCKS_DIFFER
 from ros_sync.sync.heard import CHUNK, keep, told_since, waiting
 
@@ -52,7 +52,8 @@ def test_what_makes_a_reading_doubtful(
     """A hint that came or was worked off since the reading began, and none that had waited, or was done before."""
     keep(sqlite_engine, "hubspot", [hint("1")], received_at)
     with sqlite_engine.begin() as connection:
-        connection.execute(update(WEBHOOK_EVENT).values(done_at=done_at))
+        alter(connection, "change_event", processed_at=done_at)
+
         assert ({"1"} if tells else set()) == told_since(connection, "hubspot", "deals", ["1", "2"], NOW)
 
 

@@ -9,21 +9,18 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import Engine, func, select
-from tests.integration.sync.conftest import NOW, Followed, one
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.connectors.source import Hint, Page, Stream
 from ros_sync.errors import DailyLimitError
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
-from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync import heard as kept
 from ros_sync.sync.engine import Syncer
 
 Make = Callable[..., str]
-DEAL = objects()["deal"].table
-EVENT = WEBHOOK_EVENT
 
 
 def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[str, object]:
@@ -61,10 +58,8 @@ def test_a_change_is_read_at_once_and_once(hubspot: Followed, engine: Engine, de
     syncer.work_off_hints()
     calls = hubspot.calls()
     assert calls == Counter({"batch_read deals": 2})  # the records, and the history of a tracked property
-    with engine.connect() as connection:
-        assert set(connection.execute(select(DEAL.c.amount_minor)).scalars()) == {7_700}
-        open_ones = select(func.count()).select_from(EVENT).where(EVENT.c.done_at.is_(None))
-        assert connection.execute(open_ones).scalar_one() == 0
+    assert {each.amount_minor for each in mirror_of(engine).deals()} == {7_700}
+    assert mirror_of(engine).change_events(processed_at=None) == []
 
 
 def test_what_the_mirror_knows_already_costs_no_call(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -98,19 +93,13 @@ def test_deletion_restore_merge_and_erasure_arrive_by_event(hubspot: Followed, e
         event("contact.privacyDeletion", person),
     )
     syncer.work_off_hints()
-    assert (
-        one(
-            engine,
-            f"SELECT count(*) FROM deal WHERE id IN ('{archived}', '{first}', '{other}') AND deleted_at IS NOT NULL",
-        )
-        == 3
-    )
-    assert one(engine, f"SELECT count(*) FROM redirect WHERE new_id = '{new}'") == 2
-    assert one(engine, "SELECT count(*) FROM contact") == 0
+    assert mirror_of(engine).count("deal", id=(archived, first, other), deleted=True) == 3
+    assert mirror_of(engine).count("redirect", new_id=new) == 2
+    assert mirror_of(engine).count("contact") == 0
     hubspot.account.restore("deals", archived)
     heard(hubspot, engine, event("deal.restore", archived))
     syncer.work_off_hints()
-    assert one(engine, f"SELECT count(*) FROM deal WHERE id = '{archived}' AND deleted_at IS NULL") == 1
+    assert mirror_of(engine).count("deal", id=archived, deleted=False) == 1
 
 
 def test_a_changed_association_is_read_on_its_event(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -125,7 +114,7 @@ def test_a_changed_association_is_read_on_its_event(hubspot: Followed, engine: E
     heard(hubspot, engine, told)
     syncer.work_off_hints()
     assert hubspot.calls() == Counter({"associations deals": 2})
-    assert one(engine, "SELECT account_id FROM deal") == mill
+    assert mirror_of(engine).deal().account_id == mill
 
 
 def test_links_follow_from_both_sides(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -147,19 +136,19 @@ def test_links_follow_from_both_sides(hubspot: Followed, engine: Engine, deal: M
         },
     )
     syncer.work_off_hints()
-    assert one(engine, "SELECT deal_id FROM lead") == first
+    assert mirror_of(engine).lead().deal_id == first
     new = hubspot.account.merge("deals", first, other)
     heard(hubspot, engine, event("deal.merge", first, newObjectId=int(new), mergedObjectIds=[int(other)]))
     syncer.work_off_hints()
-    assert one(engine, "SELECT deal_id FROM lead") == new
+    assert mirror_of(engine).lead().deal_id == new
     hubspot.account.archive("deals", new)
     heard(hubspot, engine, event("deal.deletion", new, 2))
     syncer.work_off_hints()
-    assert one(engine, "SELECT deal_id FROM lead") is None
+    assert mirror_of(engine).lead().deal_id is None
     hubspot.account.restore("deals", new)
     heard(hubspot, engine, event("deal.restore", new, 3))
     syncer.work_off_hints()
-    assert one(engine, "SELECT deal_id FROM lead") == new
+    assert mirror_of(engine).lead().deal_id == new
 
 
 def test_hints_wait_where_the_crm_cannot_be_read(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -175,7 +164,7 @@ def test_hints_wait_where_the_crm_cannot_be_read(hubspot: Followed, engine: Engi
     assert (syncer.work_off_hints(), hubspot.calls()) == (None, Counter())
     hubspot.clock.advance(86_400)
     syncer.work_off_hints()
-    assert one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NOT NULL") == 1
+    assert mirror_of(engine).count("deal", deleted=True) == 1
 
 
 def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -186,7 +175,7 @@ def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) 
         heard(hubspot, engine, event("deal.deletion", made, number))
         syncer.work_off_hints()
         hubspot.clock.advance(2 * 86_400)
-    assert one(engine, "SELECT count(*) FROM webhook_event") == 2
+    assert mirror_of(engine).count("change_event") == 2
 
 
 def test_strangers_are_kept_out(hubspot: Followed) -> None:
@@ -216,15 +205,15 @@ def test_hints_of_a_stream_that_cannot_be_read_wait(hubspot: Followed, engine: E
         event("deal.associationChange", made, 2, fromObjectId=int(made), toObjectId=int(company)),
     )  # fmt: skip
     syncer.work_off_hints()
-    assert one(engine, "SELECT account_id FROM deal") == company
-    assert one(engine, "SELECT count(*) FROM contact") == 1
+    assert mirror_of(engine).deal().account_id == company
+    assert mirror_of(engine).count("contact") == 1
     hubspot.calls()
     syncer.work_off_hints()
     assert hubspot.calls() == Counter()
     hubspot.account.tokens.limit_scopes(SCOPES)
     hubspot.clock.advance(301)
     syncer.work_off_hints()
-    assert one(engine, "SELECT count(*) FROM contact") == 0
+    assert mirror_of(engine).count("contact") == 0
 
 
 def test_hints_that_nobody_can_work_off_are_given_up(hubspot: Followed, engine: Engine) -> None:
@@ -236,7 +225,7 @@ def test_hints_that_nobody_can_work_off_are_given_up(hubspot: Followed, engine: 
     for days, outcome in ((0, None), (13, None), (15, "not allow")):
         hubspot.clock.move_to(NOW + timedelta(days=days, minutes=10))
         syncer.work_off_hints()
-        found = one(engine, "SELECT outcome FROM webhook_event")
+        found = mirror_of(engine).record("change_event").outcome
         assert found is None if outcome is None else outcome in str(found)
 
 
@@ -257,5 +246,5 @@ def test_a_mistake_about_one_stream_holds_no_other_up(
     hubspot.account.archive("contacts", person)
     heard(hubspot, engine, event("deal.merge", made), event("contact.deletion", person, 2))
     syncer.work_off_hints()
-    waiting = "SELECT count(*) FROM webhook_event WHERE done_at IS NULL"
-    assert (one(engine, waiting), one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL")) == (1, 0)
+    waiting = mirror_of(engine).change_events(processed_at=None)
+    assert (len(waiting), mirror_of(engine).count("contact", deleted=False)) == (1, 0)

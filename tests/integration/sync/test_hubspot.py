@@ -10,14 +10,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import NOW, Followed
 
-from ros_sync.mirror.as_of import as_of
-from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.tables import CHANGE
 from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
@@ -28,21 +26,7 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 
 Make = Callable[..., str]
-DEAL = objects()["deal"].table
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")
-
-
-def row(engine: Engine, record_id: str, *names: str, name: str = "deal") -> tuple[Any, ...] | None:
-    table = objects()[name].table
-    with engine.connect() as connection:
-        query = select(*(table.c[each] for each in names)).where(table.c.id == record_id)
-        found = connection.execute(query).first()
-    return tuple(found) if found else None
-
-
-def count(engine: Engine, table: str) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
 def ok(report: CycleReport) -> CycleReport:
@@ -58,10 +42,11 @@ def test_a_deal_comes_with_everything_that_the_connector_file_maps(
     company = hubspot.account.create("companies", {"name": "Mill"})
     hubspot.account.associate("deals", made, "companies", company, label="Primary")
     ok(hubspot.syncer(engine).cycle())
-    assert row(engine, made, "stage", "pipeline", "stage_kind", "stage_position", "stage_order", "amount_minor") == (
+    held = mirror_of(engine).deal(made)
+    assert held.pick("stage", "pipeline", "stage_kind", "stage_position", "stage_order", "amount_minor") == (
         "Discovery", "Sales", "open", "early", 2, 123450,
     )  # fmt: skip
-    assert row(engine, made, "close_date", "owner_id", "account_id", "next_step", "closing_plan", "custom") == (
+    assert held.pick("close_date", "owner_id", "account_id", "next_step", "closing_plan", "custom") == (
         date(2026, 3, 31), "7", company, "Call Jane", True, {"team_size": 12},
     )  # fmt: skip
 
@@ -79,9 +64,7 @@ def test_twelve_thousand_deals_on_one_millisecond(hubspot: Followed, engine: Eng
     report = ok(syncer.cycle())
     assert (report.of("deals").read, report.of("deals").updated) == (12_000, 12_000)
     assert hubspot.calls()["search deals"] <= 61
-    with engine.connect() as connection:
-        moved = select(func.count()).where(DEAL.c.next_step == "moved")
-        assert connection.execute(moved).scalar_one() == 12_000
+    assert mirror_of(engine).count("deal", next_step="moved") == 12_000
 
 
 def test_no_call_is_wasted(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -116,11 +99,11 @@ def test_doing_it_again_changes_nothing(hubspot: Followed, engine: Engine, deal:
     hubspot.clock.advance(300)
     syncer = hubspot.syncer(engine)
     ok(syncer.cycle())
-    before = [count(engine, table) for table in ("deal", "deal_version", "change")]
+    before = [mirror_of(engine).count(kind) for kind in ("deal", "deal_version", "change")]
     hubspot.clock.advance(30)
     ok(syncer.cycle())
     ok(syncer.cycle(full=True))
-    assert [count(engine, table) for table in ("deal", "deal_version", "change")] == before
+    assert [mirror_of(engine).count(kind) for kind in ("deal", "deal_version", "change")] == before
 
 
 def test_a_new_deals_past_is_told_of_its_stage_and_not_of_what_the_stage_says(
@@ -131,8 +114,7 @@ def test_a_new_deals_past_is_told_of_its_stage_and_not_of_what_the_stage_says(
     hubspot.account.update("deals", made, {"dealstage": "proposal"}, at=NOW + timedelta(minutes=1))
     hubspot.clock.advance(300)
     ok(hubspot.syncer(engine).cycle())
-    with engine.connect() as connection:
-        changed = set(connection.execute(select(CHANGE.c.field).where(CHANGE.c.record_id == made)).scalars())
+    changed = {change.field for change in mirror_of(engine).changes(record_id=made)}
     assert "stage" in changed
     assert not {"stage_position", "probability"} & changed
 
@@ -146,11 +128,11 @@ def test_an_archived_deal_is_deleted_here_and_restored_with_it(hubspot: Followed
     at = hubspot.clock()
     hubspot.clock.advance(86_400)
     ok(syncer.cycle())
-    assert row(engine, made, "deleted_at") == (at,)
+    assert mirror_of(engine).deal(made).deleted_at == at
     hubspot.account.restore("deals", made)
     hubspot.clock.advance(86_400)
     ok(syncer.cycle())
-    assert row(engine, made, "deleted_at") == (None,)
+    assert mirror_of(engine).deal(made).deleted_at is None
 
 
 def test_merged_deals_lead_to_the_new_one(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -163,12 +145,12 @@ def test_merged_deals_lead_to_the_new_one(hubspot: Followed, engine: Engine, dea
     new = hubspot.account.merge("deals", first, other)
     hubspot.clock.advance(60)
     ok(syncer.cycle(full=True))
-    assert row(engine, new, "stage", "stage_entered_at", "deleted_at") == ("Proposal", NOW + timedelta(hours=1), None)
-    with engine.connect() as connection:
-        led = connection.execute(text("SELECT old_id, new_id FROM redirect WHERE object = 'deal'")).all()
-    assert sorted(map(tuple, led)) == sorted([(first, new), (other, new)])
-    ended = [row(engine, each, "deleted_at") for each in (first, other)]
-    assert [each is not None and each[0] is not None for each in ended] == [True, True]
+    mirror = mirror_of(engine)
+    expected = ("Proposal", NOW + timedelta(hours=1), None)
+    assert mirror.deal(new).pick("stage", "stage_entered_at", "deleted_at") == expected
+    led = [each.pick("old_id", "new_id") for each in mirror.redirects("deal")]
+    assert sorted(led) == sorted([(first, new), (other, new)])
+    assert [mirror.deal(each).deleted_at is not None for each in (first, other)] == [True, True]
 
 
 def test_an_erased_person_is_nowhere_any_more(hubspot: Followed, engine: Engine) -> None:
@@ -185,10 +167,8 @@ def test_an_erased_person_is_nowhere_any_more(hubspot: Followed, engine: Engine)
     hubspot.account.erase("contacts", person)
     hubspot.clock.advance(600)
     ok(syncer.cycle(full=True))
-    with engine.connect() as connection:
-        tables = ("contact", "contact_version", "lead", "lead_version", "change", "set_aside_row", "record_link")
-        held = [str(connection.execute(text(f"SELECT * FROM {table}")).all()) for table in tables]
-    assert [table for table, words in zip(tables, held, strict=True) if "uirina" in words] == []
+    kinds = ("contact", "contact_version", "lead", "lead_version", "change", "quarantined", "link")
+    assert [kind for kind in kinds if "uirina" in str(mirror_of(engine).records(kind))] == []
 
 
 def test_a_lagging_search_brings_nothing_back(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -204,9 +184,7 @@ def test_a_lagging_search_brings_nothing_back(hubspot: Followed, engine: Engine,
     ok(syncer.cycle())
     hubspot.clock.advance(5)
     ok(syncer.cycle())
-    found = row(engine, made, "deleted_at")
-    assert found is not None
-    assert found[0] is not None
+    assert mirror_of(engine).deal(made).deleted_at is not None
 
 
 def test_a_write_that_search_learns_of_late_is_not_lost(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -219,10 +197,10 @@ def test_a_write_that_search_learns_of_late_is_not_lost(hubspot: Followed, engin
     hubspot.account.update("deals", made, {"amount": "7"})
     hubspot.clock.advance(10)
     ok(syncer.cycle())
-    assert row(engine, made, "amount_minor") == (100_000,)
+    assert mirror_of(engine).deal(made).amount_minor == 100_000
     hubspot.clock.advance(60)
     ok(syncer.cycle())
-    assert row(engine, made, "amount_minor") == (700,)
+    assert mirror_of(engine).deal(made).amount_minor == 700
 
 
 def test_a_day_s_limit_parks_the_source_and_ends_by_itself(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -240,7 +218,7 @@ def test_a_day_s_limit_parks_the_source_and_ends_by_itself(hubspot: Followed, en
     hubspot.clock.move_to(midnight + timedelta(minutes=1))
     hubspot.faults.clear()
     ok(syncer.cycle())
-    assert count(engine, "deal") == 1
+    assert mirror_of(engine).count("deal") == 1
 
 
 @ON_SQLITE
@@ -253,7 +231,7 @@ def test_a_call_that_fails_is_made_again(hubspot: Followed, engine: Engine, deal
     for call in ("list", "describe", "associations"):
         hubspot.faults.next(call, Fault(kind, seconds=0.01), times=2)
     ok(hubspot.syncer(engine).cycle())
-    assert count(engine, "deal") == len(made)
+    assert mirror_of(engine).count("deal") == len(made)
 
 
 def test_a_property_that_disappears_is_reported_and_loses_nothing(
@@ -268,7 +246,7 @@ def test_a_property_that_disappears_is_reported_and_loses_nothing(
     hubspot.account.update("deals", made, {"amount": "9"})
     report = ok(syncer.cycle())
     assert [problem.property for problem in report.problems] == ["team_size"]
-    assert row(engine, made, "amount_minor") == (900,)
+    assert mirror_of(engine).deal(made).amount_minor == 900
 
 
 def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine, tmp_path: Any) -> None:
@@ -290,14 +268,13 @@ def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine,
     ok(followed.syncer(late).cycle())
     names = ("id", "stage", "stage_entered_at", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed",
              "first_close_date", "stage_days_before", "amount_minor", "close_date", "owner_id", "last_activity_at")  # fmt: skip
-    query = select(*(DEAL.c[name] for name in names)).order_by(DEAL.c.id)
     tracked = ("id", "stage", "stage_kind", "amount_minor", "close_date", "forecast_category", "owner_id")
-    with engine.connect() as one, late.connect() as two:
-        assert one.execute(query).all() == two.execute(query).all()
-        for days in (1, 3, 30, 90):
-            past = as_of(objects()["deal"], at - timedelta(days=days))
-            then = select(*(past.c[name] for name in tracked)).order_by(past.c.id)
-            assert one.execute(then).all() == two.execute(then).all()
+    one, two = mirror_of(engine), mirror_of(late)
+    assert [each.pick(*names) for each in one.deals()] == [each.pick(*names) for each in two.deals()]
+    for days in (1, 3, 30, 90):
+        then = at - timedelta(days=days)
+        polled, back_filled = ([each.pick(*tracked) for each in mirror.as_of(then, "deal")] for mirror in (one, two))
+        assert polled == back_filled
     late.dispose()
 
 
@@ -316,10 +293,8 @@ def test_who_was_a_lead_no_more_is_none_after_a_restore(hubspot: Followed, engin
             happens("contacts", each)
         hubspot.clock.advance(90_000)
         ok(syncer.cycle())
-    with engine.connect() as connection:
-        alive = connection.execute(text("SELECT id FROM lead WHERE deleted_at IS NULL")).scalars().all()
-        people = connection.execute(text("SELECT count(*) FROM contact WHERE deleted_at IS NULL")).scalar_one()
-    assert (alive, people) == ([other], 2)
+    alive = [lead.id for lead in mirror_of(engine).leads(deleted=False)]
+    assert (alive, mirror_of(engine).count("contact", deleted=False)) == ([other], 2)
 
 
 @pytest.mark.parametrize(
@@ -340,8 +315,8 @@ def test_a_deal_beyond_what_can_be_counted_keeps_no_other_away(
     hubspot.account.update("deals", other, {"hs_next_step": "Call"})
     hubspot.clock.advance(60)
     ok(syncer.cycle())
-    assert row(engine, other, "next_step") == ("Call",)
-    assert row(engine, odd, "amount_minor") == (int(properties.get("amount", "1000")) * 100,)
+    assert mirror_of(engine).deal(other).next_step == "Call"
+    assert mirror_of(engine).deal(odd).amount_minor == int(properties.get("amount", "1000")) * 100
 
 
 def _quarter(fiscal: FiscalYear, day: date) -> date:

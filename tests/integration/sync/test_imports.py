@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter, mirror_of, put
 
 from ros_sync.connectors.export import load_mapping
 from ros_sync.errors import ImportRefusedError, ProblemsError
@@ -84,11 +85,6 @@ def load(engine: Engine, tmp_path: Path) -> Import:
     return import_lines
 
 
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
     return tuple(report.total(name) for name in ("created", "updated", "unchanged", "set_aside"))  # type: ignore[return-value]  # four names
 
@@ -97,8 +93,8 @@ def test_a_pushed_deal_is_known_from_two_exports(engine: Engine, load: Import) -
     """March to May is one push, over a quarter's end, of 30 days."""
     load("deals.csv", HEADER, ACME)
     load("deals.csv", HEADER, ACME.replace("2026-03-31", "2026-04-30"), at=MONDAY + WEEK)
-    query = "SELECT push_count, fiscal_push_count, days_pushed, net_slip_days FROM deal"
-    assert [(1, 1, 30, 30)] == rows(engine, query)
+    pushes = ("push_count", "fiscal_push_count", "days_pushed", "net_slip_days")
+    assert (1, 1, 30, 30) == mirror_of(engine).deal().pick(*pushes)
 
 
 def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
@@ -106,7 +102,7 @@ def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
     load("deals.csv", HEADER, ACME)
     won = ACME.replace("2026-03-31", "2026-04-07").replace("Discovery", "Won")
     load("deals.csv", HEADER, won, at=MONDAY + 5 * WEEK)
-    assert [(0, "won")] == rows(engine, "SELECT push_count, stage_kind FROM deal")
+    assert (0, "won") == mirror_of(engine).deal().pick("push_count", "stage_kind")
 
 
 def test_reopening_a_deal_is_no_push(engine: Engine, load: Import) -> None:
@@ -114,25 +110,25 @@ def test_reopening_a_deal_is_no_push(engine: Engine, load: Import) -> None:
     won = ACME.replace("2026-03-31", "2026-03-09").replace("Discovery", "Won")
     for number, line in enumerate((ACME, won, ACME)):
         load("deals.csv", HEADER, line, at=MONDAY + number * WEEK)
-    query = "SELECT push_count, pull_in_count, days_pushed, net_slip_days FROM deal"
-    assert [(0, 0, 0, 0)] == rows(engine, query)
+    pushes = ("push_count", "pull_in_count", "days_pushed", "net_slip_days")
+    assert (0, 0, 0, 0) == mirror_of(engine).deal().pick(*pushes)
 
 
 def test_stage_entry_is_the_export_that_showed_it(engine: Engine, load: Import) -> None:
     """Before it moves, creation counts and is marked so; then the moment of the export that shows the move."""
-    created, later = int(datetime(2026, 2, 1, tzinfo=UTC).timestamp()), int((MONDAY + WEEK).timestamp())
+    created, later = datetime(2026, 2, 1, tzinfo=UTC), MONDAY + WEEK
+    entry = ("stage_entered_at", "advanced_at", "stage_entry_known")
     load("deals.csv", HEADER, ACME)
-    query = "SELECT stage_entered_at / 1000000, advanced_at / 1000000, CAST(stage_entry_known AS INTEGER) FROM deal"
-    before = rows(engine, query)
+    before = mirror_of(engine).deal().pick(*entry)
     load("deals.csv", HEADER, ACME.replace("Discovery", "Proposal"), at=MONDAY + WEEK)
-    assert [[(created, created, 0)], [(later, later, 1)]] == [before, rows(engine, query)]
+    assert [(created, created, False), (later, later, True)] == [before, mirror_of(engine).deal().pick(*entry)]
 
 
 def test_the_same_file_again_changes_nothing(engine: Engine, load: Import) -> None:
     """A second import of the same rows counts them as unchanged and leaves no history."""
     load("deals.csv", HEADER, ACME)
     assert (0, 0, 1, 0) == counts(load("deals.csv", HEADER, ACME, at=MONDAY + WEEK))
-    assert [(0,)] == rows(engine, "SELECT count(*) FROM change")
+    assert [] == mirror_of(engine).changes()
 
 
 def test_an_older_export_cannot_undo_a_newer_one(engine: Engine, load: Import) -> None:
@@ -140,20 +136,20 @@ def test_an_older_export_cannot_undo_a_newer_one(engine: Engine, load: Import) -
     load("deals.csv", HEADER, ACME, at=MONDAY)
     older = load("deals.csv", HEADER, ACME.replace("1000", "5"), ACME.replace("1,Acme", "2,Beta"), at=MONDAY - WEEK)
     assert (1, 1) == (older.total("older"), older.total("created"))
-    assert [(100_000,), (100_000,)] == rows(engine, "SELECT amount_minor FROM deal ORDER BY id")
+    assert [100_000, 100_000] == [each.amount_minor for each in mirror_of(engine).deals()]
 
 
 def test_an_owner_is_found_by_mail_or_name_in_any_case(engine: Engine, load: Import) -> None:
     """Ann by her address, Bob by his name."""
     load("users.csv", "Id,Name,Mail", "7,Ann,Ann@Example.com", "8,Bob,")
     load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("ann@example.com", "BOB"))
-    assert [("7",), ("8",)] == rows(engine, "SELECT owner_id FROM deal ORDER BY id")
+    assert ["7", "8"] == [each.owner_id for each in mirror_of(engine).deals()]
 
 
 def test_an_owner_nobody_knows_is_kept_by_name_and_reported(engine: Engine, load: Import) -> None:
     """The deal is loaded, the name stays with it, and the report says how many rows carry it."""
     report = load("deals.csv", HEADER, ACME)
-    assert [(None, "ann@example.com")] == rows(engine, "SELECT owner_id, owner_named FROM deal")
+    assert (None, "ann@example.com") == mirror_of(engine).deal().pick("owner_id", "owner_named")
     assert {"owner": {"ann@example.com": 1}} == report.files[0].unknown
 
 
@@ -161,16 +157,16 @@ def test_a_name_that_two_people_share_is_not_guessed(engine: Engine, load: Impor
     """Two Bobs: the deal has no owner until the export names one of them by address."""
     load("users.csv", "Id,Name,Mail", "7,Bob,b1@example.com", "8,Bob,b2@example.com")
     load("deals.csv", HEADER, ACME.replace("ann@example.com", "Bob"))
-    assert [(None, "Bob")] == rows(engine, "SELECT owner_id, owner_named FROM deal")
+    assert (None, "Bob") == mirror_of(engine).deal().pick("owner_id", "owner_named")
 
 
 def test_an_id_twice_with_other_values_is_set_aside(engine: Engine, load: Import) -> None:
     """The first one stands; the second is kept with its line, the first one's place, and what differs."""
     report = load("deals.csv", HEADER, ACME, ACME.replace("1000", "2000"), ACME)
     assert (1, 1, 1) == (report.total("created"), report.total("set_aside"), report.total("repeated"))
-    ((line, value, reason),) = rows(engine, "SELECT line, value, reason FROM set_aside_row")
-    assert (3, "1") == (line, value)
-    assert "deals.csv:2 already, with another amount ('Amount');" in reason
+    row = mirror_of(engine).record("quarantined")
+    assert (3, "1") == row.pick("line", "value")
+    assert "deals.csv:2 already, with another amount ('Amount');" in row.reason
 
 
 def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Import, tmp_path: Path) -> None:
@@ -190,7 +186,8 @@ def test_amounts_are_kept_in_their_currency_and_told_in_the_companys(engine: Eng
     ]
     report = load("deals.csv", HEADER, *lines)
     expected = [(100_000, "EUR", 100_000), (100_000, "USD", 90_000), (1_000, "JPY", None)]
-    assert expected == rows(engine, "SELECT amount_minor, currency, amount_home_minor FROM deal ORDER BY id")
+    amounts = [each.pick("amount_minor", "currency", "amount_home_minor") for each in mirror_of(engine).deals()]
+    assert expected == amounts
     assert {"JPY": 1} == report.files[0].without_rate
 
 
@@ -199,29 +196,27 @@ def test_what_the_buyer_did_comes_from_the_activities(engine: Engine, load: Impo
     load("deals.csv", HEADER, ACME)
     lines = ("a,email,inbound,2026-02-10,1", "b,call,outbound,2026-02-20,1", "c,meeting,inbound,2026-03-20,1")
     load("activities.csv", "Id,Kind,Direction,When,Deal", *lines)
-    buyer, ours = (int(datetime(2026, 2, day, tzinfo=UTC).timestamp()) for day in (10, 20))
-    query = "SELECT last_buyer_activity_at / 1000000, last_activity_at / 1000000 FROM deal"
-    assert [(buyer, ours)] == rows(engine, query)
+    buyer, ours = (datetime(2026, 2, day, tzinfo=UTC) for day in (10, 20))
+    assert (buyer, ours) == mirror_of(engine).deal().pick("last_buyer_activity_at", "last_activity_at")
     assert (0, 0, 3, 0) == counts(load("activities.csv", "Id,Kind,Direction,When,Deal", *lines))
 
 
 def test_an_activity_counts_for_its_own_deal_alone(engine: Engine, load: Import) -> None:
     """Not for another one of the same CRM, and not for one that has its number in another."""
     load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta"))
-    with engine.begin() as connection:
-        connection.execute(text("INSERT INTO deal (source, id, valid_from) VALUES ('other', '1', 0)"))
+    put(engine, "deal", source="other", id="1", valid_from=datetime(1970, 1, 1, tzinfo=UTC))
     load("activities.csv", "Id,Kind,Direction,When,Deal", "a,email,inbound,2026-02-10,1")
-    query = "SELECT source, id, last_activity_at IS NULL FROM deal ORDER BY source, id"
-    told = {(source, record_id): not is_empty for source, record_id, is_empty in rows(engine, query)}
-    ((own, _),) = rows(engine, "SELECT DISTINCT source, 1 FROM activity")
+    told = {(each.source, each.id): each.last_activity_at is not None for each in mirror_of(engine).deals()}
+    (own,) = {each.source for each in mirror_of(engine).activities()}
     assert {(own, "1"): True, (own, "2"): False, ("other", "1"): False} == told
 
 
 ACTIVITIES = "Id,Kind,Direction,When,Deal"
 
 
-def last_activity(engine: Engine) -> list[tuple[Any, ...]]:
-    return rows(engine, "SELECT last_activity_at / 1000000 FROM deal")
+def last_activity(engine: Engine) -> datetime | None:
+    at: datetime | None = mirror_of(engine).deal().last_activity_at
+    return at
 
 
 def test_a_meeting_counts_once_it_has_happened(engine: Engine, load: Import) -> None:
@@ -230,14 +225,14 @@ def test_a_meeting_counts_once_it_has_happened(engine: Engine, load: Import) -> 
     load("activities.csv", ACTIVITIES, "a,meeting,inbound,2026-03-05,1")
     before = last_activity(engine)
     load("activities.csv", ACTIVITIES, "a,meeting,inbound,2026-03-05,1", at=MONDAY + WEEK)
-    assert ([(None,)], [(int(datetime(2026, 3, 5, tzinfo=UTC).timestamp()),)]) == (before, last_activity(engine))
+    assert (None, datetime(2026, 3, 5, tzinfo=UTC)) == (before, last_activity(engine))
 
 
 def test_an_activity_that_came_before_its_deal_counts(engine: Engine, load: Import) -> None:
     """The order of the files does not matter."""
     load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
     load("deals.csv", HEADER, ACME)
-    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+    assert datetime(2026, 2, 10, tzinfo=UTC) == last_activity(engine)
 
 
 def test_what_a_run_that_was_cut_off_left_undone_is_done_by_the_next(
@@ -250,21 +245,21 @@ def test_what_a_run_that_was_cut_off_left_undone_is_done_by_the_next(
         with pytest.raises(ZeroDivisionError):
             load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
     load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
-    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+    assert datetime(2026, 2, 10, tzinfo=UTC) == last_activity(engine)
 
 
 def test_an_activity_counts_for_a_deal_that_was_changed_later_that_day(engine: Engine, load: Import) -> None:
     """An export dated by its day alone is older than a change of that day; what follows from it is not lost."""
     load("deals.csv", HEADER, ACME, at=MONDAY)
     load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1", at=MONDAY.replace(hour=0))
-    assert [(int(datetime(2026, 2, 10, tzinfo=UTC).timestamp()),)] == last_activity(engine)
+    assert datetime(2026, 2, 10, tzinfo=UTC) == last_activity(engine)
 
 
 def test_three_daily_exports_show_three_pushes(engine: Engine, load: Import) -> None:
     """Changes exactly a day apart are changes, not corrections of each other."""
     for number, month in enumerate(("03-31", "04-30", "05-31", "06-30")):
         load("deals.csv", HEADER, ACME.replace("2026-03-31", f"2026-{month}"), at=MONDAY + timedelta(days=number))
-    assert [(3,)] == rows(engine, "SELECT push_count FROM deal")
+    assert 3 == mirror_of(engine).deal().push_count
 
 
 def test_a_repeated_row_of_an_older_export_is_no_contradiction(engine: Engine, load: Import) -> None:
@@ -285,8 +280,7 @@ def test_a_bad_row_is_set_aside_and_the_rest_is_loaded(engine: Engine, load: Imp
     """File, line, column, value and reason are kept in the database."""
     report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("1000", '"1.234,56"'))
     assert (1, 0, 0, 1) == counts(report)
-    ((line, column, value),) = rows(engine, 'SELECT line, "column", value FROM set_aside_row')
-    assert (3, "Amount", "1.234,56") == (line, column, value)
+    assert (3, "Amount", "1.234,56") == mirror_of(engine).record("quarantined").pick("line", "column", "value")
 
 
 def test_strict_refuses_the_file_and_loads_nothing(engine: Engine, load: Import) -> None:
@@ -295,7 +289,7 @@ def test_strict_refuses_the_file_and_loads_nothing(engine: Engine, load: Import)
     with pytest.raises(ProblemsError) as caught:
         load("deals.csv", HEADER, ACME, bad, bad.replace("2,Beta", "3,C"), strict=True)
     assert 2 == len(caught.value.problems)
-    assert [(0, 0)] == rows(engine, "SELECT (SELECT count(*) FROM deal), (SELECT count(*) FROM sync_run)")
+    assert ([], []) == (mirror_of(engine).deals(), mirror_of(engine).runs())
 
 
 @pytest.mark.parametrize(
@@ -313,14 +307,14 @@ def test_a_file_that_cannot_be_read_changes_nothing(
     load("deals.csv", HEADER, ACME)
     with pytest.raises(ImportRefusedError, match=reason):
         load("deals.csv", *content, at=MONDAY + WEEK)
-    assert [("1", "Acme")] == rows(engine, "SELECT id, name FROM deal")
+    assert ("1", "Acme") == mirror_of(engine).deal().pick("id", "name")
 
 
 def test_a_header_alone_is_harmless(engine: Engine, load: Import) -> None:
     """No rows read, none lost."""
     load("deals.csv", HEADER, ACME)
     assert (0, 0, 0, 0) == counts(load("deals.csv", HEADER, at=MONDAY + WEEK))
-    assert [(1,)] == rows(engine, "SELECT count(*) FROM deal")
+    assert 1 == mirror_of(engine).count("deal")
 
 
 def test_what_a_run_read_is_kept_with_it(engine: Engine, load: Import) -> None:
@@ -328,9 +322,11 @@ def test_what_a_run_read_is_kept_with_it(engine: Engine, load: Import) -> None:
     bad = ACME.replace("1,Acme", "3,C").replace("1000", '"1.234,56"')
     report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta"), bad)
     assert 3 == report.total("rows_read")
-    assert [(3, 2, 1)] == rows(engine, "SELECT rows_read, created, set_aside FROM sync_run")
-    stages = rows(engine, "SELECT id, stage_order, stage_kind FROM pipeline_stage ORDER BY stage_order")
-    assert [("default/Discovery", 1, "open"), ("default/Proposal", 2, "open"), ("default/Won", 3, "won")] == stages
+    assert (3, 2, 1) == mirror_of(engine).record("run").pick("rows_read", "created", "quarantined")
+    stages = sorted(mirror_of(engine).stages(), key=lambda stage: int(stage.stage_order))
+    assert [("default/Discovery", 1, "open"), ("default/Proposal", 2, "open"), ("default/Won", 3, "won")] == [
+        stage.pick("id", "stage_order", "stage_kind") for stage in stages
+    ]
 
 
 def test_gzipped_files_are_read_as_they_are(engine: Engine, load: Import) -> None:
@@ -347,11 +343,11 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next_one(engine: Engine, load
 
     with pytest.raises(KeyboardInterrupt):
         load("deals.csv", HEADER, *lines, progress=fail)
-    ((stored,),) = rows(engine, "SELECT count(*) FROM deal")
+    stored = mirror_of(engine).count("deal")
     assert 0 < stored < 12_000
     again = load("deals.csv", HEADER, *lines)
     assert (12_000 - stored, stored) == (again.total("created"), again.total("unchanged"))
-    assert [("KeyboardInterrupt: ",), (None,)] == rows(engine, "SELECT error FROM sync_run ORDER BY id")
+    assert ["KeyboardInterrupt: ", None] == [run.error for run in mirror_of(engine).runs()]
 
 
 @pytest.mark.parametrize("in_a_folder", [False, True])
@@ -390,8 +386,7 @@ def test_a_field_that_another_mapping_filled_is_still_asked_for(engine: Engine, 
     )
     second = load_mapping(path, {name: mirrored.settable for name, mirrored in objects().items()})
     (tmp_path / "more.csv").write_text("Id,Name,Step\n2,Bolt,\n")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE deal SET close_date = NULL"))
+    alter(engine, "deal", close_date=None)
     import_files(
         engine, second, [tmp_path / "more.csv"], DealContext("EUR", {}, first_of_quarter), as_of=MONDAY + WEEK,
         now=MONDAY + WEEK,

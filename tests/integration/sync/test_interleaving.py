@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from tests.integration.databases import ON_SQLITE
-from tests.integration.sync.conftest import NOW, Followed, one
+from tests.integration.mirror_reader import mirror_of, remove
+from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.connections import answered
@@ -72,7 +73,7 @@ def test_who_was_erased_meanwhile_does_not_come_back(hubspot: Followed, engine: 
 
     before_writing(source, way, erased)
     hubspot.syncer(engine, source=source).cycle(full=way == "listed")
-    assert (done, one(engine, "SELECT count(*) FROM contact")) == ([1], 1)
+    assert (done, mirror_of(engine).count("contact")) == ([1], 1)
 
 
 def test_links_that_were_read_before_do_not_overwrite_newer_ones(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -95,7 +96,7 @@ def test_links_that_were_read_before_do_not_overwrite_newer_ones(hubspot: Follow
 
     source.links = overtaken  # type: ignore[method-assign]  # something happens in between
     cycled(hubspot.syncer(engine, source=source))
-    assert one(engine, "SELECT account_id FROM deal") == new
+    assert mirror_of(engine).deal().account_id == new
 
 
 def test_a_property_that_is_hidden_between_two_pages_loses_no_record(
@@ -107,7 +108,7 @@ def test_a_property_that_is_hidden_between_two_pages_loses_no_record(
     source = hubspot.source()
     before_writing(source, "listed", lambda: hubspot.account.hide_property("deals", "competitor"))
     cycled(hubspot.syncer(engine, source=source))
-    assert one(engine, "SELECT count(*) FROM deal WHERE name = 'Looms'") == 300
+    assert mirror_of(engine).count("deal", name="Looms") == 300
 
 
 def telling_twice(source: HubSpotSource) -> HubSpotSource:
@@ -129,7 +130,7 @@ def test_a_record_that_a_list_tells_twice_is_there_once(hubspot: Followed, engin
     made = [deal() for _ in range(120)]
     source = telling_twice(hubspot.source())
     cycled(hubspot.syncer(engine, source=source))
-    assert one(engine, "SELECT count(*) FROM deal") == len(made)
+    assert mirror_of(engine).count("deal") == len(made)
 
 
 def test_a_stream_that_may_be_read_later_is_listed_then(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -139,15 +140,15 @@ def test_a_stream_that_may_be_read_later_is_listed_then(hubspot: Followed, engin
     without = tuple(scope for scope in SCOPES if "contacts.read" not in scope or "schemas" in scope)
     hubspot.account.tokens.limit_scopes(without)
     report = hubspot.syncer(engine).cycle()
-    assert ("contacts" in str(report.trouble), one(engine, "SELECT count(*) FROM deal")) == (True, 1)
+    assert ("contacts" in str(report.trouble), mirror_of(engine).count("deal")) == (True, 1)
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"amount": "5"})
     hubspot.syncer(engine).cycle()
-    assert one(engine, "SELECT amount_minor FROM deal") == 500
+    assert mirror_of(engine).deal().amount_minor == 500
     hubspot.account.tokens.limit_scopes(SCOPES)
     hubspot.clock.advance(60)
     cycled(hubspot.syncer(engine))
-    assert one(engine, "SELECT deal_id FROM lead") == made
+    assert mirror_of(engine).lead().deal_id == made
 
 
 def test_activities_of_two_kinds_may_have_one_number(hubspot: Followed, engine: Engine) -> None:
@@ -160,9 +161,8 @@ def test_activities_of_two_kinds_may_have_one_number(hubspot: Followed, engine: 
     hubspot.account.archive("calls", "501")
     hear(hubspot, engine, "object.deletion", "501", objectTypeId="0-48")
     syncer.work_off_hints()
-    with engine.connect() as connection:
-        rows = connection.execute(text("SELECT id, deleted_at IS NULL FROM activity ORDER BY id")).all()
-    assert [(each, bool(alive)) for each, alive in rows] == [("calls/501", False), ("emails/501", True)]
+    activities = [(each.id, each.deleted_at is None) for each in mirror_of(engine).activities()]
+    assert activities == [("calls/501", False), ("emails/501", True)]
 
 
 @pytest.mark.parametrize("way", ["poll", "webhook", "daily look"])
@@ -191,9 +191,8 @@ def test_there_and_back_between_two_looks_is_known(
         hubspot.clock.advance(90_000 if way == "daily look" else 60)
     late = open_engine(f"sqlite:///{tmp_path / 'late.db'}")
     cycled(hubspot.syncer(late))
-    query = "SELECT push_count, pull_in_count, days_pushed FROM deal"
-    with engine.connect() as here, late.connect() as there:
-        held, wanted = (tuple(each.execute(text(query)).one()) for each in (here, there))
+    pushes = ("push_count", "pull_in_count", "days_pushed")
+    held, wanted = (mirror_of(each).deal().pick(*pushes) for each in (engine, late))
     late.dispose()
     assert (held, wanted[0]) == (wanted, 1)
 
@@ -226,7 +225,7 @@ def test_a_part_of_an_answer_that_failed_erases_nobody(
     with pytest.raises(Exception, match="a part of it failed"):
         syncer.work_off_hints()
     monkeypatch.setattr(HubSpotClient, "_called", read)
-    assert one(engine, "SELECT count(*) FROM contact") == 1
+    assert mirror_of(engine).count("contact") == 1
 
 
 def test_a_change_of_a_person_who_cannot_be_read_erases_nobody(hubspot: Followed, engine: Engine) -> None:
@@ -239,8 +238,8 @@ def test_a_change_of_a_person_who_cannot_be_read_erases_nobody(hubspot: Followed
         kind = "contact.privacyDeletion" if number == 0 else "contact.deletion"
         hear(hubspot, engine, kind, person, number)
     syncer.work_off_hints()
-    assert one(engine, "SELECT count(*) FROM contact") == 2
-    assert one(engine, "SELECT count(*) FROM contact WHERE deleted_at IS NULL") == 0
+    assert mirror_of(engine).count("contact") == 2
+    assert mirror_of(engine).count("contact", deleted=False) == 0
 
 
 def test_a_merge_is_known_by_the_other_id_that_came(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -253,22 +252,21 @@ def test_a_merge_is_known_by_the_other_id_that_came(hubspot: Followed, engine: E
     new = hubspot.account.merge("deals", first, other)
     hubspot.clock.advance(60)
     cycled(hubspot.syncer(engine), full=True)
-    assert one(engine, f"SELECT count(*) FROM redirect WHERE new_id = '{new}'") == 2
+    assert mirror_of(engine).count("redirect", new_id=new) == 2
 
 
 def test_hints_about_other_streams_wait_for_no_back_fill(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """Thousands of hints about contacts that are still being listed hold up none about deals."""
     made, mill = deal(), hubspot.account.create("companies", {"name": "Mill"})
     cycled(hubspot.syncer(engine))
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM cursor WHERE object = 'contacts'"))
+    remove(engine, "stream_state", stream="contacts")
     body = [{"eventId": n, "subscriptionType": "contact.deletion", "objectId": 9_000 + n} for n in range(6_000)]
     found, _ = hubspot.source().hints(orjson.dumps(body))
     heard.keep(engine, "hubspot", found, hubspot.clock())
     hubspot.account.associate("deals", made, "companies", mill, label="Primary")
     hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(mill))
     hubspot.syncer(engine).work_off_hints()
-    assert one(engine, "SELECT account_id FROM deal") == mill
+    assert mirror_of(engine).deal().account_id == mill
 
 
 def test_a_lead_does_not_end_because_a_property_is_hidden(hubspot: Followed, engine: Engine) -> None:
@@ -280,7 +278,7 @@ def test_a_lead_does_not_end_because_a_property_is_hidden(hubspot: Followed, eng
     hubspot.clock.advance(60)
     hubspot.account.update("contacts", person, {"lastname": "Quux"})
     cycled(syncer)
-    assert one(engine, "SELECT count(*) FROM lead WHERE deleted_at IS NULL") == 1
+    assert mirror_of(engine).count("lead", deleted=False) == 1
 
 
 @pytest.mark.parametrize("value", ["9999999999999999", "253402300800000", "9999-12-31T23:59:59Z", "soon"])
@@ -292,7 +290,7 @@ def test_an_odd_value_is_set_aside_and_stops_nothing(hubspot: Followed, engine: 
     cycled(syncer)
     hubspot.clock.advance(60)
     cycled(syncer, full=True)
-    assert one(engine, "SELECT count(*) FROM deal") == 2
+    assert mirror_of(engine).count("deal") == 2
 
 
 @ON_SQLITE
@@ -321,7 +319,7 @@ def test_an_answer_that_is_none_is_one_stream_s_trouble(
 
     monkeypatch.setattr("ros_sync.connectors.hubspot.client.answered", odd)
     report = syncer.cycle()
-    assert ("contacts" in str(report.trouble), one(engine, "SELECT amount_minor FROM deal")) == (True, 500)
+    assert ("contacts" in str(report.trouble), mirror_of(engine).deal().amount_minor) == (True, 500)
     monkeypatch.setattr("ros_sync.connectors.hubspot.client.answered", answered)
     cycled(syncer)
 
@@ -332,9 +330,8 @@ def test_numbers_in_place_of_texts_are_read(hubspot: Followed, engine: Engine, d
     properties: Any = hubspot.account.records["deals"][made].properties
     properties |= {"amount": 12.5, "closing_plan": True, "team_size": 12}
     cycled(hubspot.syncer(engine))
-    with engine.connect() as connection:
-        row = connection.execute(text("SELECT amount_minor, closing_plan, custom FROM deal")).one()
-    assert (row[0], bool(row[1]), "12" in str(row[2])) == (1_250, True, True)
+    held = mirror_of(engine).deal()
+    assert (held.amount_minor, held.closing_plan, "12" in str(held.custom)) == (1_250, True, True)
 
 
 def test_a_clock_that_was_ahead_and_is_put_back_misses_nothing(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -354,7 +351,12 @@ def test_a_clock_that_was_ahead_and_is_put_back_misses_nothing(hubspot: Followed
         hubspot.account.update("deals", made, {"amount": amount})
         hubspot.clock.advance(60)
         cycled(syncer)
-        assert one(engine, "SELECT amount_minor FROM deal") == int(amount) * 100
+        assert mirror_of(engine).deal().amount_minor == int(amount) * 100
+
+
+def polled(engine: Engine, stream: str) -> bool:
+    """Whether a stream has been followed to its end once."""
+    return any(each.cursor is not None for each in mirror_of(engine).records("stream_state", stream=stream))
 
 
 def test_a_link_that_a_webhook_told_of_during_the_back_fill(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -367,19 +369,18 @@ def test_a_link_that_a_webhook_told_of_during_the_back_fill(hubspot: Followed, e
     def meanwhile(stream: Stream, **more: Any) -> Iterator[Page]:
         if stream.name == "contacts" and not more.get("archived"):
             ends_at = time.monotonic() + 20
-            done = "SELECT 1 FROM cursor WHERE object = 'deals' AND polled_until IS NOT NULL"
-            while one(engine, done) is None and time.monotonic() < ends_at:
+            while not polled(engine, "deals") and time.monotonic() < ends_at:
                 time.sleep(0.02)
             hubspot.account.associate("deals", made, "contacts", person)
             hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(person))
             other.work_off_hints()
-            assert one(engine, "SELECT count(*) FROM record_link WHERE stream = 'contacts'") == 1
+            assert mirror_of(engine).count("link", stream="contacts") == 1
         yield from listed(stream, **more)
 
     source.listed = meanwhile  # type: ignore[method-assign]  # as above
     cycled(hubspot.syncer(engine, source=source))
-    assert one(engine, "SELECT count(*) FROM contact") == 1
-    assert one(engine, "SELECT count(*) FROM record_link WHERE stream = 'contacts'") == 1
+    assert mirror_of(engine).count("contact") == 1
+    assert mirror_of(engine).count("link", stream="contacts") == 1
 
 
 def test_a_record_that_is_told_again_after_it_was_written(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -388,7 +389,7 @@ def test_a_record_that_is_told_again_after_it_was_written(hubspot: Followed, eng
     source = telling_twice(hubspot.source())
     report = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=10)).cycle()
     assert (report.trouble, report.of("deals").created) == (None, len(made))
-    assert one(engine, "SELECT count(*) FROM deal") == len(made)
+    assert mirror_of(engine).count("deal") == len(made)
 
 
 def test_a_stream_that_cannot_be_written_stops_no_other(
@@ -408,7 +409,7 @@ def test_a_stream_that_cannot_be_written_stops_no_other(
     monkeypatch.setattr(Applier, "apply", broken)
     syncer = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=100))
     report = syncer.cycle()
-    assert ("contacts could not be read" in str(report.trouble), one(engine, "SELECT count(*) FROM deal")) == (True, 1)
+    assert ("contacts could not be read" in str(report.trouble), mirror_of(engine).count("deal")) == (True, 1)
     monkeypatch.undo()
     cycled(syncer)
-    assert one(engine, "SELECT count(*) FROM contact") == 250
+    assert mirror_of(engine).count("contact") == 250

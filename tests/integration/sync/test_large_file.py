@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.integration.mirror_reader import mirror_of
 
 COMMAND = Path(sys.executable).parent / "ros-sync"
 FILE_BYTES = 200_000_000
@@ -62,7 +61,8 @@ def test_a_file_of_200_megabytes_is_imported_in_flat_memory(workspace: Path) -> 
     )  # fmt: skip  # how it is run, on one line
     result = json.loads(measured.stdout)
     assert result["code"] == 0, result["err"]
-    with closing(sqlite3.connect(workspace / "ros-sync.db")) as database:
-        stored = database.execute("SELECT count(*), min(length(next_step)) FROM deal").fetchone()
+    lengths = [len(each) for each in mirror_of(workspace / "ros-sync.db").values("deal", "next_step")]
+    stored = (len(lengths), min(lengths))
     assert (True, (ROWS, len(f"0: {TEXT.strip()}"))) == (export.stat().st_size > FILE_BYTES, stored)
+
     assert result["peak"] < MEMORY_BYTES

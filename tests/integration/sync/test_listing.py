@@ -6,18 +6,22 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, select
-from tests.integration.sync.conftest import CONTEXT, NOW, Followed, asked_nothing, one
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of, put
+from tests.integration.sync.conftest import CONTEXT, NOW, Followed, asked_nothing
 
 from ros_sync import clock
-from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.applying import Applier
 from ros_sync.sync.cadence import Cadence
 from ros_sync.sync.reports import StreamReport
 
 Make = Callable[..., str]
-ALIVE = "SELECT count(*) FROM deal WHERE deleted_at IS NULL"
 DAY = 86_400  # seconds
+
+
+def alive(engine: Engine) -> int:
+    """How many deals are here and not deleted."""
+    return mirror_of(engine).count("deal", deleted=False)
 
 
 def test_once_a_week_everything_is_listed_anew(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
@@ -25,14 +29,14 @@ def test_once_a_week_everything_is_listed_anew(hubspot: Followed, sqlite_engine:
     made = [deal() for _ in range(3)]
     syncer = hubspot.syncer(sqlite_engine)
     assert syncer.cycle().trouble is None
-    alive = []
+    left = []
     for each in made[:2]:
         hubspot.account.erase("deals", each)
         for seconds in (7 * DAY - 60, 60):
             hubspot.clock.advance(seconds)
             assert syncer.cycle().trouble is None
-            alive.append(one(sqlite_engine, ALIVE))
-    assert [3, 2, 2, 1] == alive
+            left.append(alive(sqlite_engine))
+    assert [3, 2, 2, 1] == left
 
 
 def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
@@ -43,7 +47,7 @@ def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: 
     for each in made:
         hubspot.account.archive("deals", each)
     hubspot.clock.advance(DAY + 60)
-    assert (None, 0) == (syncer.cycle().trouble, one(sqlite_engine, ALIVE))
+    assert (None, 0) == (syncer.cycle().trouble, alive(sqlite_engine))
     asked = []
     for restored in ([], made[:1]):
         for each in restored:
@@ -51,7 +55,7 @@ def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: 
         hubspot.clock.advance(DAY + 60)
         hubspot.calls()
         assert syncer.cycle().trouble is None
-        asked.append((hubspot.calls()["batch_read deals"] > 0, one(sqlite_engine, ALIVE)))
+        asked.append((hubspot.calls()["batch_read deals"] > 0, alive(sqlite_engine)))
     assert [(False, 0), (True, 1)] == asked
 
 
@@ -93,11 +97,10 @@ def test_a_listing_brings_back_what_was_deleted_before_it_began(
     sqlite_engine: Engine, after: timedelta, back: bool
 ) -> None:
     """What was deleted while it was under way was so after its page had been read, perhaps."""
-    table, source = objects()["deal"].table, asked_nothing()
+    source = asked_nothing()
     deals = next(stream for stream in source.streams if stream.name == "deals")
     with sqlite_engine.begin() as connection:
-        row = {"source": "hubspot", "id": "1", "valid_from": NOW, "deleted_at": NOW + after}
-        connection.execute(insert(table), row)
+        put(connection, "deal", source="hubspot", id="1", valid_from=NOW, deleted_at=NOW + after)
         applier = Applier(connection, source, CONTEXT, run_id=1, now=clock.to_micros(NOW) + 10)
         applier.revive(deals, ["1"], StreamReport("deals"), before=clock.to_micros(NOW))
-        assert back == (connection.execute(select(table.c.deleted_at)).scalar_one() is None)
+        assert back == (mirror_of(connection).deal().deleted_at is None)

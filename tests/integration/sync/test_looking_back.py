@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from tests.integration.chaos.follower import SharedClock
 from tests.integration.chaos.happenings import Happenings
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
@@ -27,11 +28,6 @@ from ros_sync.sync.places import save_cursor
 
 Make = Callable[..., str]
 DAY = 86_400
-
-
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(each) for each in connection.execute(text(query))]
 
 
 def a_day_later(hubspot: Followed, syncer: Syncer) -> None:
@@ -54,14 +50,14 @@ def test_archived_before_it_was_ever_seen_and_restored(hubspot: Followed, engine
     syncer = hubspot.syncer(engine)
     assert syncer.cycle().trouble is None
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT stream, id FROM archived_record") == [
+    assert [each.pick("stream", "id") for each in mirror_of(engine).archived_records()] == [
         (kind, made if kind == "deals" else f"calls/{made}")
     ]
     hubspot.account.restore(kind, made)
     a_day_later(hubspot, syncer)
     assert audited(hubspot, engine).shown == []
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT id FROM archived_record") == []
+    assert mirror_of(engine).archived_records() == []
 
 
 def test_restored_while_the_first_back_fill_was_under_way(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -80,7 +76,7 @@ def test_restored_while_the_first_back_fill_was_under_way(hubspot: Followed, eng
 
     source.listed = restored_meanwhile  # type: ignore[method-assign]  # something happens in between
     assert hubspot.syncer(engine, source=source).cycle().trouble is None
-    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(80,)]
+    assert mirror_of(engine).count("deal", deleted=False) == 80
 
 
 def test_a_webhook_about_an_archived_record_is_remembered(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -95,7 +91,7 @@ def test_a_webhook_about_an_archived_record_is_remembered(hubspot: Followed, eng
     syncer.work_off_hints()
     hubspot.account.restore("deals", made)
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT id FROM deal WHERE deleted_at IS NULL") == [(made,)]
+    assert [each.id for each in mirror_of(engine).deals(deleted=False)] == [made]
 
 
 def test_modified_and_archived_before_a_poll_and_restored(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -111,9 +107,9 @@ def test_modified_and_archived_before_a_poll_and_restored(hubspot: Followed, eng
         assert syncer.cycle().trouble is None
     hubspot.account.restore("deals", made)
     assert syncer.cycle().trouble is None
-    assert rows(engine, "SELECT amount_minor FROM deal") == [(100_000,)]
+    assert mirror_of(engine).deal().amount_minor == 100_000
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT amount_minor FROM deal") == [(7_700,)]
+    assert mirror_of(engine).deal().amount_minor == 7_700
     assert audited(hubspot, engine).shown == []
 
 
@@ -126,12 +122,13 @@ def test_merged_into_a_record_that_was_archived_at_once(hubspot: Followed, engin
     new = hubspot.account.merge("companies", first, other)
     hubspot.account.archive("companies", new)
     a_day_later(hubspot, syncer)
-    assert sorted(rows(engine, "SELECT old_id, new_id FROM redirect")) == [(first, new), (other, new)]
-    assert rows(engine, "SELECT count(*) FROM account WHERE deleted_at IS NULL") == [(0,)]
+    redirects = [each.pick("old_id", "new_id") for each in mirror_of(engine).redirects()]
+    assert sorted(redirects) == [(first, new), (other, new)]
+    assert mirror_of(engine).count("account", deleted=False) == 0
     assert audited(hubspot, engine).shown == []
     hubspot.account.restore("companies", new)
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT id FROM account WHERE deleted_at IS NULL") == [(new,)]
+    assert [each.id for each in mirror_of(engine).accounts(deleted=False)] == [new]
     assert audited(hubspot, engine).shown == []
 
 
@@ -144,11 +141,11 @@ def test_who_was_merged_into_a_person_that_was_erased_is_erased(hubspot: Followe
     new = hubspot.account.merge("contacts", first, other)
     hubspot.account.archive("contacts", new)
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT count(*) FROM contact") == [(2,)]
+    assert mirror_of(engine).count("contact") == 2
     hubspot.account.restore("contacts", new)
     hubspot.account.erase("contacts", new)
     a_day_later(hubspot, syncer)
-    assert rows(engine, "SELECT id FROM contact") == []
+    assert mirror_of(engine).contacts() == []
     assert audited(hubspot, engine).shown == []
 
 
@@ -164,7 +161,7 @@ def test_archived_records_that_were_never_here_may_go_for_good(hubspot: Followed
     hubspot.clock.advance(DAY)
     report = syncer.cycle()
     assert (report.trouble, report.problems, report.total("erased")) == (None, [], 0)
-    assert rows(engine, "SELECT id FROM archived_record") == []
+    assert mirror_of(engine).archived_records() == []
 
 
 def test_a_stream_whose_archive_cannot_be_read_stops_no_other(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -179,7 +176,7 @@ def test_a_stream_whose_archive_cannot_be_read_stops_no_other(hubspot: Followed,
     hubspot.account.tokens.limit_scopes(tuple(scope for scope in SCOPES if f"objects.{first}.read" not in scope))
     report = syncer.cycle()
     assert first in str(report.trouble)
-    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(0,)]
+    assert mirror_of(engine).count("deal", deleted=False) == 0
     hubspot.account.tokens.limit_scopes(SCOPES)
     hubspot.clock.advance(60)
     before = len(hubspot.account.calls)
@@ -233,7 +230,7 @@ def test_restored_a_moment_before_the_look(hubspot: Followed, engine: Engine, de
     for _ in range(3):
         assert syncer.cycle().trouble is None
         hubspot.clock.advance(3_600)
-    assert rows(engine, "SELECT amount_minor FROM deal") == [(7_700,)]
+    assert mirror_of(engine).deal().amount_minor == 7_700
 
 
 def test_a_clock_that_was_ahead_stops_nothing(hubspot: Followed, engine: Engine, deal: Make) -> None:
@@ -256,7 +253,7 @@ def test_a_clock_that_was_ahead_stops_nothing(hubspot: Followed, engine: Engine,
         hubspot.clock.advance(10_800)
         report = syncer.cycle()
         assert report.trouble is None
-    assert rows(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL") == [(0,)]
+    assert mirror_of(engine).count("deal", deleted=False) == 0
     watermarks = [each.complete_until for each in report.streams.values()]
     assert all(each is not None and timedelta() < hubspot.clock() - each < timedelta(hours=3) for each in watermarks)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import urllib3
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from tests.integration.databases import ON_SQLITE
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.errors import TransientError
@@ -83,16 +84,15 @@ def following(hubspot: Followed, engine: Engine, between: Between) -> Syncer:
     return hubspot.syncer(engine, source=source)
 
 
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(each) for each in connection.execute(text(query))]
-
-
-KNOWN = (
-    "SELECT stage, stage_kind, stage_order, owner_id, amount_minor FROM deal",
-    "SELECT id, name FROM owner WHERE deleted_at IS NULL ORDER BY id",
-    "SELECT id, name FROM pipeline_stage WHERE deleted_at IS NULL ORDER BY id",
-)
+def known(engine: Engine) -> list[list[tuple[Any, ...]]]:
+    """What is here of deals and of what describes them: owners and stages."""
+    mirror = mirror_of(engine)
+    told = ("stage", "stage_kind", "stage_order", "owner_id", "amount_minor")
+    return [
+        [deal.pick(*told) for deal in mirror.deals()],
+        [owner.pick("id", "name") for owner in mirror.owners(deleted=False)],
+        [stage.pick("id", "name") for stage in mirror.stages(deleted=False)],
+    ]
 
 
 @ON_SQLITE
@@ -105,13 +105,13 @@ def test_an_account_that_describes_itself_oddly_loses_nothing(
     deal()
     syncer = following(hubspot, engine, between)
     assert syncer.cycle().trouble is None
-    before = [rows(engine, query) for query in KNOWN]
+    before = known(engine)
     hubspot.clock.advance(90_000)
     between.calls = 0
     between.answer = lambda called, body: odd if path in called else body
     report = syncer.cycle()
     told = [each.what for each in report.problems if "HubSpot's answer cannot be used" in each.what]
-    assert ([rows(engine, query) for query in KNOWN], report.trouble, len(told)) == (before, None, 1)
+    assert (known(engine), report.trouble, len(told)) == (before, None, 1)
 
 
 def test_an_account_without_owners_or_pipelines_is_believed(
@@ -121,15 +121,15 @@ def test_an_account_without_owners_or_pipelines_is_believed(
     deal()
     between.answer = lambda called, body: {"results": []} if "/owners" in called or "/pipelines/" in called else body
     assert following(hubspot, engine, between).cycle().trouble is None
-    assert [one(engine, f"SELECT count(*) FROM {table}") for table in ("owner", "pipeline_stage", "deal")] == [0, 0, 1]
+    assert [mirror_of(engine).count(kind) for kind in ("owner", "pipeline_stage", "deal")] == [0, 0, 1]
 
 
 def test_a_value_that_nobody_can_count_is_set_aside(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """The deal comes without its amount, the other one with it, and the reason is kept."""
     deal(), deal(amount="1e999999")
     assert hubspot.syncer(engine).cycle().trouble is None
-    assert sorted(rows(engine, "SELECT amount_minor FROM deal"), key=str) == [(100_000,), (None,)]
-    assert "is not an amount" in str(one(engine, "SELECT reason FROM set_aside_row"))
+    assert sorted([each.amount_minor for each in mirror_of(engine).deals()], key=str) == [100_000, None]
+    assert "is not an amount" in str(mirror_of(engine).record("quarantined").reason)
 
 
 @pytest.mark.parametrize("timestamp", ["2026-13-01T00:00:00Z", None])
@@ -147,7 +147,7 @@ def test_a_history_with_an_instant_that_is_none_keeps_nothing_away(
 
     between.answer = answer
     assert following(hubspot, engine, between).cycle().trouble is None
-    assert one(engine, "SELECT count(*) FROM deal") == 2
+    assert mirror_of(engine).count("deal") == 2
 
 
 def test_nought_bytes_reach_no_table(hubspot: Followed, engine: Engine, deal: Make, between: Between) -> None:
@@ -165,8 +165,8 @@ def test_nought_bytes_reach_no_table(hubspot: Followed, engine: Engine, deal: Ma
 
     between.answer = answer
     assert following(hubspot, engine, between).cycle().trouble is None
-    assert rows(engine, "SELECT stage, currency FROM deal") == [("Discovery", "EUR")]
-    assert rows(engine, "SELECT DISTINCT name FROM owner WHERE id = '7'") == [("Ada Weaver",)]
+    assert mirror_of(engine).deal().pick("stage", "currency") == ("Discovery", "EUR")
+    assert mirror_of(engine).owner("7").name == "Ada Weaver"
 
 
 def test_associations_that_cannot_be_read_are_asked_for(
@@ -182,7 +182,7 @@ def test_associations_that_cannot_be_read_are_asked_for(
 
     between.answer = answer
     assert following(hubspot, engine, between).cycle().trouble is None
-    assert one(engine, "SELECT account_id FROM deal") == mill
+    assert mirror_of(engine).deal().account_id == mill
 
 
 AGAIN = {"paging": {"next": {"after": "1"}}}
@@ -233,7 +233,7 @@ def test_a_search_that_passes_over_the_key_ends(
     assert "search of deals: HubSpot's answer does not lead on" in str(trouble)
     between.ask, between.answer = answer, answer
     hubspot.clock.advance(60)
-    assert (syncer.cycle().trouble, one(engine, "SELECT amount_minor FROM deal")) == (None, 300)
+    assert (syncer.cycle().trouble, mirror_of(engine).deal().amount_minor) == (None, 300)
 
 
 def test_ids_are_compared_as_numbers(hubspot: Followed, engine: Engine, between: Between) -> None:
@@ -244,7 +244,7 @@ def test_ids_are_compared_as_numbers(hubspot: Followed, engine: Engine, between:
     hubspot.clock.advance(60)
     between.ask = lambda called, body: body | {"limit": 1} if called.endswith("/deals/search") else body
     assert syncer.cycle().trouble is None
-    assert one(engine, "SELECT count(*) FROM deal") == len(made)
+    assert mirror_of(engine).count("deal") == len(made)
 
 
 def test_a_list_of_owners_that_names_the_same_page_again_ends(hubspot: Followed, between: Between) -> None:
@@ -291,4 +291,4 @@ def test_a_deletion_at_an_instant_that_is_none_is_one_all_the_same(
 
     between.answer = answer
     assert syncer.cycle().trouble is None
-    assert one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NOT NULL") == 1
+    assert mirror_of(engine).count("deal", deleted=True) == 1

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter, mirror_of
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import CONTEXT, Followed, one
+from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.mirror.database import open_engine
@@ -43,11 +44,12 @@ DEPENDS: dict[str, set[str]] = {
     "POST /crm/v4/associations/emails/contacts/batch/read": set(),
     "POST /crm/v4/associations/deals/contacts/batch/read": set(),
 }
+# By stream the object that its records become, and the field with words in it.
 SHOWN = {
-    "deals": "SELECT next_step FROM deal WHERE id = '{id}'",
-    "contacts": "SELECT name FROM contact WHERE id = '{id}'",
-    "companies": "SELECT name FROM account WHERE id = '{id}'",
-    "emails": "SELECT subject FROM activity WHERE id = '{id}'",
+    "deals": ("deal", "next_step"),
+    "contacts": ("contact", "name"),
+    "companies": ("account", "name"),
+    "emails": ("activity", "subject"),
 }
 
 
@@ -88,8 +90,8 @@ def create(hubspot: Followed, words: str) -> dict[str, str]:
 
 def shown(engine: Engine, made: dict[str, str], words: str) -> set[str]:
     """The streams whose record is here, with these words."""
-    found = {name: one(engine, query.format(id=made[name])) for name, query in SHOWN.items()}
-    return {name for name, said in found.items() if said == words}
+    mirror = mirror_of(engine)
+    return {stream for stream, (kind, name) in SHOWN.items() if mirror.count(kind, **{"id": made[stream], name: words})}
 
 
 def told(report: CycleReport) -> str:
@@ -118,9 +120,8 @@ def test_only_what_depends_on_an_endpoint_stops(hubspot: Followed, engine: Engin
     assert syncer.cycle().trouble is None
     for words, records in made.items():
         assert (words, shown(engine, records, words)) == (words, set(SHOWN))
-        assert one(engine, f"SELECT stage FROM deal WHERE id = '{records['deals']}'") == "Discovery"
-        links = f"SELECT count(*) FROM record_link WHERE stream = 'deals' AND record_id = '{records['deals']}'"
-        assert one(engine, links) == 2
+        assert mirror_of(engine).deal(records["deals"]).stage == "Discovery"
+        assert len(mirror_of(engine).links("deals", records["deals"])) == 2
     hubspot.clock.advance(600)
     assert Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run().agrees
 
@@ -147,8 +148,8 @@ def test_a_first_sync_reads_what_it_can(hubspot: Followed, engine: Engine, endpo
     hubspot.faults.clear()
     hubspot.clock.advance(7_200)
     assert (syncer.cycle().trouble, shown(engine, made, "first")) == (None, set(SHOWN))
-    assert one(engine, "SELECT stage FROM deal") == "Discovery"
-    assert one(engine, "SELECT currency FROM deal") == "EUR"
+    assert mirror_of(engine).deal().stage == "Discovery"
+    assert mirror_of(engine).deal().currency == "EUR"
     hubspot.clock.advance(600)
     assert Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run().agrees
 
@@ -186,8 +187,8 @@ def test_deals_whose_stages_nobody_can_tell_are_not_audited(hubspot: Followed, e
     """Where they are not known from before either, why is told, and the other streams are compared."""
     create(hubspot, "first")
     hubspot.syncer(engine).cycle()
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE cursor SET value = '' WHERE object = :name"), {"name": ACCOUNT})
+    alter(engine, "stream_state", {"stream": ACCOUNT}, value="")
+
     hubspot.faults.always("GET /crm/v3/pipelines/deals$", WAYS["forbidden"])
     report = Auditor(engine, hubspot.source(persistence=ONCE), CONTEXT, now=hubspot.clock).run()
     assert (report.agrees, report.total) == (False, 0)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import Followed
 
 from ros_sync.sync.cadence import Cadence
 
@@ -30,4 +31,4 @@ def test_histories_are_asked_for_group_by_group(
     assert syncer.cycle().trouble is None
     calls = hubspot.calls()
     assert (3, groups) == (calls["search deals"], calls["batch_read deals"])
-    assert one(sqlite_engine, "SELECT count(*) FROM deal WHERE amount_minor = 500") == 3
+    assert mirror_of(sqlite_engine).count("deal", amount_minor=500) == 3

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from tests.integration.sync.conftest import CONTEXT, Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Page, Stream
@@ -93,18 +94,19 @@ def whole(hubspot: Followed, syncer: Syncer, told: dict[str, Event]) -> None:
 def words_kept(engine: Engine) -> list[object]:
     """Everywhere that the words, or the person they were said with, might still stand."""
     return [
-        one(engine, f"SELECT count(*) FROM activity WHERE subject = '{WORDS}'"),
-        one(engine, f"SELECT count(*) FROM activity_version WHERE subject = '{WORDS}'"),
-        one(engine, "SELECT count(*) FROM change WHERE object = 'activity' AND field = 'subject'"),
+        mirror_of(engine).count("activity", subject=WORDS),
+        len(mirror_of(engine).versions("activity", subject=WORDS)),
+        len(mirror_of(engine).changes("activity", name="subject")),
     ]
 
 
 def traces(engine: Engine, erased: str) -> list[object]:
     """Rows that lead to the erased person."""
+    mirror = mirror_of(engine)
     return [
-        one(engine, f"SELECT count(*) FROM record_link WHERE to_id = '{erased}' OR record_id = '{erased}'"),
-        one(engine, f"SELECT count(*) FROM activity WHERE contact_id = '{erased}' OR lead_id = '{erased}'"),
-        one(engine, f"SELECT count(*) FROM contact WHERE id = '{erased}'"),
+        len([link for link in mirror.links() if erased in (link.to_id, link.record_id)]),
+        len([each for each in mirror.activities() if erased in (each.contact_id, each.lead_id)]),
+        mirror.count("contact", id=erased),
     ]
 
 

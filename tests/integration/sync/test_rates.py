@@ -21,7 +21,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import alter, mirror_of
 from tests.integration.sync.conftest import NOW, Followed
 from tests.unit.connectors.virtual_time import VirtualTime
 
@@ -34,10 +35,8 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
 from ros_sync.connectors.pace import MemoryPace, Pace, RateLimits, used_share
 from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
-from ros_sync.mirror.bookkeeping import RATE_BUCKET, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.tables import DEAL
 from ros_sync.sandbox.hubspot import HubSpotServer
 from ros_sync.sandbox.hubspot.account import ApiCall
 from ros_sync.sandbox.hubspot.company import CONNECTOR
@@ -174,7 +173,7 @@ def test_what_is_allowed_is_used_and_nothing_is_refused(hubspot: Followed, sqlit
 
     plain, search = partial(client.pipelines, "deals"), partial(client.search, "deals", QUERY)
     with sqlite_engine.begin() as connection:
-        connection.execute(text("UPDATE rate_bucket SET used = 0"))
+        alter(connection, "rate_bucket", used=0)
         time_line.run([partial(call_on, call) for call in (plain, plain, search, search)])
     assert_all_used(hubspot.account.calls)
     assert used_share({}, client.use, RUN_SECONDS) == pytest.approx(0.96, abs=0.02)
@@ -192,9 +191,7 @@ def test_processes_share_what_is_allowed(hubspot: Followed, postgresql_engine: E
     for limit, maximum, seconds in ((CALLS, 190, 10.0), (SEARCH, 5, 1.0)):
         moments = turns[limit]
         assert most_in_a_window(moments, seconds) <= maximum
-        with postgresql_engine.connect() as connection:
-            query = text("SELECT used FROM rate_bucket WHERE name = :limit").bindparams(limit=limit)
-            assert connection.execute(query).scalar_one() == len(moments)
+        assert mirror_of(postgresql_engine).record("rate_bucket", name=limit).used == len(moments)
 
 
 def run_processes(url: str, token: str, engine: Engine) -> tuple[list[int], dict[str, list[float]]]:
@@ -256,9 +253,8 @@ def test_a_storm_of_refusals_loses_nothing(
     assert report.trouble is None
     assert hubspot.faults.happened[fault] == 30
     assert early_calls(hubspot.account.calls, lambda _refusal: seconds) == []
-    with engine.connect() as connection:
-        held = connection.execute(select(DEAL.c.id).where(DEAL.c.amount_minor == 7_700)).scalars()
-        assert sorted(held) == sorted(made)
+    held = [each.id for each in mirror_of(engine).deals(amount_minor=7_700)]
+    assert sorted(held) == sorted(made)
 
 
 def test_a_limit_that_others_have_used_up_is_waited_for(hubspot: Followed) -> None:
@@ -369,17 +365,15 @@ def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -
     """On SQLite a pause is kept in memory while somebody else writes, without waiting, and noted with a later call."""
     pace = DatabasePace(sqlite_engine, "hubspot", limits_of(1_000, 5))
     with sqlite_engine.begin() as connection:
-        connection.execute(text("UPDATE rate_bucket SET used = 0"))
+        alter(connection, "rate_bucket", used=0)
         began = time.monotonic()
         pace.slow_down(SEARCH, 60.0)
         pace.take(CALLS)
         assert time.monotonic() - began < 1
-    with sqlite_engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(RATE_BUCKET)).scalar_one() == 0
+    assert mirror_of(sqlite_engine).rate_buckets() == []
     pace.take(CALLS)
-    with sqlite_engine.connect() as connection:
-        paused = select(RATE_BUCKET.c.not_before).where(RATE_BUCKET.c.name == SEARCH)
-        assert connection.execute(paused).scalar_one() > clock.now() + timedelta(seconds=50)
+    paused = mirror_of(sqlite_engine).record("rate_bucket", name=SEARCH)
+    assert paused.not_before > clock.now() + timedelta(seconds=50)
 
 
 # ---- the day's limit
@@ -420,9 +414,8 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     midnight = datetime(2026, 3, 2, 23, tzinfo=UTC)  # in Berlin
     report = syncer.cycle()
     assert (report.parked_until, report.trouble) == (midnight, "the calls that HubSpot allows in a day are used up")
-    with engine.connect() as connection:
-        state = select(SOURCE_STATE.c.parked_until, SOURCE_STATE.c.trouble)
-        assert tuple(connection.execute(state).one()) == (midnight, report.trouble)
+    state = mirror_of(engine).source_state()
+    assert state.pick("quota_exhausted_until", "trouble") == (midnight, report.trouble)
     calls = len(hubspot.account.calls)
     hubspot.clock.move_to(midnight - timedelta(seconds=1))
     assert syncer.cycle().parked_until == midnight
@@ -431,8 +424,7 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     meter.limits = Limits(daily=500)
     report = syncer.cycle()
     assert (report.parked_until, report.trouble) == (None, None)
-    with engine.connect() as connection:
-        assert connection.execute(select(func.count()).select_from(DEAL)).scalar_one() == len(made)
+    assert mirror_of(engine).count("deal") == len(made)
 
 
 # ---- tokens

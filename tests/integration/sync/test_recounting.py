@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of, put, remove
 
-from ros_sync.mirror.tables import CHANGE, DEAL
 from ros_sync.organisation.company import Company, Organisation
 from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sync.deals import DealContext
@@ -40,16 +40,15 @@ def upgraded(engine: Engine) -> None:
                 "close_date": date(2026, 4, 30) if deal == "pushed" else first[deal],
             }
             row |= counted if changes else dict.fromkeys(counted, 0)
-            connection.execute(insert(DEAL).values(stage_entered_at=LOST, advanced_at=LOST, **row))
+            put(connection, "deal", stage_entered_at=LOST, advanced_at=LOST, **row)
             for at, field, old, new in changes:
                 change = {"object": "deal", "source": "crm", "record_id": deal, "field": field}
-                connection.execute(insert(CHANGE).values(at=at, old=old, new=new, **change))
+                put(connection, "change", at=at, old=old, new=new, **change)
 
 
 def slips(engine: Engine) -> list[tuple[Any, ...]]:
-    query = "SELECT id, push_count, fiscal_push_count, pull_in_count, days_pushed, net_slip_days FROM deal ORDER BY id"
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
+    told = ("id", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed", "net_slip_days")
+    return [each.pick(*told) for each in mirror_of(engine).deals()]
 
 
 def test_deals_that_an_earlier_version_counted_are_counted_anew_once(engine: Engine) -> None:
@@ -72,6 +71,6 @@ def test_what_was_counted_right_is_not_written_to(engine: Engine) -> None:
     """A recount that was cut off before it was noted as done finds the same numbers and leaves the rows alone."""
     upgraded(engine)
     recount_slips(engine, CONTEXT, NOW)
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM cursor"))
+    remove(engine, "stream_state")
+
     assert 0 == recount_slips(engine, CONTEXT, NOW)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.sync.conftest import Followed
 
 SHIPPED = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 MAPPED = SHIPPED.read_text().replace("# custom.hubspot_is_stalled", "custom.hubspot_is_stalled")
@@ -25,7 +26,7 @@ def follow(hubspot: Followed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def stalled(engine: Engine) -> bool:
-    return "true" in str(one(engine, "SELECT CAST(custom AS text) FROM deal")).lower()
+    return "true" in str(mirror_of(engine).deal().custom).lower()
 
 
 def test_calculated_properties_are_read_again_by_their_schedule(follow: Followed, engine: Engine) -> None:
@@ -55,10 +56,10 @@ def test_what_cannot_be_read_again_is_left_to_the_listings(follow: Followed, eng
     follow.account.recalculate("deals", kept, {"hs_is_stalled": "true"})
     follow.clock.advance(7_300)
     follow.syncer(engine).cycle()
-    alive = one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL")
-    stalled_ones = one(engine, "SELECT count(*) FROM deal WHERE CAST(custom AS text) LIKE '%true%'")
+    alive = mirror_of(engine).count("deal", deleted=False)
+    stalled_ones = len([each for each in mirror_of(engine).deals() if "true" in str(each.custom).lower()])
     follow.syncer(engine).cycle(full=True)
-    after = one(engine, "SELECT count(*) FROM deal WHERE deleted_at IS NULL")
+    after = mirror_of(engine).count("deal", deleted=False)
     assert (2, 1, 1) == (alive, stalled_ones, after)
 
 
@@ -82,20 +83,20 @@ def test_people_engaged_and_the_last_meeting_are_worked_out(follow: Followed, en
     happened("calls", 2, 2, hs_call_direction="OUTBOUND")
     happened("notes", 1, 3)
     follow.syncer(engine).cycle()
-    query = f"SELECT contacts_engaged FROM deal WHERE id = '{deal}'"
-    first = one(engine, query), one(engine, f"SELECT last_meeting_at FROM deal WHERE id = '{deal}'")
-    assert first == (2, int((now - timedelta(days=5)).timestamp() * 1_000_000))
-    assert one(engine, f"SELECT contacts_engaged FROM deal WHERE id = '{quiet}'") is None
+    first = mirror_of(engine).deal(deal).pick("contacts_engaged", "last_meeting_at")
+    assert first == (2, now - timedelta(days=5))
+    assert mirror_of(engine).deal(quiet).contacts_engaged is None
     account.archive("meetings", meeting)
     follow.clock.advance(300)
     follow.syncer(engine).cycle(full=True)
-    assert (one(engine, query), one(engine, f"SELECT last_meeting_at FROM deal WHERE id = '{deal}'")) == (1, None)
+    assert mirror_of(engine).deal(deal).pick("contacts_engaged", "last_meeting_at") == (1, None)
 
 
 def test_what_the_records_come_with_is_kept(follow: Followed, engine: Engine) -> None:
     """Which fields the source fills: those of mapped properties that are there, of links, and what is worked out."""
     follow.syncer(engine).cycle()
-    fields = str(one(engine, "SELECT CAST(fields AS text) FROM filled_fields WHERE object = 'deal'"))
+    fields = mirror_of(engine).filled_fields("deal")
     wanted = ("account", "contacts_engaged", "next_step", "stage_kind", "last_meeting", "custom.hubspot_is_stalled")
-    there = [f'"{name}"' in fields for name in (*wanted, "next_step_date", "handed_off")]
+    there = [name in fields for name in (*wanted, "next_step_date", "handed_off")]
+
     assert there == [True] * len(wanted) + [False, False]

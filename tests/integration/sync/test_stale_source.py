@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import Persistence
@@ -49,14 +50,11 @@ def syncer(engine: Engine, hubspot: Followed) -> Syncer:
 
 
 def states(engine: Engine) -> list[tuple[str, str]]:
-    with engine.connect() as connection:
-        query = "SELECT headline, state FROM alert WHERE object = 'deal' ORDER BY id"
-        return [(name, state) for name, state in connection.execute(text(query))]
+    return [(each.headline, each.state) for each in mirror_of(engine).alerts("deal")]
 
 
 def complete_at(engine: Engine) -> datetime | None:
-    with engine.connect() as connection:
-        return connection.execute(text("SELECT complete_at FROM source_state")).scalar()
+    return next((each.complete_at for each in mirror_of(engine).records("source_state")), None)
 
 
 def test_nothing_fires_until_the_back_fill_is_through(
@@ -121,12 +119,11 @@ def test_a_person_who_was_erased_in_hubspot_leaves_the_alert(
     )
     syncer.cycle()
     ticking()
-    with engine.connect() as connection:
-        before = connection.execute(text("SELECT headline FROM alert WHERE object = 'lead'")).scalars().all()
+    before = [alert.headline for alert in mirror_of(engine).alerts("lead")]
     hubspot.account.erase("contacts", person)
     hubspot.clock.advance(60)
     syncer.cycle(full=True)
     ticking()
-    with engine.connect() as connection:
-        after = connection.execute(text("SELECT headline FROM alert WHERE object = 'lead'")).scalars().all()
+    after = [alert.headline for alert in mirror_of(engine).alerts("lead")]
+
     assert (["Zelda Zeta"], ["a person who was deleted in the CRM"]) == (before, after)

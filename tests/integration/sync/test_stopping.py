@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine
-from tests.integration.sync.conftest import CONTEXT, Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.errors import StoppedError
 from ros_sync.sync.cadence import Cadence
@@ -46,7 +47,7 @@ def test_stopping_makes_no_further_call(
         stopping.cycle()
     assert (number, len(hubspot.account.calls) - 1) == (len(made()), made()[-1])
     assert hubspot.syncer(sqlite_engine).cycle().trouble is None
-    assert one(sqlite_engine, "SELECT count(*) FROM deal") == 3
+    assert mirror_of(sqlite_engine).count("deal") == 3
 
 
 @pytest.mark.parametrize("ids", [[], ["1"]], ids=["nothing", "a record"])
@@ -87,7 +88,7 @@ def test_what_has_waited_for_long_enough_is_written_before_more_is_read(
     """However few records a page has: a kill costs what was read within some seconds, and nothing before that."""
     told = broken_off(hubspot, sqlite_engine, deal)
     (first,) = (each for each in told if each.stream == "deals")
-    assert (first.read, True) == (one(sqlite_engine, "SELECT count(*) FROM deal"), first.read < 300)
+    assert (first.read, True) == (mirror_of(sqlite_engine).count("deal"), first.read < 300)
 
 
 def test_a_back_fill_that_was_broken_off_goes_on_where_it_was(
@@ -95,13 +96,13 @@ def test_a_back_fill_that_was_broken_off_goes_on_where_it_was(
 ) -> None:
     """The next process asks for no page again that was written."""
     broken_off(hubspot, sqlite_engine, deal)
-    written = one(sqlite_engine, "SELECT count(*) FROM deal")
+    written = mirror_of(sqlite_engine).count("deal")
     hubspot.account.calls.clear()
     hubspot.clock.advance(60)
     report = hubspot.syncer(sqlite_engine).cycle()
     assert report.trouble is None
-    assert (300 - int(str(written)), 300) == (
+    assert (300 - written, 300) == (
         report.of("deals").created,
-        one(sqlite_engine, "SELECT count(*) FROM deal"),
+        mirror_of(sqlite_engine).count("deal"),
     )
     assert report.of("deals").unchanged == 0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.mirror_reader import mirror_of
+from tests.integration.sync.conftest import Followed
 from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
 from tests.integration.sync.test_write_back import after_the_next, instead_of_the_next, write
@@ -71,7 +72,7 @@ def test_a_lifecycle_stage_that_would_move_backwards_is_not_written(
     assert "answered that it was done, but it is not: " in outcome.words
     assert "HubSpot left it as it was" in outcome.words
     assert (notes(hubspot), hubspot.account.snapshot("contacts")[lead]["lifecyclestage"]) == ([], "customer")
-    assert one(engine, "SELECT lifecycle_stage FROM lead") == "Customer"
+    assert mirror_of(engine).lead().lifecycle_stage == "Customer"
     assert agree(hubspot, syncer)
 
 
@@ -90,7 +91,7 @@ def test_a_value_that_does_not_stay_is_told(
     assert (outcome.state, notes(hubspot)) == ("refused", [])
     assert f"next step is “{now}”" in outcome.words
     assert why in outcome.words
-    assert one(engine, "SELECT next_step FROM deal") == now
+    assert mirror_of(engine).deal().next_step == now
     assert agree(hubspot, syncer)
 
 
@@ -109,7 +110,7 @@ def test_what_was_taken_over_in_part_is_told_in_part(
     [note] = notes(hubspot)
     assert note is not None
     assert ("Send the offer" in note, "amount" in note) == (True, False)
-    assert one(engine, "SELECT next_step || amount_minor FROM deal") == "Send the offer100000"
+    assert mirror_of(engine).deal().pick("next_step", "amount_minor") == ("Send the offer", 100_000)
 
 
 @pytest.mark.parametrize("name", ["hs_lastmodifieddate", "createdate"])
@@ -195,4 +196,4 @@ def test_a_person_s_later_change_is_no_refusal(
     hubspot.account.update("deals", made, {"hs_next_step": "They signed"}, by="7")
     [outcome] = syncer.carry_out_writes()
     assert (outcome.state, len(notes(hubspot))) == ("done", 1)
-    assert one(engine, "SELECT next_step FROM deal") == "They signed"
+    assert mirror_of(engine).deal().next_step == "They signed"

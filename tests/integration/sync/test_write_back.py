@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import alter, mirror_of
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed
 
+from ros_sync import clock
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.errors import AmbiguousError, PermanentError
@@ -85,14 +87,10 @@ def before_that(hubspot: Followed, record_id: str, *steps: tuple[str, str]) -> N
     hubspot.clock.advance(3_600)
 
 
-def row(engine: Engine, query: str) -> tuple[object, ...]:
-    with engine.connect() as connection:
-        return tuple(connection.execute(text(query)).one())
-
-
-def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
-    with engine.connect() as connection:
-        return list(map(tuple, connection.execute(text(query)).all()))
+def changes_of_it(engine: Engine) -> list[tuple[object, ...]]:
+    """What changed in the deal, oldest first; not by its activities, of which the note is one."""
+    changes = mirror_of(engine).changes()
+    return [each.pick("field", "old", "new") for each in changes if not each.field.startswith("last")]
 
 
 @pytest.fixture
@@ -115,15 +113,12 @@ def test_every_field_of_a_deal_is_written_and_shown_at_once(
     assert [held[name] for name in names] == [
         "Call <b>Jane</b>", "2026-03-09", "2026-05-31T00:00:00.000Z", "2500.50", "proposal",
     ]  # fmt: skip
-    shown = row(engine, "SELECT next_step, stage, amount_minor, push_count, stage_kind FROM deal")
+    shown = mirror_of(engine).deal().pick("next_step", "stage", "amount_minor", "push_count", "stage_kind")
     assert shown == ("Call <b>Jane</b>", "Proposal", 250_050, 1, "open")
     hubspot.clock.advance(60)
-    changes_of_it = (
-        "SELECT field, old, new FROM change WHERE field NOT LIKE 'last%' ORDER BY id"  # the note is an activity
-    )
-    before = rows(engine, changes_of_it)
+    before = changes_of_it(engine)
     syncer.cycle()
-    assert rows(engine, changes_of_it) == before
+    assert changes_of_it(engine) == before
 
 
 def test_a_note_says_who_asked_and_carries_no_markup(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
@@ -159,7 +154,7 @@ def test_a_change_made_meanwhile_is_shown_and_stands(
     assert (outcome.state, outcome.found) == ("conflict", {"next_step": "Call Jane"})
     assert "next step is “Call Jane” now" in outcome.words
     assert hubspot.account.snapshot("deals")[made]["hs_next_step"] == "Call Jane"
-    assert row(engine, "SELECT next_step FROM deal") == ("Call Jane",)
+    assert mirror_of(engine).deal().next_step == "Call Jane"
     assert hubspot.account.snapshot("notes") == {}
 
 
@@ -180,7 +175,7 @@ def test_a_change_in_the_very_moment_of_writing_is_put_back(
     outcome = write(syncer, made, {"next_step": "Wait"})
     assert (outcome.state, outcome.found) == ("conflict", {"next_step": "Call Jane"})
     assert hubspot.account.snapshot("deals")[made]["hs_next_step"] == "Call Jane"
-    assert row(engine, "SELECT next_step FROM deal") == ("Call Jane",)
+    assert mirror_of(engine).deal().next_step == "Call Jane"
 
 
 @pytest.mark.parametrize("call", ["write", "batch_read"])
@@ -218,11 +213,13 @@ def test_mql_accepted_and_rejected_with_a_code(hubspot: Followed, engine: Engine
     hubspot.clock.advance(3_600)
     syncer.cycle()
     hubspot.clock.advance(60)
-    at = int((NOW + timedelta(minutes=61)).timestamp()) * 1_000_000
-    assert write(syncer, good, {"accepted": at}, name="lead").state == "done"
-    assert write(syncer, bad, {"rejected": at, "rejection_code": "No budget signal"}, name="lead").state == "done"
-    assert row(engine, f"SELECT lifecycle_stage, accepted_at FROM lead WHERE id = '{good}'") == ("SAL", at)
-    told = row(engine, f"SELECT lifecycle_stage, rejected_at, rejection_code FROM lead WHERE id = '{bad}'")
+    at = NOW + timedelta(minutes=61)
+    carried = clock.to_micros(at)
+    assert write(syncer, good, {"accepted": carried}, name="lead").state == "done"
+    rejected: dict[str, Carried] = {"rejected": carried, "rejection_code": "No budget signal"}
+    assert write(syncer, bad, rejected, name="lead").state == "done"
+    assert mirror_of(engine).lead(good).pick("lifecycle_stage", "accepted_at") == ("SAL", at)
+    told = mirror_of(engine).lead(bad).pick("lifecycle_stage", "rejected_at", "rejection_code")
     assert told == ("Rejected", at, "No budget signal")
 
 
@@ -240,7 +237,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
         state = str(error)
     assert (state == "done", "may not change this" in state) == (granted, not granted)
     assert ("a manager above them and RevOps may (`role: revops` in rules/organisation.yaml)" in state) == (by == BO)
-    assert row(syncer.engine, "SELECT count(*) FROM write_back") == (int(granted),)
+    assert len(mirror_of(syncer.engine).write_requests()) == int(granted)
 
 
 @ON_SQLITE
@@ -357,9 +354,8 @@ def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, sy
     hubspot.faults.next("*", Fault("status"), times=30)
     first, second = (write(syncer, made, {"next_step_date": day}) for day in ("2026-03-09", "2026-03-10"))
     hubspot.faults.clear()
-    with syncer.engine.begin() as connection:
-        connection.execute(text('UPDATE write_back SET changes = \'{"next_step_date": "soon"}\' WHERE id = 1'))
-        connection.execute(text("UPDATE write_back SET expected = '{\"next_step_date\": null}' WHERE id = 2"))
+    alter(syncer.engine, "write_request", {"id": 1}, changes={"next_step_date": "soon"})
+    alter(syncer.engine, "write_request", {"id": 2}, expected={"next_step_date": None})
     outcomes = [(each.number, str(each.state)) for each in syncer.carry_out_writes()]
     assert (str(first.state), str(second.state), outcomes) == ("open", "open", [(1, "refused"), (2, "done")])
 
@@ -374,9 +370,9 @@ def test_a_note_that_is_not_allowed_leaves_the_value_written(
     hubspot.account.tokens.limit_scopes(tuple(each for each in SCOPES if each != scope))
     outcome = write(syncer, made, {"amount": 900_000})
     assert ("9000.00", 900_000) == (
-        hubspot.account.snapshot("deals")[made]["amount"], row(engine, "SELECT amount_minor FROM deal")[0],
+        hubspot.account.snapshot("deals")[made]["amount"], mirror_of(engine).deal().amount_minor,
     )  # fmt: skip
-    assert ("done", outcome.words) == row(engine, "SELECT state, outcome FROM write_back")
+    assert ("done", outcome.words) == mirror_of(engine).record("write_request").pick("state", "outcome")
     assert outcome.words.startswith("written, but the note that says who asked could not be left: ")
     assert f"give the service key or app the scopes {scope}" in outcome.words
     assert syncer.carry_out_writes() == []
@@ -391,7 +387,7 @@ def test_a_note_that_cannot_be_left_now_is_left_later(
     syncer.cycle()
     after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("write", Fault(kind), times=2))
     first = write(syncer, made, {"next_step": "Wait"})
-    assert ("open", "Wait") == (first.state, row(engine, "SELECT next_step FROM deal")[0])
+    assert ("open", "Wait") == (first.state, mirror_of(engine).deal().next_step)
     assert first.words.startswith(
         "written, but the note that says who asked could not be left yet; `ros-sync serve` tries again"
     )
@@ -417,7 +413,7 @@ def test_what_is_set_while_the_note_waits_stands(
     hubspot.account.update("deals", made, {"hs_next_step": then}, by="8")
     (outcome,) = syncer.carry_out_writes()
     assert ("done", ["Send offer", "Wait", then]) == (outcome.state, said(hubspot, made))
-    assert (then, 1) == (row(engine, "SELECT next_step FROM deal")[0], len(hubspot.account.snapshot("notes")))
+    assert (then, 1) == (mirror_of(engine).deal().next_step, len(hubspot.account.snapshot("notes")))
 
 
 def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
@@ -432,7 +428,7 @@ def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
     hubspot.faults.clear()
     (later,) = syncer.carry_out_writes()
     assert ("done", ["Wait"], 1) == (later.state, said(hubspot, made), len(hubspot.account.snapshot("notes")))
-    assert row(engine, "SELECT next_step FROM deal") == ("Wait",)
+    assert mirror_of(engine).deal().next_step == "Wait"
 
 
 def test_a_record_that_is_archived_right_after_the_write_was_written(
@@ -472,7 +468,7 @@ def test_a_history_that_cannot_be_read_keeps_no_value_from_the_mirror(
     after_the_next(monkeypatch, "create", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
     outcome = write(syncer, made, {"close_date": "2026-05-31"})
     assert ("done", "written", 1) == (
-        outcome.state, outcome.words, row(engine, "SELECT push_count FROM deal")[0],
+        outcome.state, outcome.words, mirror_of(engine).deal().push_count,
     )  # fmt: skip
     hubspot.faults.clear()
     hubspot.clock.advance(90_000)
@@ -528,7 +524,7 @@ def test_what_cannot_be_put_back_is_said(
 
     instead_of_the_next(monkeypatch, "update", overtaken)
     outcome = write(syncer, made, {"next_step": "Wait"})
-    assert ("conflict", "Wait") == (outcome.state, row(engine, "SELECT next_step FROM deal")[0])
+    assert ("conflict", "Wait") == (outcome.state, mirror_of(engine).deal().next_step)
     assert "what they set could not be put back" in outcome.words
 
 
@@ -569,6 +565,4 @@ def test_the_audit_trail_names_the_user_of_the_machine(hubspot: Followed, syncer
     syncer.cycle()
     wish = Wish("deal", made, {"next_step": "Call Jane"}, REVOPS, os_user="mallory")
     syncer.write(wish, people(syncer.engine))
-    with syncer.engine.connect() as connection:
-        row = connection.execute(text("SELECT asked_by, os_user FROM write_back")).one()
-    assert (REVOPS, "mallory") == tuple(row)
+    assert (REVOPS, "mallory") == mirror_of(syncer.engine).record("write_request").pick("asked_by", "os_user")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync import conftest
-from tests.integration.sync.conftest import Followed, one
+from tests.integration.sync.conftest import Followed
 from tests.integration.sync.test_write_back import write
 
 from ros_sync.sandbox.hubspot.company import CONNECTOR
@@ -60,8 +61,8 @@ def test_the_day_s_limit_is_told_of_the_source(hubspot: Followed, sqlite_engine:
     syncer.cycle()
     hubspot.faults.next("write", Fault("daily_limit"))
     assert write(syncer, made, {"next_step": "Wait"}).state == "open"
-    assert "day" in str(one(sqlite_engine, "SELECT trouble FROM source_state"))
-    assert one(sqlite_engine, "SELECT parked_until FROM source_state") is not None
+    assert "day" in str(mirror_of(sqlite_engine).source_state().trouble)
+    assert mirror_of(sqlite_engine).source_state().quota_exhausted_until is not None
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlmodel import Session
+from tests.integration.mirror_reader import put, table_of
 
 from ros_sync.alerts.tables import Alert, RuleFailure
 from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState
-from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import Addressee
@@ -30,6 +30,7 @@ TOKEN = "a-token-of-a-monitor"  # the test's
 
 def filled(engine: Engine) -> None:
     """An alert, a message an hour old, and a source that lags."""
+    put(engine, "source_state", source="hubspot", complete_at=NOON - HOUR, trouble="Zelda", updated_at=NOON)
     with Session(engine) as session:
         session.add(
             Alert(rule_id="stalled", object="deal", source="hubspot", record_id="7", episode=1, state="open", shadow=False,
@@ -38,8 +39,7 @@ def filled(engine: Engine) -> None:
         session.add(
             RuleFailure(rule_id="slipped", since_at=NOON - HOUR, reason="it could not be worked out: OverflowError")
         )
-        source = {"source": "hubspot", "complete_at": NOON - HOUR, "trouble": "Zelda", "updated_at": NOON}
-        session.execute(insert(SOURCE_STATE).values(**source))
+
         store.put(session, "digest", Addressee("zelda@loom.example"), Document("1 deal", "1 deal"), NOON - HOUR)
         session.commit()
 
@@ -103,7 +103,8 @@ def test_without_a_database_the_rest_is_told(engine: Engine) -> None:
     engine.dispose()
     metrics = metrics_of(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE outbox_message RENAME TO gone")
+        connection.exec_driver_sql(f"ALTER TABLE {table_of('outbox_message')} RENAME TO gone")
+
     found = values(metrics.text().decode())
     assert (0.0, 1.0) == (found["ros_sync_database_up"], found["ros_sync_state,degraded"])
 

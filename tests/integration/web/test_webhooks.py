@@ -14,14 +14,14 @@ from random import Random
 import pytest
 import urllib3
 from fastapi import FastAPI
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
+from tests.integration.mirror_reader import mirror_of, put
 
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount
@@ -35,7 +35,6 @@ from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH, HubSpotReceiver, add_hub
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "a-secret-of-the-app"
-EVENT = WEBHOOK_EVENT
 MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 BODY = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId": 123}]).encode()
 FORGERIES = int(os.environ.get("ROS_SYNC_FORGERIES", "4000"))  # `make chaos` asks for 100,000
@@ -74,8 +73,7 @@ def server(engine: Engine) -> Iterator[WebServer]:
 
 
 def stored(engine: Engine) -> int:
-    with engine.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(EVENT)).scalar_one())
+    return mirror_of(engine).count("change_event")
 
 
 def post(server: WebServer, body: bytes, headers: dict[str, str], path: str = PATH) -> int:
@@ -182,17 +180,13 @@ def test_a_flood_does_not_hold_up_other_work(server: WebServer, engine: Engine) 
     written_meanwhile = 0
     while flood.is_alive():
         with engine.begin() as connection:
-            connection.execute(select(func.count()).select_from(EVENT))
-            connection.execute(
-                EVENT.insert().values(
-                    source="other", key=str(written_meanwhile), kind="x", stream="", record_id="1", received_at=NOW
-                )
-            )
+            mirror_of(connection).count("change_event")
+            told = {"kind": "x", "stream": "", "record_id": "1", "received_at": NOW}
+            put(connection, "change_event", source="other", key=str(written_meanwhile), **told)
         written_meanwhile += 1
     flood.join()
     sender.stop()
-    with engine.connect() as connection:
-        theirs = connection.execute(select(func.count()).where(EVENT.c.source == "hubspot")).scalar_one()
+    theirs = mirror_of(engine).count("change_event", source="hubspot")
     assert (theirs, sender.sent.statuses, written_meanwhile > 10) == (10_000, {204: 100}, True)
 
 

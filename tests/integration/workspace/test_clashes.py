@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.integration.mirror_reader import alter
 from tests.integration.workspace.conftest import Place, rule
 
 CLOCK = "clock: {starts: created, stops: [closed], within: 1 hour, calendar: %s}"
@@ -161,8 +162,7 @@ def test_a_broken_organisation_goes_on_as_it_was(place: Place, content: str | No
 def test_a_version_that_a_newer_program_refuses_stops_its_own_rules(place: Place) -> None:
     """What was good once and can no longer be read stops by itself; the rules are not all there then."""
     place.now()
-    with place.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE config_version SET text = 'version: 0' WHERE path = 'rules/one.yaml'")
+    alter(place.engine, "config_version", {"path": "rules/one.yaml"}, text="version: 0")
     place.write("rules/one.yaml", "version: 0")
     place.restart()
     assert (["second"], ["rules/one.yaml"], False) == (place.rule_ids(), place.broken(), place.now().rules.complete)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
+from tests.integration.mirror_reader import table_of
 from tests.integration.workspace.conftest import RULES, Place, rule
 
 from ros_sync.mirror.config_versions import Role, history, in_force, keep, latest, version_in_force
@@ -16,6 +17,7 @@ from ros_sync.sheets import Node, reading
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+VERSIONS = table_of("config_version")
 
 
 def test_nothing_is_read_or_written_while_nothing_changes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,15 +129,15 @@ def test_a_database_that_cannot_be_written_stops_no_edit(place: Place) -> None:
     """The edit is in force; it is kept as soon as that is possible."""
     place.now()
     with place.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE config_version RENAME COLUMN seen_at TO away")
+        connection.exec_driver_sql(f"ALTER TABLE {VERSIONS} RENAME COLUMN seen_at TO away")
     place.rules("one.yaml", rule("other"))
     place.restart()
     with pytest.raises(OperationalError, match="seen_at"):
         place.now()
     with place.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE config_version RENAME COLUMN away TO seen_at")
+        connection.exec_driver_sql(f"ALTER TABLE {VERSIONS} RENAME COLUMN away TO seen_at")
         connection.exec_driver_sql(
-            "CREATE TRIGGER full BEFORE INSERT ON config_version BEGIN SELECT RAISE(ABORT, 'full'); END"
+            f"CREATE TRIGGER full BEFORE INSERT ON {VERSIONS} BEGIN SELECT RAISE(ABORT, 'full'); END"
         )
     place.restart()
     assert ["other", "second"] == place.rule_ids()
