@@ -12,7 +12,7 @@ from ros_sync.rules.doubts import Doubt, Doubter
 from ros_sync.rules.given import Given, read_given, read_local
 from ros_sync.rules.language import Condition, Parameters, Schema, Variant, parameter_value, parse
 from ros_sync.rules.language.parameters import sort_of
-from ros_sync.rules.language.tree import Constant
+from ros_sync.rules.language.tree import Constant, fields_of
 from ros_sync.rules.model import Action, Clock, Expectation, Mode, Route, Rule, RuleTest, Severity, Status
 from ros_sync.rules.schema import ENUMERATIONS, OBJECTS, CustomKinds, schema_of
 from ros_sync.rules.sheet import EMAIL, RuleSheet
@@ -102,7 +102,7 @@ class RuleReader:
             condition = self._condition(parts.get("if"), schema, Parameters())
             values = self._values(parts.get("params"), defaults)
             if condition is not None:
-                variants.append(Variant(condition, values))
+                variants.append(Variant(condition.clause, values))
                 doubts = self._doubter.of_line(condition, schema, "its values are never used") if self._doubter else []
                 for doubt in doubts:
                     self._sheet.doubt(parts["if"], doubt)
@@ -268,6 +268,6 @@ class RuleReader:
 
 def _asked(when: Collection[Condition], parameters: Parameters, clock: Clock | None) -> frozenset[str]:
     """The fields that decide whether a rule fires; those of `is_open` and its like are no texts."""
-    conditions = [*when, *(variant.condition for variant in parameters.variants)]
     demanded = (name for name, _ in clock.only_if) if clock else ()
-    return frozenset(demanded).union(*(condition.fields for condition in conditions))
+    of_variants = (fields_of(variant.clause) for variant in parameters.variants)
+    return frozenset(demanded).union(*(condition.fields for condition in when), *of_variants)

@@ -228,7 +228,7 @@ def parameter_sets(draw: st.DrawFn, schema: Schema, columns: dict[str, str]) -> 
     variants = []
     for text in draw(st.lists(leaves(columns, params=False), max_size=2)):
         some = draw(st.lists(st.sampled_from(sorted(values)), unique=True))
-        variants.append(Variant(parse(text, schema), {key: draw(values[key]) for key in some}))
+        variants.append(Variant(parse(text, schema).clause, {key: draw(values[key]) for key in some}))
     return Parameters({key: draw(value) for key, value in values.items()}, tuple(variants))
 
 
@@ -406,7 +406,7 @@ def test_what_passes_the_check_never_fails(databases: list[Connection], data: st
     fields |= {f"custom.{key}": Field(f"custom.{key}", kind) for key, kind in CUSTOM.items()}
     schema = Schema("thing", fields, frozenset({"home1"}), "EUR")
     values = st.sampled_from(LITERALS).map(parameter_value)
-    variant = Variant(parse("n1 > 0 or custom.size > 0", schema), {"floor": data.draw(values)})
+    variant = Variant(parse("n1 > 0 or custom.size > 0", schema).clause, {"floor": data.draw(values)})
     parameters = Parameters({"floor": data.draw(values), "many": data.draw(values)}, (variant,))
     try:
         condition = parse(data.draw(wild(), label="condition"), schema, parameters)

@@ -147,7 +147,8 @@ class Compiler:
             varied.pop()
         if not varied:
             return _bound(default, type_)
-        conditions = (variant.condition.to_sql(self._columns, self._moment) for variant in self._variants)
+        without_parameters = Compiler(self._columns, Parameters(), self._moment)
+        conditions = (without_parameters.clause(variant.clause) for variant in self._variants)
         return case(
             *((condition, _bound(value, type_)) for condition, value in zip(conditions, varied, strict=False)),
             else_=_bound(default, type_),

@@ -233,9 +233,14 @@ def walk(node: Expression | Clause) -> Iterator[Expression | Clause]:
         yield from walk(part)
 
 
+def fields_of(node: Expression | Clause) -> frozenset[str]:
+    """The fields that the node and everything below it read."""
+    return frozenset(each.name for each in walk(node) if isinstance(each, FieldValue))
+
+
 def is_constant(expression: Expression) -> bool:
     """Whether it reads no field."""
-    return not any(isinstance(node, FieldValue) for node in walk(expression))
+    return not fields_of(expression)
 
 
 def without(clause: Clause, fields: Collection[str], *, negated: bool = False) -> Clause | None:

@@ -62,8 +62,8 @@ def test_holds(schema: Schema, moment: Moment, record: dict[str, PythonValue], t
 def test_first_variant_wins(schema: Schema, moment: Moment) -> None:
     """A parameter has the value of the first variant that holds for the record."""
     variants = (
-        Variant(parse('segment is "enterprise"', schema), {"quiet": parameter_value("30 days")}),
-        Variant(parse("is_open", schema), {"quiet": parameter_value("1 day")}),
+        Variant(parse('segment is "enterprise"', schema).clause, {"quiet": parameter_value("30 days")}),
+        Variant(parse("is_open", schema).clause, {"quiet": parameter_value("1 day")}),
     )
     parameters = Parameters({"quiet": parameter_value("14 days")}, variants)
     condition = parse("last_buyer_activity older than $quiet", schema, parameters)
@@ -164,7 +164,7 @@ def test_values_are_bound(schema: Schema, moment: Moment) -> None:
 
 def test_fields_read(schema: Schema) -> None:
     """A condition names the fields it reads, those of its parameters' variants included."""
-    variant = Variant(parse('segment is "smb"', schema), {"quiet": parameter_value("7 days")})
+    variant = Variant(parse('segment is "smb"', schema).clause, {"quiet": parameter_value("7 days")})
     parameters = Parameters({"quiet": parameter_value("14 days")}, (variant,))
 
     assert {"created", "segment"} == parse("created older than $quiet", schema, parameters).fields
