@@ -7,20 +7,20 @@ holds up no other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from ros_sync.alerts.documents import Told, digest, direct
 from ros_sync.alerts.erasure import PERSON
-from ros_sync.alerts.failures import in_words, is_of_the_database
-from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, notice_table
+from ros_sync.alerts.failures import RuleFailures, in_words, is_of_the_database
+from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, moment_of, notice_table
 from ros_sync.alerts.tables import State
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
@@ -28,6 +28,8 @@ from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.rules.evaluate import describe
+from ros_sync.rules.facts import columns_read
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
 
@@ -99,6 +101,32 @@ def owners_of(session: Session, records: Iterable[tuple[str, str, str]]) -> dict
             for record_id, owner_id, named in session.connection().execute(query):
                 owners[name, source, record_id] = RecordOwner(source, owner_id, named)
     return owners
+
+
+def texts_now(
+    session: Session,
+    alerts: Sequence[Row[Any]],
+    rules: Mapping[str, Rule],
+    directory: Directory,
+    moment: Moment,
+    failures: RuleFailures,
+) -> dict[int, str]:
+    """What is to be said of each alert now: what was said when it opened, or, later on, what has become of it since."""
+    texts = {alert.id: str(alert.text) for alert in alerts}
+    older: dict[tuple[str, str, str], list[Row[Any]]] = {}
+    for alert in alerts:
+        if alert.opened_at < moment.now:
+            older.setdefault((alert.rule_id, alert.object, alert.source), []).append(alert)
+    for (rule_id, name, source), group in older.items():
+        table, rule = objects()[name].table, rules[rule_id]
+        columns = [table.c[column] for column in columns_read(rule)]
+        ids = {alert.record_id: alert.id for alert in group}
+        query = select(*columns).where(table.c.source == source, table.c.id.in_(list(ids)))
+        with failures.alone(rule_id):
+            for row in session.connection().execute(query).mappings().all():
+                at = moment_of(rule, source, row["owner_id"] or row["owner_named"], directory, moment)
+                texts[ids[row["id"]]] = describe(rule, row, at).text
+    return texts
 
 
 class _Composer:

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from ros_sync.alerts.grouping import outbox_table
 from ros_sync.alerts.lifecycle import alert_table, moment_of, notice_table
-from ros_sync.alerts.notices import outbox
 from ros_sync.alerts.tables import State
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.facts import explain_facts
@@ -62,10 +62,10 @@ def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:
     row = connection.execute(select(alert_table).where(alert_table.c.id == alert_id)).mappings().first()
     if row is None:
         return None
-    message = outbox.key == notice_table.c.message_key
+    message = outbox_table.c.key == notice_table.c.message_key
     query = (
-        select(notice_table, outbox.state.label("delivery"), outbox.reason.label("delivery_reason"))
-        .join_from(notice_table, outbox.key.table, message, isouter=True)
+        select(notice_table, outbox_table.c.state.label("delivery"), outbox_table.c.reason.label("delivery_reason"))
+        .join_from(notice_table, outbox_table, message, isouter=True)
         .where(notice_table.c.alert_id == alert_id)
         .order_by(notice_table.c.told_at)
     )
