@@ -20,10 +20,11 @@ from sqlmodel import select as select_model
 from ros_sync.alerts.documents import Told, digest, direct
 from ros_sync.alerts.erasure import PERSON
 from ros_sync.alerts.failures import RuleFailures, in_words, is_of_the_database
-from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, moment_of, notice_table
+from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notice_table
 from ros_sync.alerts.tables import State
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import PORTION, portions
 from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
@@ -96,8 +97,8 @@ def owners_of(session: Session, records: Iterable[tuple[str, str, str]]) -> dict
     for (name, source), ids in wanted.items():
         table = objects()[name].table
         columns = (table.c.id, table.c.owner_id, table.c.owner_named)
-        for chunk in chunks(sorted(ids)):
-            query = select(*columns).where(table.c.source == source, table.c.id.in_(chunk))
+        for portion in portions(sorted(ids)):
+            query = select(*columns).where(table.c.source == source, table.c.id.in_(portion))
             for record_id, owner_id, named in session.connection().execute(query):
                 owners[name, source, record_id] = RecordOwner(source, owner_id, named)
     return owners
@@ -181,7 +182,7 @@ class _Composer:
             .where(c.message_key == key)
             .order_by(alert_table.c.id, c.route, c.recipient)
         )
-        for rows in self._session.connection().execute(query).partitions(CHUNK):
+        for rows in self._session.connection().execute(query).partitions(PORTION):
             owners = owners_of(self._session, {(row.object, row.source, row.record_id) for row in rows})
             yield [(row, self._owner_told(row, owners.get((row.object, row.source, row.record_id)))) for row in rows]
 

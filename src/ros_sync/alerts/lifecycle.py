@@ -13,7 +13,7 @@ difference, it goes on where it was cut off. The messages about what was changed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.tables import Alert, AlertNotice, MessageDue, State
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.portions import portions
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import REDIRECT
 from ros_sync.organisation.people import Directory
@@ -36,7 +37,6 @@ from ros_sync.rules.model import Route, Rule, Status
 from ros_sync.sla.clocks import overdue
 from ros_sync.sla.definitions import calendar_for
 
-CHUNK = 1_000  # records read and written at a time, in one transaction
 LOOK = 20_000  # findings looked up at a time, so that a first tick on a large mirror stays flat in memory
 
 alert_table: Table = Alert.metadata.tables["alert"]
@@ -128,7 +128,7 @@ def _follow_one(
 
 
 def compose_anew(session: Session, alert_ids: Sequence[int]) -> None:
-    """Note the messages about these alerts (at most CHUNK) as due, in the caller's transaction."""
+    """Note the messages about these alerts (a portion at most) as due, in the caller's transaction."""
     c = notice_table.c
     noted = select(due_table.c.message_key).where(due_table.c.message_key == c.message_key).exists()
     keys = select(c.message_key).where(c.alert_id.in_(alert_ids), c.message_key.is_not(None), ~noted).distinct()
@@ -165,13 +165,13 @@ def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Mom
     connection = session.connection()
     query = select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)
     ids = list(connection.execute(query).scalars())
-    for chunk in chunks(ids):
+    for portion in portions(ids):
         session.connection().execute(
             update(alert_table)
-            .where(alert_table.c.id.in_(chunk))
+            .where(alert_table.c.id.in_(portion))
             .values(state=State.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
         )
-        compose_anew(session, chunk)
+        compose_anew(session, portion)
         session.commit()
     return len(ids)
 
@@ -179,8 +179,8 @@ def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Mom
 def _change(session: Session, which: ColumnElement[bool], values: Mapping[str, Any]) -> list[int]:
     """Give the alerts other values, a portion at a time; their ids."""
     ids = list(session.connection().execute(select(alert_table.c.id).where(which)).scalars())
-    for chunk in chunks(ids):
-        session.connection().execute(update(alert_table).where(alert_table.c.id.in_(chunk)).values(values))
+    for portion in portions(ids):
+        session.connection().execute(update(alert_table).where(alert_table.c.id.in_(portion)).values(values))
         session.commit()
     return ids
 
@@ -228,10 +228,10 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
     )
     next_at = case((alert_table.c.state == State.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
     by_owner = update(alert_table).where(alert_table.c.id == bindparam("alert"))
-    for chunk in chunks(moved):
-        values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in chunk]
+    for portion in portions(moved):
+        values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in portion]
         session.connection().execute(by_owner.values(owner=bindparam("new_owner"), next_notice_at=next_at), values)
-        compose_anew(session, [alert_id for alert_id, _ in chunk])
+        compose_anew(session, [alert_id for alert_id, _ in portion])
         session.commit()
     routes = routes_of(rule)
     _change(session, present & (alert_table.c.routes != routes), {"routes": routes, "next_notice_at": next_at})
@@ -288,12 +288,12 @@ def _open_new(
             by_source.setdefault(source, []).append(record_id)
         opened = 0
         for source, ids in by_source.items():
-            for chunk in chunks(ids):
+            for portion in portions(ids):
                 connection = session.connection()
-                episodes = _episodes(session, rule, source, chunk)
-                result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(chunk)))
+                episodes = _episodes(session, rule, source, portion)
+                result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(portion)))
                 names = tuple(result.keys())
-                late = overdue(connection, definition, source, chunk, moment.now) if definition else {}
+                late = overdue(connection, definition, source, portion, moment.now) if definition else {}
                 rows = [dict(zip(names, row, strict=True)) for row in result]
                 alerts = [
                     {
@@ -374,8 +374,3 @@ def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
     counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
     return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
-
-
-def chunks(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """As many at a time as one statement names."""
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -21,8 +21,9 @@ from ros_sync.alerts.deciding import NOBODY, RouteCache, decide
 from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.grouping import DirectMessages, Grouping, direct_messages, record_of
-from ros_sync.alerts.lifecycle import alert_table, chunks, due_table, notice_table, route_key
+from ros_sync.alerts.lifecycle import alert_table, due_table, notice_table, route_key
 from ros_sync.alerts.tables import State
+from ros_sync.mirror.portions import portions
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.routing import Recipient, RecordOwner
 from ros_sync.rules.language import Moment
@@ -91,8 +92,8 @@ def tell(
     by_id = {rule.id: rule for rule in rules}
     this = _Round(moment, transport, RouteCache(directory, moment), Grouping(session, directory, moment))
     ids = _due(session, [rule_id for rule_id in by_id if rule_id not in failures], moment, stale)
-    for chunk in chunks(ids):
-        portion = _portion(session, chunk)
+    for some in portions(ids):
+        portion = _portion(session, some)
         owners = owners_of(session, {record_of(alert) for alert in portion.alerts})
         for alert in portion.alerts:
             ways = by_id[alert.rule_id].notify

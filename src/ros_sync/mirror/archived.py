@@ -12,10 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, delete, select
 
 from ros_sync import clock
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import one_of, rows_of
 from ros_sync.mirror.tables import ARCHIVED_RECORD
-
-CHUNK = 400  # ids a statement
 
 
 def remember(connection: Connection, source: str, stream: str, ids: Iterable[str], at: datetime) -> None:

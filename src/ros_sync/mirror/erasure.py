@@ -10,11 +10,11 @@ from sqlalchemy import Connection, delete, or_, select, union, update
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, WEBHOOK_EVENT, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE, FORMER_LINK, RECORD_LINK
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
-CHUNK = 400
 
 
 def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:

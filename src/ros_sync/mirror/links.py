@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
 
 from ros_sync.mirror.insertion import insert_or
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import FORMER_LINK, RECORD_LINK
 
 PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
-CHUNK = 400  # records a statement
 
 
 LinkTarget = tuple[str, str, str]  # stream, id, label

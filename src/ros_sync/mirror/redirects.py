@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import one_of, rows_of
 from ros_sync.mirror.tables import REDIRECT
 
 ERASED = ""  # the `new_id` of a person whose data was erased: the id is known, so that a lagging answer is not believed
-CHUNK = 400
 
 
 def redirect(connection: Connection, source: str, name: str, merged: Mapping[str, str], at: datetime) -> dict[str, str]:

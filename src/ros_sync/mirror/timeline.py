@@ -22,6 +22,7 @@ from sqlalchemy import JSON, Connection, Date
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.property_history import (
     Beginning,
     Change,
@@ -36,7 +37,6 @@ from ros_sync.mirror.property_history import (
 )
 from ros_sync.mirror.store import as_text, insert_rows, one_of, rows_of
 
-CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
 _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id"))
 

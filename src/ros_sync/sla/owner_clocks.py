@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
 
+from ros_sync.mirror.portions import chunks
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sla import definitions
 from ros_sync.sla.definitions import Terms, due_at, handed_over_at, state_at
@@ -21,7 +22,6 @@ from ros_sync.sla.tables import State, What
 OWNER_MOVED = "owner moved"
 _OWNERS = ("owner_id", "owner_named")
 _ASSIGNED = "assigned_at"
-_CHUNK = 400  # records whose history is read at a time
 _TICK = timedelta(microseconds=1)  # two owners never got a record at one instant
 _CHANGE = CHANGE.c
 _O = OWNER_CLOCK.c
@@ -141,7 +141,7 @@ class OwnerClocks(Laid):
         return self.connection.execute(self._asked().where(self.owners, OWNER_OPEN, ~OPEN)).mappings().all()
 
     def _of_teams(self, teams: Sequence[int], which: ColumnElement[bool]) -> Iterable[RowMapping]:
-        for chunk in _chunks(teams):
+        for chunk in chunks(teams):
             query = self._asked().where(_O.team_clock_id.in_(chunk), which)
             yield from self.connection.execute(query).mappings().all()
 
@@ -215,7 +215,7 @@ class OwnerClocks(Laid):
     def _last_starts(self, teams: Sequence[int]) -> dict[int, datetime]:
         """When the last owner's clock beside each of these team's clocks started, where there was one."""
         last: dict[int, datetime] = {}
-        for chunk in _chunks(teams):
+        for chunk in chunks(teams):
             query = select(_O.team_clock_id, func.max(_O.started_at)).where(_O.team_clock_id.in_(chunk))
             last.update((row[0], row[1]) for row in self.connection.execute(query.group_by(_O.team_clock_id)))
         return last
@@ -227,7 +227,7 @@ class OwnerClocks(Laid):
             by_source.setdefault(row["source"], []).append(row["record_id"])
         found: dict[tuple[str, str], _Seen] = {}
         for source, ids in by_source.items():
-            for chunk in _chunks(ids):
+            for chunk in chunks(ids):
                 query = select(_CHANGE.record_id, _CHANGE.field, func.max(_CHANGE.at)).where(
                     _CHANGE.object == self.definition.object,
                     _CHANGE.source == source,
@@ -258,7 +258,3 @@ class OwnerClocks(Laid):
 def _moved_along(seen: _Seen) -> bool:
     """Whether the CRM's assignment was set anew with the owner, or nobody saw either change."""
     return seen.owner is None or (seen.assigned is not None and seen.assigned >= seen.owner)
-
-
-def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

@@ -15,6 +15,7 @@ from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync import clock
 from ros_sync.alerts import lifecycle
+from ros_sync.mirror import portions
 from ros_sync.mirror.columns import METADATA
 
 MINUTE = timedelta(minutes=1)
@@ -70,7 +71,7 @@ def killed_at(engine: Engine, number: int) -> Iterator[None]:
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a handful of records be many portions."""
-    monkeypatch.setattr(lifecycle, "CHUNK", 2)
+    monkeypatch.setattr(portions, "PORTION", 2)
     monkeypatch.setattr(lifecycle, "LOOK", 4)
 
 

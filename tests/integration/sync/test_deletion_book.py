@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, text
 
 from ros_sync import clock
 from ros_sync.connectors.source import Page
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.sync.deletions import (
-    CHUNK,
     COUNTED,
     Book,
     DeletionLimit,
