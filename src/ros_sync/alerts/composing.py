@@ -19,9 +19,9 @@ from sqlmodel import select as select_model
 
 from ros_sync.alerts.documents import Told, digest, direct
 from ros_sync.alerts.erasure import PERSON
-from ros_sync.alerts.failures import RuleFailures, in_words, is_of_the_database
 from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.rule_failures import RuleFailures, in_words, is_of_the_database
+from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import PORTION, portions
@@ -188,7 +188,7 @@ class _Composer:
 
     def _owner_told(self, row: Any, present: RecordOwner | None) -> RecordOwner | None:
         """The owner as of the last look where a stale source has another one by now: nothing changes hands there."""
-        if row.source not in self._stale or row.state == State.RESOLVED:
+        if row.source not in self._stale or row.state == AlertState.RESOLVED:
             return present
         if present is not None and (present.id or present.named) == row.owner:
             return present
@@ -218,7 +218,7 @@ class _Composer:
             lead=row.lead,
             text=text,
             severity=row.severity,
-            resolved=row.state == State.RESOLVED or moved,
+            resolved=row.state == AlertState.RESOLVED or moved,
             owner=None if person and person.key == row.recipient else name,
             of_team=not by_owner,
         )

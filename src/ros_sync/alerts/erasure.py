@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session
 
 from ros_sync.alerts.lifecycle import alert_table, compose_anew, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.tables import AlertState
 from ros_sync.mirror.portions import portions
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import REDIRECT
@@ -37,10 +37,10 @@ def forget_erased(session: Session, moment: Moment) -> int:
         "facts": None,
         "next_notice_at": None,
     }
-    ended = {"state": State.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
+    ended = {"state": AlertState.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
     for portion in portions(ids):
         here = alert_table.c.id.in_(portion)
-        session.execute(update(alert_table).where(here, alert_table.c.state != State.RESOLVED).values(**ended))
+        session.execute(update(alert_table).where(here, alert_table.c.state != AlertState.RESOLVED).values(**ended))
         session.execute(update(alert_table).where(here).values(**gone))
         session.execute(update(notice_table).where(notice_table.c.alert_id.in_(portion)).values(text=TEXT))
         compose_anew(session, portion)

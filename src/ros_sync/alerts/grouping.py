@@ -16,7 +16,7 @@ from sqlalchemy import Row, Table, select
 from sqlmodel import Session
 
 from ros_sync.alerts.lifecycle import alert_table, due_table, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
 from ros_sync.organisation.people import Directory
 from ros_sync.outbox.tables import OutboxMessage
@@ -94,7 +94,7 @@ def direct_messages(session: Session, alerts: Sequence[Row[Any]]) -> DirectMessa
                 alert_table.c.object == name,
                 alert_table.c.source == source,
                 alert_table.c.record_id.in_(ids),
-                alert_table.c.state == State.OPEN,
+                alert_table.c.state == AlertState.OPEN,
                 notice_table.c.message_key.like("direct:%"),
             )
             .order_by(alert_table.c.id)

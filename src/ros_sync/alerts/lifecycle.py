@@ -21,9 +21,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, literal, select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
-from ros_sync.alerts.tables import Alert, AlertNotice, MessageDue, State
+from ros_sync.alerts.rule_failures import RuleFailures
+from ros_sync.alerts.tables import Alert, AlertNotice, AlertState, MessageDue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
@@ -34,8 +34,8 @@ from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Route, Rule, Status
+from ros_sync.sla.clock_definitions import calendar_for
 from ros_sync.sla.clocks import overdue
-from ros_sync.sla.definitions import calendar_for
 
 LOOK = 20_000  # findings looked up at a time, so that a first tick on a large mirror stays flat in memory
 
@@ -140,7 +140,7 @@ def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
     counted = dict.fromkeys(sorted(stale), 0)
     if stale:
         query = select(alert_table.c.source, func.count()).where(
-            alert_table.c.source.in_(stale), alert_table.c.state != State.RESOLVED
+            alert_table.c.source.in_(stale), alert_table.c.state != AlertState.RESOLVED
         )
         counted.update(
             (source, number) for source, number in session.connection().execute(query.group_by(alert_table.c.source))
@@ -149,7 +149,7 @@ def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
 
 
 def _unresolved(rule: Rule) -> ColumnElement[bool]:
-    return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != State.RESOLVED)
+    return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != AlertState.RESOLVED)
 
 
 def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[bool]:
@@ -163,13 +163,13 @@ def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[
 
 def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> int:
     connection = session.connection()
-    query = select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)
+    query = select(alert_table.c.id).where(which, alert_table.c.state != AlertState.RESOLVED)
     ids = list(connection.execute(query).scalars())
     for portion in portions(ids):
         session.connection().execute(
             update(alert_table)
             .where(alert_table.c.id.in_(portion))
-            .values(state=State.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
+            .values(state=AlertState.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
         )
         compose_anew(session, portion)
         session.commit()
@@ -226,7 +226,7 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
         )
         .all()
     )
-    next_at = case((alert_table.c.state == State.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
+    next_at = case((alert_table.c.state == AlertState.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
     by_owner = update(alert_table).where(alert_table.c.id == bindparam("alert"))
     for portion in portions(moved):
         values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in portion]
@@ -251,7 +251,7 @@ def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
     if rule.inhibited_by:
         inhibiting = (
             alert_table.c.rule_id.in_(rule.inhibited_by)
-            & (alert_table.c.state == State.OPEN)
+            & (alert_table.c.state == AlertState.OPEN)
             & alert_table.c.shadow.is_(False)  # a rule on trial silences nobody
         )
         query = query.where(
@@ -342,7 +342,7 @@ def _alert(
         "source": row["source"],
         "record_id": row["id"],
         "episode": episode,
-        "state": State.PENDING if held else State.OPEN,
+        "state": AlertState.PENDING if held else AlertState.OPEN,
         "shadow": shadow,
         "severity": rule.severity,
         "since_at": moment.now,
@@ -364,13 +364,13 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
     else:
         since = moment.shift(moment.now, rule.hold, -1)
     # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that says.
-    which = _unresolved(rule) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
+    which = _unresolved(rule) & (alert_table.c.state == AlertState.PENDING) & (alert_table.c.since_at <= since)
     told_at = None if rule.status is Status.SHADOW else moment.now
-    values = {"state": State.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
+    values = {"state": AlertState.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
     return len(_change(session, which & outside(alert_table.c.source, stale), values))
 
 
 def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
     counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
-    return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
+    return counted.get(AlertState.OPEN, 0), counted.get(AlertState.PENDING, 0)

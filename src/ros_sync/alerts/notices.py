@@ -18,11 +18,11 @@ from sqlmodel import Session
 
 from ros_sync.alerts.composing import compose_due, owners_of, texts_now
 from ros_sync.alerts.deciding import NOBODY, RouteCache, decide
-from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.grouping import DirectMessages, Grouping, direct_messages, record_of
 from ros_sync.alerts.lifecycle import alert_table, due_table, notice_table, route_key
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.rule_failures import RuleFailures
+from ros_sync.alerts.tables import AlertState
 from ros_sync.mirror.portions import portions
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.routing import Recipient, RecordOwner
@@ -116,7 +116,7 @@ def _due(session: Session, rule_ids: Collection[str], moment: Moment, stale: Col
     """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
     come = select(alert_table.c.id).where(alert_table.c.next_notice_at <= moment.now)
     untold = select(notice_table.c.alert_id).where(notice_table.c.recipient == NOBODY)
-    present = (alert_table.c.state == State.OPEN) & alert_table.c.shadow.is_(False)
+    present = (alert_table.c.state == AlertState.OPEN) & alert_table.c.shadow.is_(False)
     present &= outside(alert_table.c.source, stale) & alert_table.c.rule_id.in_(rule_ids)
     # Two questions with an index each; asked as one condition, all alerts that there ever were are gone through.
     query = select(alert_table.c.id).where(present, alert_table.c.id.in_(union_all(come, untold)))

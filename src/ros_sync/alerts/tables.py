@@ -11,7 +11,7 @@ from ros_sync.mirror.columns import BigKey, Instant, Json
 from ros_sync.mirror.rows import Stored
 
 
-class State(StrEnum):
+class AlertState(StrEnum):
     """Where an alert stands."""
 
     PENDING = "pending"

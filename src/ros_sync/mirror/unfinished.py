@@ -32,7 +32,7 @@ _INDEXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class DatabaseSchema:
     """The tables with their columns and those columns' types, and the table of each index."""
 
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -87,7 +87,7 @@ def refuse_unfinished(connection: Connection, version: str | None, script: Scrip
     raise _error(connection, version, found, filled)
 
 
-def leftover(there: Schema, version: str | None, schemas: Mapping[str | None, Schema]) -> Leftover:
+def leftover(there: DatabaseSchema, version: str | None, schemas: Mapping[str | None, DatabaseSchema]) -> Leftover:
     """Compare what is there with what `version` has and what later ones bring; the rest is somebody else's.
 
     `schemas` are the versions in order.
@@ -149,21 +149,21 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
     )
 
 
-def schema_of(connection: Connection) -> Schema:
+def schema_of(connection: Connection) -> DatabaseSchema:
     """The tables of a database, without alembic's own."""
     tables: dict[str, dict[str, str]] = {}
     for of, name, kind in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
         if of != _OURS:
             tables.setdefault(of, {})[name] = kind
     indexes = {name: of for name, of in connection.exec_driver_sql(_INDEXES[connection.dialect.name]) if of != _OURS}
-    return Schema(tables, indexes)
+    return DatabaseSchema(tables, indexes)
 
 
 @cache
-def _schemas(location: str) -> Mapping[str | None, Schema]:
+def _schemas(location: str) -> Mapping[str | None, DatabaseSchema]:
     """The tables of every version, by its number, in order."""
     script = ScriptDirectory(location)
-    found: dict[str | None, Schema] = {None: Schema()}
+    found: dict[str | None, DatabaseSchema] = {None: DatabaseSchema()}
     config = Config()
     config.set_main_option("script_location", location)
     engine = create_engine("sqlite://")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules.language import Condition, Moment, Parameters, Schema, tree
 from ros_sync.rules.language.satisfiable import Domain, Question
-from ros_sync.rules.schema import ENUMERATIONS, SHARES, WORKED_OUT
+from ros_sync.rules.object_schema import ENUMERATIONS, SHARES, WORKED_OUT
 
 KnownValues = Mapping[str, Mapping[str, Collection[str]]]  # by object and field, what records hold as far as is known
 

@@ -15,9 +15,9 @@ from ros_sync.mirror import catalogue
 from ros_sync.rules.evaluate import Record, Verdict, judge
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
-from ros_sync.rules.records import custom_value, derived_values, fields_behind
-from ros_sync.rules.schema import CUSTOM
-from ros_sync.sla.definitions import Overdue
+from ros_sync.rules.object_schema import CUSTOM
+from ros_sync.rules.record_fields import custom_value, derived_values, fields_behind
+from ros_sync.sla.clock_definitions import Overdue
 
 _ALWAYS = ("source", "id", "deleted_at", "owner_id", "owner_named")
 _CLOCK = "(clock)"  # no field is called so

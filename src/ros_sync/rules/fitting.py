@@ -17,8 +17,8 @@ from ros_sync.mirror import catalogue
 from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 from ros_sync.rules.language import Condition
 from ros_sync.rules.model import Clock, Rule
-from ros_sync.rules.records import ANSWERS
-from ros_sync.rules.schema import CUSTOM
+from ros_sync.rules.object_schema import CUSTOM
+from ros_sync.rules.record_fields import ANSWERS
 
 # What a field follows from, where the mapping does not fill it itself: it is filled with any of these.
 _FOLLOWS: dict[str, dict[str, tuple[str, ...]]] = {

@@ -15,7 +15,7 @@ from ros_sync.rules.evaluate import LineSeen, Verdict, judge
 from ros_sync.rules.given import DEFAULT_CURRENCY, given_record, moment_of
 from ros_sync.rules.language import Moment, tree, wording
 from ros_sync.rules.model import Expectation, Rule, RuleTest
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
 
 _LOOKS = 200  # between the beginning and the end of what a `for` asks for
 

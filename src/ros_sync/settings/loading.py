@@ -19,7 +19,7 @@ from ros_sync.settings.origins import (
     problem_of,
     read_file,
 )
-from ros_sync.settings.sections import Section, Settings, is_secret, sections, settings_keys
+from ros_sync.settings.sections import Settings, SettingsSection, is_secret, sections, settings_keys
 
 _MAX_SECRET_BYTES = 65_536  # ours: a URL, a token, or a key
 
@@ -82,9 +82,9 @@ def secrets_in_toml(settings: Settings) -> list[str]:
 def _with_secret_files(settings: Settings, origins: Origins) -> tuple[Settings, list[SettingsError]]:
     """Fill each secret that is given as a file; also the problems met on the way."""
     problems: list[SettingsError] = []
-    filled: dict[str, Section] = {}
+    filled: dict[str, SettingsSection] = {}
     for name in sections():
-        section: Section = getattr(settings, name)
+        section: SettingsSection = getattr(settings, name)
         values = section.model_dump(exclude_unset=True)
         for key in [key for key in type(section).model_fields if key.endswith("_file") and getattr(section, key)]:
             secret, where = key.removesuffix("_file"), origins.where(f"{name}.{key}")

@@ -115,14 +115,14 @@ def _ping_url(value: SecretStr | None) -> SecretStr | None:
 Count = Annotated[int, BeforeValidator(_no_boolean)]
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A section of `ros-sync.toml`."""
 
     # Unknown keys are found by `load`, which knows their places.
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
-class DatabaseSettings(Section):
+class DatabaseSettings(SettingsSection):
     """`[database]`."""
 
     url: Annotated[SecretStr, AfterValidator(_database_url)] = Field(
@@ -132,7 +132,7 @@ class DatabaseSettings(Section):
     url_file: Path | None = Field(None, description="a file that holds `url`")
 
 
-class SlackSettings(Section):
+class SlackSettings(SettingsSection):
     """`[slack]`."""
 
     token: SecretStr | None = Field(None, description="the app's bot token; without one, messages go to the terminal")
@@ -142,7 +142,7 @@ class SlackSettings(Section):
     signing_secret_file: Path | None = Field(None, description="a file that holds `signing_secret`")
 
 
-class HubSpotSettings(Section):
+class HubSpotSettings(SettingsSection):
     """`[hubspot]`."""
 
     token: SecretStr | None = Field(None, description="the access token: a service key's, or an app's")
@@ -173,7 +173,7 @@ class HubSpotSettings(Section):
     api_version_token: Annotated[str, _api_version("v1")] = Field("", description="the one that renews OAuth tokens")
 
 
-class SyncSettings(Section):
+class SyncSettings(SettingsSection):
     """`[sync]`."""
 
     poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
@@ -203,7 +203,7 @@ class SyncSettings(Section):
         return self
 
 
-class WebSettings(Section):
+class WebSettings(SettingsSection):
     """`[web]`."""
 
     host: str = Field("127.0.0.1", min_length=1, description="the address that `serve` listens on")
@@ -219,7 +219,7 @@ class WebSettings(Section):
     metrics_token_file: Path | None = Field(None, description="a file that holds `metrics_token`")
 
 
-class HealthSettings(Section):
+class HealthSettings(SettingsSection):
     """`[health]`."""
 
     ping_url: Annotated[SecretStr | None, AfterValidator(_ping_url)] = Field(
@@ -228,14 +228,14 @@ class HealthSettings(Section):
     ping_url_file: Path | None = Field(None, description="a file that holds `ping_url`")
 
 
-class ScheduleSettings(Section):
+class ScheduleSettings(SettingsSection):
     """`[schedule]`."""
 
     tick_seconds: Count = Field(300, ge=1, le=86_400, description="seconds from one tick to the next")
     deliver_seconds: Count = Field(20, ge=1, le=86_400, description="seconds from one look into the outbox to the next")
 
 
-class LogSettings(Section):
+class LogSettings(SettingsSection):
     """`[log]`."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
@@ -246,14 +246,14 @@ class LogSettings(Section):
     )
 
 
-class PathSettings(Section):
+class PathSettings(SettingsSection):
     """`[paths]`, relative to the workspace."""
 
     connectors: Path = Field(Path("connectors"), description="the folder of mapping files")
     rules: Path = Field(Path("rules"), description="the folder of rule files")
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """Everything that can be set, of one workspace. Made by `load`."""
 
     workspace: Path
@@ -299,12 +299,12 @@ class Settings(Section):
         return self.workspace / self.paths.rules
 
 
-def sections() -> dict[str, type[Section]]:
+def sections() -> dict[str, type[SettingsSection]]:
     """The sections by name."""
     return {
         name: info.annotation
         for name, info in Settings.model_fields.items()
-        if isinstance(info.annotation, type) and issubclass(info.annotation, Section)
+        if isinstance(info.annotation, type) and issubclass(info.annotation, SettingsSection)
     }
 
 

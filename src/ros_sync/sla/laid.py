@@ -26,7 +26,7 @@ from sqlmodel import Session
 from ros_sync.mirror import catalogue
 from ros_sync.mirror.portions import PORTION
 from ros_sync.organisation.people import Directory
-from ros_sync.sla.definitions import ClockDefinition, Terms
+from ros_sync.sla.clock_definitions import ClockDefinition, Terms
 from ros_sync.sla.tables import SlaClock, SlaClockEvent, SlaOwnerClock, What
 
 CLOCK = SlaClock.metadata.tables["sla_clock"]

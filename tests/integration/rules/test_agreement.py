@@ -46,7 +46,7 @@ from ros_sync.rules.language import (
     parse,
 )
 from ros_sync.rules.language.satisfiable import Question
-from ros_sync.rules.records import custom_column, custom_value
+from ros_sync.rules.record_fields import custom_column, custom_value
 
 pytestmark = pytest.mark.postgresql
 

@@ -17,9 +17,9 @@ from ros_sync.organisation.company import Organisation, standard_calendar
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definitions, describe, explain, findings
 from ros_sync.rules.facts import explain_facts, explained_fields, facts_of
-from ros_sync.rules.files import load
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
+from ros_sync.rules.rule_files import load
 from ros_sync.sla.clocks import advance
 
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)

@@ -15,8 +15,8 @@ from ros_sync.mirror.tables import DEAL, LEAD, OWNER
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla import owners
+from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import ClockCounts, advance, breached
-from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.tables import SlaClock, SlaClockEvent
 
 CLOCK = SlaClock.metadata.tables["sla_clock"]

@@ -13,8 +13,8 @@ from ros_sync.durations import Duration
 from ros_sync.mirror.tables import CHANGE, LEAD
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
+from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import ClockCounts, advance, breached
-from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, EVENT, OWNER_CLOCK
 
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)  # a Wednesday, 10:00 in Berlin

@@ -15,8 +15,8 @@ from ros_sync.mirror.database import configured, open_engine
 from ros_sync.mirror.schema_version import MIGRATIONS
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
+from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import advance, breached
-from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, OWNER_CLOCK
 
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, insert
 from sqlmodel import Session
 
 from ros_sync.alerts.tables import Alert, RuleFailure
-from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState
+from ros_sync.jobs.run_failures import Failure
 from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document

@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from ros_sync.errors import ProblemsError
 from ros_sync.fields import Kind
 from ros_sync.rules.editor_schema import editor_schema
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 
 RULE = """version: 1
 rules:

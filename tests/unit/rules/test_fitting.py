@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ros_sync.organisation.company import standard_calendar
-from ros_sync.rules.files import load
 from ros_sync.rules.fitting import Fit, fit, fits, fitted
 from ros_sync.rules.language import Moment, Parameters, parse
 from ros_sync.rules.model import Rule
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.template import Template
 
 FOLDER = Path(__file__).parents[3] / "rules"

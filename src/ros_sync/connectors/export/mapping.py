@@ -55,7 +55,7 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldMapping:
+class ColumnMapping:
     """How one field is filled: from a column, or by a constant where `column` is None.
 
     `values` maps the text of a cell to a carried value; a text it does not know is an error of the row unless
@@ -72,7 +72,7 @@ class FieldMapping:
     otherwise: Carried = None
     has_otherwise: bool = False
     keeps_others: bool = False
-    currency: FieldMapping | None = None
+    currency: ColumnMapping | None = None
     round_off: bool = False
     percent: bool = False
     find: Lookup | None = None
@@ -89,8 +89,8 @@ class FileEntry:
     pattern: str | None
     declared_format: str | None
     style: Style
-    id: FieldMapping
-    fields: tuple[FieldMapping, ...]
+    id: ColumnMapping
+    fields: tuple[ColumnMapping, ...]
     pipelines: Mapping[str, tuple[Stage, ...]]
     default_pipeline: str | None
     settable: frozenset[str]

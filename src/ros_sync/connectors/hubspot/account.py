@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from ros_sync.connectors.hubspot import doctor
+from ros_sync.connectors.hubspot.access_notices import Credentials, notices
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
     UNKNOWN,
@@ -21,7 +22,6 @@ from ros_sync.connectors.hubspot.definitions import (
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.memory import recalled, written
-from ros_sync.connectors.hubspot.notices import Credentials, notices
 from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
 from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError

@@ -35,7 +35,7 @@ _SET_WITH = "lifecyclestage", "hs_lead_status"  # the properties by which a lead
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedChange:
     """One change of the file, in words: which part of it, what became of it, and why."""
 
     where: str
@@ -47,7 +47,7 @@ class Plan:
     """The file as it is to be, the steps there, and the fields that nothing fills with what might."""
 
     text: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PlannedChange] = field(default_factory=list)
     missing: dict[Wanted, list[Candidate]] = field(default_factory=dict)
 
 
@@ -68,13 +68,13 @@ class _Fitting:
 
     def __init__(self, text: str, definitions: Definitions) -> None:
         self.edits = Edits(text)
-        self.steps: list[Step] = []
+        self.steps: list[PlannedChange] = []
         self.missing: dict[Wanted, list[Candidate]] = {}
         self._definitions = definitions
         self._sources: dict[tuple[str, str], str] = {}  # by object and field, the property that fills it from now on
 
     def _tell(self, where: str, what: str) -> None:
-        self.steps.append(Step(where, what))
+        self.steps.append(PlannedChange(where, what))
 
     def entries(self) -> list[tuple[str, str, MappingNode]]:
         """(stream, object, entry) of `objects:`."""

@@ -22,10 +22,10 @@ from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.client import CLOCKS_AGREE, HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import CUSTOM, StreamMapping
+from ros_sync.connectors.hubspot.properties import to_properties
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.spelling import alike
 from ros_sync.connectors.hubspot.values import instant
-from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Lack, Page, Receipt
 from ros_sync.errors import (
     AmbiguousError,

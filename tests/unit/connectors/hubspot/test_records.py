@@ -13,8 +13,8 @@ from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.definitions import Definitions, owners_batch, read_properties
 from ros_sync.connectors.hubspot.mapping import StreamMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.properties import to_properties
 from ros_sync.connectors.hubspot.records import RecordReader
-from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import Link
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.company import CONNECTOR

@@ -12,7 +12,7 @@ from ros_sync.durations import Duration, TimeLine
 from ros_sync.fields import PythonValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import Condition, Moment, Parameters, Schema, Variant, parameter_value, parse
-from ros_sync.rules.records import Columns
+from ros_sync.rules.record_fields import Columns
 
 HOLDS = [
     ("is_open", True),

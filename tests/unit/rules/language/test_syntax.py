@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import ConditionError, Parameters, Schema, parameter_value, parse
 from ros_sync.rules.language.syntax import KEYWORDS, MAX_CHARS
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
 
 REFUSED = [
     ("push_count / 2 > 1", 12, "there is no division"),

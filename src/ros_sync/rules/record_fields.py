@@ -29,7 +29,7 @@ from ros_sync import clock
 from ros_sync.fields import Kind, PythonValue
 from ros_sync.mirror import catalogue
 from ros_sync.mirror.columns import Instant
-from ros_sync.rules.schema import CUSTOM, CustomKinds
+from ros_sync.rules.object_schema import CUSTOM, CustomKinds
 
 _CLOSED = ("won", "lost")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ros_sync.connectors.hubspot.access_notices import Credentials, notices
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.notices import Credentials, notices
 from ros_sync.connectors.hubspot.versions import Api, Versions
 from ros_sync.mirror.catalogue import objects
 

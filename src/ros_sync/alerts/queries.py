@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from ros_sync.alerts.grouping import outbox_table
 from ros_sync.alerts.lifecycle import alert_table, moment_of, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.tables import AlertState
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.facts import explain_facts
 from ros_sync.rules.language import Moment
@@ -24,7 +24,7 @@ def listed(
 
     `person` is the key (e-mail) of somebody who was told.
     """
-    state = alert_table.c.state == State.RESOLVED if resolved else alert_table.c.state != State.RESOLVED
+    state = alert_table.c.state == AlertState.RESOLVED if resolved else alert_table.c.state != AlertState.RESOLVED
     query = select(alert_table).where(state)
     if rule is not None:
         query = query.where(alert_table.c.rule_id == rule)

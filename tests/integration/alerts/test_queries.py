@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.alerts.conftest import Firm
 
-from ros_sync.alerts.reading import listed, rules_with_alerts
+from ros_sync.alerts.queries import listed, rules_with_alerts
 
 RULES = """
 version: 1

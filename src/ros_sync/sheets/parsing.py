@@ -24,9 +24,9 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from ros_sync.errors import RosSyncError, Where
-from ros_sync.sheets.advice import comment_after, stumble
 from ros_sync.sheets.nodes import Mapping, Node, Scalar, Sequence, path_to
 from ros_sync.sheets.regular import open_regular
+from ros_sync.sheets.yaml_advice import comment_after, stumble
 
 MAX_FILE_BYTES = 4_000_000  # ours: tens of thousands of people; beyond that a file was put here by mistake
 MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7

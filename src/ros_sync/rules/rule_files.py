@@ -12,9 +12,9 @@ from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organis
 from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
+from ros_sync.rules.object_schema import CustomKinds
 from ros_sync.rules.rule_reader import RuleReader
-from ros_sync.rules.schema import CustomKinds
-from ros_sync.rules.sheet import RuleSheet
+from ros_sync.rules.rule_sheet import RuleSheet
 from ros_sync.sheets import in_reading_order
 
 VERSION = 1

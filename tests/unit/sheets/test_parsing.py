@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ros_sync.errors import MappingError, RuleError
-from ros_sync.sheets import MAX_FILE_BYTES, Mapping, Node, Scalar, Sequence, reading
+from ros_sync.sheets import MAX_FILE_BYTES, Mapping, Node, Scalar, Sequence, parsing
 
 
 def read(tmp_path: Path, content: str | bytes) -> Node:
     """The nodes of a file with this content."""
     path = tmp_path / "sheet.yaml"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return reading.read(path, "sheet.yaml", RuleError)
+    return parsing.read(path, "sheet.yaml", RuleError)
 
 
 def test_nodes_know_their_places(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_an_alias_bomb_is_harmless(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_says_where_one_comes_from(tmp_path: Path) -> None:
     """The problem is of the asked kind and names the command that lays a file out."""
     with pytest.raises(MappingError, match=r"^none: the file cannot be read: No such file.*ros-sync init"):
-        reading.read(tmp_path / "none.yaml", "none", MappingError)
+        parsing.read(tmp_path / "none.yaml", "none", MappingError)
 
 
 @given(st.text(alphabet="ab01 \n\t-:?[]{},&*!|>'\"%@#\\~\r\x00\x85\u2028\ufeff\U0001f600", max_size=40))
@@ -148,7 +148,7 @@ def test_every_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode())
     try:
-        line = reading.read(path, "any.yaml", RuleError).line
+        line = parsing.read(path, "any.yaml", RuleError).line
     except RuleError as error:
         line = (error.where.line if error.where else None) or 1
     assert 1 <= line <= len(text) + 1
