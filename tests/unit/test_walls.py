@@ -10,8 +10,8 @@ from pathlib import Path
 import ros_sync
 
 SOURCE = Path(ros_sync.__file__).parent
-# The sandbox shares no code with what it tests, and its HubSpot, Slack and company are apart from each other too: what it
-# imitates has the same names.
+# The sandbox shares no code with what it tests, and its HubSpot, Slack and company are apart from each other too: what
+# it imitates has the same names.
 APART = SOURCE / "sandbox"
 
 SAME_CLASSES = {

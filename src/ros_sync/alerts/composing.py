@@ -1,8 +1,8 @@
 """Messages composed anew from the alerts they are about.
 
 Composing reads everything that a message says and writes the outbox's document and the end of what was due in one
-transaction. So it may be cut off anywhere, and is done again where it was. A message that cannot be composed stays due and
-holds up no other.
+transaction. So it may be cut off anywhere, and is done again where it was. A message that cannot be composed stays due
+and holds up no other.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def compose_due(
 ) -> Composed:
     """Compose every message that is due, each in a transaction of its own.
 
-    What fails because of the database ends it; what fails because of one message is noted, and tried again the next time.
+    What fails because of the database ends it; what fails because of one message is noted, and tried again the next
+    time.
     """
     keys = list(
         session.connection().execute(select(due_table.c.message_key).order_by(due_table.c.message_key)).scalars()
@@ -174,7 +175,7 @@ class _Composer:
         return None if row is None else (row[0], row[1])
 
     def _portions(self, key: str) -> Iterator[list[tuple[Any, RecordOwner | None]]]:
-        """The notices of the message with their alerts and the present owners of the records, the oldest alerts first."""
+        """The notices of the message with their alerts and the records' present owners, the oldest alerts first."""
         c = notice_table.c
         query = (
             select(*(alert_table.c[name] for name in _TOLD), c.route, c.recipient, c.text)
@@ -231,8 +232,8 @@ class _Composer:
     def _addressee(self, key: str, reader: str) -> Addressee:
         """Whom it goes to: as was just decided, as it stands, or, where it never stood, as the reader is known now.
 
-        It never stood where it was over when it was first composed: a tick was cut off before that, and somebody else got
-        the record meanwhile.
+        It never stood where it was over when it was first composed: a tick was cut off before that, and somebody else
+        got the record meanwhile.
         """
         query = select(due_table.c.address).where(due_table.c.message_key == key)
         address = self._session.connection().execute(query).scalar()

@@ -37,7 +37,10 @@ def record_of(alert: Row[Any]) -> RecordKey:
 
 
 class Grouping:
-    """Which message an alert belongs into, for one round: what was grouped before is remembered from portion to portion."""
+    """Which message an alert belongs into, for one round.
+
+    What was grouped before is remembered from portion to portion.
+    """
 
     def __init__(self, session: Session, directory: Directory, moment: Moment) -> None:
         self._session = session
@@ -55,7 +58,10 @@ class Grouping:
         return standing[about]
 
     def digest(self, reader: str) -> tuple[str, datetime | None]:
-        """The key of the reader's digest; where today's was delivered, also the instant at which the next day begins."""
+        """The key of the reader's digest.
+
+        Where today's was delivered, also the instant at which the next day begins.
+        """
         reader_zone = self._zone_of(reader)
         day = (self._moment.now.astimezone(reader_zone) - _SINCE_MIDNIGHT).date()
         key = f"digest:{reader}:{day.isoformat()}"

@@ -6,8 +6,8 @@ no alert opens one, what has an alert and no longer fires resolves it, and every
 Records of a stale source are left out of the comparison on both sides, so that their alerts keep their last state. Once
 the source is fresh again, the difference holds what has happened meanwhile.
 
-What is found is written in portions, each a transaction of its own, so that nobody else waits long for the writer. Being a
-difference, it goes on where it was cut off. The messages about what was changed are noted in the same portion
+What is found is written in portions, each a transaction of its own, so that nobody else waits long for the writer.
+Being a difference, it goes on where it was cut off. The messages about what was changed are noted in the same portion
 (`message_due`) and composed after the last rule.
 """
 
@@ -59,8 +59,8 @@ class RuleCounts:
 class Followed:
     """What one look at all rules did: how many alerts ended, and of how many the record changed hands.
 
-    `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of each
-    rule that could not be evaluated: its alerts keep theirs too.
+    `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of
+    each rule that could not be evaluated: its alerts keep theirs too.
     """
 
     rules: list[RuleCounts] = field(default_factory=list)
@@ -87,10 +87,10 @@ def follow(
 ) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`; commits after each portion.
 
-    `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
-    but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`, the alerts of rules
-    that are not among them keep their last state. A rule that fails, or is among `failures` already, leaves its alerts as they
-    are.
+    `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes
+    hands, but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`,
+    the alerts of rules that are not among them keep their last state. A rule that fails, or is among `failures`
+    already, leaves its alerts as they are.
     """
     failures = failures if failures is not None else RuleFailures(session)
     followed = Followed(failed=failures.reasons)
@@ -211,7 +211,10 @@ def moment_of(rule: Rule, source: str, owner: str | None, directory: Directory, 
 
 
 def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> int:
-    """Look anew at who is to be told, where a record changed hands or the rule's routes changed; how many of the former."""
+    """Look anew at who is to be told, where a record changed hands or the rule's routes changed.
+
+    How many of the former.
+    """
     table = objects()[rule.applies_to].table
     owner = func.coalesce(table.c.owner_id, table.c.owner_named)
     present = _unresolved(rule) & alert_table.c.shadow.is_(False) & outside(alert_table.c.source, stale)
@@ -321,7 +324,8 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
         )
         .group_by(alert.record_id)
     )
-    return {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
+    # dict() takes a result for a mapping
+    return {key: value for key, value in session.connection().execute(query)}  # noqa: C416
 
 
 def _alert(
@@ -363,7 +367,8 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
         since: datetime = moment.now
     else:
         since = moment.shift(moment.now, rule.hold, -1)
-    # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that says.
+    # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that
+    # says.
     which = _unresolved(rule) & (alert_table.c.state == AlertState.PENDING) & (alert_table.c.since_at <= since)
     told_at = None if rule.status is Status.SHADOW else moment.now
     values = {"state": AlertState.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
@@ -372,5 +377,6 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
 
 def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
-    counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
+    # dict() takes a result for a mapping
+    counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416
     return counted.get(AlertState.OPEN, 0), counted.get(AlertState.PENDING, 0)

@@ -60,8 +60,8 @@ class _Round:
 class _Portion:
     """Some alerts, what was told of them before, and what has been decided about them.
 
-    `told` holds, for each alert, who knows of it by which route; `direct`, for each record and recipient, the message that
-    is about it already.
+    `told` holds, for each alert, who knows of it by which route; `direct`, for each record and recipient, the message
+    that is about it already.
     """
 
     alerts: Sequence[Row[Any]]
@@ -83,10 +83,10 @@ def tell(
     stale: Collection[str] = (),
     failures: RuleFailures | None = None,
 ) -> NoticeCounts:
-    """Put into the outbox what has to be said at `moment`, and bring up to date the messages that are due; commits portions.
+    """Put into the outbox what has to be said at `moment`, and bring up to date the messages that are due.
 
-    Nobody is newly told of records of the sources named in `stale`, nor of what a rule among `failures` found. What a round
-    that was cut off had decided is composed by this one.
+    Commits portions. Nobody is newly told of records of the sources named in `stale`, nor of what a rule among
+    `failures` found. What a round that was cut off had decided is composed by this one.
     """
     failures = failures if failures is not None else RuleFailures(session)
     by_id = {rule.id: rule for rule in rules}

@@ -46,8 +46,8 @@ def explained(
 ) -> list[dict[str, Any]]:
     """What each line of an alert's rule saw when it fired: text, whether it holds, and what it saw in words.
 
-    It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever instant. Empty
-    where nothing was kept, as with a person who was erased, or where the rule is not known any more.
+    It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever
+    instant. Empty where nothing was kept, as with a person who was erased, or where the rule is not known any more.
     """
     if alert["facts"] is None or rule is None:
         return list(alert["seen"])

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 Each = TypeVar("Each")
 
-# Ids named in one statement. Some statements name them twice, and some write several columns for each: that stays far below
-# what the databases take (32,766 parameters in SQLite, "Implementation Limits In SQLite"; 65,535 in PostgreSQL, "Message
-# Formats", Bind).
+# Ids named in one statement. Some statements name them twice, and some write several columns for each: that stays far
+# below what the databases take (32,766 parameters in SQLite, "Implementation Limits In SQLite"; 65,535 in PostgreSQL,
+# "Message Formats", Bind).
 CHUNK = 400
 # Rows decided and written in one transaction, so that nobody waits longer than half a second for SQLite's one writer.
 PORTION = 1_000

@@ -82,6 +82,8 @@ def _known(connection: Connection, source: str, name: str, ids: Sequence[str]) -
     found: dict[str, str] = {}
     for start in range(0, len(ids), CHUNK):
         among, parameters = one_of(connection, ids[start : start + CHUNK])
-        query = f"SELECT old_id, new_id FROM redirect WHERE source = {mark} AND object = {mark} AND old_id {among}"  # noqa: S608  # names are ours
+        # names are ours
+        here = f"source = {mark} AND object = {mark} AND old_id {among}"
+        query = f"SELECT old_id, new_id FROM redirect WHERE {here}"  # noqa: S608
         found.update(rows_of(connection, query, (source, name, *parameters)))
     return found

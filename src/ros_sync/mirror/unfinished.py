@@ -1,7 +1,8 @@
 """Databases that an earlier ros-sync left half-way: it wrote SQLite's tables one by one, and was ended in between.
 
 Each version's tables are known by running the migrations in memory. What is there of a later version than the one that
-the database says, or is missing of that one, tells of such an end. Nothing is changed here: a person is told what to do.
+the database says, or is missing of that one, tells of such an end. Nothing is changed here: a person is told what to
+do.
 """
 
 from __future__ import annotations
@@ -121,9 +122,15 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
     told = "; ".join(found.words())
     if version is None and filled:
         return RosSyncError(
-            f"the database has tables with names of ros-sync's and rows in them, and does not say of which version they are: {', '.join(filled)}",
+            (
+                "the database has tables with names of ros-sync's and rows in them, and does not say of which "
+                f"version they are: {', '.join(filled)}"
+            ),
             where=where,
-            hint=f"set database.url to another {'file' if file else 'database'}, or restore a back-up; nothing was changed",
+            hint=(
+                f"set database.url to another {'file' if file else 'database'}, or restore a back-up; nothing was "
+                "changed"
+            ),
         )
     if version is None:
         way = (
@@ -132,14 +139,20 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
             else "drop them, or set database.url to an empty database"
         )
         return RosSyncError(
-            f"an earlier ros-sync was ended while it made this database: {len(found.tables)} of its tables are there already",
+            (
+                f"an earlier ros-sync was ended while it made this database: {len(found.tables)} of its tables are "
+                "there already"
+            ),
             where=where,
             hint=f"there are no rows in them: {way}, and run it again; nothing was changed",
         )
     if undoing is None or filled:
         way = "restore the back-up from before the upgrade"
     elif file:
-        way = f"keep a copy of the file, take back what was begun with sqlite3 {shlex.quote(file)} {shlex.quote(undoing)}, and run it again"
+        way = (
+            f"keep a copy of the file, take back what was begun with sqlite3 {shlex.quote(file)} "
+            f"{shlex.quote(undoing)}, and run it again"
+        )
     else:
         way = f"take back what was begun with {undoing}, and run it again"
     return RosSyncError(

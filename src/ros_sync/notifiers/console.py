@@ -33,7 +33,8 @@ class ConsoleNotifier:
         """A terminal is never in a hurry: each message has a lane of its own."""
         return Lane(f"console:{parcel.id}", 0.0)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:  # noqa: ARG002  # the protocol's signature
+    # the protocol's signature
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:  # noqa: ARG002
         """Print the message."""
         self._console.print(draw(parcel.document, to=_name(parcel), updated=parcel.is_edit))
         return DeliveryReceipt(channel, str(parcel.id))

@@ -150,7 +150,10 @@ class Ledger:
             session.commit()
 
     def explain(self, transport: str, reason: str, now: datetime) -> None:
-        """Give every message of a transport that nothing can be said by its reason; those that have it are not written."""
+        """Give every message of a transport that nothing can be said by its reason.
+
+        Those that have it are not written.
+        """
         waits = (col(OutboxMessage.transport) == transport) & (col(OutboxMessage.state) == MessageState.WAITING)
         new = col(OutboxMessage.reason).is_(None) | (col(OutboxMessage.reason) != reason)
         with Session(self._engine) as session:

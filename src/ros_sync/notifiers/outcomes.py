@@ -19,7 +19,8 @@ class Patience:
     `settle`: how long a history may lag behind a post; between two looks for an unconfirmed message.
     `lease`: how long a call may take before its worker is taken for dead; well above the client's timeouts.
     `first_retry`, `longest_retry`: the wait after a failure doubles from the first to the longest.
-    `second_look`: after that an undeliverable message is tried again, or an unconfirmed one that could not be looked for.
+    `second_look`: after that an undeliverable message is tried again, or an unconfirmed one that could not be looked
+    for.
     """
 
     settle: float = 60.0
@@ -88,7 +89,10 @@ def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Pat
 
 
 def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> DeliveryOutcome:
-    """Say what it means that an unconfirmed message could not be looked for: it stays unconfirmed, never posted blindly."""
+    """Say what it means that an unconfirmed message could not be looked for.
+
+    It stays unconfirmed, never posted blindly.
+    """
     reason = f"it may have been posted, and could not be looked for: {error.message}"
     match error:
         case RateLimitedError(retry_after_seconds=seconds):

@@ -1,7 +1,8 @@
-"""What a rule reads of a record: which columns, and the values that it fired on, kept so that it can be explained later.
+"""What a rule reads of a record.
 
-Explaining costs more than evaluating, and most findings are never asked about. So a finding keeps the values that its rule
-read, in stored form, and the explanation is worked out when somebody asks.
+Which columns, and the values that it fired on, kept so that it can be explained later. Explaining costs more than
+evaluating, and most findings are never asked about. So a finding keeps the values that its rule read, in stored form,
+and the explanation is worked out when somebody asks.
 """
 
 from __future__ import annotations

@@ -136,8 +136,9 @@ class Rule:
 class RuleSet:
     """All rules, those that inhibit others before those they inhibit, and the files they came from.
 
-    They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known then, so that
-    the absence of a rule says nothing. `warnings` are doubts about what can be read and is probably not meant.
+    They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known
+    then, so that the absence of a rule says nothing. `warnings` are doubts about what can be read and is probably not
+    meant.
     """
 
     rules: tuple[Rule, ...]

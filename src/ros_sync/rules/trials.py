@@ -73,8 +73,8 @@ def _try(rule: Rule, test: RuleTest, company: Moment) -> Verdict:
 def _held(rule: Rule, hold: Duration, record: Mapping[str, PythonValue], moment: Moment) -> LineSeen:
     """Whether the rule has fired on the record, as it is now, all the time that its `for` asks for.
 
-    It is looked at where its answer may change: at both ends, at each midnight, around each instant of the record that a
-    duration of the rule reaches, and every so often between them. Before it was created, there was no record.
+    It is looked at where its answer may change: at both ends, at each midnight, around each instant of the record that
+    a duration of the rule reaches, and every so often between them. Before it was created, there was no record.
     """
     begins = moment.shift(moment.now, hold, -1)
     created = record.get("created")

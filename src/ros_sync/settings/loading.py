@@ -72,7 +72,7 @@ def load(workspace: Path) -> Settings:
 
 
 def secrets_in_toml(settings: Settings) -> list[str]:
-    """The keys, as `section.key`, of secrets that stand in the workspace's ros-sync.toml, which is no place for them."""
+    """The keys, as `section.key`, of secrets that stand in the workspace's ros-sync.toml, where none belongs."""
     document = parse_toml(settings.workspace / FILE_NAME, read_file(settings.workspace / FILE_NAME))
     given = {f"{section}.{key}" for section, keys in document.items() if isinstance(keys, dict) for key in keys}
     found = [key for key, info in settings_keys().items() if key in given and is_secret(info)]
@@ -114,7 +114,10 @@ def _secret_in(file: Path, where: Where) -> SecretStr:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         hint = None
         if isinstance(error, OSError) and error.errno == errno.EINVAL:
-            hint = "settings are read by each command, so a file it must be: one that you alone may read, or a line of .env"
+            hint = (
+                "settings are read by each command, so a file it must be: one that you alone may read, or a line "
+                "of .env"
+            )
         raise SettingsError(f"the file {file} cannot be read: {reason}", where=where, hint=hint) from None
     if len(content) > _MAX_SECRET_BYTES:
         raise SettingsError(

@@ -1,7 +1,8 @@
-"""Where each value was read, and messages about it: `ros-sync.toml` and `.env` of the workspace, and `ROS_SYNC_*` variables.
+"""Where each value was read, and messages about it.
 
-A variable overrides `.env`, `.env` overrides the TOML file, and what none of them names has a default. The key
-`token` of the section `[slack]` is the variable `ROS_SYNC_SLACK__TOKEN`.
+`ros-sync.toml` and `.env` of the workspace, and `ROS_SYNC_*` variables. A variable overrides `.env`, `.env` overrides
+the TOML file, and what none of them names has a default. The key `token` of the section `[slack]` is the variable
+`ROS_SYNC_SLACK__TOKEN`.
 """
 
 from __future__ import annotations

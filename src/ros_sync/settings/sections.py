@@ -45,7 +45,8 @@ def _database_url(value: SecretStr) -> SecretStr:
     # What stands in the port's place may be half a password, so it is not quoted.
     if port and port[1] and not (re.fullmatch("[0-9]{1,5}", port[1]) and int(port[1]) <= _MAX_PORT):
         raise ValueError(
-            f"expected a port from 0 to {_MAX_PORT} in the database URL, as in postgresql://user:password@host:5432/name; "
+            f"expected a port from 0 to {_MAX_PORT} in the database URL, as in "
+            "postgresql://user:password@host:5432/name; "
             "in a password, write @ as %40, : as %3A, / as %2F"
         )
     return value
@@ -67,7 +68,10 @@ def _hubspot_url(value: str) -> str:
 
 
 def _api_version(numbered: str) -> AfterValidator:
-    """A version of a part of HubSpot's API: the number that the official client knows (if there is one), or a release's date."""
+    """A version of a part of HubSpot's API.
+
+    The number that the official client knows (if there is one), or a release's date.
+    """
 
     def check(value: str) -> str:
         if value in ("", numbered) or (_RELEASE.fullmatch(value) and value >= _FIRST_RELEASE):
@@ -161,7 +165,9 @@ class HubSpotSettings(SettingsSection):
     search_per_second: Count = Field(5, ge=1, le=100, description="searches in a second")
     api_version: Annotated[str, _api_version("")] = Field(
         "",
-        description="the release of HubSpot's API that all calls use; without one, those that the official client knows",
+        description=(
+            "the release of HubSpot's API that all calls use; without one, those that the official client knows"
+        ),
     )
     api_version_objects: Annotated[str, _api_version("v3")] = Field("", description="the one that reads and writes use")
     api_version_search: Annotated[str, _api_version("v3")] = Field("", description="the one that searches use")

@@ -33,7 +33,8 @@ class Scalar:
     """A value as written; `quoted` tells `"true"` from `true`.
 
     Line and column count from 1, at the first character. `path` is how a person names the place: `people[3].manager`,
-    lists counted from 1. A key has the path of its value. `comment` is what stands behind it as one, as in `to: #sales`.
+    lists counted from 1. A key has the path of its value. `comment` is what stands behind it as one, as in
+    `to: #sales`.
     """
 
     value: str

@@ -34,10 +34,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and 
 
 
 def read(path: Path, file: str, error: type[RosSyncError], content: bytes | None = None) -> Node:
-    """The root of the file at `path`, which problems call `file`; `content`: what it holds, where that was read already.
+    """The root of the file at `path`, which problems call `file`.
 
-    Raises `error` with line and column where it cannot be read, is no UTF-8, too large, empty, no YAML, nested too
-    deeply, or holds what only programs need: anchors, aliases, tags, a second document.
+    `content`: what it holds, where that was read already. Raises `error` with line and column where it cannot be read,
+    is no UTF-8, too large, empty, no YAML, nested too deeply, or holds what only programs need: anchors, aliases, tags,
+    a second document.
     """
     reader = _Reader(file, error)
     return reader.read(reader.text(path) if content is None else reader.decoded(content))

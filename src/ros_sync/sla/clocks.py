@@ -61,12 +61,12 @@ def advance(
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
     late), what lost its record or its start is withdrawn, what is no longer stopped runs on and records without a
     clock get one, records that changed hands get a clock of the new owner's beside the team's, running clocks whose
-    calendar or deadline changed, or whose record has its first owner, are restated, and those past their due instant are
-    breached. A breached clock keeps the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
-    not been read yet is no breach.
+    calendar or deadline changed, or whose record has its first owner, are restated, and those past their due instant
+    are breached. A breached clock keeps the terms that it was breached under. Clocks of the sources named in `stale`
+    stay as they are: a response that has not been read yet is no breach.
 
-    Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most. Raises
-    RuleError for a definition that cannot be used.
+    Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most.
+    Raises RuleError for a definition that cannot be used.
     """
     counts = ClockCounts()
     for definition in clocks:
@@ -88,10 +88,10 @@ def advance(
 
 
 def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> Select[tuple[str, str]]:
-    """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and has not stopped.
+    """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and still open.
 
-    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may come
-    more than once.
+    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may
+    come more than once.
     """
     o = OWNER_CLOCK.c
     teams = select(_CLOCK.c.source, _CLOCK.c.record_id).where(_of(definition), _OPEN, _CLOCK.c.due_at <= now)
@@ -155,7 +155,7 @@ class _Step(Laid):
         return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
 
     def withdraw(self) -> Iterator[ClockCounts]:
-        """Stop, in portions, the open clocks whose record is deleted or no longer has the start, or the values, that they rest on.
+        """Stop, in portions, the open clocks whose record is deleted or has no longer the start or values they rest on.
 
         Those whose record has only changed hands are noted in `handed_over`.
         """
@@ -196,8 +196,8 @@ class _Step(Laid):
         """See to it, in portions, that a clock runs for each record that has a start and no stop.
 
         With each portion come its clocks that run on: (id, when it had stopped). A record that has none yet for that
-        start, stopped or not, gets one; where its clock has stopped and there is no stop any more, the clock runs on: an
-        acceptance that is taken back is asked about again, by the instant that it was due at.
+        start, stopped or not, gets one; where its clock has stopped and there is no stop any more, the clock runs on:
+        an acceptance that is taken back is asked about again, by the instant that it was due at.
         """
         full = True
         while full:
@@ -232,8 +232,8 @@ class _Step(Laid):
             .limit(START_BATCH)
         )
         if self.definition.since is None:
-            # Nearly every record has started by now. Asked so, SQLite walks the table in its own order; through an index on
-            # the start, it would jump about in it.
+            # Nearly every record has started by now. Asked so, SQLite walks the table in its own order; through an
+            # index on the start, it would jump about in it.
             return query.where((self.starts <= self.now).is_(true()))
         since = self.directory.organisation.calendar().subtract(self.now, self.definition.since)
         return query.where(self.starts <= self.now, or_(self.starts >= since, clock()))
@@ -308,7 +308,7 @@ class _Step(Laid):
         self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
 
     def restate(self) -> ClockCounts:
-        """Work out anew when running clocks are due whose calendar or deadline changed, or whose record has its first owner.
+        """Work out anew when clocks are due whose calendar or deadline changed, or whose record has its first owner.
 
         A clock keeps the owner by whose calendar it is due: given to somebody in another zone, it runs on as it did.
         """

@@ -61,7 +61,10 @@ def _presence(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
 
 
 def _deals(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
-    query = "SELECT id, name, amount_minor, stage, owner_id, next_step, competitor, account_id FROM deal WHERE deleted_at IS NULL"
+    query = (
+        "SELECT id, name, amount_minor, stage, owner_id, next_step, competitor, account_id FROM deal WHERE "
+        "deleted_at IS NULL"
+    )
     for record_id, *held in _rows(engine, query):
         record = account.records["deals"].get(record_id)
         if record is None:

@@ -319,7 +319,7 @@ def test_an_upgrade_that_fails_changes_nothing_and_leaves_no_copy(tmp_path: Path
 
 
 def test_a_database_is_copied_aside_before_an_upgrade(older: dict[str, Path], tmp_path: Path) -> None:
-    """The copy is its owner's alone, is of the version before, holds what is only in the log yet, and goes with a good tick.
+    """The copy is its owner's alone, of the version before, holds what only the log has yet, and goes with a good tick.
 
     One that concluded nothing about a source, as that was not read for long, is none.
     """
@@ -374,7 +374,7 @@ def test_a_copy_that_was_cut_off_is_begun_again(older: dict[str, Path], tmp_path
 
 
 def left_half_way(start: Path | None, end: str, folder: Path) -> list[Path]:
-    """Every state in which the first versions left a SQLite database when killed on the way to `end`, less the first."""
+    """Every state in which the first versions left SQLite when killed on the way to `end`, less the first."""
     path = folder / "x.db"
     if start is not None:
         shutil.copy(start, path)

@@ -198,7 +198,7 @@ def test_the_outbox_is_counted(session: Session) -> None:
 
 
 def test_what_is_put_is_as_it_stands_in_the_database(session: Session) -> None:
-    """The message that is given back has its number, and its state after what was decided, before anything is committed."""
+    """The message that is given back has its number, and its state after the decision, before any commit."""
     first = store.put(session, KEY, ANN, DOCUMENT, NOW).id
     stand(session, MessageState.DELIVERED, 1)
     message = store.put(session, KEY, ANN, OTHER, LATER)

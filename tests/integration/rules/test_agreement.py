@@ -423,7 +423,10 @@ def test_what_passes_the_check_never_fails(databases: list[Connection], data: st
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_not_turns_every_answer_round(data: st.DataObject) -> None:
-    """`not` makes false what holds and true what does not, missing values included; what holds is known to be possible."""
+    """`not` makes false what holds and true what does not, missing values included.
+
+    What holds is known to be possible.
+    """
     columns = data.draw(schemas())
     fields = {name: Field(name, COLUMNS[column][0]) for name, column in columns.items()}
     fields |= {f"custom.{key}": Field(f"custom.{key}", kind) for key, kind in CUSTOM.items()}

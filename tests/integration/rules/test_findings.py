@@ -166,7 +166,10 @@ def test_custom_properties_are_found_in_the_json_column(engine: Engine, tmp_path
 
 
 def test_a_finding_is_described(engine: Engine) -> None:
-    """A finding is told with the record's name, its amount and the message; what each line saw can be told from its facts."""
+    """A finding is told with the record's name, its amount and the message.
+
+    What each line saw can be told from its facts.
+    """
     row = {"name": "Loom", "amount_minor": 2_000_000, "currency": "USD", "next_step": "Call", "next_step_date": None}
     fill(engine, DEAL, {"one": row})
     with engine.connect() as connection:

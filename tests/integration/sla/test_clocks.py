@@ -351,7 +351,7 @@ def test_a_breach_is_not_restated(connection: Connection) -> None:
 
 
 def test_an_owner_known_by_name_only_has_their_own_calendar(connection: Connection) -> None:
-    """Where the CRM names an owner by an e-mail that only the organisation file knows, that person's calendar counts."""
+    """Where the CRM names an owner by an e-mail that only the organisation file knows, their calendar counts."""
     add_lead(connection, owner_id=None, owner_named="Ben@loom.example")
     advance(connection, [RESPONSE], directory(), START)
     expected = [("1", DUE_IN_YORK, None, "running")]

@@ -43,7 +43,10 @@ def _is_newer(connection: Connection) -> bool:
 
 
 def test_a_clock_of_an_earlier_version_becomes_the_teams(database_url: str) -> None:
-    """It keeps its start, deadline and state; whose record changed hands has a clock of their own; a taken-back stop runs on."""
+    """It keeps its start, deadline and state; whose record changed hands has a clock of their own.
+
+    A taken-back stop runs on.
+    """
     engine = configured(database_url)
     start = clock.to_micros(START)
     with engine.begin() as connection:

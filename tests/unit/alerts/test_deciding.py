@@ -26,5 +26,8 @@ LOST = Recipient(None, None, "nobody here has the e-mail x@example.com")
 def test_a_person_is_told_once_and_nobody_is_noted_once(
     recipient: Recipient, told: dict[str, set[str]], expected: Decision | None
 ) -> None:
-    """Nobody hears of an alert twice; who knows by another route gets no message, and a route without anybody is noted."""
+    """Nobody hears of an alert twice.
+
+    Who knows by another route gets no message, and a route without anybody is noted.
+    """
     assert expected == decide("owner", recipient, told)

@@ -60,7 +60,8 @@ def test_a_full_rule_is_read(tmp_path: Path) -> None:
     text = RULE + (
         "    for: 2 days\n    severity: critical\n    status: shadow\n"
         '    notify: [{to: manager, after: 5 business days}, {to: "#revops", mode: digest}]\n'
-        "    clock: {starts: closed, stops: [handed_off], within: 48 hours, only_if: {stage_kind: [won]}, since: 30 days}\n"
+        "    clock: {starts: closed, stops: [handed_off], within: 48 hours, only_if: {stage_kind: [won]}, since: 30 "
+        "days}\n"
     )
     (rule,) = load([write(tmp_path, text)])
 

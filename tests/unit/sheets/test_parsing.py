@@ -80,15 +80,24 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ),
         (
             "a:\n  - b: {c: 1}\n   d: 2\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it "
+                "by 4 spaces)"
+            ),
         ),
         (
             "a:\n  b: 1\n   c: 2\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 2 (indent it by 2 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 2 (indent it "
+                "by 2 spaces)"
+            ),
         ),
         (
             "a:\n    - b\n   - c\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it "
+                "by 4 spaces)"
+            ),
         ),
         (
             "a:\n b: 1\nc: d: e\n",
@@ -98,7 +107,10 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ("a: *gone\n", f"sheet.yaml:1:4: {ALIASES}"),
         (
             "a: !!python/name:os.system x\n",
-            "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition write `not`)",
+            (
+                "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition "
+                "write `not`)"
+            ),
         ),
         ("{[a]: 1}\n", f"sheet.yaml:1:2: {KEY}"),
     ],

@@ -241,7 +241,8 @@ class FieldReader:
             section.sheet.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
             return None
         text = node.value.strip()
-        # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's are.
+        # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's
+        # are.
         written = replace(self._style, numbers=values.YAML, dates=replace(mapping.style.dates, iso=True))
         try:
             if mapping.kind is Kind.MONEY:

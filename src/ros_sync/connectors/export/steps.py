@@ -32,7 +32,8 @@ _NO_STAGE: _StageValues = (None, None, None, None, None)
 _STAGED = ("deal",)  # objects of which rules ask whether they are open
 _KINDS = ("open", "won", "lost")
 _NO_STAGE_REASON = (
-    "has no stage, so it would be neither open nor won nor lost, and no rule would ever fire on it; where an empty cell "
+    "has no stage, so it would be neither open nor won nor lost, and no rule would ever fire on it; where an "
+    "empty cell "
     'means a stage, say which with `values: {"": …}`'
 )
 _SEVERAL = 3  # columns beside the id
@@ -102,7 +103,8 @@ class IdStep:
         failures: Failures = {}
         if None in found:
             failures = {place: "the id is missing" for place, each in enumerate(found) if each is None}
-        if ids.any_wrong([each or "" for each in found] if failures else found):  # type: ignore[arg-type]  # none is None
+        # none is None
+        if ids.any_wrong([each or "" for each in found] if failures else found):  # type: ignore[arg-type]
             for place, each in enumerate(found):
                 reason = ids.wrong_id(each) if each is not None else None
                 if reason:

@@ -1,6 +1,7 @@
 """A connector file fitted to an account: what has to change in it, and why. What works is left as people wrote it.
 
-Nothing is called here. `Plan` is worked out from the account's definitions and the file; its text is what the file becomes.
+Nothing is called here. `Plan` is worked out from the account's definitions and the file; its text is what the file
+becomes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ UNUSED_BELOW = 0.005  # the share of records that is shown as 0 %: somebody trie
 LACKING = "the account has no such property"
 # Where an account has no property by the first name, it may have one by the other.
 SAME = {f"hs_lifecyclestage_{stage}_date": f"hs_v2_date_entered_{stage}" for stage in (
-    "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other",
+    "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist",
+    "other",
 )}  # fmt: skip
 # What the shipped file fills by what every account has, for want of a property of the company's own.
 MAKESHIFT = {("lead", "rejection_code"): "hs_lead_status"}
@@ -54,7 +56,10 @@ class Plan:
 def fit(
     text: str, definitions: Definitions, found: Mapping[Wanted, Sequence[Candidate]], made: Iterable[Wanted] = ()
 ) -> Plan:
-    """The plan for a file of this text. `found` are the candidates of each field, `made` the fields whose property is made."""
+    """The plan for a file of this text.
+
+    `found` are the candidates of each field, `made` the fields whose property is made.
+    """
     fitting = _Fitting(text, definitions)
     fitting.stages()
     for entry in fitting.entries():

@@ -1,4 +1,7 @@
-"""Reading a HubSpot connector file: every mistake in it is found at once, with its place and what was probably meant."""
+"""Reading a HubSpot connector file.
+
+Every mistake in it is found at once, with its place and what was probably meant.
+"""
 
 from __future__ import annotations
 

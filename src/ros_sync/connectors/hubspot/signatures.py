@@ -56,8 +56,8 @@ def verify(
 ) -> SignatureCheck:
     """Check the signature that the headers carry; names of headers in lower case.
 
-    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The older
-    ones sign no timestamp; where one comes with them all the same, it has to be of the present.
+    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The
+    older ones sign no timestamp; where one comes with them all the same, it has to be of the present.
     """
     if refused := refusal(headers, now):
         return refused

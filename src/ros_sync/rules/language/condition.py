@@ -38,7 +38,7 @@ class Condition:
         return None if clause is None else replace(self, clause=clause)
 
     def to_sql(self, columns: sql.Columns, moment: Moment) -> ColumnElement[bool]:
-        """An expression over `columns` (by field name, carried forms), true where the condition holds, else false or NULL.
+        """An expression over `columns` (by field name, carried forms): true where it holds, else false or NULL.
 
         Raises RuleError for money of another currency than the company's.
         """

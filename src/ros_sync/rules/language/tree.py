@@ -244,9 +244,9 @@ def is_constant(expression: Expression) -> bool:
 
 
 def without(clause: Clause, fields: Collection[str], *, negated: bool = False) -> Clause | None:
-    """What can still hold (`negated`: can still be false) where nothing is known of these fields; None where nothing can.
+    """What can still hold (`negated`: can still be false) where nothing is known of these fields.
 
-    A leaf that reads one of them is neither true nor false; it is no reason for anything.
+    None where nothing can. A leaf that reads one of them is neither true nor false; it is no reason for anything.
     """
     match clause:
         case Not(inner):

@@ -107,7 +107,8 @@ def ticked(tmp_path: Path) -> tuple[StreamMapping, Definitions]:
     file = tmp_path / "hubspot.yaml"
     file.write_text(
         "version: 1\ncrm: hubspot\nsource: hubspot\nobjects:\n  - stream: deals\n    object: deal\n    fields:\n"
-        "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: products\n"
+        "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: "
+        "products\n"
         "      segment: {property: products, several: true}\n"
         "    write: {product: }\n"
     )

@@ -144,7 +144,10 @@ def test_positive_sql_is_plain_comparisons(schema: Schema, moment: Moment) -> No
     """Outside of a negation, SQL holds nothing that keeps an index from serving it."""
     text = "is_open and (last_buyer_activity older than 14 days or amount_home >= 20k) and next_step is missing"
 
-    expected = "deal.stage_kind = ? AND (deal.last_buyer_activity_at < ? OR deal.amount_home_minor >= ?) AND deal.next_step IS NULL"
+    expected = (
+        "deal.stage_kind = ? AND (deal.last_buyer_activity_at < ? OR deal.amount_home_minor >= ?) AND "
+        "deal.next_step IS NULL"
+    )
     assert expected == _sql(parse(text, schema), moment, "sqlite://")
 
 

@@ -84,8 +84,10 @@ def test_no_field_is_hidden_by_a_word_of_the_language() -> None:
 
 
 SOUP = (
-    "is not one of in the next last 7 days \"A\" 'B' , or and 20.000 € 1,234 older then than empty no has close_date Close Date . ' "
-    "$quiet { } ( ) [ ] 3 months between 5 > < = contains starts with : # - ! ~ % | null true 2026-03-16 * + ; is_open stage push_count k EUR now"
+    "is not one of in the next last 7 days \"A\" 'B' , or and 20.000 € 1,234 older then than empty no has "
+    "close_date Close Date . ' "
+    "$quiet { } ( ) [ ] 3 months between 5 > < = contains starts with : # - ! ~ % | null true 2026-03-16 * + ; "
+    "is_open stage push_count k EUR now"
 )
 
 

@@ -85,16 +85,28 @@ def _escaped(character: str) -> str:
 
 
 def _lines(proposal: Proposal) -> Iterator[str]:
-    yield "# Proposed by `ros-sync mapping propose` from the headings and values of your files. Look through it: the names on the"
-    yield "# left are ros-sync's own, those on the right your columns' headings. Every key: docs/reference/mapping-files.md"
+    yield (
+        "# Proposed by `ros-sync mapping propose` from the headings and values of your files. Look through it: the "
+        "names on the"
+    )
+    yield (
+        "# left are ros-sync's own, those on the right your columns' headings. Every key: "
+        "docs/reference/mapping-files.md"
+    )
     yield "version: 1"
-    yield f"source: {quoted(proposal.source)}  # the first half of every record's key: never change it once data is imported"
+    yield (
+        f"source: {quoted(proposal.source)}  # the first half of every record's key: never change it once data is "
+        "imported"
+    )
     yield f"timezone: {proposal.timezone}  # of dates and times that name no zone"
     check = "" if proposal.names_currencies else "CHECK: your files name none; "
     yield f"currency: {proposal.currency}  # {check}for amounts whose row names no currency"
     if proposal.stages:
         yield ""
-        yield "# CHECK the order of the stages, which are open, won and lost, and which are early, mid and late: rules rely on it."
+        yield (
+            "# CHECK the order of the stages, which are open, won and lost, and which are early, mid and late: "
+            "rules rely on it."
+        )
         yield "stages:"
         for pipeline, stages in proposal.stages.items():
             yield f"  {_key(pipeline)}:"
@@ -123,7 +135,10 @@ def _entry(entry: Entry) -> Iterator[str]:
             ", …" if len(entry.unused) > _SHOWN_UNUSED else ""
         )
         yield f"      # not used: {shown}"
-        yield "      # a property of your own is `custom.<name>: {column: …, kind: text}` (or number, boolean, date, instant)"
+        yield (
+            "      # a property of your own is `custom.<name>: {column: …, kind: text}` (or number, boolean, date, "
+            "instant)"
+        )
 
 
 def _column(line: Line) -> str:

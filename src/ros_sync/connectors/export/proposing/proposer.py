@@ -24,7 +24,8 @@ from ros_sync.errors import ImportRefusedError
 from ros_sync.fields import Field, Kind
 
 _PEOPLE = ("owner",)
-_FORECAST = {"closed": "closed", "commit": "commit", "best case": "best case", "bestcase": "best case", "pipeline": "pipeline",
+_FORECAST = {"closed": "closed", "commit": "commit", "best case": "best case", "bestcase": "best case",
+             "pipeline": "pipeline",
              "omitted": "omitted", "not forecasted": "omitted", "omit": "omitted"}  # fmt: skip
 _KINDS = {"open": "open", "won": "won", "lost": "lost", "offen": "open", "gewonnen": "won", "verloren": "lost"}
 _ACTIVITIES = ("email", "call", "meeting", "note", "task")
