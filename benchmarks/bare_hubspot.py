@@ -1,10 +1,11 @@
 """The floor of following HubSpot: urllib3, orjson and executemany. Nothing is compared, converted or understood.
 
-It makes the same calls as ours for records, and writes the same columns of the same tables, as they come: of each deal the
-properties in the columns that they are mapped to, those of the company as one JSON object, and in the columns that ours works
-out (what a stage brings with it, the amount at home, the account, the first close date, pushes, stage entries) whatever is at
-hand without working anything out; a version for each instant at which a tracked property changed (or for the state that
-ended, where a deal is polled), with the same columns; the links. It writes no change history, and commits as seldom as ours.
+It makes the same calls as ours for records, and writes the same columns of the same tables, as they come: of each deal
+the properties in the columns that they are mapped to, those of the company as one JSON object, and in the columns that
+ours works out (what a stage brings with it, the amount at home, the account, the first close date, pushes, stage
+entries) whatever is at hand without working anything out; a version for each instant at which a tracked property
+changed (or for the state that ended, where a deal is polled), with the same columns; the links. It writes no change
+history, and commits as seldom as ours.
 """
 
 from __future__ import annotations

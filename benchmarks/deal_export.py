@@ -15,7 +15,8 @@ HEADER = (
     "Record ID", "Deal Name", "Deal Stage", "Amount", "Currency", "Close Date", "Create Date", "Closed At",
     "Deal owner", "Account ID", "Segment", "Region", "Forecast Category", "Demand Source", "Deal Type", "Next Step",
     "Next Step Date", "Last Activity", "Last Buyer Activity", "Competitor", "Loss Reason", "Closing Plan",
-    "Contacts Engaged", "Champion", "Economic Buyer Engaged", "Requalified On", "Handed Off", "Team Size", "Region Code",
+    "Contacts Engaged", "Champion", "Economic Buyer Engaged", "Requalified On", "Handed Off", "Team Size",
+    "Region Code",
     "Last Modified",
 )  # fmt: skip
 MAPPING = """
@@ -94,7 +95,8 @@ def _row(rng: Random, number: int) -> list[str]:
         rng.choice(("sales", "sdr", "marketing", "partner")), rng.choice(("new business", "expansion", "renewal")),
         f"call {rng.choice(('Ada', 'Bo', 'Cy', 'Di'))} on item {rng.randrange(500)}" if steps else "",
         f"{(AS_OF + timedelta(days=rng.randrange(1, 30))).date()}" if steps else "", _instant(touched), _instant(buyer),
-        rng.choice(("", "", "Rival", "Other")), "price" if stage == "Closed Lost" else "", rng.choice(("Yes", "No", "")),
+        rng.choice(("", "", "Rival", "Other")), "price" if stage == "Closed Lost" else "",
+        rng.choice(("Yes", "No", "")),
         f"{rng.randrange(1, 9)}", f"Champion {rng.randrange(3_000)}", rng.choice(("Yes", "No")), "",
         _instant(touched + timedelta(hours=20)) if stage == "Closed Won" else "", f"{rng.randrange(5, 500)}",
         f"R{rng.randrange(90)}", _instant(touched),

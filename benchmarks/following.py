@@ -2,11 +2,11 @@
 
 Each measurement is a process of its own (`hubspot_sides`) against the sandbox's HubSpot in another one. CPU is user and
 system time of all threads between the first call for records and the last write; imports, opening the database and
-the connection are outside on every side. Describing the account (7 calls, about 20 ms) is inside ours in the back-fill, as
-the first cycle of a process does it; no other side does. 1,000 changes are one cycle of a process that is already running: it
-has described the account and has polled before, so that SQLAlchemy has compiled its statements. The floor writes the
-same columns and versions with whatever is at hand; ours works them out, and writes the change history, which no other side
-does.
+the connection are outside on every side. Describing the account (7 calls, about 20 ms) is inside ours in the back-fill,
+as the first cycle of a process does it; no other side does. 1,000 changes are one cycle of a process that is already
+running: it has described the account and has polled before, so that SQLAlchemy has compiled its statements. The floor
+writes the same columns and versions with whatever is at hand; ours works them out, and writes the change history, which
+no other side does.
 
 The sides of a round follow each other within half a minute, and a ratio is the median of the rounds' ratios: a shared
 machine is half as fast in one minute as in the next, so that the best of one side and the best of the other may be of

@@ -1,6 +1,7 @@
 """A HubSpot on loopback with many deals of 60 properties, in a process of its own.
 
-python -m benchmarks.hubspot_account DEALS [--limits] [--lean]     prints {"url": …, "token": …}, then obeys lines on stdin
+python -m benchmarks.hubspot_account DEALS [--limits] [--lean]     prints {"url": …, "token": …}, then obeys lines on
+stdin
 
 `change` edits 1,000 deals and answers with the ids of the 100 in which a tracked property changed; `calls` answers with
 (seconds, status) of every call made so far. Answers are one line of JSON. The end of stdin ends it. With `--limits`, it
@@ -53,7 +54,8 @@ objects:
       close_date: closedate
       created: createdate
       owner: hubspot_owner_id
-      forecast_category: {property: hs_manual_forecast_category, values: {PIPELINE: pipeline, BEST_CASE: best case, COMMIT: commit}}
+      forecast_category: {property: hs_manual_forecast_category,
+                               values: {PIPELINE: pipeline, BEST_CASE: best case, COMMIT: commit}}
       next_step: hs_next_step
       next_step_date: next_step_date
       deal_type: {property: dealtype, values: {newbusiness: new business, renewal: renewal}}
@@ -161,7 +163,8 @@ def serve(deals: int, *, limits: bool, lean: bool) -> None:
 def _define(account: Any) -> None:
     account.add_pipeline(
         "deals", "default", "Sales",
-        [(stage, label, place, {"isClosed": str(place > 4).lower(), "probability": str((0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 0.0)[place])})
+        [(stage, label, place, {"isClosed": str(place > 4).lower(), "probability": str((0.1, 0.2, 0.4, 0.6, 0.8, 1.0,
+            0.0)[place])})
          for place, (stage, label) in enumerate(zip(STAGES, LABELS, strict=True))],
     )  # fmt: skip
     for name in OWN_PROPERTIES:

@@ -6,8 +6,8 @@ SIDE is ours, floor or typed; WORK is backfill or changes (of a database that th
 file with the ids of the deals in which a tracked property changed, which the floor and the client are told, and ours
 finds out. The clock is that of the processor, user and system time of all threads. What each side does once in
 its life stays outside: imports, opening the database, a first call that opens the connection; before it polls for
-changes, ours has described the account and has polled once on a copy of the database, as a process that follows an account
-has many times (SQLAlchemy compiles each statement once).
+changes, ours has described the account and has polled once on a copy of the database, as a process that follows an
+account has many times (SQLAlchemy compiles each statement once).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import findings
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DEALS = 1_000_000

@@ -1,10 +1,11 @@
 """What commands cost that do next to nothing: their start, as multiples of `python -c pass`.
 
-Beside it, as a floor, what the libraries alone cost: a program of one command that loads what the command loads of libraries
-(`tests/unit/cli/loading.py` has the list), opens a database in memory, and ends in the way that ours does.
+Beside it, as a floor, what the libraries alone cost: a program of one command that loads what the command loads of
+libraries (`tests/unit/cli/loading.py` has the list), opens a database in memory, and ends in the way that ours does.
 
-CPU time of user and system of the whole process, bytecode compiled as `make venv` leaves it, the least of several rounds in
-which both sides take turns: on a shared machine the least is what the program takes, the rest is what others took.
+CPU time of user and system of the whole process, bytecode compiled as `make venv` leaves it, the least of several
+rounds in which both sides take turns: on a shared machine the least is what the program takes, the rest is what others
+took.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ app.command()(command)
 app(["x"])
 """
 CLIENT = """
-import hubspot.crm.associations.v4, hubspot.crm.objects, hubspot.crm.owners, hubspot.crm.pipelines, hubspot.crm.properties
-import hubspot.oauth, tenacity
+import hubspot.crm.associations.v4, hubspot.crm.objects, hubspot.crm.owners
+import hubspot.crm.pipelines, hubspot.crm.properties, hubspot.oauth, tenacity
 """
 COMMAND = str(Path(sys.executable).parent / "ros-sync")
 ORGANISATION = "version: 1\ncompany: {name: Bench, currency: EUR, timezone: UTC}\n"

@@ -1,7 +1,7 @@
 """The first tick of a large company: CPU, memory, and how long a write transaction holds the writer.
 
-300,000 open deals, 22,500 won ones and 100,000 leads, with the shipped rules: about 115,000 alerts and 122,500 clocks. Each
-tick is a process of its own, so that its memory is its own (VmHWM).
+300,000 open deals, 22,500 won ones and 100,000 leads, with the shipped rules: about 115,000 alerts and 122,500 clocks.
+Each tick is a process of its own, so that its memory is its own (VmHWM).
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def run() -> list[Row]:
 
 def fill(path: Path, *, vague: int, silent: int, slow: int) -> None:
     """Make the company's mirror."""
-    from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # the measured processes import as little as they need
+    # the measured processes import as little as they need
+    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
 
     open_engine(f"sqlite:///{path}").dispose()
     now, day = clock.to_micros(NOW), 86_400_000_000
@@ -123,7 +124,7 @@ def tick_here(path: Path, now: datetime) -> dict[str, float]:
     from ros_sync.jobs.cycle import Company, tick  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.organisation.company import Organisation  # noqa: PLC0415
-    from ros_sync.rules.files import load  # noqa: PLC0415
+    from ros_sync.rules.rule_files import load  # noqa: PLC0415
 
     engine = open_engine(f"sqlite:///{path}")
     company = Company(Organisation(), load([RULES]))

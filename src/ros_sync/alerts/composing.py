@@ -1,33 +1,36 @@
 """Messages composed anew from the alerts they are about.
 
 Composing reads everything that a message says and writes the outbox's document and the end of what was due in one
-transaction. So it may be cut off anywhere, and is done again where it was. A message that cannot be composed stays due and
-holds up no other.
+transaction. So it may be cut off anywhere, and is done again where it was. A message that cannot be composed stays due
+and holds up no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import Row, delete, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from ros_sync.alerts.documents import Told, digest, direct
 from ros_sync.alerts.erasure import PERSON
-from ros_sync.alerts.failures import in_words, is_of_the_database
-from ros_sync.alerts.lifecycle import CHUNK, alert_table, chunks, due_table, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notice_table
+from ros_sync.alerts.rule_failures import RuleFailures, in_words, is_of_the_database
+from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import PORTION, portions
 from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.rules.evaluate import describe
+from ros_sync.rules.facts import columns_read
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
 
@@ -55,7 +58,8 @@ def compose_due(
 ) -> Composed:
     """Compose every message that is due, each in a transaction of its own.
 
-    What fails because of the database ends it; what fails because of one message is noted, and tried again the next time.
+    What fails because of the database ends it; what fails because of one message is noted, and tried again the next
+    time.
     """
     keys = list(
         session.connection().execute(select(due_table.c.message_key).order_by(due_table.c.message_key)).scalars()
@@ -94,11 +98,37 @@ def owners_of(session: Session, records: Iterable[tuple[str, str, str]]) -> dict
     for (name, source), ids in wanted.items():
         table = objects()[name].table
         columns = (table.c.id, table.c.owner_id, table.c.owner_named)
-        for chunk in chunks(sorted(ids)):
-            query = select(*columns).where(table.c.source == source, table.c.id.in_(chunk))
+        for portion in portions(sorted(ids)):
+            query = select(*columns).where(table.c.source == source, table.c.id.in_(portion))
             for record_id, owner_id, named in session.connection().execute(query):
                 owners[name, source, record_id] = RecordOwner(source, owner_id, named)
     return owners
+
+
+def texts_now(
+    session: Session,
+    alerts: Sequence[Row[Any]],
+    rules: Mapping[str, Rule],
+    directory: Directory,
+    moment: Moment,
+    failures: RuleFailures,
+) -> dict[int, str]:
+    """What is to be said of each alert now: what was said when it opened, or, later on, what has become of it since."""
+    texts = {alert.id: str(alert.text) for alert in alerts}
+    older: dict[tuple[str, str, str], list[Row[Any]]] = {}
+    for alert in alerts:
+        if alert.opened_at < moment.now:
+            older.setdefault((alert.rule_id, alert.object, alert.source), []).append(alert)
+    for (rule_id, name, source), group in older.items():
+        table, rule = objects()[name].table, rules[rule_id]
+        columns = [table.c[column] for column in columns_read(rule)]
+        ids = {alert.record_id: alert.id for alert in group}
+        query = select(*columns).where(table.c.source == source, table.c.id.in_(list(ids)))
+        with failures.alone(rule_id):
+            for row in session.connection().execute(query).mappings().all():
+                at = moment_of(rule, source, row["owner_id"] or row["owner_named"], directory, moment)
+                texts[ids[row["id"]]] = describe(rule, row, at).text
+    return texts
 
 
 class _Composer:
@@ -145,7 +175,7 @@ class _Composer:
         return None if row is None else (row[0], row[1])
 
     def _portions(self, key: str) -> Iterator[list[tuple[Any, RecordOwner | None]]]:
-        """The notices of the message with their alerts and the present owners of the records, the oldest alerts first."""
+        """The notices of the message with their alerts and the records' present owners, the oldest alerts first."""
         c = notice_table.c
         query = (
             select(*(alert_table.c[name] for name in _TOLD), c.route, c.recipient, c.text)
@@ -153,13 +183,13 @@ class _Composer:
             .where(c.message_key == key)
             .order_by(alert_table.c.id, c.route, c.recipient)
         )
-        for rows in self._session.connection().execute(query).partitions(CHUNK):
+        for rows in self._session.connection().execute(query).partitions(PORTION):
             owners = owners_of(self._session, {(row.object, row.source, row.record_id) for row in rows})
             yield [(row, self._owner_told(row, owners.get((row.object, row.source, row.record_id)))) for row in rows]
 
     def _owner_told(self, row: Any, present: RecordOwner | None) -> RecordOwner | None:
         """The owner as of the last look where a stale source has another one by now: nothing changes hands there."""
-        if row.source not in self._stale or row.state == State.RESOLVED:
+        if row.source not in self._stale or row.state == AlertState.RESOLVED:
             return present
         if present is not None and (present.id or present.named) == row.owner:
             return present
@@ -189,7 +219,7 @@ class _Composer:
             lead=row.lead,
             text=text,
             severity=row.severity,
-            resolved=row.state == State.RESOLVED or moved,
+            resolved=row.state == AlertState.RESOLVED or moved,
             owner=None if person and person.key == row.recipient else name,
             of_team=not by_owner,
         )
@@ -202,8 +232,8 @@ class _Composer:
     def _addressee(self, key: str, reader: str) -> Addressee:
         """Whom it goes to: as was just decided, as it stands, or, where it never stood, as the reader is known now.
 
-        It never stood where it was over when it was first composed: a tick was cut off before that, and somebody else got
-        the record meanwhile.
+        It never stood where it was over when it was first composed: a tick was cut off before that, and somebody else
+        got the record meanwhile.
         """
         query = select(due_table.c.address).where(due_table.c.message_key == key)
         address = self._session.connection().execute(query).scalar()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from ros_sync.outbox.document import Document, Item, Reason
+from ros_sync.outbox.document import Document, Item, ItemReason
 
 _ORDER = {"critical": 0, "warn": 1, "info": 2}
 ITEMS_KEPT = 100  # records named in a message; the gravest, as no transport shows so many at once
@@ -119,7 +119,7 @@ def _item(entries: Sequence[Told], *, done: bool) -> Item:
         heading=entries[0].headline,
         lead=entries[0].lead,
         reasons=tuple(
-            Reason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved) for entry in entries
+            ItemReason(text=_without_heading(entry), severity=entry.severity, done=entry.resolved) for entry in entries
         ),
         facts=facts,
         done=done,

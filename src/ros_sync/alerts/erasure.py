@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.lifecycle import alert_table, chunks, compose_anew, notice_table
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.lifecycle import alert_table, compose_anew, notice_table
+from ros_sync.alerts.tables import AlertState
+from ros_sync.mirror.portions import portions
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import REDIRECT
 from ros_sync.rules.language import Moment
@@ -36,13 +37,13 @@ def forget_erased(session: Session, moment: Moment) -> int:
         "facts": None,
         "next_notice_at": None,
     }
-    ended = {"state": State.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
-    for chunk in chunks(ids):
-        here = alert_table.c.id.in_(chunk)
-        session.execute(update(alert_table).where(here, alert_table.c.state != State.RESOLVED).values(**ended))
+    ended = {"state": AlertState.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
+    for portion in portions(ids):
+        here = alert_table.c.id.in_(portion)
+        session.execute(update(alert_table).where(here, alert_table.c.state != AlertState.RESOLVED).values(**ended))
         session.execute(update(alert_table).where(here).values(**gone))
-        session.execute(update(notice_table).where(notice_table.c.alert_id.in_(chunk)).values(text=TEXT))
-        compose_anew(session, chunk)
+        session.execute(update(notice_table).where(notice_table.c.alert_id.in_(portion)).values(text=TEXT))
+        compose_anew(session, portion)
         session.commit()
     return len(ids)
 
@@ -56,8 +57,8 @@ def _still_telling(session: Session) -> list[int]:
     found: list[int] = []
     for (source, name), ids in _erased(session).items():
         about = (alert_table.c.object == name) & (alert_table.c.source == source)
-        for chunk in chunks(ids):
-            query = select(alert_table.c.id).where(about, alert_table.c.record_id.in_(chunk), telling)
+        for portion in portions(ids):
+            query = select(alert_table.c.id).where(about, alert_table.c.record_id.in_(portion), telling)
             found += session.execute(query).scalars()
     return sorted(found)
 
@@ -70,6 +71,6 @@ def _erased(session: Session) -> dict[tuple[str, str], list[str]]:
         erased.setdefault((source, name), []).append(old_id)
     for (source, name), ids in erased.items():
         own = (c.source == source) & (c.object == name)
-        for chunk in chunks(list(ids)):
-            ids.extend(session.execute(select(c.old_id).where(own, c.new_id.in_(chunk))).scalars())
+        for portion in portions(list(ids)):
+            ids.extend(session.execute(select(c.old_id).where(own, c.new_id.in_(portion))).scalars())
     return erased

@@ -6,14 +6,14 @@ no alert opens one, what has an alert and no longer fires resolves it, and every
 Records of a stale source are left out of the comparison on both sides, so that their alerts keep their last state. Once
 the source is fresh again, the difference holds what has happened meanwhile.
 
-What is found is written in portions, each a transaction of its own, so that nobody else waits long for the writer. Being a
-difference, it goes on where it was cut off. The messages about what was changed are noted in the same portion
+What is found is written in portions, each a transaction of its own, so that nobody else waits long for the writer.
+Being a difference, it goes on where it was cut off. The messages about what was changed are noted in the same portion
 (`message_due`) and composed after the last rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,11 +21,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, insert, literal, select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import outside
-from ros_sync.alerts.tables import Alert, AlertNotice, MessageDue, State
+from ros_sync.alerts.rule_failures import RuleFailures
+from ros_sync.alerts.tables import Alert, AlertNotice, AlertState, MessageDue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.portions import portions
 from ros_sync.mirror.redirects import ERASED
 from ros_sync.mirror.tables import REDIRECT
 from ros_sync.organisation.people import Directory
@@ -33,10 +34,9 @@ from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Route, Rule, Status
+from ros_sync.sla.clock_definitions import calendar_for
 from ros_sync.sla.clocks import overdue
-from ros_sync.sla.definitions import calendar_for
 
-CHUNK = 1_000  # records read and written at a time, in one transaction
 LOOK = 20_000  # findings looked up at a time, so that a first tick on a large mirror stays flat in memory
 
 alert_table: Table = Alert.metadata.tables["alert"]
@@ -59,8 +59,8 @@ class RuleCounts:
 class Followed:
     """What one look at all rules did: how many alerts ended, and of how many the record changed hands.
 
-    `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of each
-    rule that could not be evaluated: its alerts keep theirs too.
+    `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of
+    each rule that could not be evaluated: its alerts keep theirs too.
     """
 
     rules: list[RuleCounts] = field(default_factory=list)
@@ -87,10 +87,10 @@ def follow(
 ) -> Followed:
     """Open and resolve alerts until they say what the rules say at `moment`; commits after each portion.
 
-    `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes hands,
-    but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`, the alerts of rules
-    that are not among them keep their last state. A rule that fails, or is among `failures` already, leaves its alerts as they
-    are.
+    `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes
+    hands, but for what RevOps decides without them: a retired rule's alerts end. Where the rules are not `complete`,
+    the alerts of rules that are not among them keep their last state. A rule that fails, or is among `failures`
+    already, leaves its alerts as they are.
     """
     failures = failures if failures is not None else RuleFailures(session)
     followed = Followed(failed=failures.reasons)
@@ -128,7 +128,7 @@ def _follow_one(
 
 
 def compose_anew(session: Session, alert_ids: Sequence[int]) -> None:
-    """Note the messages about these alerts (at most CHUNK) as due, in the caller's transaction."""
+    """Note the messages about these alerts (a portion at most) as due, in the caller's transaction."""
     c = notice_table.c
     noted = select(due_table.c.message_key).where(due_table.c.message_key == c.message_key).exists()
     keys = select(c.message_key).where(c.alert_id.in_(alert_ids), c.message_key.is_not(None), ~noted).distinct()
@@ -140,7 +140,7 @@ def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
     counted = dict.fromkeys(sorted(stale), 0)
     if stale:
         query = select(alert_table.c.source, func.count()).where(
-            alert_table.c.source.in_(stale), alert_table.c.state != State.RESOLVED
+            alert_table.c.source.in_(stale), alert_table.c.state != AlertState.RESOLVED
         )
         counted.update(
             (source, number) for source, number in session.connection().execute(query.group_by(alert_table.c.source))
@@ -149,7 +149,7 @@ def _kept(session: Session, stale: Collection[str]) -> dict[str, int]:
 
 
 def _unresolved(rule: Rule) -> ColumnElement[bool]:
-    return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != State.RESOLVED)
+    return (alert_table.c.rule_id == rule.id) & (alert_table.c.state != AlertState.RESOLVED)
 
 
 def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[bool]:
@@ -163,15 +163,15 @@ def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[
 
 def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Moment) -> int:
     connection = session.connection()
-    query = select(alert_table.c.id).where(which, alert_table.c.state != State.RESOLVED)
+    query = select(alert_table.c.id).where(which, alert_table.c.state != AlertState.RESOLVED)
     ids = list(connection.execute(query).scalars())
-    for chunk in chunks(ids):
+    for portion in portions(ids):
         session.connection().execute(
             update(alert_table)
-            .where(alert_table.c.id.in_(chunk))
-            .values(state=State.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
+            .where(alert_table.c.id.in_(portion))
+            .values(state=AlertState.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
         )
-        compose_anew(session, chunk)
+        compose_anew(session, portion)
         session.commit()
     return len(ids)
 
@@ -179,8 +179,8 @@ def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Mom
 def _change(session: Session, which: ColumnElement[bool], values: Mapping[str, Any]) -> list[int]:
     """Give the alerts other values, a portion at a time; their ids."""
     ids = list(session.connection().execute(select(alert_table.c.id).where(which)).scalars())
-    for chunk in chunks(ids):
-        session.connection().execute(update(alert_table).where(alert_table.c.id.in_(chunk)).values(values))
+    for portion in portions(ids):
+        session.connection().execute(update(alert_table).where(alert_table.c.id.in_(portion)).values(values))
         session.commit()
     return ids
 
@@ -211,7 +211,10 @@ def moment_of(rule: Rule, source: str, owner: str | None, directory: Directory, 
 
 
 def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str]) -> int:
-    """Look anew at who is to be told, where a record changed hands or the rule's routes changed; how many of the former."""
+    """Look anew at who is to be told, where a record changed hands or the rule's routes changed.
+
+    How many of the former.
+    """
     table = objects()[rule.applies_to].table
     owner = func.coalesce(table.c.owner_id, table.c.owner_named)
     present = _unresolved(rule) & alert_table.c.shadow.is_(False) & outside(alert_table.c.source, stale)
@@ -226,12 +229,12 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
         )
         .all()
     )
-    next_at = case((alert_table.c.state == State.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
+    next_at = case((alert_table.c.state == AlertState.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
     by_owner = update(alert_table).where(alert_table.c.id == bindparam("alert"))
-    for chunk in chunks(moved):
-        values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in chunk]
+    for portion in portions(moved):
+        values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in portion]
         session.connection().execute(by_owner.values(owner=bindparam("new_owner"), next_notice_at=next_at), values)
-        compose_anew(session, [alert_id for alert_id, _ in chunk])
+        compose_anew(session, [alert_id for alert_id, _ in portion])
         session.commit()
     routes = routes_of(rule)
     _change(session, present & (alert_table.c.routes != routes), {"routes": routes, "next_notice_at": next_at})
@@ -251,7 +254,7 @@ def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
     if rule.inhibited_by:
         inhibiting = (
             alert_table.c.rule_id.in_(rule.inhibited_by)
-            & (alert_table.c.state == State.OPEN)
+            & (alert_table.c.state == AlertState.OPEN)
             & alert_table.c.shadow.is_(False)  # a rule on trial silences nobody
         )
         query = query.where(
@@ -288,12 +291,12 @@ def _open_new(
             by_source.setdefault(source, []).append(record_id)
         opened = 0
         for source, ids in by_source.items():
-            for chunk in chunks(ids):
+            for portion in portions(ids):
                 connection = session.connection()
-                episodes = _episodes(session, rule, source, chunk)
-                result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(chunk)))
+                episodes = _episodes(session, rule, source, portion)
+                result = connection.execute(select(*columns).where(table.c.source == source, table.c.id.in_(portion)))
                 names = tuple(result.keys())
-                late = overdue(connection, definition, source, chunk, moment.now) if definition else {}
+                late = overdue(connection, definition, source, portion, moment.now) if definition else {}
                 rows = [dict(zip(names, row, strict=True)) for row in result]
                 alerts = [
                     {
@@ -321,7 +324,8 @@ def _episodes(session: Session, rule: Rule, source: str, ids: Sequence[str]) -> 
         )
         .group_by(alert.record_id)
     )
-    return {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
+    # dict() takes a result for a mapping
+    return {key: value for key, value in session.connection().execute(query)}  # noqa: C416
 
 
 def _alert(
@@ -342,7 +346,7 @@ def _alert(
         "source": row["source"],
         "record_id": row["id"],
         "episode": episode,
-        "state": State.PENDING if held else State.OPEN,
+        "state": AlertState.PENDING if held else AlertState.OPEN,
         "shadow": shadow,
         "severity": rule.severity,
         "since_at": moment.now,
@@ -363,19 +367,16 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
         since: datetime = moment.now
     else:
         since = moment.shift(moment.now, rule.hold, -1)
-    # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that says.
-    which = _unresolved(rule) & (alert_table.c.state == State.PENDING) & (alert_table.c.since_at <= since)
+    # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that
+    # says.
+    which = _unresolved(rule) & (alert_table.c.state == AlertState.PENDING) & (alert_table.c.since_at <= since)
     told_at = None if rule.status is Status.SHADOW else moment.now
-    values = {"state": State.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
+    values = {"state": AlertState.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
     return len(_change(session, which & outside(alert_table.c.source, stale), values))
 
 
 def _standing(session: Session, rule: Rule) -> tuple[int, int]:
     query = select(alert_table.c.state, func.count()).where(_unresolved(rule)).group_by(alert_table.c.state)
-    counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416  # dict() takes a result for a mapping
-    return counted.get(State.OPEN, 0), counted.get(State.PENDING, 0)
-
-
-def chunks(ids: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """As many at a time as one statement names."""
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+    # dict() takes a result for a mapping
+    counted = {key: value for key, value in session.connection().execute(query)}  # noqa: C416
+    return counted.get(AlertState.OPEN, 0), counted.get(AlertState.PENDING, 0)

@@ -11,7 +11,7 @@ from ros_sync.mirror.columns import BigKey, Instant, Json
 from ros_sync.mirror.rows import Stored
 
 
-class State(StrEnum):
+class AlertState(StrEnum):
     """Where an alert stands."""
 
     PENDING = "pending"
@@ -98,7 +98,8 @@ class AlertNotice(Stored, table=True):
 class MessageDue(Stored, table=True):
     """A message that has to be composed: somebody is newly told in it, or something it says has changed.
 
-    Written with what makes it due, and removed with the message that it becomes, so that a tick may be cut off anywhere.
+    Written with what makes it due, and removed with the message that it becomes, so that a tick may be cut off
+    anywhere.
     """
 
     __tablename__ = "message_due"

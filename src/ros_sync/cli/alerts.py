@@ -41,7 +41,7 @@ def list_(
     Example: [bold]ros-sync alerts list --rule stalled[/bold]
     """
     from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.alerts.queries import listed  # noqa: PLC0415  # not loaded for --help
     from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415
@@ -84,7 +84,7 @@ def list_(
 
 def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) -> None:
     """RosSyncError for a rule that neither a rule file nor an alert knows: an empty list would look like good news."""
-    from ros_sync.alerts.reading import rules_with_alerts  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.alerts.queries import rules_with_alerts  # noqa: PLC0415  # not loaded for --help
     from ros_sync.cli.company import company_of  # noqa: PLC0415
     from ros_sync.fields import did_you_mean  # noqa: PLC0415
 
@@ -113,7 +113,7 @@ def why(
     Example: [bold]ros-sync alerts why 12[/bold]
     """
     from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.alerts.reading import one  # noqa: PLC0415  # not loaded for --help
+    from ros_sync.alerts.queries import one  # noqa: PLC0415  # not loaded for --help
     from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
 

@@ -15,8 +15,8 @@ from ros_sync.errors import ProblemsError, RosSyncError, Where
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.doubts import Doubter
-from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
 from ros_sync.workspace.near_misses import near_misses
 

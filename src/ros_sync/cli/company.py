@@ -42,8 +42,8 @@ def organisation_of(settings: Settings) -> Organisation:
 def company_of(settings: Settings) -> Company:
     """The organisation and the rules, all their problems reported together."""
     from ros_sync.jobs.cycle import Company  # noqa: PLC0415  # see above
-    from ros_sync.rules.files import load as load_rules  # noqa: PLC0415  # see above
     from ros_sync.rules.model import RuleSet  # noqa: PLC0415  # see above
+    from ros_sync.rules.rule_files import load as load_rules  # noqa: PLC0415  # see above
 
     problems: list[RosSyncError] = []
     organisation, custom, several = Organisation(), None, None

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import String, cast, func, or_, select
 
-from ros_sync.alerts.tables import Alert, AlertNotice, State
+from ros_sync.alerts.tables import Alert, AlertNotice, AlertState
 from ros_sync.cli.demo_week import Week
 from ros_sync.fields import Kind, carry
 from ros_sync.mirror.catalogue import objects
@@ -69,7 +69,7 @@ def type_next_step(week: Week) -> NextStep:
     week.tell()
     with week.engine.connect() as connection:
         ended = select(_ALERT.c.state).where(_ALERT.c.id == scene.alert_id)
-        scene.alert_ended = connection.execute(ended).scalar_one() == State.RESOLVED
+        scene.alert_ended = connection.execute(ended).scalar_one() == AlertState.RESOLVED
         place = select(_MESSAGE.c.channel, _MESSAGE.c.ts).where(_MESSAGE.c.key == scene.message_key)
         channel, ts = connection.execute(place).one()
     posted = week.stage.slack.message(channel, ts)
@@ -87,7 +87,7 @@ def ask_to_be_forgotten(week: Week) -> Forgotten:
         .join(_ALERT, _ALERT.c.record_id == lead.c.id)
         .join(_NOTICE, _NOTICE.c.alert_id == _ALERT.c.id)
         .join(_MESSAGE, _MESSAGE.c.key == _NOTICE.c.message_key)
-        .where(_ALERT.c.rule_id == ANSWER_LATE, _ALERT.c.state == State.OPEN, _MESSAGE.c.ts.is_not(None))
+        .where(_ALERT.c.rule_id == ANSWER_LATE, _ALERT.c.state == AlertState.OPEN, _MESSAGE.c.ts.is_not(None))
         .where(namesakes == 1)
         .order_by(_ALERT.c.id)
         .limit(1)
@@ -123,7 +123,7 @@ def _without_step(week: Week) -> tuple[NextStep, str]:
         select(_ALERT, _MESSAGE.c.key, _MESSAGE.c.recipient_name, _MESSAGE.c.recipient_email, _MESSAGE.c.document)
         .join(_NOTICE, _NOTICE.c.alert_id == _ALERT.c.id)
         .join(_MESSAGE, _MESSAGE.c.key == _NOTICE.c.message_key)
-        .where(_ALERT.c.rule_id == WITHOUT_STEP, _ALERT.c.state == State.OPEN, _MESSAGE.c.ts.is_not(None))
+        .where(_ALERT.c.rule_id == WITHOUT_STEP, _ALERT.c.state == AlertState.OPEN, _MESSAGE.c.ts.is_not(None))
     )
     with week.engine.connect() as connection:
         rows = list(connection.execute(query))

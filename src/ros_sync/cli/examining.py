@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
 from ros_sync import clock
-from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import followed
+from ros_sync.alerts.rule_failures import failed_rules
 from ros_sync.cli.company import company_of, slack_client
 from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ros_sync.alerts.reading import explained
+from ros_sync.alerts.queries import explained
 from ros_sync.cli.company import company_of
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.cycle import Company

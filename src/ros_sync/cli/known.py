@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from ros_sync.cli.company import connector_files, load, load_connector, mapping_files
-from ros_sync.connectors.export.mapping import FieldMapping as ExportField
+from ros_sync.connectors.export.mapping import ColumnMapping as ExportField
 from ros_sync.connectors.hubspot.mapping import FieldMapping as HubSpotField
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.catalogue import objects

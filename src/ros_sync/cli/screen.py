@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ros_sync.alerts.failures import FailedRule
 from ros_sync.alerts.freshness import at, span
+from ros_sync.alerts.rule_failures import FailedRule
 from ros_sync.cli.deciding import in_words
 from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
 from ros_sync.jobs.books import JobStanding

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
-from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import SourceStanding, followed, stale_sources
+from ros_sync.alerts.rule_failures import failed_rules
 from ros_sync.cli.company import notifiers_of, slack_client
 from ros_sync.cli.following import Following
 from ros_sync.cli.sources import is_followed

@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, case, func, inspect, select
 from sqlmodel import Session, col
 
-from ros_sync.alerts.failures import FailedRule, failed_rules
 from ros_sync.alerts.freshness import followed
-from ros_sync.alerts.tables import Alert, AlertNotice
-from ros_sync.alerts.tables import State as AlertState
+from ros_sync.alerts.rule_failures import FailedRule, failed_rules
+from ros_sync.alerts.tables import Alert, AlertNotice, AlertState
 from ros_sync.jobs.books import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DELETION_WAVE, SET_ASIDE_ROW, SYNC_RUN, WRITE_BACK

@@ -54,10 +54,11 @@ class Batch:
     """Rows of one object out of one file or page, column by column.
 
     `columns` are by canonical field name, all of one length; `id` is always there. Money fields hold minor units. A
-    `custom` column, where there is one, holds JSON objects as text with sorted keys; of `custom_names` it says everything, so
-    that one of them that is not in it is missing. `partial`: records of a page may belong to the object without being in it. `lines` says where each row begins.
-    Values of a field in `lookups` are references still to be resolved. `position` (bytes or records read so far) is for
-    progress alone. `notes` are what a person should know of the file; `headings` what it calls the fields.
+    `custom` column, where there is one, holds JSON objects as text with sorted keys; of `custom_names` it says
+    everything, so that one of them that is not in it is missing. `partial`: records of a page may belong to the object
+    without being in it. `lines` says where each row begins. Values of a field in `lookups` are references still to be
+    resolved. `position` (bytes or records read so far) is for progress alone. `notes` are what a person should know of
+    the file; `headings` what it calls the fields.
     """
 
     object: str

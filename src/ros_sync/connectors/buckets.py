@@ -1,7 +1,7 @@
 """Token buckets that hold for windows that roll: pure arithmetic over moments in seconds.
 
-A bucket of `burst` calls that fills at `per_second` gives turns of which at most `maximum` lie in any window, even in one
-that is `slack_seconds` longer. So calls may arrive that much earlier or later than their turns, each by its own way
+A bucket of `burst` calls that fills at `per_second` gives turns of which at most `maximum` lie in any window, even in
+one that is `slack_seconds` longer. So calls may arrive that much earlier or later than their turns, each by its own way
 through threads and networks, and the vendor still never counts one too many.
 """
 
@@ -16,8 +16,8 @@ BACK_OFF = 0.7  # the rate after a refusal, by that before
 FLOOR = 0.05  # the share of the rate that is left after any number of refusals
 RECOVERY_WINDOWS, RECOVERY_SECONDS = 6, 15.0  # how long it takes from nothing to the full rate, at least
 # No pause is longer, whatever a vendor says: none documents a longer window but the day, which names itself and parks.
-# A larger number is a mistake (milliseconds, a clock that is wrong) that would stop everything for days, and asking once
-# an hour is a burden to nobody.
+# A larger number is a mistake (milliseconds, a clock that is wrong) that would stop everything for days, and asking
+# once an hour is a burden to nobody.
 MAX_PAUSE_SECONDS = 3_600.0
 MAX_AHEAD_SECONDS = 900.0  # turns are given less far ahead than this after a pause; else a clock was put back
 

@@ -1,9 +1,9 @@
 """How fast a vendor may be called: one bucket of calls for each of its limits, shared by everybody who calls.
 
-`take` waits for a call's turn; what the vendor answers is told to `slow_down`, `learn` and `park`, so that the pace follows
-what the account really allows. A turn is given in advance: whoever asks is told its moment, waits until then, and looks
-whether the vendor has refused somebody meanwhile. Where the buckets are kept (`Books`) is another matter: in this
-process's memory here, in the database in `sync.rates`.
+`take` waits for a call's turn; what the vendor answers is told to `slow_down`, `learn` and `park`, so that the pace
+follows what the account really allows. A turn is given in advance: whoever asks is told its moment, waits until then,
+and looks whether the vendor has refused somebody meanwhile. Where the buckets are kept (`Books`) is another matter: in
+this process's memory here, in the database in `sync.rates`.
 """
 
 from __future__ import annotations

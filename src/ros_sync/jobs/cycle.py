@@ -18,10 +18,10 @@ from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.erasure import forget_erased
-from ros_sync.alerts.failures import RuleFailures
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
 from ros_sync.alerts.lifecycle import Followed, follow
 from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.alerts.rule_failures import RuleFailures
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.upgrade_copy import remove_copies
 from ros_sync.organisation.company import Organisation

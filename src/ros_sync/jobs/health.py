@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ros_sync.jobs.failures import Failure
+from ros_sync.jobs.run_failures import Failure
 
 STALE_AFTER_INTERVALS = 3  # one late run is nothing; three in a row is a process that does not do its work
 LATE_SECONDS = 60.0  # for jobs that run every few seconds: what is later than this is late

@@ -16,8 +16,8 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 
 from ros_sync import clock
-from ros_sync.jobs.failures import Failure, failure_of
 from ros_sync.jobs.health import Health, JobState
+from ros_sync.jobs.run_failures import Failure, failure_of
 from ros_sync.jobs.steady import SteadyScheduler
 
 SAME_AGAIN_SECONDS = 60.0  # a failure that goes on is logged again after this long

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ros_sync import clock
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.books import HealthBooks
-from ros_sync.jobs.failures import failure_of
 from ros_sync.jobs.health import Health, Readiness, Standing
+from ros_sync.jobs.run_failures import failure_of
 from ros_sync.jobs.surroundings import (
     ANOTHER_SERVE,
     FileGuard,

@@ -1,7 +1,7 @@
 """Records that are archived in the CRM and were never seen here.
 
-There is no row to mark as deleted, and a record that is restored keeps its old modified date, so no poll would ever find
-it. What is remembered here is missed when the CRM no longer lists it as archived.
+There is no row to mark as deleted, and a record that is restored keeps its old modified date, so no poll would ever
+find it. What is remembered here is missed when the CRM no longer lists it as archived.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, delete, select
 
 from ros_sync import clock
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import one_of, rows_of
 from ros_sync.mirror.tables import ARCHIVED_RECORD
-
-CHUNK = 400  # ids a statement
 
 
 def remember(connection: Connection, source: str, stream: str, ids: Iterable[str], at: datetime) -> None:
     """Note that these records were archived at that moment."""
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     statement = (
-        f"INSERT INTO archived_record (source, stream, id, at) VALUES ({mark}, {mark}, {mark}, {mark}) "  # noqa: S608  # names are ours
+        # names are ours
+        f"INSERT INTO archived_record (source, stream, id, at) VALUES ({mark}, {mark}, {mark}, {mark}) "  # noqa: S608
         "ON CONFLICT (source, stream, id) DO UPDATE SET at = excluded.at"
     )
     moment = clock.to_micros(at)

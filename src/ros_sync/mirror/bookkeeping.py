@@ -1,4 +1,7 @@
-"""The tables in which the mirror keeps its own books: runs, places, what was set aside, webhooks, limits, write-backs."""
+"""The tables in which the mirror keeps its own books.
+
+Runs, places, what was set aside, webhooks, limits, write-backs.
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """Column types of the mirror, and the short words that its tables are declared with.
 
-Some words make a nullable column that carries one kind of value (see `ros_sync.fields`), with the name that mapping files and
-rules know it by and one line of documentation:
+Some words make a nullable column that carries one kind of value (see `ros_sync.fields`), with the name that mapping
+files and rules know it by and one line of documentation:
 
     day("close_date", "when it is expected to be signed")
     instant("closed_at", "when it was won or lost")                 # the field `closed`
     money("amount_minor", "what it is worth, in its own currency")  # the field `amount`
 
-The others (`key`, `needed`, `optional`) make a column of any type, a text where none is named, that no mapping and no rule knows.
+The others (`key`, `needed`, `optional`) make a column of any type, a text where none is named, that no mapping and no
+rule knows.
 """
 
 from __future__ import annotations
@@ -52,11 +53,13 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002  # SQLAlchemy's signature
+    # SQLAlchemy's signature
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
         """Encode; a naive datetime is a mistake of ours and raises ValueError."""
         return None if value is None else clock.to_micros(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
+    # SQLAlchemy's signature
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Decode to an aware datetime in UTC."""
         return None if value is None else clock.from_micros(value)
 
@@ -95,9 +98,9 @@ def _field(name: str, kind: Kind, type_: Type, doc: str, field: str | None = Non
 
 
 def text(name: str, doc: str, *, field: str | None = None, options: Collection[str] = ()) -> Column[Any]:
-    """A text; an empty one is stored as missing. `field`: what mapping files and rules call it, where that is not the column's name.
+    """A text; an empty one is stored as missing.
 
-    `options` are the only texts that it can hold.
+    `field`: what mapping files and rules call it, where that is not the column's name. `options` are the only texts that it can hold.
     """
     column = _field(name, Kind.TEXT, String, doc, field)
     if options:

@@ -1,8 +1,9 @@
-"""What RevOps configured, and since when: each version of each file that could be used, and the files that cannot be used now.
+"""What RevOps configured, and since when.
 
-A version is kept when it comes into force, and never changed. So the last good one goes on while its file is broken, also
-after a restart, and what was in force on a past day can be asked for. Paths are relative to the workspace, with `/`.
-Files that hold secrets (`ros-sync.toml`, `.env`) are no configuration in this sense and are never kept.
+Each version of each file that could be used, and the files that cannot be used now. A version is kept when it comes
+into force, and never changed. So the last good one goes on while its file is broken, also after a restart, and what was
+in force on a past day can be asked for. Paths are relative to the workspace, with `/`. Files that hold secrets
+(`ros-sync.toml`, `.env`) are no configuration in this sense and are never kept.
 """
 
 from __future__ import annotations

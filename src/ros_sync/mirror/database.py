@@ -24,7 +24,8 @@ _PRIVATE = 0o600
 BUSY_TIMEOUT_MS = 10_000  # a writer waits this long for another one before it gives up
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",  # with WAL: safe against a crash of the program, last commits may be lost with the power
+    # with WAL: safe against a crash of the program, last commits may be lost with the power
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     "PRAGMA temp_store=FILE",  # sorting a large mirror must not grow the process
@@ -73,7 +74,8 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     engine = configured(parsed)
     try:
         if not is_newest(engine):
-            from ros_sync.mirror.upgrading import bring_up_to_date  # noqa: PLC0415  # alembic, for the few times that it is needed
+            # alembic, for the few times that it is needed
+            from ros_sync.mirror.upgrading import bring_up_to_date  # noqa: PLC0415
 
             bring_up_to_date(engine, upgrade=not read_only)
     except DatabaseError as error:
@@ -90,7 +92,10 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
 
 
 def configured(url: URL | str) -> Engine:
-    """An engine as all of ros-sync uses it; nothing is opened yet. No error of it shows what was bound to a statement."""
+    """An engine as all of ros-sync uses it; nothing is opened yet.
+
+    No error of it shows what was bound to a statement.
+    """
     engine = create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
@@ -100,8 +105,8 @@ def configured(url: URL | str) -> Engine:
 def _make_private(path: Path) -> None:
     """Make the file of a new database such that its owner alone can read what the CRM holds.
 
-    SQLite gives the files of the write-ahead log the mode of the database (SQLite source, os_unix.c, findCreateFileMode).
-    An existing file keeps the mode that it was given.
+    SQLite gives the files of the write-ahead log the mode of the database (SQLite source, os_unix.c,
+    findCreateFileMode). An existing file keeps the mode that it was given.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,18 +10,19 @@ from sqlalchemy import Connection, delete, or_, select, union, update
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, WEBHOOK_EVENT, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE, FORMER_LINK, HISTORY_ENTRY, RECORD_LINK
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
-CHUNK = 400
 
 
 def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:
     """Erase persons of a source: rows, versions, changes, links, what was set aside or sent of them.
 
-    `stream` is the vendor's kind of record by which links and events know them. Activities stay, as the deal's; what they
-    say of the person alone does not. The ids are remembered, without anything else, so that nothing brings them back.
+    `stream` is the vendor's kind of record by which links and events know them. Activities stay, as the deal's; what
+    they say of the person alone does not. The ids are remembered, without anything else, so that nothing brings them
+    back.
     """
     for start in range(0, len(ids), CHUNK):
         chunk = _with_merged(connection, source, ids[start : start + CHUNK])
@@ -96,8 +97,8 @@ def withhold(
 def _linked_activities(connection: Connection, source: str, stream: str, ids: Sequence[str]) -> set[str]:
     """The activities that are linked with these persons, whichever side tells of it.
 
-    The row of an activity names one person, its links all of them, those that have ended among them: which side is read first
-    after an erasure is chance. Which streams are activities is not known here, so that
+    The row of an activity names one person, its links all of them, those that have ended among them: which side is read
+    first after an erasure is chance. Which streams are activities is not known here, so that
     every record is looked for among them. Where several streams feed activities, their ids begin with the stream
     (`calls/501`), and the other side's links lack that.
     """

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, delete, insert, or_, select, tuple_
 
 from ros_sync.mirror.insertion import insert_or
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import FORMER_LINK, RECORD_LINK
 
 PRIMARY = "primary"  # the label under which a CRM knows the one that counts; compared without regard to case
-CHUNK = 400  # records a statement
 
 
 LinkTarget = tuple[str, str, str]  # stream, id, label
@@ -34,8 +34,9 @@ def set_links(
 
     Gives the ids of those whose links changed, and the (stream, id) of the other ends that were won or lost.
 
-    Only what differs is written. `ended` names those of a stream's records that the CRM thinks deleted: a link with one of them
-    stays, as the CRM does not tell of it until the record is restored. Links with the streams of `lasting` are remembered when they end.
+    Only what differs is written. `ended` names those of a stream's records that the CRM thinks deleted: a link with one
+    of them stays, as the CRM does not tell of it until the record is restored. Links with the streams of `lasting` are
+    remembered when they end.
     """
     changed: set[str] = set()
     ends: set[tuple[str, str]] = set()
@@ -120,8 +121,8 @@ def mirror_links(
 ) -> set[str]:
     """Make the links that records of `other` have with these say what these say; the ids of those that changed.
 
-    Labels are the side's own: a link that is new from there has none until it is read from there. With `lasting`, those that
-    end are remembered.
+    Labels are the side's own: a link that is new from there has none until it is read from there. With `lasting`, those
+    that end are remembered.
     """
     c = RECORD_LINK.c
     changed: set[str] = set()
@@ -151,7 +152,10 @@ def mirror_links(
 
 
 def repoint(connection: Connection, source: str, stream: str, merged: Mapping[str, str], now: datetime) -> None:
-    """What was linked with a record that was merged (old id -> new id) is linked with the new one; its own links end."""
+    """What was linked with a record that was merged (old id -> new id) is linked with the new one.
+
+    Its own links end.
+    """
     c = RECORD_LINK.c
     ids = list(merged)
     for start in range(0, len(ids), CHUNK):
@@ -186,8 +190,8 @@ def linked(
 ) -> dict[str, list[str]]:
     """The ids of the records of `to_stream` that each of these is linked with.
 
-    Those under the preferred `label` (`primary` unless given) come first, then by id, lowest number first. Those that are
-    deleted in `ended`, the present records of that stream, are left out.
+    Those under the preferred `label` (`primary` unless given) come first, then by id, lowest number first. Those that
+    are deleted in `ended`, the present records of that stream, are left out.
     """
     wanted = (label or PRIMARY).casefold()
     c = RECORD_LINK.c

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import one_of, rows_of
 from ros_sync.mirror.tables import REDIRECT
 
 ERASED = ""  # the `new_id` of a person whose data was erased: the id is known, so that a lagging answer is not believed
-CHUNK = 400
 
 
 def redirect(connection: Connection, source: str, name: str, merged: Mapping[str, str], at: datetime) -> dict[str, str]:
@@ -82,6 +82,8 @@ def _known(connection: Connection, source: str, name: str, ids: Sequence[str]) -
     found: dict[str, str] = {}
     for start in range(0, len(ids), CHUNK):
         among, parameters = one_of(connection, ids[start : start + CHUNK])
-        query = f"SELECT old_id, new_id FROM redirect WHERE source = {mark} AND object = {mark} AND old_id {among}"  # noqa: S608  # names are ours
+        # names are ours
+        here = f"source = {mark} AND object = {mark} AND old_id {among}"
+        query = f"SELECT old_id, new_id FROM redirect WHERE {here}"  # noqa: S608
         found.update(rows_of(connection, query, (source, name, *parameters)))
     return found

@@ -1,8 +1,10 @@
 """The base of tables whose rows are handled as objects: alerts, messages, addresses. SQLModel makes a class of each.
 
-Apart from `columns`, as loading SQLModel and making its classes costs several times as much as `ros-sync import` has to do.
+Apart from `columns`, as loading SQLModel and making its classes costs several times as much as `ros-sync import` has to
+do.
 
-Files with such classes have no `from __future__ import annotations`: pydantic and SQLAlchemy would each read every one anew.
+Files with such classes have no `from __future__ import annotations`: pydantic and SQLAlchemy would each read every one
+anew.
 """
 
 from sqlalchemy.orm import registry

@@ -23,7 +23,8 @@ def is_newest(engine: Engine) -> bool:
     with engine.connect() as connection:
         if not inspect(connection).has_table(_TABLE):
             return False
-        versions = connection.exec_driver_sql(f"SELECT version_num FROM {_TABLE}").scalars().all()  # noqa: S608  # a constant
+        # a constant
+        versions = connection.exec_driver_sql(f"SELECT version_num FROM {_TABLE}").scalars().all()  # noqa: S608
     return list(versions) == [newest()]
 
 

@@ -45,10 +45,10 @@ class Upsert:
     """Writes batches of one object from one source, all with the columns `columns` (the first is `id`).
 
     `run_id` is kept with each state written. Where the mirror holds nothing of this object and source yet, pass
-    `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the last one,
-    says everything of `custom_names`; others of the company's own properties are kept as they are. Of `silent` columns the
-    past is kept in versions alone. `stream` is noted with each row, also with those that say what is stored already: rows
-    of before there were streams learn theirs when they are next read.
+    `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the
+    last one, says everything of `custom_names`; others of the company's own properties are kept as they are. Of
+    `silent` columns the past is kept in versions alone. `stream` is noted with each row, also with those that say what
+    is stored already: rows of before there were streams learn theirs when they are next read.
     """
 
     def __init__(  # noqa: PLR0913  # what every row of the batch shares
@@ -112,8 +112,9 @@ class Upsert:
 
         `as_of` (microseconds) is since when the rows are true, unless a row carries its own `modified_at`. A row
         whose moment lies before the stored state's is left alone and counted, and so is every differing row when the
-        whole batch is `stale`. What is `derived` from other records is never out of date: it is true from `as_of` on, or
-        from the stored state's moment where that is later. `initial` gives further columns for the rows that are new.
+        whole batch is `stale`. What is `derived` from other records is never out of date: it is true from `as_of` on,
+        or from the stored state's moment where that is later. `initial` gives further columns for the rows that are
+        new.
         """
         written = Written()
         if not rows:
@@ -145,7 +146,8 @@ class Upsert:
         self._note_stream(same)
         mark = self._mark
         self._many(
-            f"UPDATE {self._table} SET modified_at = {mark} WHERE source = {mark} AND id = {mark} AND modified_at < {mark}",  # noqa: S608
+            f"UPDATE {self._table} SET modified_at = {mark} "  # noqa: S608  # names are ours
+            f"WHERE source = {mark} AND id = {mark} AND modified_at < {mark}",
             touched,
         )
         return written
@@ -165,7 +167,8 @@ class Upsert:
         """The present rows of these ids: the columns of this upsert, then `valid_from`."""
         columns = ", ".join(self._readable(name) for name in (*self._columns, "valid_from"))
         among, parameters = one_of(self._connection, ids)
-        query = f"SELECT {columns} FROM {self._table} WHERE source = {self._mark} AND id {among}"  # noqa: S608  # names are ours
+        # names are ours
+        query = f"SELECT {columns} FROM {self._table} WHERE source = {self._mark} AND id {among}"  # noqa: S608
         return {row[0]: row for row in rows_of(self._connection, query, (self._source, *parameters))}
 
     @property
@@ -184,8 +187,8 @@ class Upsert:
     def _is_older(self, row: Row, stored: Row, as_of: int) -> bool:
         """Whether the row says what was true before the stored state.
 
-        Where both say when the CRM last changed the record, that decides: `valid_from` may lie after it (what follows from
-        other records was written later) and before it (the CRM's own history was spliced in).
+        Where both say when the CRM last changed the record, that decides: `valid_from` may lie after it (what follows
+        from other records was written later) and before it (the CRM's own history was spliced in).
         """
         if self._modified_index is not None:
             modified, known = row[self._modified_index], stored[self._modified_index]
@@ -196,8 +199,8 @@ class Upsert:
     def compare(self, rows: Sequence[Row]) -> dict[str, tuple[str, ...] | None]:
         """What `write` would change, reading only: by id the columns that differ, None for a record that is new.
 
-        Rows that say what is stored, and those that are older than it, are left out. Where the CRM moved the modified instant
-        and nothing that is mirrored, that alone differs.
+        Rows that say what is stored, and those that are older than it, are left out. Where the CRM moved the modified
+        instant and nothing that is mirrored, that alone differs.
         """
         stored = self.stored([str(row[0]) for row in rows]) if rows and not self._expect_empty else {}
         found: dict[str, tuple[str, ...] | None] = {}
@@ -264,7 +267,8 @@ class Upsert:
         stream = () if self._stream is None else (self._stream,)
         history, moments, updates = [], [], []
         for old, new in changed:
-            record_id, moment = str(new[0]), max(self._moment(new, as_of), int(old[-1]))  # type: ignore[arg-type]  # as above
+            # as above
+            record_id, moment = str(new[0]), max(self._moment(new, as_of), int(old[-1]))  # type: ignore[arg-type]
             differing = [each for each in zip(self._columns, old, new, strict=False) if each[1] != each[2]]
             written.updated[record_id] = tuple(name for name, *_ in differing)
             moments.append((moment, source, record_id, moment))
@@ -275,7 +279,8 @@ class Upsert:
         self._many(self._end_statement, moments)
         named = ("stream",) if stream else ()
         assignments = ", ".join(f'"{name}" = {mark}' for name in (*self._columns[1:], "valid_from", "run_id", *named))
-        self._many(f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}", updates)  # noqa: S608
+        update = f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608
+        self._many(update, updates)
         fixed = {"object": self._mirrored.name, "source": source, "run_id": self._run_id}
         insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new"), history, fixed)
 
@@ -287,7 +292,8 @@ class Upsert:
         valid_to = mark if mark == "?" else "%s::bigint"
         return (
             f'INSERT INTO "{self._mirrored.name}_version" ({names}, valid_to) '  # noqa: S608  # names are ours
-            f"SELECT {names}, {valid_to} FROM {self._table} WHERE source = {mark} AND id = {mark} AND valid_from < {mark}"
+            f"SELECT {names}, {valid_to} FROM {self._table} WHERE source = {mark} AND id = {mark} AND valid_from < "
+            f"{mark}"
         )
 
     def _many(self, statement: str, rows: Sequence[tuple[Carried, ...]]) -> None:
@@ -296,7 +302,10 @@ class Upsert:
 
 
 def _told(differing: Iterable[tuple[str, Carried, Carried]]) -> Iterable[tuple[str, str | None, str | None]]:
-    """Columns that differ (name, before, after) as the change history tells them; each own property is told of itself."""
+    """Columns that differ (name, before, after) as the change history tells them.
+
+    Each own property is told of itself.
+    """
     for name, before, after in differing:
         if name == "custom":
             was, now = orjson.loads(str(before or "{}")), orjson.loads(str(after or "{}"))

@@ -3,8 +3,8 @@
 Every mirrored row is keyed by (source, id). Two tables stand for each object: the present (`deal`) and the past
 (`deal_version`), with the same columns. A present row is true from `valid_from` on; when it changes, the state that
 ended moves to the version table with its `valid_to`. So the present stays small and quick, a record that never
-changed costs one row, and the state at any moment is a union of the two (`mirror.as_of`). Beside them stand changes, links,
-redirects and what is archived. What the mirror notes of its own work is in `bookkeeping`.
+changed costs one row, and the state at any moment is a union of the two (`mirror.as_of`). Beside them stand changes,
+links, redirects and what is archived. What the mirror notes of its own work is in `bookkeeping`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ DIRECTIONS = ("inbound", "outbound")
 
 
 def mirrored(name: str, doc: str, *fields: SchemaItem) -> Table:
-    """The table of an object's present, with what every mirrored row has beside its fields; that of its past is made with it."""
+    """The table of an object's present, with what every mirrored row has beside its fields.
+
+    That of its past is made with it.
+    """
     present = table(
         name,
         doc,
@@ -66,7 +69,10 @@ def mirrored(name: str, doc: str, *fields: SchemaItem) -> Table:
 
 
 def _make_past(present: Table) -> None:
-    """The version table of an object: the columns of the present one, and when each state ended; the next one begins there."""
+    """The version table of an object: the columns of the present one, and when each state ended.
+
+    The next one begins there.
+    """
     columns = [
         Column(
             each.name,

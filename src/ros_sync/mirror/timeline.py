@@ -22,6 +22,7 @@ from sqlalchemy import JSON, Connection, Date
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.property_history import (
     Beginning,
     Change,
@@ -36,7 +37,6 @@ from ros_sync.mirror.property_history import (
 )
 from ros_sync.mirror.store import as_text, insert_rows, one_of, rows_of
 
-CHUNK = 500  # records whose past is read at a time
 FOREVER = 2**63 - 1  # microseconds; after everything
 _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id", "stream"))
 
@@ -124,10 +124,9 @@ class Timeline:
         found: dict[str, _Stored] = {}
         names = ", ".join(self._readable(name) for name in self._names)
         condition, parameters = self._among("id", ids)
-        past = (
-            f'SELECT {names}, valid_to FROM "{self._mirrored.name}_version" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
-        )
-        present = f'SELECT {names} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608
+        here, name = f"source = {self._mark} AND {condition}", self._mirrored.name
+        past = f'SELECT {names}, valid_to FROM "{name}_version" WHERE {here}'  # noqa: S608  # names are ours
+        present = f'SELECT {names} FROM "{name}" WHERE {here}'  # noqa: S608  # as above
         id_place, from_place = self._names.index("id"), self._names.index("valid_from")
         rows = sorted(rows_of(self._connection, past, parameters), key=itemgetter(id_place, from_place))
         for row in rows:
@@ -214,7 +213,8 @@ class Timeline:
         outdated: list[tuple[Carried, ...]],
         moved: list[tuple[Carried, ...]],
     ) -> None:
-        before = {int(s["valid_from"]): (s, end) for s, end in zip(record.states[:-1], record.ends, strict=False)}  # type: ignore[arg-type]
+        ended = zip(record.states[:-1], record.ends, strict=False)
+        before = {int(s["valid_from"]): (s, end) for s, end in ended}  # type: ignore[arg-type]
         for (start, state), (end, _) in pairwise(states):
             stored = before.pop(start, None)
             if stored is not None:
@@ -274,7 +274,8 @@ class Timeline:
     ) -> None:
         mark, name = self._mark, self._mirrored.name
         key = f"source = {mark} AND id = {mark}"
-        self._many(f'DELETE FROM "{name}_version" WHERE {key} AND valid_from = {mark}', outdated)  # noqa: S608  # names are ours
+        # names are ours
+        self._many(f'DELETE FROM "{name}_version" WHERE {key} AND valid_from = {mark}', outdated)  # noqa: S608
         names = ", ".join(f'"{each}"' for each in (*self._names, "valid_to"))
         marks = ", ".join([mark] * (len(self._names) + 1))
         self._many(f'INSERT INTO "{name}_version" ({names}) VALUES ({marks})', versions)  # noqa: S608
@@ -349,7 +350,8 @@ class Timeline:
             if since != row.since
         ]
         key = f"source = {self._mark} AND id = {self._mark}"
-        self._many(f'UPDATE "{self._mirrored.name}" SET valid_from = {self._mark} WHERE {key}', moved)  # noqa: S608  # names are ours
+        # names are ours
+        self._many(f'UPDATE "{self._mirrored.name}" SET valid_from = {self._mark} WHERE {key}', moved)  # noqa: S608
         return set(histories)
 
     def _present(self, ids: Sequence[str], created: Mapping[str, int | None]) -> list[NewRow]:
@@ -359,7 +361,9 @@ class Timeline:
         found: list[NewRow] = []
         for start in range(0, len(ids), CHUNK):
             condition, parameters = self._among("id", ids[start : start + CHUNK])
-            query = f'SELECT {selected} FROM "{self._mirrored.name}" WHERE source = {self._mark} AND {condition}'  # noqa: S608  # names are ours
+            # names are ours
+            here = f"source = {self._mark} AND {condition}"
+            query = f'SELECT {selected} FROM "{self._mirrored.name}" WHERE {here}'  # noqa: S608
             for record_id, since, modified, *values in rows_of(self._connection, query, parameters):
                 found.append(NewRow(record_id, since, modified, created.get(record_id), values))
         return found
@@ -373,7 +377,8 @@ class Timeline:
         typed = [self._typed(name) for name in (*self.columns, "valid_from", "modified_at", "valid_from")]
         copied = [f'"{name}"' for name in rest]
         return (
-            f'INSERT INTO "{self._mirrored.name}_version" ({names}) SELECT {", ".join([*typed, *copied])} '  # noqa: S608  # names are ours
+            f'INSERT INTO "{self._mirrored.name}_version" ({names}) '  # noqa: S608  # names are ours
+            f"SELECT {', '.join([*typed, *copied])} "
             f'FROM "{self._mirrored.name}" WHERE source = {self._mark} AND id = {self._mark}'
         )
 

@@ -1,7 +1,8 @@
 """Databases that an earlier ros-sync left half-way: it wrote SQLite's tables one by one, and was ended in between.
 
 Each version's tables are known by running the migrations in memory. What is there of a later version than the one that
-the database says, or is missing of that one, tells of such an end. Nothing is changed here: a person is told what to do.
+the database says, or is missing of that one, tells of such an end. Nothing is changed here: a person is told what to
+do.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _INDEXES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class DatabaseSchema:
     """The tables with their columns and those columns' types, and the table of each index."""
 
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -87,7 +88,7 @@ def refuse_unfinished(connection: Connection, version: str | None, script: Scrip
     raise _error(connection, version, found, filled)
 
 
-def leftover(there: Schema, version: str | None, schemas: Mapping[str | None, Schema]) -> Leftover:
+def leftover(there: DatabaseSchema, version: str | None, schemas: Mapping[str | None, DatabaseSchema]) -> Leftover:
     """Compare what is there with what `version` has and what later ones bring; the rest is somebody else's.
 
     `schemas` are the versions in order.
@@ -121,9 +122,15 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
     told = "; ".join(found.words())
     if version is None and filled:
         return RosSyncError(
-            f"the database has tables with names of ros-sync's and rows in them, and does not say of which version they are: {', '.join(filled)}",
+            (
+                "the database has tables with names of ros-sync's and rows in them, and does not say of which "
+                f"version they are: {', '.join(filled)}"
+            ),
             where=where,
-            hint=f"set database.url to another {'file' if file else 'database'}, or restore a back-up; nothing was changed",
+            hint=(
+                f"set database.url to another {'file' if file else 'database'}, or restore a back-up; nothing was "
+                "changed"
+            ),
         )
     if version is None:
         way = (
@@ -132,14 +139,20 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
             else "drop them, or set database.url to an empty database"
         )
         return RosSyncError(
-            f"an earlier ros-sync was ended while it made this database: {len(found.tables)} of its tables are there already",
+            (
+                f"an earlier ros-sync was ended while it made this database: {len(found.tables)} of its tables are "
+                "there already"
+            ),
             where=where,
             hint=f"there are no rows in them: {way}, and run it again; nothing was changed",
         )
     if undoing is None or filled:
         way = "restore the back-up from before the upgrade"
     elif file:
-        way = f"keep a copy of the file, take back what was begun with sqlite3 {shlex.quote(file)} {shlex.quote(undoing)}, and run it again"
+        way = (
+            f"keep a copy of the file, take back what was begun with sqlite3 {shlex.quote(file)} "
+            f"{shlex.quote(undoing)}, and run it again"
+        )
     else:
         way = f"take back what was begun with {undoing}, and run it again"
     return RosSyncError(
@@ -149,21 +162,21 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
     )
 
 
-def schema_of(connection: Connection) -> Schema:
+def schema_of(connection: Connection) -> DatabaseSchema:
     """The tables of a database, without alembic's own."""
     tables: dict[str, dict[str, str]] = {}
     for of, name, kind in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
         if of != _OURS:
             tables.setdefault(of, {})[name] = kind
     indexes = {name: of for name, of in connection.exec_driver_sql(_INDEXES[connection.dialect.name]) if of != _OURS}
-    return Schema(tables, indexes)
+    return DatabaseSchema(tables, indexes)
 
 
 @cache
-def _schemas(location: str) -> Mapping[str | None, Schema]:
+def _schemas(location: str) -> Mapping[str | None, DatabaseSchema]:
     """The tables of every version, by its number, in order."""
     script = ScriptDirectory(location)
-    found: dict[str | None, Schema] = {None: Schema()}
+    found: dict[str | None, DatabaseSchema] = {None: DatabaseSchema()}
     config = Config()
     config.set_main_option("script_location", location)
     engine = create_engine("sqlite://")

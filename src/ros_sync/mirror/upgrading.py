@@ -1,9 +1,9 @@
 """Bringing a database up to this program's version: in one transaction, so that it happens wholly or not at all.
 
-PostgreSQL does so by itself. On SQLite, Python's driver begins no transaction before DDL, and each statement of a migration
-would be committed alone; so the driver's own transactions are switched off here, and begun by hand. Foreign keys are off
-meanwhile, and checked before the commit: a table that is recreated (alembic's batches) is dropped on the way, which with
-them would delete its children's rows (sqlite.org, "Foreign key support", 5, and "ALTER TABLE", 7).
+PostgreSQL does so by itself. On SQLite, Python's driver begins no transaction before DDL, and each statement of a
+migration would be committed alone; so the driver's own transactions are switched off here, and begun by hand. Foreign
+keys are off meanwhile, and checked before the commit: a table that is recreated (alembic's batches) is dropped on the
+way, which with them would delete its children's rows (sqlite.org, "Foreign key support", 5, and "ALTER TABLE", 7).
 
 A SQLite database that is upgraded is copied aside first (`upgrade_copy`).
 """
@@ -38,8 +38,8 @@ _alembic = threading.Lock()  # its `op` and `context` are the process's, not the
 def bring_up_to_date(engine: Engine, *, upgrade: bool, migrations: Path = MIGRATIONS) -> None:
     """Create or upgrade the tables; without `upgrade`, RosSyncError where that would be needed.
 
-    DatabaseTooNewError where a newer ros-sync wrote the database, RosSyncError where one of before was cut off on the way
-    or what is stored contradicts the new tables; nothing is changed then.
+    DatabaseTooNewError where a newer ros-sync wrote the database, RosSyncError where one of before was cut off on the
+    way or what is stored contradicts the new tables; nothing is changed then.
     """
     script = ScriptDirectory(str(migrations))
     with engine.connect() as connection:

@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from ros_sync.notifiers.notifier import Lane, Parcel, Receipt
+from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, Parcel
 from ros_sync.notifiers.plaintext import clean, more, one_line, web_link
-from ros_sync.outbox.document import Document, Item, Reason, Severity
+from ros_sync.outbox.document import Document, Item, ItemReason, Severity
 
 TICK = "✓"
 _REASON_STYLE: dict[str, str] = {Severity.CRITICAL: "bold red", Severity.WARN: "yellow"}
@@ -33,12 +33,13 @@ class ConsoleNotifier:
         """A terminal is never in a hurry: each message has a lane of its own."""
         return Lane(f"console:{parcel.id}", 0.0)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:  # noqa: ARG002  # the protocol's signature
+    # the protocol's signature
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:  # noqa: ARG002
         """Print the message."""
         self._console.print(draw(parcel.document, to=_name(parcel), updated=parcel.is_edit))
-        return Receipt(channel, str(parcel.id))
+        return DeliveryReceipt(channel, str(parcel.id))
 
-    def find(self, parcel: Parcel, channel: str) -> Receipt | None:  # noqa: ARG002  # the protocol's signature
+    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:  # noqa: ARG002  # the protocol's signature
         """A terminal cannot be asked what it has shown; printing again does no harm."""
         return None
 
@@ -80,7 +81,7 @@ def _item(item: Item) -> Text:
     return text
 
 
-def _reason(reason: Reason) -> Text:
+def _reason(reason: ItemReason) -> Text:
     if reason.done:
         return Text.assemble((one_line(reason.text), "strike dim"), (f" {TICK}", "green"))
     text = Text(one_line(reason.text), style=_REASON_STYLE.get(reason.severity, ""))

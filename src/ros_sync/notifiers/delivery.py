@@ -20,9 +20,9 @@ from ros_sync.errors import AuthExpiredError, PermanentError, RateLimitedError, 
 from ros_sync.notifiers.ledger import Ledger
 from ros_sync.notifiers.notifier import Notifier, Parcel
 from ros_sync.notifiers.outcomes import (
-    Outcome,
+    DeliveryOutcome,
+    DeliveryStep,
     Patience,
-    Step,
     next_step,
     outcome_of,
     outcome_of_looking,
@@ -158,7 +158,7 @@ class _Delivery:
         notifier = self.notifiers.get(parcel.transport) if parcel is not None else None
         if parcel is None or notifier is None or self._is_resting(parcel.transport):
             return
-        if next_step(parcel) is Step.LOOK and not self._look(parcel, notifier):
+        if next_step(parcel) is DeliveryStep.LOOK and not self._look(parcel, notifier):
             return
         channel = self._resolve(parcel, notifier)
         if channel is not None:
@@ -227,7 +227,7 @@ class _Delivery:
         else:
             self.counts.posted += 1
 
-    def _note(self, parcel: Parcel, outcome: Outcome, error: RosSyncError, *, claimed: bool = False) -> None:
+    def _note(self, parcel: Parcel, outcome: DeliveryOutcome, error: RosSyncError, *, claimed: bool = False) -> None:
         """Record a failure: in the outbox, in the figures, and in what is known of the transport."""
         self._ledger.failed(parcel, outcome, self._clock(), claimed=claimed)
         log.warning(

@@ -14,11 +14,11 @@ from sqlalchemy import Engine, case, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col, select
 
-from ros_sync.notifiers.notifier import Lane, Parcel, Receipt
-from ros_sync.notifiers.outcomes import Outcome
-from ros_sync.outbox import rates
+from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, Parcel
+from ros_sync.notifiers.outcomes import DeliveryOutcome
+from ros_sync.outbox import rate_limits
 from ros_sync.outbox.store import DUE_STATES
-from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, OutboxMessage, State
+from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, MessageState, OutboxMessage
 from ros_sync.outbox.waits import wait
 
 
@@ -47,7 +47,7 @@ class Ledger:
             session.execute(
                 update(OutboxMessage)
                 .where(col(OutboxMessage.id) == message_id)
-                .values(state=State.UNDELIVERABLE, reason=reason, **wait(until, now))
+                .values(state=MessageState.UNDELIVERABLE, reason=reason, **wait(until, now))
             )
             session.commit()
 
@@ -58,7 +58,7 @@ class Ledger:
         workers from taking the call under way for a dead one.
         """
         with Session(self._engine) as session:
-            busy_until = rates.take_turn(session, lane.name, now, lane.seconds)
+            busy_until = rate_limits.take_turn(session, lane.name, now, lane.seconds)
             if busy_until is not None:
                 self._update(session, parcel, wait(busy_until, now))
                 session.commit()
@@ -67,7 +67,7 @@ class Ledger:
                 **wait(lease_until, now),
                 "attempts": parcel.attempts + 1,
                 "channel": channel,
-                "state": State.WAITING if parcel.is_edit else State.UNCONFIRMED,
+                "state": MessageState.WAITING if parcel.is_edit else MessageState.UNCONFIRMED,
                 "looked_at": None,
             }
             same = col(OutboxMessage.revision) == parcel.revision
@@ -85,14 +85,14 @@ class Ledger:
             assert attempt.id is not None
             return Claim(attempt.id)
 
-    def delivered(self, parcel: Parcel, claim: Claim, receipt: Receipt, now: datetime) -> None:
+    def delivered(self, parcel: Parcel, claim: Claim, receipt: DeliveryReceipt, now: datetime) -> None:
         """Record that a call worked; a revision made meanwhile is due at once."""
         with Session(self._engine) as session:
             self._finish(session, claim.attempt_id, AttemptOutcome.DELIVERED, None, now)
             self._arrived(session, parcel, parcel.revision, receipt, now)
             session.commit()
 
-    def found(self, parcel: Parcel, receipt: Receipt, now: datetime) -> None:
+    def found(self, parcel: Parcel, receipt: DeliveryReceipt, now: datetime) -> None:
         """Record that an unconfirmed post has arrived after all, in the revision of its last attempt."""
         with Session(self._engine) as session:
             attempt = self._last_attempt(session, parcel)
@@ -111,13 +111,13 @@ class Ledger:
             self._update(session, parcel, {"looked_at": now, **wait(look_again_at, now)})
             session.commit()
 
-    def close_attempt(self, claim: Claim, outcome: Outcome, now: datetime) -> None:
+    def close_attempt(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> None:
         """Record what became of a call that failed."""
         with Session(self._engine) as session:
             self._finish(session, claim.attempt_id, outcome.attempt, outcome.reason, now)
             session.commit()
 
-    def failed(self, parcel: Parcel, outcome: Outcome, now: datetime, *, claimed: bool) -> None:
+    def failed(self, parcel: Parcel, outcome: DeliveryOutcome, now: datetime, *, claimed: bool) -> None:
         """Record what a failure means for the message; a new document that came meanwhile is still tried at once."""
         values: dict[str, object] = {
             "state": outcome.state,
@@ -128,13 +128,13 @@ class Ledger:
             values |= wait(outcome.not_before, now)
         if outcome.forget_place:
             values |= {"ts": None, "channel": None}
-        if outcome.state is State.DELIVERED:
+        if outcome.state is MessageState.DELIVERED:
             values |= {"delivered_revision": parcel.revision, "failures": 0}
         attempts = parcel.attempts + 1 if claimed else parcel.attempts
         with Session(self._engine) as session:
             same = col(OutboxMessage.revision) == parcel.revision
             if not self._update(session, parcel, values, same, attempts=attempts) and claimed:
-                state = State.UNCONFIRMED if outcome.state is State.UNCONFIRMED else State.WAITING
+                state = MessageState.UNCONFIRMED if outcome.state is MessageState.UNCONFIRMED else MessageState.WAITING
                 refused = (
                     outcome.attempt is AttemptOutcome.REFUSED
                 )  # the old document was, which says nothing of the new
@@ -146,25 +146,30 @@ class Ledger:
     def hold(self, lane: Lane, until: datetime, now: datetime) -> None:
         """Close a lane as the other side asked."""
         with Session(self._engine) as session:
-            rates.hold(session, lane.name, until, now)
+            rate_limits.hold(session, lane.name, until, now)
             session.commit()
 
     def explain(self, transport: str, reason: str, now: datetime) -> None:
-        """Give every message of a transport that nothing can be said by its reason; those that have it are not written."""
-        waits = (col(OutboxMessage.transport) == transport) & (col(OutboxMessage.state) == State.WAITING)
+        """Give every message of a transport that nothing can be said by its reason.
+
+        Those that have it are not written.
+        """
+        waits = (col(OutboxMessage.transport) == transport) & (col(OutboxMessage.state) == MessageState.WAITING)
         new = col(OutboxMessage.reason).is_(None) | (col(OutboxMessage.reason) != reason)
         with Session(self._engine) as session:
             due = col(OutboxMessage.not_before) <= now
             session.execute(update(OutboxMessage).where(waits, due, new).values(reason=reason))
             session.commit()
 
-    def _arrived(self, session: Session, parcel: Parcel, revision: int, receipt: Receipt, now: datetime) -> None:
+    def _arrived(
+        self, session: Session, parcel: Parcel, revision: int, receipt: DeliveryReceipt, now: datetime
+    ) -> None:
         newest = col(OutboxMessage.revision) == revision
         session.execute(
             update(OutboxMessage)
             .where(col(OutboxMessage.id) == parcel.id)
             .values(
-                state=case((newest, State.DELIVERED.value), else_=State.WAITING.value),
+                state=case((newest, MessageState.DELIVERED.value), else_=MessageState.WAITING.value),
                 delivered_revision=revision,
                 delivered_at=now,
                 transport=parcel.transport,

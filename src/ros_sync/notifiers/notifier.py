@@ -66,7 +66,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class DeliveryReceipt:
     """Where a message stands now."""
 
     channel: str
@@ -98,8 +98,8 @@ class Notifier(Protocol):
     def lane(self, parcel: Parcel, channel: str) -> Lane:
         """Name the lane that delivering this parcel goes through."""
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
         """Say it: post it, or edit it where it stands (`parcel.is_edit`)."""
 
-    def find(self, parcel: Parcel, channel: str) -> Receipt | None:
+    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
         """Look whether a post that was never confirmed has arrived; never says anything to anyone."""

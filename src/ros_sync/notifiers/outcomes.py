@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from ros_sync.errors import AmbiguousError, AuthExpiredError, PermanentError, RateLimitedError, RosSyncError
 from ros_sync.notifiers.notifier import MessageGoneError, Parcel
-from ros_sync.outbox.rates import MAX_HOLD
-from ros_sync.outbox.tables import AttemptOutcome, State
+from ros_sync.outbox.rate_limits import MAX_HOLD
+from ros_sync.outbox.tables import AttemptOutcome, MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Patience:
     `settle`: how long a history may lag behind a post; between two looks for an unconfirmed message.
     `lease`: how long a call may take before its worker is taken for dead; well above the client's timeouts.
     `first_retry`, `longest_retry`: the wait after a failure doubles from the first to the longest.
-    `second_look`: after that an undeliverable message is tried again, or an unconfirmed one that could not be looked for.
+    `second_look`: after that an undeliverable message is tried again, or an unconfirmed one that could not be looked
+    for.
     """
 
     settle: float = 60.0
@@ -29,7 +30,7 @@ class Patience:
     second_look: float = 86_400.0
 
 
-class Step(StrEnum):
+class DeliveryStep(StrEnum):
     """What to do next with a message."""
 
     POST = "post"
@@ -38,21 +39,21 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """What became of a try: the message's new state, from when on to try again, and why, in words."""
 
     attempt: AttemptOutcome
-    state: State
+    state: MessageState
     reason: str | None = None
     not_before: datetime | None = None
     forget_place: bool = False
 
 
-def next_step(parcel: Parcel) -> Step:
+def next_step(parcel: Parcel) -> DeliveryStep:
     """Decide what to do with a message that is due: an unconfirmed post is looked for before anything else."""
     if parcel.is_edit:
-        return Step.EDIT
-    return Step.LOOK if parcel.state == State.UNCONFIRMED else Step.POST
+        return DeliveryStep.EDIT
+    return DeliveryStep.LOOK if parcel.state == MessageState.UNCONFIRMED else DeliveryStep.POST
 
 
 def retry_at(failures: int, now: datetime, patience: Patience) -> datetime:
@@ -61,7 +62,7 @@ def retry_at(failures: int, now: datetime, patience: Patience) -> datetime:
     return now + timedelta(seconds=min(patience.first_retry * 2**doublings, patience.longest_retry))
 
 
-def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> Outcome:
+def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> DeliveryOutcome:
     """Say what a failed post or edit means for the message.
 
     An edit may be repeated freely, so that only a post can be left unconfirmed.
@@ -69,24 +70,29 @@ def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Pat
     reason = words_of(error)
     match error:
         case AmbiguousError() if not parcel.is_edit:
-            return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, now)
+            return DeliveryOutcome(AttemptOutcome.UNCONFIRMED, MessageState.UNCONFIRMED, reason, now)
         case RateLimitedError(retry_after_seconds=seconds):
-            return Outcome(AttemptOutcome.RATE_LIMITED, State.WAITING, reason, now + _asked_for(seconds))
+            return DeliveryOutcome(AttemptOutcome.RATE_LIMITED, MessageState.WAITING, reason, now + _asked_for(seconds))
         case AuthExpiredError():
-            return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, now)
+            return DeliveryOutcome(AttemptOutcome.FAILED, MessageState.WAITING, reason, now)
         case MessageGoneError():
             # Nobody wants a message that was deleted to come back only to say that all is done.
-            state = State.DELIVERED if parcel.document.done else State.WAITING
-            return Outcome(AttemptOutcome.REFUSED, state, reason, now, forget_place=True)
+            state = MessageState.DELIVERED if parcel.document.done else MessageState.WAITING
+            return DeliveryOutcome(AttemptOutcome.REFUSED, state, reason, now, forget_place=True)
         case PermanentError():
             again = now + timedelta(seconds=patience.second_look)
-            return Outcome(AttemptOutcome.REFUSED, State.UNDELIVERABLE, reason, again)
+            return DeliveryOutcome(AttemptOutcome.REFUSED, MessageState.UNDELIVERABLE, reason, again)
         case _:
-            return Outcome(AttemptOutcome.FAILED, State.WAITING, reason, retry_at(parcel.failures, now, patience))
+            return DeliveryOutcome(
+                AttemptOutcome.FAILED, MessageState.WAITING, reason, retry_at(parcel.failures, now, patience)
+            )
 
 
-def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> Outcome:
-    """Say what it means that an unconfirmed message could not be looked for: it stays unconfirmed, never posted blindly."""
+def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> DeliveryOutcome:
+    """Say what it means that an unconfirmed message could not be looked for.
+
+    It stays unconfirmed, never posted blindly.
+    """
     reason = f"it may have been posted, and could not be looked for: {error.message}"
     match error:
         case RateLimitedError(retry_after_seconds=seconds):
@@ -97,7 +103,7 @@ def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patie
             until = now + timedelta(seconds=patience.second_look)
         case _:
             until = retry_at(parcel.failures, now, patience)
-    return Outcome(AttemptOutcome.UNCONFIRMED, State.UNCONFIRMED, reason, until)
+    return DeliveryOutcome(AttemptOutcome.UNCONFIRMED, MessageState.UNCONFIRMED, reason, until)
 
 
 def words_of(error: RosSyncError) -> str:

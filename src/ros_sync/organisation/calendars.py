@@ -4,9 +4,9 @@ A day's hours are wall-clock hours, turned once into instants and remembered. Wh
 go forward over it) the clock change itself stands for it; where it comes twice (clocks go back) hours open at the
 first and close at the second. So a 24-hour calendar's day has 23 or 25 hours, and 09:00-17:00 is 09:00-17:00 all year.
 
-A working day is a day with hours. A shift over midnight is written over two days (22:00-24:00, then 00:00-06:00) and is one
-working day, that of the evening; where the evening is a holiday, what is worked of the shift after midnight is no working
-day. Days that are worked from midnight to midnight are a working day each.
+A working day is a day with hours. A shift over midnight is written over two days (22:00-24:00, then 00:00-06:00) and is
+one working day, that of the evening; where the evening is a holiday, what is worked of the shift after midnight is no
+working day. Days that are worked from midnight to midnight are a working day each.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class BusinessCalendar:
     """When work is done. A `ros_sync.durations.TimeLine`.
 
     `week` holds the hours of Monday to Sunday. ValueError where no day of the week has any. `zone_given` is False where
-    the zone is only the company's, as nothing else was said: such hours are kept by everybody in their own zone. Results
-    past the years 1 to 9999, and those of durations of more than a thousand years, are the first or last instant there is.
+    the zone is only the company's, as nothing else was said: such hours are kept by everybody in their own zone.
+    Results past the years 1 to 9999, and those of durations of more than a thousand years, are the first or last
+    instant there is.
     """
 
     name: str
@@ -112,8 +113,8 @@ class BusinessCalendar:
     def add(self, start: datetime, duration: Duration) -> datetime:
         """The instant `duration` after `start`; in business units a start outside hours counts from the next opening.
 
-        A business day is one working day, at the same time of day as far as that day's hours allow: from Friday 16:00 to
-        Monday 16:00.
+        A business day is one working day, at the same time of day as far as that day's hours allow: from Friday 16:00
+        to Monday 16:00.
         """
         if _endless(duration):
             return clock.from_micros(_LAST_MICROS)
@@ -124,7 +125,10 @@ class BusinessCalendar:
         return _shifted(start, duration.delta)
 
     def subtract(self, end: datetime, duration: Duration) -> datetime:
-        """The instant `duration` before `end`; in business units an end outside hours counts from the closing before."""
+        """The instant `duration` before `end`.
+
+        In business units an end outside hours counts from the closing before.
+        """
         if _endless(duration):
             return clock.from_micros(_FIRST_MICROS)
         if duration.unit is Unit.BUSINESS_HOUR:
@@ -170,8 +174,8 @@ class BusinessCalendar:
                 return clock.from_micros(_LAST_MICROS if step > 0 else _FIRST_MICROS)
             # Small hours alone, after a holiday's evening, are no working day.
             left -= bool(self._split(day)[1] if overnight else self._hours(day))
-        # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes. The small hours of a
-        # shift over midnight are those of the day after, too.
+        # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes. The small hours
+        # of a shift over midnight are those of the day after, too.
         late = timedelta(days=local.toordinal() - self._working_day_of(at, local))
         wall = datetime.combine(date.fromordinal(day), local.time()) + late
         micros = _micros(wall, self.timezone, fold=local.fold)
@@ -194,7 +198,10 @@ class BusinessCalendar:
         return tuple(_continues(self.week[weekday - 1], hours) for weekday, hours in enumerate(self.week))
 
     def _shift(self, ordinal: int) -> tuple[Span, ...]:
-        """The hours of a working day as instants: those of its date, but for small hours, which belong to the evening before."""
+        """The hours of a working day as instants.
+
+        Those of its date, but for small hours, which belong to the evening before.
+        """
         if not any(self._overnight):
             return self._hours(ordinal)
         return (*self._split(ordinal)[1], *self._split(ordinal + 1)[0])
@@ -205,7 +212,9 @@ class BusinessCalendar:
         if not self._overnight[day.weekday()]:
             return (), hours
         ends = self.week[day.weekday()][0][1]
-        last = _micros(datetime(day.year, day.month, day.day) + timedelta(minutes=ends), self.timezone, fold=1)  # noqa: DTZ001  # a wall-clock time
+        # a wall-clock time
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001
+        last = _micros(midnight + timedelta(minutes=ends), self.timezone, fold=1)
         return tuple(span for span in hours if span[1] <= last), tuple(span for span in hours if span[1] > last)
 
     def _day_of(self, at: datetime) -> int:
@@ -237,7 +246,8 @@ class BusinessCalendar:
             return ()
         if self.country and day in public_holidays(self.country, self.subdivision, day.year):
             return ()
-        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001  # a wall-clock time; its zone is applied below
+        # a wall-clock time; its zone is applied below
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001
         return _joined(
             (
                 _micros(midnight + timedelta(minutes=opens), self.timezone, fold=0),
@@ -249,7 +259,10 @@ class BusinessCalendar:
 
 
 def _continues(evening: Hours, morning: Hours) -> bool:
-    """Whether a day's first hours continue a shift of the day before: one that ends at 24:00 and did not begin at 00:00."""
+    """Whether a day's first hours continue a shift of the day before.
+
+    One that ends at 24:00 and did not begin at 00:00.
+    """
     if not evening or not morning:
         return False
     (evening_opens, evening_closes), (morning_opens, morning_closes) = evening[-1], morning[0]

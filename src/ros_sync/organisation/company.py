@@ -60,8 +60,8 @@ class Member:
 class Organisation:
     """Company, calendars, teams, people and exchange rates.
 
-    `rates[c]` is what one unit of currency `c` is worth in the company's own. The calendar `standard` (Monday to Friday,
-    09:00-17:00 in the company's zone) is always there, unless the file gives that name to another.
+    `rates[c]` is what one unit of currency `c` is worth in the company's own. The calendar `standard` (Monday to
+    Friday, 09:00-17:00 in the company's zone) is always there, unless the file gives that name to another.
     """
 
     company: Company = field(default_factory=Company)

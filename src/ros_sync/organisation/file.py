@@ -209,7 +209,10 @@ class _Reader:
     def _slack(self, entry: Mapping[str, Node]) -> str | None:
         user = self._text(entry, "slack")
         if user is not None and not _SLACK_USER.fullmatch(user):
-            hint = "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the e-mail is used"
+            hint = (
+                "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the "
+                "e-mail is used"
+            )
             self.sheet.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
             return None
         return user

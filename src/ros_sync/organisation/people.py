@@ -210,7 +210,10 @@ class _Names:
         return None, said
 
     def meant(self, source: str, said: str) -> str | None:
-        """The key of whom an owner id of that source, an e-mail or a name means; a name that two people have, nobody."""
+        """The key of whom an owner id of that source, an e-mail or a name means.
+
+        A name that two people have, nobody.
+        """
         by_id = self._by_owner.get((source, said))
         if by_id is not None:
             return by_id

@@ -43,6 +43,7 @@ def may_change(asker: Person | None, owner: Person | None, directory: Directory)
         person = directory.manager_of(person)
     return Right(
         granted=False,
-        reason=f"the record is {owner.name}'s, who does not report to {asker.name}; the owner, a manager above them and "
+        reason=f"the record is {owner.name}'s, who does not report to {asker.name}; the owner, a manager above them "
+        "and "
         f"RevOps may ({REVOPS_SAID})",
     )

@@ -84,7 +84,10 @@ def _upwards(person: Person, reason: str, directory: Directory) -> Recipient:
         above = directory.manager_of(at)
         if above is None or above.key in seen:
             return _fallback(f"{at.name} is no longer active and {_without_manager(at)}", directory)
-        why = f"manages {at.name}, who {'is no longer active' if at is not person else f'{reason} but is no longer active'}"
+        why = (
+            f"manages {at.name}, who "
+            f"{'is no longer active' if at is not person else f'{reason} but is no longer active'}"
+        )
         at = above
     return Recipient(at, None, why, redirected=at is not person)
 

@@ -32,7 +32,7 @@ class ButtonStyle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ItemReason:
     """Why an item is here: a short line, what is behind it, and whether it has been mended since."""
 
     text: str
@@ -42,7 +42,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class Button:
     """Something that can be done about an item with one press. `value` comes back to us unread."""
 
     id: str
@@ -57,11 +57,11 @@ class Item:
 
     heading: str
     lead: str = ""
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[ItemReason, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     link: str | None = None
     done: bool = False
-    actions: tuple[Action, ...] = ()
+    actions: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,11 @@ def _item(data: dict[str, Any]) -> Item:
     return Item(
         heading=data["heading"],
         lead=data["lead"],
-        reasons=tuple(Reason(**reason) for reason in data["reasons"]),
+        reasons=tuple(ItemReason(**reason) for reason in data["reasons"]),
         facts=tuple((label, value) for label, value in data["facts"]),
         link=data["link"],
         done=data["done"],
-        actions=tuple(Action(**action) for action in data["actions"]),
+        actions=tuple(Button(**action) for action in data["actions"]),
     )
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import case, func, update
 from sqlmodel import Session, col, select
 
 from ros_sync.outbox.document import Document
-from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.tables import MessageState, OutboxMessage
 from ros_sync.outbox.waits import over, wait
 
-DUE_STATES = (State.WAITING, State.UNCONFIRMED, State.UNDELIVERABLE)
+DUE_STATES = (MessageState.WAITING, MessageState.UNCONFIRMED, MessageState.UNDELIVERABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def put(
         message.document = wanted
         message.revision += 1
         message.kind = kind
-    if changed or message.state == State.WITHDRAWN or (moved and message.state == State.UNDELIVERABLE):
+    if changed or message.state == MessageState.WITHDRAWN or (moved and message.state == MessageState.UNDELIVERABLE):
         _make_due(session, message, wait(not_before or now, now))
     session.flush()
     return message
@@ -98,7 +98,7 @@ def _address(message: OutboxMessage, addressee: Addressee) -> bool:
         "recipient_email": addressee.email.lower() if addressee.email else None,
         "slack_user": addressee.slack_user,
     }
-    if message.delivered_revision is None and message.state != State.UNCONFIRMED:
+    if message.delivered_revision is None and message.state != MessageState.UNCONFIRMED:
         wanted["transport"] = addressee.transport
     moved = False
     for name, value in wanted.items():
@@ -117,8 +117,8 @@ def _make_due(session: Session, message: OutboxMessage, waiting: Mapping[str, da
     session.flush()
     session.execute(
         update(OutboxMessage)
-        .where(col(OutboxMessage.id) == message.id, col(OutboxMessage.state) != State.UNCONFIRMED)
-        .values(state=State.WAITING, reason=None, failures=0, **waiting)
+        .where(col(OutboxMessage.id) == message.id, col(OutboxMessage.state) != MessageState.UNCONFIRMED)
+        .values(state=MessageState.WAITING, reason=None, failures=0, **waiting)
         .execution_options(synchronize_session=False)
     )
     session.refresh(message)
@@ -136,9 +136,9 @@ def withdraw(session: Session, key: str, document: Document | None = None) -> bo
         .where(
             col(OutboxMessage.key) == key,
             col(OutboxMessage.delivered_revision).is_(None),
-            col(OutboxMessage.state).in_((State.WAITING, State.UNDELIVERABLE, State.WITHDRAWN)),
+            col(OutboxMessage.state).in_((MessageState.WAITING, MessageState.UNDELIVERABLE, MessageState.WITHDRAWN)),
         )
-        .values(state=State.WITHDRAWN, reason=None, **kept)
+        .values(state=MessageState.WITHDRAWN, reason=None, **kept)
     )
     return bool(getattr(result, "rowcount", 0))
 
@@ -172,7 +172,7 @@ def next_due_at(session: Session, transports: Collection[str]) -> datetime | Non
 def counts(session: Session) -> OutboxCounts:
     """How many messages stand where, and why the undeliverable ones are."""
     by_state: dict[str, int] = {}
-    reasons: dict[str, dict[str, int]] = {State.UNDELIVERABLE: {}, State.WAITING: {}}
+    reasons: dict[str, dict[str, int]] = {MessageState.UNDELIVERABLE: {}, MessageState.WAITING: {}}
     reason = case((col(OutboxMessage.state).in_(tuple(reasons)), col(OutboxMessage.reason)), else_=None)
     rows = session.exec(
         select(OutboxMessage.state, reason, func.count())
@@ -181,16 +181,16 @@ def counts(session: Session) -> OutboxCounts:
     )
     for state, why, number in rows:
         by_state[state] = by_state.get(state, 0) + number
-        if state == State.UNDELIVERABLE or (state == State.WAITING and why is not None):
+        if state == MessageState.UNDELIVERABLE or (state == MessageState.WAITING and why is not None):
             reasons[state][str(why)] = number
     return OutboxCounts(
-        waiting=by_state.get(State.WAITING, 0),
-        delivered=by_state.get(State.DELIVERED, 0),
-        unconfirmed=by_state.get(State.UNCONFIRMED, 0),
-        withdrawn=by_state.get(State.WITHDRAWN, 0),
-        undeliverable=by_state.get(State.UNDELIVERABLE, 0),
-        undeliverable_by_reason=reasons[State.UNDELIVERABLE],
-        waiting_by_reason=reasons[State.WAITING],
+        waiting=by_state.get(MessageState.WAITING, 0),
+        delivered=by_state.get(MessageState.DELIVERED, 0),
+        unconfirmed=by_state.get(MessageState.UNCONFIRMED, 0),
+        withdrawn=by_state.get(MessageState.WITHDRAWN, 0),
+        undeliverable=by_state.get(MessageState.UNDELIVERABLE, 0),
+        undeliverable_by_reason=reasons[MessageState.UNDELIVERABLE],
+        waiting_by_reason=reasons[MessageState.WAITING],
     )
 
 
@@ -199,7 +199,7 @@ def try_again(session: Session, address: str, now: datetime) -> int:
     result = session.execute(
         update(OutboxMessage)
         .where(
-            col(OutboxMessage.state) == State.UNDELIVERABLE,
+            col(OutboxMessage.state) == MessageState.UNDELIVERABLE,
             col(OutboxMessage.not_before) > now,
             (col(OutboxMessage.recipient_email) == address)
             | (col(OutboxMessage.slack_user) == address)

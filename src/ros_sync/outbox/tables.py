@@ -11,7 +11,7 @@ from ros_sync.mirror.columns import BigKey, Instant, Json
 from ros_sync.mirror.rows import Stored
 
 
-class State(StrEnum):
+class MessageState(StrEnum):
     """Where a message stands."""
 
     WAITING = "waiting"
@@ -56,7 +56,7 @@ class OutboxMessage(Stored, table=True):
     document: dict[str, Any] = Field(sa_type=Json, description="see ros_sync.outbox.document")
     revision: int = 1
     delivered_revision: int | None = None
-    state: str = State.WAITING
+    state: str = MessageState.WAITING
     not_before: datetime = Field(sa_type=Instant, description="nothing is tried before then")
     decided_at: datetime | None = Field(default=None, sa_type=Instant, description="when `not_before` was decided")
     created_at: datetime = Field(sa_type=Instant)

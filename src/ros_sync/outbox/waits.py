@@ -1,8 +1,8 @@
 """Waits that are kept in the database, sound also when the system's clock is set.
 
-"Not before" is an instant, and a clock that is put back by hours would make every wait hours longer: nobody would hear from
-us meanwhile. So the moment of the decision is kept beside it. One that lies ahead of the present was decided by a clock
-that was wrong; what is left of such a wait is not known, and it is over.
+"Not before" is an instant, and a clock that is put back by hours would make every wait hours longer: nobody would hear
+from us meanwhile. So the moment of the decision is kept beside it. One that lies ahead of the present was decided by a
+clock that was wrong; what is left of such a wait is not known, and it is over.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What a rule file says that is read, and yet cannot be meant: values that no record has, lines that never or always hold."""
+"""What a rule file says that is read, and yet cannot be meant.
+
+Values that no record has, lines that never or always hold.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from zoneinfo import ZoneInfo
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules.language import Condition, Moment, Parameters, Schema, tree
 from ros_sync.rules.language.satisfiable import Domain, Question
-from ros_sync.rules.schema import ENUMERATIONS, SHARES, WORKED_OUT
+from ros_sync.rules.object_schema import ENUMERATIONS, SHARES, WORKED_OUT
 
 KnownValues = Mapping[str, Mapping[str, Collection[str]]]  # by object and field, what records hold as far as is known
 
@@ -45,7 +48,10 @@ class Doubter:
         closed = ENUMERATIONS.get(name) if name in schema.fields else None
         if name == "owner" and (value in self.people or " " in value.strip() or "@" in value):
             return Doubt(
-                f"`owner` holds the id that the CRM gives a person, and {value!r} looks like a name or an e-mail address",
+                (
+                    f"`owner` holds the id that the CRM gives a person, and {value!r} looks like a name or an "
+                    "e-mail address"
+                ),
                 "write the id, or ask about `segment`, `region` or `pipeline`",
             )
         if closed is not None:

@@ -14,8 +14,8 @@ from ros_sync.mirror import catalogue
 from ros_sync.rules import editor_shapes as shapes
 from ros_sync.rules import vocabulary
 from ros_sync.rules.editor_shapes import Schema
-from ros_sync.rules.model import Action, Expectation, Mode, Severity, Status
-from ros_sync.rules.schema import OBJECTS, schema_of
+from ros_sync.rules.model import Expectation, Mode, RuleAction, RuleSeverity, Status
+from ros_sync.rules.object_schema import OBJECTS, schema_of
 
 
 def editor_schema() -> Schema:
@@ -45,11 +45,11 @@ def _rule(name: str) -> Schema:
             "when": {"type": "array", "items": condition, "minItems": 1},
             "clock": _clock(instants, texts),
             "for": shapes.DURATION,
-            "severity": _enum(Severity),
+            "severity": _enum(RuleSeverity),
             "inhibited_by": {"type": "array", "items": shapes.ID},
             "notify": {"type": "array", "items": route, "uniqueItems": True},
             "message": shapes.message(every),
-            "actions": {"type": "array", "items": _enum(Action)},
+            "actions": {"type": "array", "items": _enum(RuleAction)},
             "tests": {"type": "array", "items": _test(own)},
         },
     )

@@ -99,7 +99,10 @@ _NO_QUOTE_LEFT_OPEN = r"""^(?:[^"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*$"""
 def condition(fields: Iterable[Field]) -> Schema:
     """A condition: it begins with a field of the object (or a value), and holds nothing that no condition does."""
     names = "|".join(sorted((field.name for field in fields), key=len, reverse=True))
-    begins = rf"^\s*(?:not\b\s*|\(\s*|-\s*)*(?:(?:{names}|custom\.[\w.]+)\b(?!\s*\()|\$\w|\d|[\x22']|now\b|today\b|true\b|false\b)"
+    begins = (
+        rf"^\s*(?:not\b\s*|\(\s*|-\s*)*(?:(?:{names}|custom\.[\w.]+)\b(?!\s*\()|\$\w|\d|[\x22']|now\b|today\b"
+        rf"|true\b|false\b)"
+    )
     refused = "|".join(f"(?:{habit})" for habit in _HABITS)
     return {
         "type": "string",

@@ -13,9 +13,9 @@ from ros_sync.fields import PythonValue
 from ros_sync.money import Money
 from ros_sync.rules.language import Moment, wording
 from ros_sync.rules.model import Clock, Rule
-from ros_sync.rules.records import Columns, record_of
+from ros_sync.rules.record_fields import Columns, record_of
+from ros_sync.sla.clock_definitions import ClockDefinition, Overdue, first_stop
 from ros_sync.sla.clocks import breached
-from ros_sync.sla.definitions import ClockDefinition, Overdue, first_stop
 
 Record = Mapping[str, PythonValue]
 

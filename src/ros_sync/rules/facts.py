@@ -1,7 +1,8 @@
-"""What a rule reads of a record: which columns, and the values that it fired on, kept so that it can be explained later.
+"""What a rule reads of a record.
 
-Explaining costs more than evaluating, and most findings are never asked about. So a finding keeps the values that its rule
-read, in stored form, and the explanation is worked out when somebody asks.
+Which columns, and the values that it fired on, kept so that it can be explained later. Explaining costs more than
+evaluating, and most findings are never asked about. So a finding keeps the values that its rule read, in stored form,
+and the explanation is worked out when somebody asks.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from ros_sync.mirror import catalogue
 from ros_sync.rules.evaluate import Record, Verdict, judge
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
-from ros_sync.rules.records import custom_value, derived_values, fields_behind
-from ros_sync.rules.schema import CUSTOM
-from ros_sync.sla.definitions import Overdue
+from ros_sync.rules.object_schema import CUSTOM
+from ros_sync.rules.record_fields import custom_value, derived_values, fields_behind
+from ros_sync.sla.clock_definitions import Overdue
 
 _ALWAYS = ("source", "id", "deleted_at", "owner_id", "owner_named")
 _CLOCK = "(clock)"  # no field is called so

@@ -1,9 +1,9 @@
 """Rules fitted to what each source fills: nobody is told of a field that no property of theirs fills.
 
-A field that is mapped and empty is missing, and a rule may ask for that. One that nothing fills says nothing about a record:
-no part of a condition that reads it holds, neither by itself nor turned round by `not`. So `next_step is missing or
-next_step_date is missing` asks for the next step alone where no date is mapped, and a line that has nothing else to go by never
-holds: the rule is off for the records of that source.
+A field that is mapped and empty is missing, and a rule may ask for that. One that nothing fills says nothing about a
+record: no part of a condition that reads it holds, neither by itself nor turned round by `not`. So
+`next_step is missing or next_step_date is missing` asks for the next step alone where no date is mapped, and a line
+that has nothing else to go by never holds: the rule is off for the records of that source.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ros_sync.mirror import catalogue
 from ros_sync.mirror.bookkeeping import FILLED_FIELDS
 from ros_sync.rules.language import Condition
 from ros_sync.rules.model import Clock, Rule
-from ros_sync.rules.records import ANSWERS
-from ros_sync.rules.schema import CUSTOM
+from ros_sync.rules.object_schema import CUSTOM
+from ros_sync.rules.record_fields import ANSWERS
 
 # What a field follows from, where the mapping does not fill it itself: it is filled with any of these.
 _FOLLOWS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -37,7 +37,10 @@ _FOLLOWS: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What becomes of a rule for the records of one source: whether it is off, and which of its fields nothing fills."""
+    """What becomes of a rule for the records of one source.
+
+    Whether it is off, and which of its fields nothing fills.
+    """
 
     rule_id: str
     object: str
@@ -80,7 +83,10 @@ def _with_fits(rule: Rule, known: Mapping[str, Mapping[str, Collection[str]]]) -
 
 
 def _lacking(rule: Rule, there: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """The fields that a rule reads and a source does not fill. Of an object that it does not feed it fills none, and has no records."""
+    """The fields that a rule reads and a source does not fill.
+
+    Of an object that it does not feed it fills none, and has no records.
+    """
     if rule.applies_to not in there:
         return frozenset()
     own, follows = there[rule.applies_to], _FOLLOWS.get(rule.applies_to, {})

@@ -13,7 +13,7 @@ from ros_sync.rules.language import Moment, Schema
 from ros_sync.rules.language.advice import value_advice
 from ros_sync.rules.language.folding import in_home_minor
 from ros_sync.rules.language.parameters import FIRST_YEAR, LAST_YEAR, read_date, read_money, read_number
-from ros_sync.rules.records import derived_values
+from ros_sync.rules.record_fields import derived_values
 
 # Days and instants are naive here, amounts may lack their currency: a test means the company's own.
 Given = str | int | float | bool | date | datetime | Decimal | Money | None

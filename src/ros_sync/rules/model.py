@@ -23,7 +23,7 @@ class Status(StrEnum):
     RETIRED = "retired"
 
 
-class Severity(StrEnum):
+class RuleSeverity(StrEnum):
     """How grave a finding is."""
 
     INFO = "info"
@@ -38,7 +38,7 @@ class Mode(StrEnum):
     DIGEST = "digest"
 
 
-class Action(StrEnum):
+class RuleAction(StrEnum):
     """What a reader can do about a finding, inside the message."""
 
     UPDATE_NEXT_STEP = "update_next_step"
@@ -118,10 +118,10 @@ class Rule:
     owner: str | None = None
     parameters: Parameters = field(default_factory=Parameters)
     hold: Duration | None = None
-    severity: Severity = Severity.WARN
+    severity: RuleSeverity = RuleSeverity.WARN
     inhibited_by: tuple[str, ...] = ()
     notify: tuple[Route, ...] = (Route("owner", Mode.DIGEST),)
-    actions: tuple[Action, ...] = ()
+    actions: tuple[RuleAction, ...] = ()
     tests: tuple[RuleTest, ...] = ()
     custom: Mapping[str, Kind] = field(default_factory=dict, repr=False)
     where: Where = field(default_factory=Where)
@@ -136,8 +136,9 @@ class Rule:
 class RuleSet:
     """All rules, those that inhibit others before those they inhibit, and the files they came from.
 
-    They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known then, so that
-    the absence of a rule says nothing. `warnings` are doubts about what can be read and is probably not meant.
+    They are not `complete` where there is a file of which no version can be used. Which rules it holds is not known
+    then, so that the absence of a rule says nothing. `warnings` are doubts about what can be read and is probably not
+    meant.
     """
 
     rules: tuple[Rule, ...]

@@ -12,10 +12,10 @@ from ros_sync.rules.doubts import Doubt, Doubter
 from ros_sync.rules.given import Given, read_given, read_local
 from ros_sync.rules.language import Condition, Parameters, Schema, Variant, parameter_value, parse
 from ros_sync.rules.language.parameters import sort_of
-from ros_sync.rules.language.tree import Constant
-from ros_sync.rules.model import Action, Clock, Expectation, Mode, Route, Rule, RuleTest, Severity, Status
-from ros_sync.rules.schema import ENUMERATIONS, OBJECTS, CustomKinds, schema_of
-from ros_sync.rules.sheet import EMAIL, RuleSheet
+from ros_sync.rules.language.tree import Constant, fields_of
+from ros_sync.rules.model import Clock, Expectation, Mode, Route, Rule, RuleAction, RuleSeverity, RuleTest, Status
+from ros_sync.rules.object_schema import ENUMERATIONS, OBJECTS, CustomKinds, schema_of
+from ros_sync.rules.rule_sheet import EMAIL, RuleSheet
 from ros_sync.rules.template import parse_template
 from ros_sync.sheets import Node, Scalar, Sequence
 
@@ -64,7 +64,7 @@ class RuleReader:
             status=sheet.word(entries.get("status"), Status, Status.LIVE),
             owner=sheet.email(entries.get("owner")),
             hold=sheet.duration(entries.get("for")),
-            severity=sheet.word(entries.get("severity"), Severity, Severity.WARN),
+            severity=sheet.word(entries.get("severity"), RuleSeverity, RuleSeverity.WARN),
             inhibited_by=tuple(text for _, text in sheet.texts(entries.get("inhibited_by"))),
             notify=self._routes(entries.get("notify")),
             actions=self._actions(entries.get("actions")),
@@ -102,7 +102,7 @@ class RuleReader:
             condition = self._condition(parts.get("if"), schema, Parameters())
             values = self._values(parts.get("params"), defaults)
             if condition is not None:
-                variants.append(Variant(condition, values))
+                variants.append(Variant(condition.clause, values))
                 doubts = self._doubter.of_line(condition, schema, "its values are never used") if self._doubter else []
                 for doubt in doubts:
                     self._sheet.doubt(parts["if"], doubt)
@@ -207,8 +207,8 @@ class RuleReader:
         elif name not in usable:
             self._sheet.problem(node, f"{name!r} is not a field of the kind {kind}", did_you_mean(name, usable))
 
-    def _actions(self, node: Node | None) -> tuple[Action, ...]:
-        words = (self._sheet.word(item, Action, Action.SNOOZE) for item in self._sheet.items(node))
+    def _actions(self, node: Node | None) -> tuple[RuleAction, ...]:
+        words = (self._sheet.word(item, RuleAction, RuleAction.SNOOZE) for item in self._sheet.items(node))
         return tuple(words)
 
     def _routes(self, node: Node | None) -> tuple[Route, ...]:
@@ -268,6 +268,6 @@ class RuleReader:
 
 def _asked(when: Collection[Condition], parameters: Parameters, clock: Clock | None) -> frozenset[str]:
     """The fields that decide whether a rule fires; those of `is_open` and its like are no texts."""
-    conditions = [*when, *(variant.condition for variant in parameters.variants)]
     demanded = (name for name, _ in clock.only_if) if clock else ()
-    return frozenset(demanded).union(*(condition.fields for condition in conditions))
+    of_variants = (fields_of(variant.clause) for variant in parameters.variants)
+    return frozenset(demanded).union(*(condition.fields for condition in when), *of_variants)

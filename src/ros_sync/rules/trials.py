@@ -15,7 +15,7 @@ from ros_sync.rules.evaluate import LineSeen, Verdict, judge
 from ros_sync.rules.given import DEFAULT_CURRENCY, given_record, moment_of
 from ros_sync.rules.language import Moment, tree, wording
 from ros_sync.rules.model import Expectation, Rule, RuleTest
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
 
 _LOOKS = 200  # between the beginning and the end of what a `for` asks for
 
@@ -73,8 +73,8 @@ def _try(rule: Rule, test: RuleTest, company: Moment) -> Verdict:
 def _held(rule: Rule, hold: Duration, record: Mapping[str, PythonValue], moment: Moment) -> LineSeen:
     """Whether the rule has fired on the record, as it is now, all the time that its `for` asks for.
 
-    It is looked at where its answer may change: at both ends, at each midnight, around each instant of the record that a
-    duration of the rule reaches, and every so often between them. Before it was created, there was no record.
+    It is looked at where its answer may change: at both ends, at each midnight, around each instant of the record that
+    a duration of the rule reaches, and every so often between them. Before it was created, there was no record.
     """
     begins = moment.shift(moment.now, hold, -1)
     created = record.get("created")

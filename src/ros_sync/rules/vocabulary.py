@@ -1,4 +1,7 @@
-"""The words of a rule file: every key, whether it must be there, and what it means. Said once, for loader and editor."""
+"""The words of a rule file: every key, whether it must be there, and what it means.
+
+Said once, for loader and editor.
+"""
 
 from __future__ import annotations
 

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from ros_sync.sheets.nodes import Kind, Mapping, Node, Scalar, Sequence
-from ros_sync.sheets.reading import MAX_DEPTH, MAX_FILE_BYTES
+from ros_sync.sheets.nodes import Mapping, Node, Scalar, ScalarKind, Sequence
+from ros_sync.sheets.parsing import MAX_DEPTH, MAX_FILE_BYTES
 from ros_sync.sheets.section import Section
 from ros_sync.sheets.sheet import Sheet, in_reading_order
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_FILE_BYTES",
-    "Kind",
     "Mapping",
     "Node",
     "Scalar",
+    "ScalarKind",
     "Section",
     "Sequence",
     "Sheet",

@@ -1,7 +1,7 @@
 """Changes to a YAML file that somebody wrote: only the lines in question change; comments, order and layout stay.
 
-The file is composed by ruamel for the places of its parts, and edited as a text. A line that is taken out is commented out, and
-one that is wanted and stands there commented out is brought back.
+The file is composed by ruamel for the places of its parts, and edited as a text. A line that is taken out is commented
+out, and one that is wanted and stands there commented out is brought back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ class Edits:
     # ---- changes
 
     def add(self, node: MappingNode, key: str, value: str, *, until: int | None = None) -> None:
-        """Add a key with its value (as YAML); a commented line of that key inside the map, or up to `until`, is used."""
+        """Add a key with its value (as YAML).
+
+        A commented line of that key inside the map, or up to `until`, is used.
+        """
         pair = f"{scalar(key)}: {value}" if value else f"{scalar(key)}:"
         if node.flow_style:
             self._insert_in_flow(node, pair)

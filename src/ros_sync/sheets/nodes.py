@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class ScalarKind(StrEnum):
     """What a scalar stands for; the value says what a person calls it."""
 
     NOTHING = "nothing"
@@ -19,10 +19,10 @@ class Kind(StrEnum):
 
 # YAML 1.2.2, 10.3.2 (core schema): how plain scalars are told apart. 10.2 is a number, 10% and 2026-12-24 are texts.
 _KINDS = {
-    Kind.NOTHING: re.compile(r"|~|null|Null|NULL"),
-    Kind.TRUTH: re.compile(r"true|True|TRUE|false|False|FALSE"),
-    Kind.WHOLE: re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
-    Kind.NUMBER: re.compile(
+    ScalarKind.NOTHING: re.compile(r"|~|null|Null|NULL"),
+    ScalarKind.TRUTH: re.compile(r"true|True|TRUE|false|False|FALSE"),
+    ScalarKind.WHOLE: re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    ScalarKind.NUMBER: re.compile(
         r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
     ),
 }
@@ -33,7 +33,8 @@ class Scalar:
     """A value as written; `quoted` tells `"true"` from `true`.
 
     Line and column count from 1, at the first character. `path` is how a person names the place: `people[3].manager`,
-    lists counted from 1. A key has the path of its value. `comment` is what stands behind it as one, as in `to: #sales`.
+    lists counted from 1. A key has the path of its value. `comment` is what stands behind it as one, as in
+    `to: #sales`.
     """
 
     value: str
@@ -44,16 +45,16 @@ class Scalar:
     comment: str | None = field(default=None, compare=False)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ScalarKind:
         """What it stands for; in quotes, always a text."""
         if self.quoted:
-            return Kind.TEXT
-        return next((kind for kind, shape in _KINDS.items() if shape.fullmatch(self.value)), Kind.TEXT)
+            return ScalarKind.TEXT
+        return next((kind for kind, shape in _KINDS.items() if shape.fullmatch(self.value)), ScalarKind.TEXT)
 
     @property
     def is_missing(self) -> bool:
         """Whether nothing stands here: no value, `~` or `null`."""
-        return self.kind is Kind.NOTHING
+        return self.kind is ScalarKind.NOTHING
 
     def __str__(self) -> str:
         """What is found there, for messages."""

@@ -20,7 +20,10 @@ _KINDS = (
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading. OSError as `open` raises it, and for whatever is not a file, with words that say what it is."""
+    """Open a file for reading.
+
+    OSError as `open` raises it, and for whatever is not a file, with words that say what it is.
+    """
     _refuse(path, os.stat(path).st_mode)  # noqa: PTH116  # before it is opened: opening a device may do something
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from ros_sync.errors import ProblemsError, RosSyncError, Where
 from ros_sync.fields import did_you_mean
-from ros_sync.sheets import reading
-from ros_sync.sheets.nodes import Kind, Mapping, Node, Scalar, Sequence, path_to
+from ros_sync.sheets import parsing
+from ros_sync.sheets.nodes import Mapping, Node, Scalar, ScalarKind, Sequence, path_to
 
 Word = TypeVar("Word", bound=StrEnum)
 Read = TypeVar("Read")
@@ -45,7 +45,7 @@ class Sheet:
     def root(self) -> Node | None:
         """The whole file; None after noting why it cannot be read."""
         try:
-            return reading.read(self.path, self.file, self._error, self._content)
+            return parsing.read(self.path, self.file, self._error, self._content)
         except self._error as error:
             self.problems.append(error)
             return None
@@ -147,7 +147,7 @@ class Sheet:
 
     def text(self, node: Node | None, *, exact: bool = False) -> str | None:
         """A text; a number or a day counts as what is written, so that `0123` keeps its nought."""
-        if isinstance(node, Scalar) and node.kind is Kind.TRUTH:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.TRUTH:
             self._unexpected(node, "a text")
             return None
         return self.written(node, exact=exact, wanted="a text")
@@ -174,7 +174,7 @@ class Sheet:
         """A whole number in decimal digits."""
         if node is None:
             return None
-        if isinstance(node, Scalar) and node.kind is Kind.WHOLE:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.WHOLE:
             try:
                 return int(node.value)
             except ValueError:  # 0x1F, or thousands of digits
@@ -186,7 +186,7 @@ class Sheet:
         """Either true or false."""
         if node is None:
             return None
-        if isinstance(node, Scalar) and node.kind is Kind.TRUTH:
+        if isinstance(node, Scalar) and node.kind is ScalarKind.TRUTH:
             return node.value.lower() == "true"
         self._unexpected(node, "true or false")
         return None

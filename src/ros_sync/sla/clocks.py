@@ -32,15 +32,15 @@ from sqlmodel import Session
 
 from ros_sync.errors import RuleError, Where
 from ros_sync.organisation.people import Directory
-from ros_sync.sla import definitions
-from ros_sync.sla.definitions import ClockDefinition, Overdue, Terms, due_at, first_stop, state_at
+from ros_sync.sla import clock_definitions
+from ros_sync.sla.clock_definitions import ClockDefinition, Overdue, Terms, due_at, first_stop, state_at
 from ros_sync.sla.laid import CLOCK as _CLOCK
 from ros_sync.sla.laid import EVENT as _EVENT
 from ros_sync.sla.laid import OPEN as _OPEN
 from ros_sync.sla.laid import OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
 from ros_sync.sla.laid import of as _of
 from ros_sync.sla.owner_clocks import OwnerClocks
-from ros_sync.sla.tables import State, What
+from ros_sync.sla.tables import ClockState, What
 
 __all__ = ["ClockCounts", "advance", "breached", "overdue"]
 
@@ -61,16 +61,16 @@ def advance(
     In this order: what has stopped is stopped (met where it stopped by its due instant, also when that is learnt
     late), what lost its record or its start is withdrawn, what is no longer stopped runs on and records without a
     clock get one, records that changed hands get a clock of the new owner's beside the team's, running clocks whose
-    calendar or deadline changed, or whose record has its first owner, are restated, and those past their due instant are
-    breached. A breached clock keeps the terms that it was breached under. Clocks of the sources named in `stale` stay as they are: a response that has
-    not been read yet is no breach.
+    calendar or deadline changed, or whose record has its first owner, are restated, and those past their due instant
+    are breached. A breached clock keeps the terms that it was breached under. Clocks of the sources named in `stale`
+    stay as they are: a response that has not been read yet is no breach.
 
-    Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most. Raises
-    RuleError for a definition that cannot be used.
+    Writes in the caller's transaction, and calls `portion_done` where that may end, after a thousand clocks at most.
+    Raises RuleError for a definition that cannot be used.
     """
     counts = ClockCounts()
     for definition in clocks:
-        wrong = definitions.problems(definition, directory.organisation)
+        wrong = clock_definitions.problems(definition, directory.organisation)
         if wrong:
             raise RuleError(wrong[0], where=Where(key=f"{definition.id}.clock"))
         step = _Step(on, definition, directory, now, stale, portion_done)
@@ -88,10 +88,10 @@ def advance(
 
 
 def breached(definition: ClockDefinition, now: datetime | ColumnElement[Any]) -> Select[tuple[str, str]]:
-    """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and has not stopped.
+    """The (source, record_id) of records whose clock, the team's or an owner's, is past its due instant and still open.
 
-    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may come
-    more than once.
+    It compares instants, so a breach shows at its due instant, whether or not `advance` has run since. A record may
+    come more than once.
     """
     o = OWNER_CLOCK.c
     teams = select(_CLOCK.c.source, _CLOCK.c.record_id).where(_of(definition), _OPEN, _CLOCK.c.due_at <= now)
@@ -142,12 +142,12 @@ class _Step(Laid):
                 continue  # the stop belongs to the clock of the new start; this one is withdrawn
             outcome = state_at(due, stopped, self.now)
             changes.append({"of": clock_id, "state": outcome, "stopped_at": max(started, stopped)})
-            if outcome is State.MET:
+            if outcome is ClockState.MET:
                 met += 1
-                why = "the stop was learnt of late" if state == State.BREACHED else None
+                why = "the stop was learnt of late" if state == ClockState.BREACHED else None
                 events.append(self.event(clock_id, What.MET, why))
                 continue
-            if state != State.BREACHED:
+            if state != ClockState.BREACHED:
                 late += 1
                 events.append(self.event(clock_id, What.BREACHED))
             events.append(self.event(clock_id, What.STOPPED))
@@ -155,7 +155,7 @@ class _Step(Laid):
         return ClockCounts(met=met, breached=late, stopped=len(changes) - met)
 
     def withdraw(self) -> Iterator[ClockCounts]:
-        """Stop, in portions, the open clocks whose record is deleted or no longer has the start, or the values, that they rest on.
+        """Stop, in portions, the open clocks whose record is deleted or has no longer the start or values they rest on.
 
         Those whose record has only changed hands are noted in `handed_over`.
         """
@@ -181,10 +181,10 @@ class _Step(Laid):
     def _withdraw(self, rows: Sequence[RowMapping]) -> ClockCounts:
         changes, events, withdrawn = [], [], 0
         for row in rows:
-            stands, deleted = row["state"] == State.BREACHED, row["deleted_at"]
+            stands, deleted = row["state"] == ClockState.BREACHED, row["deleted_at"]
             withdrawn += not stands
             stopped = max(row["started_at"], min(deleted or self.now, self.now))
-            outcome = State.BREACHED if stands else State.WITHDRAWN
+            outcome = ClockState.BREACHED if stands else ClockState.WITHDRAWN
             changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
             gone = row["there"] is None or deleted is not None
             why = _why_withdrawn(gone=gone, moved=self.moved(row["start"], row["started_at"]))
@@ -196,8 +196,8 @@ class _Step(Laid):
         """See to it, in portions, that a clock runs for each record that has a start and no stop.
 
         With each portion come its clocks that run on: (id, when it had stopped). A record that has none yet for that
-        start, stopped or not, gets one; where its clock has stopped and there is no stop any more, the clock runs on: an
-        acceptance that is taken back is asked about again, by the instant that it was due at.
+        start, stopped or not, gets one; where its clock has stopped and there is no stop any more, the clock runs on:
+        an acceptance that is taken back is asked about again, by the instant that it was due at.
         """
         full = True
         while full:
@@ -232,8 +232,8 @@ class _Step(Laid):
             .limit(START_BATCH)
         )
         if self.definition.since is None:
-            # Nearly every record has started by now. Asked so, SQLite walks the table in its own order; through an index on
-            # the start, it would jump about in it.
+            # Nearly every record has started by now. Asked so, SQLite walks the table in its own order; through an
+            # index on the start, it would jump about in it.
             return query.where((self.starts <= self.now).is_(true()))
         since = self.directory.organisation.calendar().subtract(self.now, self.definition.since)
         return query.where(self.starts <= self.now, or_(self.starts >= since, clock()))
@@ -252,9 +252,9 @@ class _Step(Laid):
     def _resume(self, rows: Sequence[RowMapping]) -> ClockCounts:
         changes, events = [], []
         for row in rows:
-            state = State.BREACHED if row["state"] == State.BREACHED else State.RUNNING
+            state = ClockState.BREACHED if row["state"] == ClockState.BREACHED else ClockState.RUNNING
             changes.append({"of": row["id"], "state": state, "stopped_at": None})
-            why = "applies again" if row["state"] == State.WITHDRAWN else "no longer stopped"
+            why = "applies again" if row["state"] == ClockState.WITHDRAWN else "no longer stopped"
             events.append(self.event(row["id"], What.RESUMED, why))
             if row["held_by"] != row["owner"]:
                 self.handed_over.append(row)
@@ -265,13 +265,13 @@ class _Step(Laid):
         started, met, late, stopped_late = [], 0, 0, 0
         for row in rows:
             owner, start = row["owner"], row["start"]
-            calendar = definitions.calendar_for(self.definition, self.directory, row["source"], owner)
+            calendar = clock_definitions.calendar_for(self.definition, self.directory, row["source"], owner)
             due = due_at(start, self.definition.within, calendar)
             stopped = first_stop([row[f"stop_{number}"] for number in range(len(self.stops))], self.now)
             state = state_at(due, stopped, self.now)
-            met += state is State.MET
-            late += state is State.BREACHED
-            stopped_late += state is State.BREACHED and stopped is not None
+            met += state is ClockState.MET
+            late += state is ClockState.BREACHED
+            stopped_late += state is ClockState.BREACHED and stopped is not None
             started.append(
                 {
                     "clock": self.definition.id,
@@ -285,7 +285,7 @@ class _Step(Laid):
                     "stopped_at": None if stopped is None else max(start, stopped),
                     "state": state,
                     "episode": row["earlier"] + 1,
-                    **columns_of(definitions.terms(self.definition, calendar)),
+                    **columns_of(clock_definitions.terms(self.definition, calendar)),
                 }
             )
         last = self.connection.scalar(select(func.max(_CLOCK.c.id))) or 0
@@ -300,30 +300,30 @@ class _Step(Laid):
         new = and_(c.id > last, self.mine, ~told)
         at = literal(self.now, _EVENT.c.at.type)
         begun = select(c.id, at, literal(What.STARTED.value), c.due_at).where(new)
-        decided = select(c.id, at, c.state, null()).where(new, c.state != State.RUNNING)
+        decided = select(c.id, at, c.state, null()).where(new, c.state != ClockState.RUNNING)
         ended = select(c.id, at, literal(What.STOPPED.value), null()).where(
-            new, c.state == State.BREACHED, c.stopped_at.is_not(None)
+            new, c.state == ClockState.BREACHED, c.stopped_at.is_not(None)
         )
         columns = ["clock_id", "at", "what", "new_due_at"]
         self.connection.execute(insert(_EVENT).from_select(columns, union_all(begun, decided, ended)))
 
     def restate(self) -> ClockCounts:
-        """Work out anew when running clocks are due whose calendar or deadline changed, or whose record has its first owner.
+        """Work out anew when clocks are due whose calendar or deadline changed, or whose record has its first owner.
 
         A clock keeps the owner by whose calendar it is due: given to somebody in another zone, it runs on as it did.
         """
         c = _CLOCK.c
-        running = select().join(self.record, self.joined).where(self.mine, _OPEN, c.state == State.RUNNING)
+        running = select().join(self.record, self.joined).where(self.mine, _OPEN, c.state == ClockState.RUNNING)
         first_owner = func.coalesce(c.owner_id, self.owner)
         group = (c.source, c.owner_id, first_owner, c.within, c.calendar, c.calendar_version)
         restated = 0
         for key in self.connection.execute(running.add_columns(*group).distinct()).all():
             source, old_owner, owner, *old = key
-            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
-            old_terms, new = Terms(*old), definitions.terms(self.definition, calendar)
+            calendar = clock_definitions.calendar_for(self.definition, self.directory, source, owner)
+            old_terms, new = Terms(*old), clock_definitions.terms(self.definition, calendar)
             if old_owner == owner and old_terms == new:
                 continue
-            why = definitions.why_restated(old_terms, new, owner_moved=old_owner != owner)
+            why = clock_definitions.why_restated(old_terms, new, owner_moved=old_owner != owner)
             same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
             rows = self.connection.execute(running.add_columns(c.id, c.started_at, c.due_at).where(*same)).all()
             for portion in self.portions(rows):
@@ -340,11 +340,11 @@ class _Step(Laid):
         """Mark the running clocks whose due instant has come."""
         c = _CLOCK.c
         late = self.connection.scalars(
-            select(c.id).where(self.mine, _OPEN, c.state == State.RUNNING, c.due_at <= self.now)
+            select(c.id).where(self.mine, _OPEN, c.state == ClockState.RUNNING, c.due_at <= self.now)
         ).all()
         for portion in self.portions(late):
             self.write(
-                [{"of": clock_id, "state": State.BREACHED} for clock_id in portion],
+                [{"of": clock_id, "state": ClockState.BREACHED} for clock_id in portion],
                 [self.event(clock_id, What.BREACHED) for clock_id in portion],
             )
         return ClockCounts(breached=len(late))

@@ -24,8 +24,9 @@ from sqlalchemy import (
 from sqlmodel import Session
 
 from ros_sync.mirror import catalogue
+from ros_sync.mirror.portions import PORTION
 from ros_sync.organisation.people import Directory
-from ros_sync.sla.definitions import ClockDefinition, Terms
+from ros_sync.sla.clock_definitions import ClockDefinition, Terms
 from ros_sync.sla.tables import SlaClock, SlaClockEvent, SlaOwnerClock, What
 
 CLOCK = SlaClock.metadata.tables["sla_clock"]
@@ -33,7 +34,6 @@ OWNER_CLOCK = SlaOwnerClock.metadata.tables["sla_owner_clock"]
 EVENT = SlaClockEvent.metadata.tables["sla_clock_event"]
 OPEN = CLOCK.c.stopped_at.is_(None)
 OWNER_OPEN = OWNER_CLOCK.c.stopped_at.is_(None)
-PORTION = 1_000  # clocks that something happens to in one transaction
 
 T = TypeVar("T")
 

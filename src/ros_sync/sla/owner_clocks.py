@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
 
+from ros_sync.mirror.portions import chunks
 from ros_sync.mirror.tables import CHANGE
-from ros_sync.sla import definitions
-from ros_sync.sla.definitions import Terms, due_at, handed_over_at, state_at
+from ros_sync.sla import clock_definitions
+from ros_sync.sla.clock_definitions import Terms, due_at, handed_over_at, state_at
 from ros_sync.sla.laid import CLOCK, OPEN, OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
-from ros_sync.sla.tables import State, What
+from ros_sync.sla.tables import ClockState, What
 
 OWNER_MOVED = "owner moved"
 _OWNERS = ("owner_id", "owner_named")
 _ASSIGNED = "assigned_at"
-_CHUNK = 400  # records whose history is read at a time
 _TICK = timedelta(microseconds=1)  # two owners never got a record at one instant
 _CHANGE = CHANGE.c
 _O = OWNER_CLOCK.c
@@ -50,11 +50,11 @@ class OwnerClocks(Laid):
             stopped = max(row["started_at"], row["team_stopped_at"])
             outcome = state_at(row["due_at"], stopped, self.now)
             changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
-            if outcome is State.MET:
+            if outcome is ClockState.MET:
                 met += 1
                 events.append(self._happened(row, What.MET))
                 continue
-            if row["state"] != State.BREACHED:
+            if row["state"] != ClockState.BREACHED:
                 late += 1
                 events.append(self._happened(row, What.BREACHED))
             events.append(self._happened(row, What.STOPPED))
@@ -81,7 +81,7 @@ class OwnerClocks(Laid):
                 _O.owner_id == self.owner,
             )
             for row in self.connection.execute(query.where(same).order_by(_O.started_at.desc()).limit(1)).mappings():
-                state = State.BREACHED if row["state"] == State.BREACHED else State.RUNNING
+                state = ClockState.BREACHED if row["state"] == ClockState.BREACHED else ClockState.RUNNING
                 changes.append({"of": row["id"], "state": state, "stopped_at": None})
                 events.append(self._happened(row, What.RESUMED))
         self.write(changes, events, OWNER_CLOCK, stopped=True)
@@ -103,15 +103,15 @@ class OwnerClocks(Laid):
     def restate(self) -> ClockCounts:
         """Work out anew when running clocks are due whose calendar or deadline changed."""
         group = (_O.source, _O.owner_id, _O.within, _O.calendar, _O.calendar_version)
-        running = select().where(self.owners, OWNER_OPEN, _O.state == State.RUNNING)
+        running = select().where(self.owners, OWNER_OPEN, _O.state == ClockState.RUNNING)
         restated = 0
         for key in self.connection.execute(running.add_columns(*group).distinct()).all():
             source, owner, *old = key
-            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
-            old_terms, new = Terms(*old), definitions.terms(self.definition, calendar)
+            calendar = clock_definitions.calendar_for(self.definition, self.directory, source, owner)
+            old_terms, new = Terms(*old), clock_definitions.terms(self.definition, calendar)
             if old_terms == new:
                 continue
-            why = definitions.why_restated(old_terms, new, owner_moved=False)
+            why = clock_definitions.why_restated(old_terms, new, owner_moved=False)
             same = (column.is_not_distinct_from(value) for column, value in zip(group, key, strict=True))
             asked = running.add_columns(_O.id, _O.team_clock_id, _O.started_at, _O.due_at).where(*same)
             rows = self.connection.execute(asked).mappings().all()
@@ -127,10 +127,10 @@ class OwnerClocks(Laid):
 
     def breach(self) -> ClockCounts:
         """Mark the running clocks whose due instant has come."""
-        query = select(_O.id, _O.team_clock_id).where(self.owners, OWNER_OPEN, _O.state == State.RUNNING)
+        query = select(_O.id, _O.team_clock_id).where(self.owners, OWNER_OPEN, _O.state == ClockState.RUNNING)
         late = self.connection.execute(query.where(_O.due_at <= self.now)).mappings().all()
         for portion in self.portions(late):
-            changes = [{"of": row["id"], "state": State.BREACHED} for row in portion]
+            changes = [{"of": row["id"], "state": ClockState.BREACHED} for row in portion]
             self.write(changes, [self._happened(row, What.BREACHED) for row in portion], OWNER_CLOCK)
         return ClockCounts(breached=len(late))
 
@@ -141,7 +141,7 @@ class OwnerClocks(Laid):
         return self.connection.execute(self._asked().where(self.owners, OWNER_OPEN, ~OPEN)).mappings().all()
 
     def _of_teams(self, teams: Sequence[int], which: ColumnElement[bool]) -> Iterable[RowMapping]:
-        for chunk in _chunks(teams):
+        for chunk in chunks(teams):
             query = self._asked().where(_O.team_clock_id.in_(chunk), which)
             yield from self.connection.execute(query).mappings().all()
 
@@ -161,11 +161,11 @@ class OwnerClocks(Laid):
         """Stop clocks that are neither met nor breached by that; a breach stands."""
         changes, events, withdrawn = [], [], 0
         for row in rows:
-            stands = row["state"] == State.BREACHED
+            stands = row["state"] == ClockState.BREACHED
             withdrawn += not stands
             stopped = max(row["started_at"], row["team_stopped_at"] or self.now)
             changes.append(
-                {"of": row["id"], "state": row["state"] if stands else State.WITHDRAWN, "stopped_at": stopped}
+                {"of": row["id"], "state": row["state"] if stands else ClockState.WITHDRAWN, "stopped_at": stopped}
             )
             events.append(self._happened(row, What.STOPPED if stands else What.WITHDRAWN, why))
         self.write(changes, events, OWNER_CLOCK)
@@ -188,13 +188,13 @@ class OwnerClocks(Laid):
                 continue
             if start <= since:  # of the hand-over before: nobody dated this one
                 start = max(self.now, since + _TICK)
-            calendar = definitions.calendar_for(self.definition, self.directory, source, owner)
+            calendar = clock_definitions.calendar_for(self.definition, self.directory, source, owner)
             due = due_at(start, self.definition.within, calendar)
             state = state_at(due, None, self.now)
-            late += state is State.BREACHED
+            late += state is ClockState.BREACHED
             of_record = {"clock": self.definition.id, "object": self.definition.object, "record_id": row["record_id"]}
             of_owner = {"team_clock_id": row["id"], "source": source, "owner_id": owner, "started_at": start}
-            terms = columns_of(definitions.terms(self.definition, calendar))
+            terms = columns_of(clock_definitions.terms(self.definition, calendar))
             rows.append({**of_record, **of_owner, "due_at": due, "state": state, **terms})
         if rows:
             before = self.connection.scalar(select(func.max(_O.id))) or 0
@@ -208,14 +208,14 @@ class OwnerClocks(Laid):
         events = []
         for row in self.connection.execute(asked.where(self.owners, _O.id > before).order_by(_O.id)).mappings():
             events.append(self._happened(row, What.STARTED, OWNER_MOVED, None, row["due_at"]))
-            if row["state"] == State.BREACHED:
+            if row["state"] == ClockState.BREACHED:
                 events.append(self._happened(row, What.BREACHED))
         self.write([], events)
 
     def _last_starts(self, teams: Sequence[int]) -> dict[int, datetime]:
         """When the last owner's clock beside each of these team's clocks started, where there was one."""
         last: dict[int, datetime] = {}
-        for chunk in _chunks(teams):
+        for chunk in chunks(teams):
             query = select(_O.team_clock_id, func.max(_O.started_at)).where(_O.team_clock_id.in_(chunk))
             last.update((row[0], row[1]) for row in self.connection.execute(query.group_by(_O.team_clock_id)))
         return last
@@ -227,7 +227,7 @@ class OwnerClocks(Laid):
             by_source.setdefault(row["source"], []).append(row["record_id"])
         found: dict[tuple[str, str], _Seen] = {}
         for source, ids in by_source.items():
-            for chunk in _chunks(ids):
+            for chunk in chunks(ids):
                 query = select(_CHANGE.record_id, _CHANGE.field, func.max(_CHANGE.at)).where(
                     _CHANGE.object == self.definition.object,
                     _CHANGE.source == source,
@@ -258,7 +258,3 @@ class OwnerClocks(Laid):
 def _moved_along(seen: _Seen) -> bool:
     """Whether the CRM's assignment was set anew with the owner, or nobody saw either change."""
     return seen.owner is None or (seen.assigned is not None and seen.assigned >= seen.owner)
-
-
-def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))

@@ -12,7 +12,7 @@ from ros_sync.mirror.rows import Stored
 _OPEN = text("stopped_at IS NULL")
 
 
-class State(StrEnum):
+class ClockState(StrEnum):
     """How a clock stands. It is *open* until it has stopped; a breached one may still be open."""
 
     RUNNING = "running"

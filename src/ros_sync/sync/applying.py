@@ -19,6 +19,7 @@ from ros_sync.mirror import archived, links, redirects
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import PERSONS, erase
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written, insert_rows
 from ros_sync.mirror.timeline import Timeline, splice
@@ -32,7 +33,6 @@ from ros_sync.sync.link_fields import LinkFields
 from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import SHOWN_ROWS, StreamReport
 
-CHUNK = 400  # ids a statement
 STAGE_ENTERED = "stage_entered_at"
 
 

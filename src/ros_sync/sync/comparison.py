@@ -21,6 +21,7 @@ from ros_sync.fields import Carried
 from ros_sync.fields import Kind as ValueKind
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.audit_report import Difference, FieldDifference, Kind, StreamAudit, shortened
@@ -30,7 +31,6 @@ from ros_sync.sync.preparing import prepared
 from ros_sync.sync.reports import StreamReport
 from ros_sync.sync.retold import retold
 
-CHUNK = 400  # ids a statement
 MODIFIED = "modified_at"
 DELETED = "deleted_at"
 LINKED = "linked"

@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from ros_sync.fields import MAX_WHOLE, Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, KindMove, Slip, StageMove, open_moves, slip, stage_entry
+from ros_sync.mirror.portions import CHUNK as _CHUNK
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 from ros_sync.organisation.company import Organisation
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
-_CHUNK = 400  # records whose history is read at a time
 
 
 @dataclass(frozen=True, slots=True)

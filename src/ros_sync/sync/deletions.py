@@ -22,11 +22,11 @@ from ros_sync import clock
 from ros_sync.connectors.source import Page, Problem
 from ros_sync.mirror.bookkeeping import DELETION, DELETION_WAVE
 from ros_sync.mirror.insertion import insert_or
+from ros_sync.mirror.portions import CHUNK
 
 log = structlog.get_logger(__name__)
 
 COUNTED = timedelta(hours=24)  # deletions so long ago are no part of the same wave
-CHUNK = 400  # ids a statement
 
 
 class Kind(StrEnum):

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Float, Select, and_, case, cas
 from ros_sync import clock
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import CHUNK as _CHUNK
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.activities import FIELDS, latest
@@ -23,7 +24,6 @@ FIRST_RESPONSE = frozenset(("first_response",))
 RESPONSES = ("call", "email", "meeting")  # what counts as a human response to a lead; notes and tasks do not
 ENGAGED = "contacts_engaged"
 _ROWS = 2_000
-_CHUNK = 400  # ids a statement
 
 _LINK = RECORD_LINK.c
 

@@ -11,9 +11,8 @@ from ros_sync import clock
 from ros_sync.connectors.source import Hint
 from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.insertion import insert_or
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.sync.cadence import CLOCKS_DIFFER
-
-CHUNK = 400  # ids a statement
 
 
 def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> int:

@@ -15,10 +15,10 @@ from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError, TransientError
 from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync import upkeep
 from ros_sync.sync.cadence import parked
-from ros_sync.sync.heard import CHUNK
 from ros_sync.sync.places import read_places, save_state, state_of
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.work import Work

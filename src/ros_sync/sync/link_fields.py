@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Table
 from ros_sync.connectors.source import Source, Stream
 from ros_sync.mirror import links
 from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert
-
-CHUNK = 400  # ids a statement
 
 
 class LinkFields:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, select
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.portions import CHUNK as _CHUNK
 from ros_sync.mirror.store import Upsert
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.deals import DealContext, changes_of, slipped
@@ -25,7 +26,6 @@ DEFINITION = 2  # raise it whenever `mirror.history.slip` or `open_moves` gives 
 SLIPS = "(slips)"  # the name under which it is kept what they were counted by
 EVERY_SOURCE = ""
 COLUMNS = ("first_close_date", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed", "net_slip_days")
-_CHUNK = 400  # deals a transaction
 _CHANGE = CHANGE.c
 
 log = structlog.get_logger(__name__)

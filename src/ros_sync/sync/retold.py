@@ -15,11 +15,10 @@ from ros_sync import clock
 from ros_sync.connectors.source import Entry, History
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.audit_report import FieldDifference, shortened
-
-CHUNK = 400  # records a statement
 
 Change = tuple[int, str | None, str | None]  # when (microseconds), from which value, to which
 

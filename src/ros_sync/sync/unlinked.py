@@ -15,9 +15,7 @@ from ros_sync.connectors.source import Link, Source, Stream
 from ros_sync.errors import DailyLimitError, PermanentError, TransientError
 from ros_sync.mirror.bookkeeping import UNLINKED
 from ros_sync.mirror.insertion import insert_or
-
-CHUNK = 400  # ids a statement
-
+from ros_sync.mirror.portions import CHUNK
 
 Links = dict[str, list[Link]]
 

@@ -20,6 +20,7 @@ from ros_sync.mirror import redirects
 from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Upsert
 from ros_sync.sync import guises, unlinked
 from ros_sync.sync.applying import Applied, Applier
@@ -35,7 +36,6 @@ from ros_sync.sync.writing import writing
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 400  # ids a statement
 MODIFIED = "modified_at"
 COMPARED_ROWS = 5_000  # rows compared with the mirror at a time
 TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked out for all, which is quicker then

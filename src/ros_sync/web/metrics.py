@@ -23,14 +23,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from ros_sync import clock
-from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import followed
-from ros_sync.alerts.tables import Alert
-from ros_sync.alerts.tables import State as AlertState
+from ros_sync.alerts.rule_failures import failed_rules
+from ros_sync.alerts.tables import Alert, AlertState
 from ros_sync.jobs.health import Health, Readiness, Standing
 from ros_sync.jobs.surroundings import database_file, free_bytes
 from ros_sync.outbox.store import DUE_STATES
-from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.tables import MessageState, OutboxMessage
 
 PATH = "/metrics"
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)  # seconds: an idle delivery, and a first tick
@@ -186,7 +185,7 @@ class _Figures(Collector):
         state, created = col(OutboxMessage.state), col(OutboxMessage.created_at)
         rows = connection.execute(select(state, func.count()).group_by(state))
         counts = {str(name): int(total) for name, total in rows}
-        for each in State:
+        for each in MessageState:
             number.add_metric([each.value], counts.get(each.value, 0))
         query = select(state, func.min(created)).where(state.in_(DUE_STATES)).group_by(state)
         for name, since in connection.execute(query):

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from ros_sync.errors import RosSyncError, Where
-from ros_sync.web.connections import BoundedConnection, Crowd, Limits
+from ros_sync.web.connection_limits import BoundedConnection, Crowd, Limits
 
 STOP_SECONDS = 5  # how long requests that are under way are given when the server stops
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.signatures import Verdict, refusal, verify
+from ros_sync.connectors.hubspot.signatures import SignatureCheck, refusal, verify
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import RosSyncError
 
@@ -78,9 +78,9 @@ class Refusals:
 
     def __init__(self, later: Callable[[float, Callable[[], None]], object] | None = None) -> None:
         self._later = later or (lambda seconds, tell: asyncio.get_running_loop().call_later(seconds, tell))
-        self._more: dict[Verdict, int] = {}  # since the last line
+        self._more: dict[SignatureCheck, int] = {}  # since the last line
 
-    def note(self, verdict: Verdict) -> Response:
+    def note(self, verdict: SignatureCheck) -> Response:
         """Count a request that is refused; the answer to it."""
         if verdict in self._more:
             self._more[verdict] += 1

@@ -12,8 +12,8 @@ from sqlmodel import Session
 from ros_sync.fields import Kind
 from ros_sync.mirror.config_versions import Role, Version, first_effective, in_force
 from ros_sync.organisation.company import Organisation
-from ros_sync.rules.files import read_file
 from ros_sync.rules.model import Rule
+from ros_sync.rules.rule_files import read_file
 from ros_sync.workspace.choices import Readings, custom_kinds_of, several_of
 
 

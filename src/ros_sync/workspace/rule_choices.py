@@ -19,9 +19,9 @@ from typing import Any
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.mirror.config_versions import Role
 from ros_sync.organisation.company import Organisation
-from ros_sync.rules.files import ordered, read_file, together
 from ros_sync.rules.model import Rule, RuleSet
-from ros_sync.rules.schema import CustomKinds
+from ros_sync.rules.object_schema import CustomKinds
+from ros_sync.rules.rule_files import ordered, read_file, together
 from ros_sync.workspace.choices import (
     Chosen,
     Read,

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, delete, event, insert, text
 from sqlmodel import Session, col, select
 
 from ros_sync import clock
-from ros_sync.alerts.reading import explained, one
+from ros_sync.alerts.queries import explained, one
 from ros_sync.jobs.cycle import Company, TickReport, tick
 from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
@@ -20,7 +20,7 @@ from ros_sync.mirror.store import Upsert
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
-from ros_sync.rules.files import load as load_rules
+from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.sla.owners import directory
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)

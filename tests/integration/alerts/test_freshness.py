@@ -106,7 +106,7 @@ def test_the_manager_is_told_nothing_of_a_stale_source(firm: Firm) -> None:
 
 
 def test_a_record_of_a_stale_source_changes_hands_when_it_is_fresh(firm: Firm) -> None:
-    """The new owner that a broken-off cycle wrote is believed once the cycle was complete, also in a message composed anew."""
+    """The new owner that a broken-off cycle wrote is believed once the cycle was complete, in composed messages too."""
     firm.rules(more="notify: [{to: owner, mode: digest}]")
     for source in ("crm", "other"):
         firm.read(MONDAY, source=source)

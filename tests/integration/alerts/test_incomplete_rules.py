@@ -13,7 +13,10 @@ from ros_sync.sla.owners import directory as directory_of
 
 
 def test_a_rule_that_cannot_be_read_ends_no_alert(firm: Firm) -> None:
-    """Where a file cannot be used at all, alerts of rules that are not there keep their state; where all are, they end."""
+    """Where a file cannot be used at all, alerts of rules that are not there keep their state.
+
+    Where all are, they end.
+    """
     firm.deal("1")
     firm.tick()
     company = Company(load_organisation(firm.folder / "organisation.yaml"), RuleSet((), complete=False))

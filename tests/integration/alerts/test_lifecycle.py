@@ -168,7 +168,8 @@ rules:
   - id: handoff
     title: Not handed over
     applies_to: deal
-    clock: {{starts: closed, stops: [handed_off], within: 8 business hours, calendar: owner, only_if: {{stage_kind: [won]}}}}
+    clock: {{starts: closed, stops: [handed_off], within: 8 business hours, calendar: owner,
+            only_if: {{stage_kind: [won]}}}}
     message: "not handed over"
 """
 
@@ -248,7 +249,10 @@ def test_values_of_every_kind_are_explained_as_they_were(firm: Firm) -> None:
 
 
 def test_a_message_is_noted_as_due_once(firm: Firm) -> None:
-    """However often it is asked to be composed anew, and whatever else is due: once, and only those about the alerts."""
+    """However often it is asked to be composed anew, and whatever else is due.
+
+    Once, and only those about the alerts.
+    """
     for record_id, owner in (("1", "a"), ("2", "b"), ("3", "a")):
         firm.deal(record_id, owner_id=owner)
     firm.tick()

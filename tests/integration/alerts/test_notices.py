@@ -107,7 +107,10 @@ def test_what_a_rule_finds_at_once_is_one_direct_message(firm: Firm) -> None:
 
 
 def test_what_else_is_found_on_a_record_joins_the_message_about_it(firm: Firm) -> None:
-    """A second rule fires on a deal that Ann was told of, and on one that she was not: one message is edited, one is new."""
+    """A second rule fires on a deal that Ann was told of, and on one that she was not.
+
+    One message is edited, one is new.
+    """
     rules(firm, DIRECT)
     firm.deal("1")
     firm.tick()

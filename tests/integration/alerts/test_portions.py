@@ -1,4 +1,7 @@
-"""A tick is written in portions: cut off at any statement, the next one goes on, and nobody gets half a message or two."""
+"""A tick is written in portions.
+
+Cut off at any statement, the next one goes on, and nobody gets half a message or two.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync import clock
 from ros_sync.alerts import lifecycle
+from ros_sync.mirror import portions
 from ros_sync.mirror.columns import METADATA
 
 MINUTE = timedelta(minutes=1)
@@ -70,7 +74,7 @@ def killed_at(engine: Engine, number: int) -> Iterator[None]:
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a handful of records be many portions."""
-    monkeypatch.setattr(lifecycle, "CHUNK", 2)
+    monkeypatch.setattr(portions, "PORTION", 2)
     monkeypatch.setattr(lifecycle, "LOOK", 4)
 
 
@@ -95,7 +99,8 @@ def outcome(firm: Firm) -> dict[str, list[Any]]:
     return {
         "alerts": firm.rows("SELECT rule_id, record_id, state, episode FROM alert ORDER BY 1, 2, 4"),
         "told": firm.rows(
-            "SELECT rule_id, record_id, route, recipient FROM alert_notice JOIN alert ON alert.id = alert_id ORDER BY 1, 2, 3"
+            "SELECT rule_id, record_id, route, recipient FROM alert_notice JOIN alert ON alert.id = alert_id "
+            "ORDER BY 1, 2, 3"
         ),
         "said": sorted(
             (recipient, item.heading, reason.text, reason.done)

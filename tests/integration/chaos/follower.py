@@ -1,6 +1,7 @@
-"""A process that follows the sandbox's HubSpot until it is killed: polls, hints, webhooks, with the program's own parts.
+"""A process that follows the sandbox's HubSpot until it is killed.
 
-python -m tests.integration.chaos.follower CONFIG     for each line on stdin, fork a child that follows, and print its number.
+Polls, hints, webhooks, with the program's own parts. python -m tests.integration.chaos.follower CONFIG     for each
+line on stdin, fork a child that follows, and print its number.
 
 The parent has loaded everything and holds no thread and no connection, so that a new life begins within milliseconds.
 """

@@ -30,7 +30,8 @@ class Happenings:
         self._numbers = iter(range(1, 10**9))
         self._acts = (
             [self._create] * 6 + [self._edit] * 14 + [self._archive] * 2 + [self._restore] * 2 + [self._merge] * 2
-            + [self._associate] * 4 + [self._dissociate] * 2 + [self._activity] * 4 + [self._erase, self._bulk, self._owner, self._hide]
+            + [self._associate] * 4 + [self._dissociate] * 2 + [self._activity] * 4 + [self._erase, self._bulk,
+                self._owner, self._hide]
         )  # fmt: skip
 
     def happen(self) -> None:

@@ -76,7 +76,8 @@ def test_nothing_is_lost(config: dict[str, Any], engine: Engine) -> None:
         faults.clear()
         quiet(config, engine, clock, days=2)
         report = Auditor(engine, source_of(config, clock), CONTEXT, now=clock, history=True, keep=10_000).run()
-        # What nothing but a webhook tells may have been lost with it: the weekly listing finds these, and nothing else is left.
+        # What nothing but a webhook tells may have been lost with it: the weekly listing finds these, and nothing else
+        # is left.
         late = ("links", "link_fields", "erased")
         assert [str(each) for each in report.shown if each.kind not in late] == []
         quiet(config, engine, clock, days=7)
@@ -100,7 +101,7 @@ def every_fault() -> list[Fault]:
 def live(
     rng: Random, happenings: Happenings, account: HubSpotAccount, say: IO[str], hear: IO[str], *, calls: tuple[int, int]
 ) -> None:
-    """One life: the process begins, things happen while it makes so many calls (at least, at most), and it is killed."""
+    """One life: the process begins, things happen during so many calls (at least, at most), and it is killed."""
     say.write("live\n")
     say.flush()
     child = int(hear.readline())

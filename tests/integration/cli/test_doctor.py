@@ -23,8 +23,8 @@ from ros_sync import clock
 from ros_sync.alerts.tables import RuleFailure
 from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
-from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
+from ros_sync.jobs.run_failures import Failure
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.outbox import store

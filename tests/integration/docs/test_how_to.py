@@ -1,7 +1,8 @@
 """The how-tos are played: their files are written, their commands run, and what they show is what is printed.
 
-A fenced block whose first line names a language and a path (```yaml acme/rules/x.yaml) is a file. In a `console` block, a line
-that begins with `$ ros-sync` is run, and each line below it must be among what the command prints.
+A fenced block whose first line names a language and a path
+(```yaml acme/rules/x.yaml) is a file. In a `console` block, a line that begins with `$
+ros-sync` is run, and each line below it must be among what the command prints.
 """
 
 from __future__ import annotations

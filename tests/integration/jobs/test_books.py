@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from ros_sync.jobs.books import HealthBooks, JobStanding, standings, troubles
-from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import JobState
+from ros_sync.jobs.run_failures import Failure
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from tests.integration.mirror.test_upgrading import migrate
+from tests.integration.mirror.versions import migrate
 
 from ros_sync.mirror.columns import METADATA
 from ros_sync.mirror.database import open_engine

@@ -16,7 +16,7 @@ from ros_sync.notifiers.outcomes import Patience
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.notifiers.slack.notifier import SlackNotifier
 from ros_sync.outbox import store
-from ros_sync.outbox.document import Document, Item, Reason
+from ros_sync.outbox.document import Document, Item, ItemReason
 from ros_sync.outbox.store import Addressee
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
@@ -24,7 +24,7 @@ from ros_sync.sandbox.slack.workspace import Message
 
 PATIENCE = Patience(settle=60, lease=300, first_retry=10, longest_retry=100, second_look=86_400)
 ANN = Addressee("ann@loom.example", "Ann Bo", "ann@loom.example")
-DEAL = Item("Acme renewal", "EUR 20,000", (Reason("No next step"),), link="https://crm.example/deals/1")
+DEAL = Item("Acme renewal", "EUR 20,000", (ItemReason("No next step"),), link="https://crm.example/deals/1")
 DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
 
 

@@ -21,12 +21,12 @@ from ros_sync.errors import (
 )
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all, deliver_due
 from ros_sync.notifiers.ledger import Ledger
-from ros_sync.notifiers.notifier import Lane, MessageGoneError, Parcel, Receipt
+from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, MessageGoneError, Parcel
 from ros_sync.notifiers.outcomes import Patience
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import Addressee
-from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, OutboxMessage, State
+from ros_sync.outbox.tables import AttemptOutcome, DeliveryAttempt, MessageState, OutboxMessage
 
 if TYPE_CHECKING:
     from tests.integration.notifiers.conftest import HandClock
@@ -61,7 +61,7 @@ class Scripted:
     def lane(self, parcel: Parcel, channel: str) -> Lane:
         return Lane(f"lane:{channel}", 1.0)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure
@@ -70,13 +70,15 @@ class Scripted:
         (self.edited if parcel.is_edit else self.posted).append((parcel.opaque_id, parcel.document.title))
         if self.failures_after:
             raise self.failures_after.pop(0)
-        return Receipt(channel, parcel.ts or str(len(self.posted)))
+        return DeliveryReceipt(channel, parcel.ts or str(len(self.posted)))
 
-    def find(self, parcel: Parcel, channel: str) -> Receipt | None:
+    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
         self.looks += 1
         ids = [opaque_id for opaque_id, _title in self.posted]
         return (
-            Receipt(channel, str(ids.index(parcel.opaque_id) + 1)) if self.visible and parcel.opaque_id in ids else None
+            DeliveryReceipt(channel, str(ids.index(parcel.opaque_id) + 1))
+            if self.visible and parcel.opaque_id in ids
+            else None
         )
 
 
@@ -115,7 +117,7 @@ def test_where_a_message_stands_is_kept(engine: Engine, clock: HandClock) -> Non
     put(engine, clock)
     run(engine, clock, Scripted())
     row = message(engine)
-    assert (State.DELIVERED, 1, "D-ann", "1", clock()) == (
+    assert (MessageState.DELIVERED, 1, "D-ann", "1", clock()) == (
         row.state,
         row.delivered_revision,
         row.channel,
@@ -146,7 +148,7 @@ def test_the_attempt_is_committed_before_the_call(engine: Engine, clock: HandClo
 
     put(engine, clock)
     run(engine, clock, Scripted(meanwhile=look))
-    assert [(State.UNCONFIRMED, None)] == seen
+    assert [(MessageState.UNCONFIRMED, None)] == seen
 
 
 def test_killed_after_posting_posts_once(engine: Engine, clock: HandClock) -> None:
@@ -157,7 +159,7 @@ def test_killed_after_posting_posts_once(engine: Engine, clock: HandClock) -> No
         run(engine, clock, notifier)
     clock.forward(PATIENCE.lease)
     counts = run(engine, clock, notifier)
-    assert (["first"], 1, State.DELIVERED) == (titles(notifier), counts.found, message(engine).state)
+    assert (["first"], 1, MessageState.DELIVERED) == (titles(notifier), counts.found, message(engine).state)
 
 
 def test_killed_before_posting_posts_once(engine: Engine, clock: HandClock) -> None:
@@ -189,7 +191,7 @@ def test_an_unconfirmed_message_is_looked_for_twice_before_it_is_posted_again(en
     clock.forward(PATIENCE.settle)
     notifier.visible = True
     run(engine, clock, notifier)
-    assert (["first"], 2, State.DELIVERED) == (titles(notifier), notifier.looks, message(engine).state)
+    assert (["first"], 2, MessageState.DELIVERED) == (titles(notifier), notifier.looks, message(engine).state)
 
 
 def test_nothing_is_posted_again_before_the_history_had_its_time(engine: Engine, clock: HandClock) -> None:
@@ -200,7 +202,7 @@ def test_nothing_is_posted_again_before_the_history_had_its_time(engine: Engine,
     run(engine, clock, notifier)
     clock.forward(PATIENCE.settle - 1)
     run(engine, clock, notifier)
-    assert ([], 1, State.UNCONFIRMED) == (titles(notifier), notifier.looks, message(engine).state)
+    assert ([], 1, MessageState.UNCONFIRMED) == (titles(notifier), notifier.looks, message(engine).state)
 
 
 def test_a_revision_made_while_the_call_is_under_way_is_delivered_as_an_edit(engine: Engine, clock: HandClock) -> None:
@@ -234,7 +236,7 @@ def test_a_refusal_of_the_old_document_does_not_hold_for_the_new_one(engine: Eng
     notifier.meanwhile = None
     clock.forward(5)
     run(engine, clock, notifier)
-    assert (["first", "second"], State.DELIVERED) == (titles(notifier), message(engine).state)
+    assert (["first", "second"], MessageState.DELIVERED) == (titles(notifier), message(engine).state)
 
 
 def test_an_edit_is_simply_repeated(engine: Engine, clock: HandClock) -> None:
@@ -259,7 +261,7 @@ def test_a_rate_limit_is_kept_and_others_go_on(engine: Engine, clock: HandClock)
     states = (message(engine, "ann").state, message(engine, "bo").state)
     clock.forward(30)
     run(engine, clock, notifier)
-    assert ((State.WAITING, State.DELIVERED), 2) == (states, len(notifier.posted))
+    assert ((MessageState.WAITING, MessageState.DELIVERED), 2) == (states, len(notifier.posted))
 
 
 def test_a_closed_lane_holds_all_its_messages(engine: Engine, clock: HandClock) -> None:
@@ -308,7 +310,7 @@ def test_a_refusal_is_kept_with_its_reason_and_tried_again_after_a_day(engine: E
     refused = message(engine)
     clock.forward(PATIENCE.second_look)
     run(engine, clock, notifier)
-    assert (State.UNDELIVERABLE, "nobody has this address", State.DELIVERED) == (
+    assert (MessageState.UNDELIVERABLE, "nobody has this address", MessageState.DELIVERED) == (
         refused.state,
         refused.reason,
         message(engine).state,
@@ -322,7 +324,7 @@ def test_one_bad_message_does_not_stop_the_others(engine: Engine, clock: HandClo
     """Whatever is wrong with the first message, a mistake of ours included, the second one arrives."""
     put(engine, clock, "ann", "bo")
     run(engine, clock, Scripted(failures=[error]))
-    assert State.DELIVERED == message(engine, "bo").state
+    assert MessageState.DELIVERED == message(engine, "bo").state
 
 
 def test_a_message_that_cannot_be_read_is_set_aside(engine: Engine, clock: HandClock) -> None:
@@ -334,7 +336,10 @@ def test_a_message_that_cannot_be_read_is_set_aside(engine: Engine, clock: HandC
         )
         session.commit()
     run(engine, clock, Scripted())
-    assert (State.UNDELIVERABLE, State.DELIVERED) == (message(engine, "ann").state, message(engine, "bo").state)
+    assert (MessageState.UNDELIVERABLE, MessageState.DELIVERED) == (
+        message(engine, "ann").state,
+        message(engine, "bo").state,
+    )
 
 
 def test_refused_credentials_stop_the_run(engine: Engine, clock: HandClock) -> None:
@@ -343,7 +348,7 @@ def test_refused_credentials_stop_the_run(engine: Engine, clock: HandClock) -> N
     put(engine, clock, "ann", "bo")
     with pytest.raises(AuthExpiredError, match="does not accept the token"):
         run(engine, clock, notifier)
-    assert ([], State.WAITING, State.WAITING) == (
+    assert ([], MessageState.WAITING, MessageState.WAITING) == (
         titles(notifier),
         message(engine, "ann").state,
         message(engine, "bo").state,
@@ -356,7 +361,7 @@ def test_refused_credentials_of_one_transport_leave_the_other_alone(engine: Engi
     put(engine, clock, "bo", transport="console")
     with pytest.raises(AuthExpiredError):
         run(engine, clock, Scripted(failures=[AuthExpiredError()]), Scripted("console"))
-    assert State.DELIVERED == message(engine, "bo").state
+    assert MessageState.DELIVERED == message(engine, "bo").state
 
 
 def test_a_transport_that_fails_again_and_again_is_given_a_rest(engine: Engine, clock: HandClock) -> None:
@@ -397,7 +402,7 @@ def test_messages_without_a_transport_stay_waiting(engine: Engine, clock: HandCl
     """Without a notifier for it, a message is not touched."""
     put(engine, clock)
     run(engine, clock, Scripted("console"))
-    assert (State.WAITING, 0) == (message(engine).state, message(engine).attempts)
+    assert (MessageState.WAITING, 0) == (message(engine).state, message(engine).attempts)
 
 
 def test_each_call_is_on_record(engine: Engine, clock: HandClock) -> None:

@@ -21,9 +21,9 @@ from ros_sync.notifiers.delivery import DeliveryCounts, deliver_due
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.notifiers.slack.notifier import SlackNotifier
 from ros_sync.outbox import store
-from ros_sync.outbox.document import Action, Document, Item, Reason
+from ros_sync.outbox.document import Button, Document, Item, ItemReason
 from ros_sync.outbox.store import Addressee
-from ros_sync.outbox.tables import RateState, State
+from ros_sync.outbox.tables import MessageState, RateState
 from ros_sync.sandbox.slack import SlackServer
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # What Slack does to a message has nothing to do with the kind of database; test_delivery.py runs on both.
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
-DEAL = Item("Acme renewal", "EUR 20,000", (Reason("No next step"),), link="https://crm.example/deals/1")
+DEAL = Item("Acme renewal", "EUR 20,000", (ItemReason("No next step"),), link="https://crm.example/deals/1")
 DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
 DONE = replace(DOCUMENT, items=(replace(DEAL, done=True),))
 
@@ -86,7 +86,7 @@ def test_whatever_happens_to_the_answer_a_message_is_posted_once(desk: Desk, fau
     desk.workspace.faults.next("chat.postMessage", fault)
     desk.put()
     desk.settle()
-    assert (1, State.DELIVERED) == (len(desk.arrived()), desk.row().state)
+    assert (1, MessageState.DELIVERED) == (len(desk.arrived()), desk.row().state)
 
 
 def test_an_answer_that_comes_too_late_does_not_make_a_second_message(desk: Desk) -> None:
@@ -98,7 +98,7 @@ def test_an_answer_that_comes_too_late_does_not_make_a_second_message(desk: Desk
     desk.deliver()
     state = desk.row().state
     desk.settle()
-    assert (State.UNCONFIRMED, 1) == (state, len(desk.arrived()))
+    assert (MessageState.UNCONFIRMED, 1) == (state, len(desk.arrived()))
 
 
 def test_a_history_that_lags_does_not_make_a_second_message(desk: Desk) -> None:
@@ -117,7 +117,7 @@ def test_a_dropped_edit_is_made_again(desk: Desk) -> None:
     desk.put(DONE)
     desk.workspace.faults.next("chat.update", "drop_after")
     desk.settle()
-    assert (2, 0, State.DELIVERED) == (
+    assert (2, 0, MessageState.DELIVERED) == (
         len(desk.calls("chat.update")),
         len(desk.calls("conversations.history")),
         desk.row().state,
@@ -152,7 +152,7 @@ def test_a_channel_that_cannot_be_posted_to_is_a_reason(desk: Desk, name: str) -
     desk.put(addressee=Addressee(f"#{name}"), key="channel")
     desk.put()
     desk.deliver()
-    assert (State.UNDELIVERABLE, State.DELIVERED) == (desk.row("channel").state, desk.row().state)
+    assert (MessageState.UNDELIVERABLE, MessageState.DELIVERED) == (desk.row("channel").state, desk.row().state)
 
 
 def test_a_token_that_is_refused_stops_the_run(desk: Desk, slack: SlackServer) -> None:
@@ -161,7 +161,7 @@ def test_a_token_that_is_refused_stops_the_run(desk: Desk, slack: SlackServer) -
     desk.put()
     with pytest.raises(AuthExpiredError, match=r"does not accept the token \(invalid_auth\).*slack\.token"):
         desk.deliver()
-    assert State.WAITING == desk.row().state
+    assert MessageState.WAITING == desk.row().state
 
 
 def test_nothing_is_posted_blindly_without_the_scope_to_look(desk: Desk) -> None:
@@ -171,7 +171,7 @@ def test_nothing_is_posted_blindly_without_the_scope_to_look(desk: Desk) -> None
     desk.workspace.faults.next("chat.postMessage", "drop_after")
     desk.put()
     desk.settle()
-    assert (State.UNCONFIRMED, True, 1) == (
+    assert (MessageState.UNCONFIRMED, True, 1) == (
         desk.row().state,
         "im:history" in (desk.row().reason or ""),
         len(desk.calls("chat.postMessage")),
@@ -194,7 +194,7 @@ def test_hostile_text_mentions_nobody(desk: Desk) -> None:
     hostile = "<!channel> *free* <http://x|y>"
     desk.put(
         Document(
-            hostile, hostile, hostile, (Item(hostile, hostile, (Reason(hostile),), ((hostile, hostile),)),), hostile
+            hostile, hostile, hostile, (Item(hostile, hostile, (ItemReason(hostile),), ((hostile, hostile),)),), hostile
         )
     )
     desk.deliver()
@@ -212,9 +212,9 @@ def test_two_digests_of_500_items_arrive(desk: Desk) -> None:
         Item(
             f"Deal {number} " + "x" * 300,
             "EUR 20,000",
-            (Reason("No buyer movement for 21 days", "y" * 400),) * 12,
+            (ItemReason("No buyer movement for 21 days", "y" * 400),) * 12,
             link="https://crm.example/" + "z" * 300,
-            actions=(Action("snooze", "Snooze", "v" * 1500), Action("why", "Why me?", "v")),
+            actions=(Button("snooze", "Snooze", "v" * 1500), Button("why", "Why me?", "v")),
         )
         for number in range(500)
     )

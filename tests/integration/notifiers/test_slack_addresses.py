@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from ros_sync.outbox import store
 from ros_sync.outbox.store import Addressee
-from ros_sync.outbox.tables import State
+from ros_sync.outbox.tables import MessageState
 
 if TYPE_CHECKING:
     from tests.integration.notifiers.conftest import Desk
@@ -66,7 +66,7 @@ def test_a_message_arrives_once_its_person_has_joined_slack(desk: Desk) -> None:
     desk.workspace.add_user("New Hire", "new@loom.example", "UTC")
     desk.pass_a_day()
     desk.deliver()
-    assert (1, State.DELIVERED) == (len(desk.arrived("new@loom.example")), desk.row().state)
+    assert (1, MessageState.DELIVERED) == (len(desk.arrived("new@loom.example")), desk.row().state)
 
 
 def test_one_message_that_gets_through_brings_the_others_along(desk: Desk) -> None:

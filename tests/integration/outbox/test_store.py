@@ -11,15 +11,17 @@ from sqlalchemy import Engine, event, update
 from sqlmodel import Session, col, select
 
 from ros_sync.outbox import store
-from ros_sync.outbox.document import Document, Item, Reason
+from ros_sync.outbox.document import Document, Item, ItemReason
 from ros_sync.outbox.store import Addressee, OutboxCounts
-from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.tables import MessageState, OutboxMessage
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 KEY = "digest:ann@loom.example:2026-03-02"
 ANN = Addressee("ann@loom.example", "Ann Bo", "Ann@Loom.example")
-DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(Item("Acme", "EUR 1", (Reason("No next step"),)),))
+DOCUMENT = Document(
+    "1 deal needs you", "1 deal needs you", items=(Item("Acme", "EUR 1", (ItemReason("No next step"),)),)
+)
 OTHER = replace(DOCUMENT, title="2 deals need you")
 
 
@@ -38,13 +40,13 @@ def put(
     return message
 
 
-def stand(session: Session, state: State, delivered_revision: int | None = None) -> None:
+def stand(session: Session, state: MessageState, delivered_revision: int | None = None) -> None:
     """Bring the message into a state, as delivery would."""
     session.execute(
         update(OutboxMessage).values(
             state=state,
             delivered_revision=delivered_revision,
-            reason="why" if state is State.UNDELIVERABLE else None,
+            reason="why" if state is MessageState.UNDELIVERABLE else None,
             not_before=NOW + timedelta(days=1),
         )
     )
@@ -54,7 +56,7 @@ def stand(session: Session, state: State, delivered_revision: int | None = None)
 def test_a_message_waits_from_when_it_is_put(session: Session) -> None:
     """A fresh message is due at once, addressed as the writer said, under an id that says nothing."""
     message = put(session)
-    assert (State.WAITING, 1, NOW, "ann@loom.example", 32) == (
+    assert (MessageState.WAITING, 1, NOW, "ann@loom.example", 32) == (
         message.state,
         message.revision,
         message.not_before,
@@ -75,9 +77,9 @@ def test_putting_the_same_again_writes_nothing(engine: Engine, session: Session)
 def test_another_document_is_a_new_revision(session: Session) -> None:
     """A message that was delivered is due again, as an edit of the one that stands there."""
     put(session)
-    stand(session, State.DELIVERED, 1)
+    stand(session, MessageState.DELIVERED, 1)
     message = put(session, OTHER, at=LATER)
-    assert (State.WAITING, 2, 1, LATER) == (
+    assert (MessageState.WAITING, 2, 1, LATER) == (
         message.state,
         message.revision,
         message.delivered_revision,
@@ -95,27 +97,27 @@ def test_a_message_not_yet_delivered_is_replaced(session: Session) -> None:
 def test_a_new_document_does_not_excuse_an_unconfirmed_message_from_being_looked_for(session: Session) -> None:
     """A message that may have been posted stays unconfirmed until delivery knows."""
     put(session)
-    stand(session, State.UNCONFIRMED)
+    stand(session, MessageState.UNCONFIRMED)
     message = put(session, OTHER)
-    assert (State.UNCONFIRMED, 2) == (message.state, message.revision)
+    assert (MessageState.UNCONFIRMED, 2) == (message.state, message.revision)
 
 
 @pytest.mark.parametrize(
     "document, addressee, state",
     [
-        (DOCUMENT, ANN, State.UNDELIVERABLE),
-        (OTHER, ANN, State.WAITING),
-        (DOCUMENT, replace(ANN, email="ann.bo@loom.example"), State.WAITING),
-        (DOCUMENT, replace(ANN, slack_user="U1"), State.WAITING),
+        (DOCUMENT, ANN, MessageState.UNDELIVERABLE),
+        (OTHER, ANN, MessageState.WAITING),
+        (DOCUMENT, replace(ANN, email="ann.bo@loom.example"), MessageState.WAITING),
+        (DOCUMENT, replace(ANN, slack_user="U1"), MessageState.WAITING),
     ],
     ids=["same", "new document", "new e-mail", "Slack user known"],
 )
 def test_when_an_undeliverable_message_is_tried_again(
-    session: Session, document: Document, addressee: Addressee, state: State
+    session: Session, document: Document, addressee: Addressee, state: MessageState
 ) -> None:
     """A new document or a new address is a reason to try at once; the same thing again is none."""
     put(session)
-    stand(session, State.UNDELIVERABLE)
+    stand(session, MessageState.UNDELIVERABLE)
     assert state == put(session, document, addressee).state
 
 
@@ -141,16 +143,16 @@ def test_only_messages_of_the_transports_at_hand_are_due(session: Session) -> No
 @pytest.mark.parametrize(
     "state, delivered_revision, taken_back",
     [
-        (State.WAITING, None, True),
-        (State.UNDELIVERABLE, None, True),
-        (State.UNCONFIRMED, None, False),
-        (State.DELIVERED, 1, False),
-        (State.WAITING, 1, False),
-        (State.WITHDRAWN, None, True),
+        (MessageState.WAITING, None, True),
+        (MessageState.UNDELIVERABLE, None, True),
+        (MessageState.UNCONFIRMED, None, False),
+        (MessageState.DELIVERED, 1, False),
+        (MessageState.WAITING, 1, False),
+        (MessageState.WITHDRAWN, None, True),
     ],
 )
 def test_what_can_be_taken_back(
-    session: Session, state: State, delivered_revision: int | None, taken_back: bool
+    session: Session, state: MessageState, delivered_revision: int | None, taken_back: bool
 ) -> None:
     """Only what has certainly reached nobody can be withdrawn."""
     put(session)
@@ -163,25 +165,25 @@ def test_what_is_taken_back_says_no_more_than_it_would_say_now(session: Session)
     put(session)
     store.withdraw(session, KEY, OTHER)
     (message,) = session.exec(select(OutboxMessage)).all()
-    assert (State.WITHDRAWN, OTHER) == (message.state, Document.from_dict(message.document))
+    assert (MessageState.WITHDRAWN, OTHER) == (message.state, Document.from_dict(message.document))
 
 
 def test_a_withdrawn_message_can_be_put_again(session: Session) -> None:
     """The same document under the same key waits again after it was withdrawn."""
     put(session)
     store.withdraw(session, KEY)
-    assert State.WAITING == put(session, at=LATER).state
+    assert MessageState.WAITING == put(session, at=LATER).state
 
 
 def test_the_outbox_is_counted(session: Session) -> None:
     """Messages are counted by state, and the undeliverable ones by reason."""
     for name, state, reason in (
-        ("a", State.WAITING, None),
-        ("b", State.UNDELIVERABLE, "nobody has this address"),
-        ("c", State.UNDELIVERABLE, "nobody has this address"),
-        ("d", State.UNDELIVERABLE, "the channel is archived"),
-        ("e", State.UNCONFIRMED, None),
-        ("f", State.DELIVERED, None),
+        ("a", MessageState.WAITING, None),
+        ("b", MessageState.UNDELIVERABLE, "nobody has this address"),
+        ("c", MessageState.UNDELIVERABLE, "nobody has this address"),
+        ("d", MessageState.UNDELIVERABLE, "the channel is archived"),
+        ("e", MessageState.UNCONFIRMED, None),
+        ("f", MessageState.DELIVERED, None),
     ):
         store.put(session, name, ANN, DOCUMENT, NOW)
         session.execute(update(OutboxMessage).where(col(OutboxMessage.key) == name).values(state=state, reason=reason))
@@ -196,19 +198,23 @@ def test_the_outbox_is_counted(session: Session) -> None:
 
 
 def test_what_is_put_is_as_it_stands_in_the_database(session: Session) -> None:
-    """The message that is given back has its number, and its state after what was decided, before anything is committed."""
+    """The message that is given back has its number, and its state after the decision, before any commit."""
     first = store.put(session, KEY, ANN, DOCUMENT, NOW).id
-    stand(session, State.DELIVERED, 1)
+    stand(session, MessageState.DELIVERED, 1)
     message = store.put(session, KEY, ANN, OTHER, LATER)
-    assert (1, first, State.WAITING, LATER) == (first, message.id, message.state, message.not_before)
+    assert (1, first, MessageState.WAITING, LATER) == (first, message.id, message.state, message.not_before)
 
 
 @pytest.mark.parametrize(
     "state, delivered_revision, transport",
-    [(State.WAITING, None, "slack"), (State.UNCONFIRMED, None, "console"), (State.DELIVERED, 1, "console")],
+    [
+        (MessageState.WAITING, None, "slack"),
+        (MessageState.UNCONFIRMED, None, "console"),
+        (MessageState.DELIVERED, 1, "console"),
+    ],
 )
 def test_the_transport_that_carried_a_message_is_kept(
-    session: Session, state: State, delivered_revision: int | None, transport: str
+    session: Session, state: MessageState, delivered_revision: int | None, transport: str
 ) -> None:
     """A message moves to another transport as long as it has certainly not been carried by the first one."""
     put(session, addressee=replace(ANN, transport="console"))
@@ -236,14 +242,14 @@ def test_messages_to_an_address_can_be_tried_again(session: Session, address: st
         Addressee("bo", email="bo@loom.example"),
     ):
         store.put(session, addressee.key, addressee, DOCUMENT, NOW)
-    stand(session, State.UNDELIVERABLE)
+    stand(session, MessageState.UNDELIVERABLE)
     assert (number, number) == (store.try_again(session, address, NOW), len(store.due(session, NOW, 10)))
 
 
 def test_what_is_due_already_is_not_tried_again(session: Session) -> None:
     """A message whose time has come is not made due once more: it is counted for nobody."""
     put(session)
-    stand(session, State.UNDELIVERABLE)
+    stand(session, MessageState.UNDELIVERABLE)
     moment = NOW + timedelta(days=1)
     assert (0, 1) == (
         store.try_again(session, ANN.key, moment),

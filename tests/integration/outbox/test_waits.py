@@ -11,9 +11,9 @@ from sqlmodel import Session
 from ros_sync.clock import LONGEST_DAY
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
-from ros_sync.outbox.rates import MAX_HOLD, free_at, hold, take_turn
+from ros_sync.outbox.rate_limits import MAX_HOLD, free_at, hold, take_turn
 from ros_sync.outbox.store import Addressee
-from ros_sync.outbox.tables import OutboxMessage, State
+from ros_sync.outbox.tables import MessageState, OutboxMessage
 from ros_sync.outbox.waits import CLOCKS_DIFFER, is_over
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -62,8 +62,8 @@ def test_no_hold_is_longer_than_an_hour(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("back", BACK)
-@pytest.mark.parametrize("state", [State.WAITING, State.UNCONFIRMED, State.UNDELIVERABLE])
-def test_a_message_is_due_after_the_clock_was_set_back(engine: Engine, state: State, back: timedelta) -> None:
+@pytest.mark.parametrize("state", [MessageState.WAITING, MessageState.UNCONFIRMED, MessageState.UNDELIVERABLE])
+def test_a_message_is_due_after_the_clock_was_set_back(engine: Engine, state: MessageState, back: timedelta) -> None:
     """Whatever a message waits for, hours that the clock was ahead are not added to it."""
     with Session(engine) as session:
         store.put(session, "digest", ANN, Document("1 deal", "1 deal"), NOON, not_before=NOON + 30 * SECOND)

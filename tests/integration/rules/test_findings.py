@@ -17,9 +17,9 @@ from ros_sync.organisation.company import Organisation, standard_calendar
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definitions, describe, explain, findings
 from ros_sync.rules.facts import explain_facts, explained_fields, facts_of
-from ros_sync.rules.files import load
 from ros_sync.rules.language import Moment
 from ros_sync.rules.model import Rule
+from ros_sync.rules.rule_files import load
 from ros_sync.sla.clocks import advance
 
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
@@ -166,7 +166,10 @@ def test_custom_properties_are_found_in_the_json_column(engine: Engine, tmp_path
 
 
 def test_a_finding_is_described(engine: Engine) -> None:
-    """A finding is told with the record's name, its amount and the message; what each line saw can be told from its facts."""
+    """A finding is told with the record's name, its amount and the message.
+
+    What each line saw can be told from its facts.
+    """
     row = {"name": "Loom", "amount_minor": 2_000_000, "currency": "USD", "next_step": "Call", "next_step_date": None}
     fill(engine, DEAL, {"one": row})
     with engine.connect() as connection:

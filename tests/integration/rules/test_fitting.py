@@ -16,7 +16,10 @@ FIELDS = ["closed", "next_step", "stage", "stage_kind"]
 
 
 def test_each_source_is_asked_what_it_fills(engine: Engine) -> None:
-    """The deals of a source without a date are asked for the step alone, a rule that needs more is off there; others as ever."""
+    """The deals of a source without a date are asked for the step alone, a rule that needs more is off there.
+
+    Others as ever.
+    """
     rows = [
         {"id": "1", "source": "dated", "next_step": "Call", "next_step_date": None},
         {"id": "2", "source": "dateless", "next_step": "Call", "next_step_date": None},

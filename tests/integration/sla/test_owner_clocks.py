@@ -13,8 +13,8 @@ from ros_sync.durations import Duration
 from ros_sync.mirror.tables import CHANGE, LEAD
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
+from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import ClockCounts, advance, breached
-from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, EVENT, OWNER_CLOCK
 
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)  # a Wednesday, 10:00 in Berlin
@@ -336,14 +336,20 @@ def test_nothing_more_is_written_after_a_hand_over(desk: Desk) -> None:
     ids=["by the team's due instant", "after that", "by the owner's due instant", "after that too"],
 )
 def test_both_clocks_are_counted_by_their_own_due_instant(desk: Desk, hour: int, expected: ClockCounts) -> None:
-    """Handed over at three hours: the team's is due at four, the new owner's at seven; at that very instant is in time."""
+    """Handed over at three hours: the team's is due at four, the new owner's at seven.
+
+    At that very instant is in time.
+    """
     desk.hand_to("cem", 3)
     desk.change(accepted_at=START + hour * HOUR)
     assert expected == desk.look(9)
 
 
 def test_owners_clocks_that_are_taken_over_are_counted(desk: Desk) -> None:
-    """One that ran is withdrawn; a breach stands, and is stopped; one that begins late is breached at once, as the team's is."""
+    """One that ran is withdrawn; a breach stands, and is stopped.
+
+    One that begins late is breached at once, as the team's is.
+    """
     desk.hand_to("cem", 3)
     assert ClockCounts(started=1, withdrawn=1) == desk.hand_to("ben", 3.5)
     assert ClockCounts(breached=2) == desk.look(8)

@@ -15,8 +15,8 @@ from ros_sync.mirror.database import configured, open_engine
 from ros_sync.mirror.schema_version import MIGRATIONS
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
+from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import advance, breached
-from ros_sync.sla.definitions import ClockDefinition
 from ros_sync.sla.laid import CLOCK, OWNER_CLOCK
 
 START = datetime(2026, 3, 4, 9, tzinfo=UTC)
@@ -43,7 +43,10 @@ def _is_newer(connection: Connection) -> bool:
 
 
 def test_a_clock_of_an_earlier_version_becomes_the_teams(database_url: str) -> None:
-    """It keeps its start, deadline and state; whose record changed hands has a clock of their own; a taken-back stop runs on."""
+    """It keeps its start, deadline and state; whose record changed hands has a clock of their own.
+
+    A taken-back stop runs on.
+    """
     engine = configured(database_url)
     start = clock.to_micros(START)
     with engine.begin() as connection:

@@ -10,8 +10,9 @@ from tests.integration.mirror_reader import alter
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
+from ros_sync.mirror.portions import CHUNK
 from ros_sync.sync.cadence import CLOCKS_DIFFER
-from ros_sync.sync.heard import CHUNK, keep, told_since, waiting
+from ros_sync.sync.heard import keep, told_since, waiting
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)

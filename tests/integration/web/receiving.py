@@ -14,7 +14,7 @@ from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
 from ros_sync.settings import LogSettings
 from ros_sync.web.app import create_app
-from ros_sync.web.connections import Limits
+from ros_sync.web.connection_limits import Limits
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import HubSpotReceiver, add_hubspot
 

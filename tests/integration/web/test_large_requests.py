@@ -17,7 +17,7 @@ from ros_sync.connectors.source import Hint
 from ros_sync.jobs.health import Health
 from ros_sync.sandbox.hubspot.signing import signed
 from ros_sync.web.app import create_app
-from ros_sync.web.connections import READ_BYTES, Limits
+from ros_sync.web.connection_limits import READ_BYTES, Limits
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import PATH, HubSpotReceiver, add_hubspot
 

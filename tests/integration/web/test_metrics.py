@@ -13,8 +13,8 @@ from sqlmodel import Session
 from tests.integration.mirror_reader import put, table_of
 
 from ros_sync.alerts.tables import Alert, RuleFailure
-from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState
+from ros_sync.jobs.run_failures import Failure
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import Addressee

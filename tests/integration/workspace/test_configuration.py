@@ -13,7 +13,7 @@ from tests.integration.mirror_reader import table_of
 from tests.integration.workspace.conftest import RULES, Place, rule
 
 from ros_sync.mirror.config_versions import Role, history, in_force, keep, latest, version_in_force
-from ros_sync.sheets import Node, reading
+from ros_sync.sheets import Node, parsing
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -41,13 +41,13 @@ def test_only_what_changed_is_read_anew(place: Place, monkeypatch: pytest.Monkey
     """An edit of one rule file, or a file touched without an edit, has no other file parsed."""
     place.now()
     parsed: list[str] = []
-    read = reading.read
+    read = parsing.read
 
     def noted(path: Path, *rest: Any) -> Node:
         parsed.append(path.name)
         return read(path, *rest)
 
-    monkeypatch.setattr(reading, "read", noted)
+    monkeypatch.setattr(parsing, "read", noted)
     (place.folder / "rules/organisation.yaml").touch()
     place.rules("one.yaml", rule("other"))
     assert (["other", "second"], ["one.yaml"]) == (place.rule_ids(), parsed)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ros_sync.alerts.documents import ITEMS_KEPT, Told, digest, direct
-from ros_sync.outbox.document import Document, Item, Reason
+from ros_sync.outbox.document import Document, Item, ItemReason
 
 ACME = Told(
     object="deal",
@@ -36,13 +36,13 @@ def headings(document: Document) -> list[str]:
 
 def test_a_message_about_one_record() -> None:
     """The rule's title is the message's; what its words repeat of the heading is left out."""
-    item = Item("Acme", "EUR 1,000", (Reason("no next step", severity="warn"),))
+    item = Item("Acme", "EUR 1,000", (ItemReason("no next step", severity="warn"),))
     assert Document("No next step", "No next step: Acme", items=(item,)) == direct([ACME])
 
 
 def test_a_message_about_one_record_that_was_put_right() -> None:
     """It says that it is done, and names the record still."""
-    item = Item("Acme", "EUR 1,000", (Reason("no next step", severity="warn", done=True),), done=True)
+    item = Item("Acme", "EUR 1,000", (ItemReason("no next step", severity="warn", done=True),), done=True)
     expected = Document("Done: No next step", "Done: No next step: Acme", items=(item,))
     assert expected == direct([replace(ACME, resolved=True)])
 

@@ -41,7 +41,10 @@ def test_a_source_that_was_read_after_the_moment_is_fresh() -> None:
             SourceStanding(
                 "hubspot", NOON - timedelta(hours=1), NOON + timedelta(hours=5), "the day's calls are used up"
             ),
-            "hubspot was last read completely 1 h ago (11:12 UTC): the day's calls are used up; it goes on by itself at 17:12 UTC",
+            (
+                "hubspot was last read completely 1 h ago (11:12 UTC): the day's calls are used up; it goes on by "
+                "itself at 17:12 UTC"
+            ),
         ),
         (SourceStanding("hubspot", None), "hubspot has not been read completely yet"),
         (

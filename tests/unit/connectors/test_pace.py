@@ -132,7 +132,10 @@ def test_a_process_that_takes_over_keeps_the_limit_of_the_one_before(lives: list
 
 
 def test_a_refusal_stops_everybody_and_no_other_limit() -> None:
-    """Whoever waits for a turn when another is refused waits for the pause as well; searches go on, and the other way round."""
+    """Whoever waits for a turn when another is refused waits for the pause as well.
+
+    Searches go on, and the other way round.
+    """
     for refused_limit, other in ((CALLS, SEARCH), (SEARCH, CALLS)):
         time = VirtualTime()
         pace = paced(time)
@@ -147,13 +150,14 @@ def test_a_refusal_stops_everybody_and_no_other_limit() -> None:
             time.sleep(0.05)
             pace.slow_down(limit, 10)
 
-        time.run([refuse, *([lambda: ask(refused_limit)] * 4), lambda: ask(other)])  # noqa: B023  # run in this very turn
+        # run in this very turn
+        time.run([refuse, *([lambda: ask(refused_limit)] * 4), lambda: ask(other)])  # noqa: B023
         assert min(calls[refused_limit]) == pytest.approx(began + 10.05)
         assert max(calls[other]) < began + 1
 
 
 def test_each_refusal_makes_calls_fewer_and_time_makes_them_more() -> None:
-    """Refused again and again calls become fewer, those under way together count as one, and in time all is as before."""
+    """Refused repeatedly, calls become fewer; those under way together count as one; in time all is as before."""
     allowance = Allowance(100, 10.0)
     bucket, rates = Bucket(at=0.0), [allowance.per_second]
     for now in (0.0, 10.1, 20.2):
@@ -233,7 +237,10 @@ def test_what_was_waited_adds_up() -> None:
 
 
 def test_a_pause_is_looked_for_once_a_look_before_the_turn() -> None:
-    """Where a look at the books takes a while, as one at a database does: one sleep until then, and one for the rest."""
+    """Where a look at the books takes a while, as one at a database does.
+
+    One sleep until then, and one for the rest.
+    """
     time, slept = VirtualTime(), list[float]()
 
     def sleep(seconds: float) -> None:
@@ -270,7 +277,7 @@ def test_a_limit_that_is_not_paced_stays_so() -> None:
 
 
 def test_other_apps_are_left_their_part() -> None:
-    """Where half of the account's calls are made by others, ours become fewer by what the answers say, not by refusals."""
+    """Where others make half of the account's calls, ours become fewer by what the answers say, not by refusals."""
     time = VirtualTime()
     pace = paced(time)
     window, ours, refusals = deque[float](), list[float](), list[float]()

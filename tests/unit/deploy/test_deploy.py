@@ -103,7 +103,7 @@ def test_image_installs_by_hash() -> None:
 
 
 def test_image_is_pinned() -> None:
-    """Each image that it begins with has a digest, nothing is installed without hashes, and no other image reads the file."""
+    """Each image it builds on has a digest, nothing is installed without hashes, and no other image reads the file."""
     text = (DEPLOY / "Containerfile").read_text()
     arguments = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, flags=re.MULTILINE))
     bases = [

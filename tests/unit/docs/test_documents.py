@@ -17,7 +17,7 @@ from ros_sync.cli.company import load as load_mapping
 from ros_sync.cli.company import load_connector
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.rules import vocabulary
-from ros_sync.rules.files import load as load_rules
+from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.rules.trials import run_tests
 
 REPOSITORY = Path(__file__).parents[3]

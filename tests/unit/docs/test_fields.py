@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ros_sync.mirror.catalogue import MirroredObject, objects
-from ros_sync.rules.schema import OBJECTS, schema_of
+from ros_sync.rules.object_schema import OBJECTS, schema_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "fields.md"
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"

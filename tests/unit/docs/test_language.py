@@ -10,7 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 # "is no number", but not "there is no number" and "is no longer".
 ODD = re.compile(
-    r"(?<!there )\b(?:is|are) no (?!longer|more|fewer|one\b)[a-z{]|\bmend(?:s|ed|ing)?\b|\bnobody (?:that )?(?:we know|knows)",
+    (
+        r"(?<!there )\b(?:is|are) no (?!longer|more|fewer|one\b)[a-z{]|\bmend(?:s|ed|ing)?\b|\bnobody (?:that "
+        r")?(?:we know|knows)"
+    ),
     re.IGNORECASE,
 )
 PAGES = [
@@ -22,7 +25,10 @@ PAGES = [
 
 
 def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """The texts of a module that are no docstrings, with their lines; of an f-string the parts with what stands between."""
+    """The texts of a module that are no docstrings, with their lines.
+
+    Of an f-string the parts with what stands between.
+    """
     documents = {
         id(node.body[0].value)
         for node in ast.walk(tree)

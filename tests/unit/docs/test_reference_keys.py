@@ -1,4 +1,4 @@
-"""The references of mapping files, connector files and the organisation name every key that the readers know, and no other."""
+"""The references of mapping and connector files and the organisation name each key the readers know, and no other."""
 
 from __future__ import annotations
 

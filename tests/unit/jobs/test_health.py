@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ros_sync.jobs.failures import Failure
 from ros_sync.jobs.health import Health, JobState, Readiness, Standing, readiness
+from ros_sync.jobs.run_failures import Failure
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVERY = timedelta(seconds=300)

@@ -10,15 +10,15 @@ from rich.console import Console
 
 from ros_sync.notifiers.console import ConsoleNotifier, draw
 from ros_sync.notifiers.notifier import Parcel
-from ros_sync.outbox.document import Document, Item, Reason
-from ros_sync.outbox.tables import State
+from ros_sync.outbox.document import Document, Item, ItemReason
+from ros_sync.outbox.tables import MessageState
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DOCUMENT = Document(
     "2 deals need you",
     "2 deals need you",
     items=(
-        Item("Acme", "EUR 20,000", (Reason("No next step"),), (("Stage", "Proposal"),), "https://crm.example/1"),
+        Item("Acme", "EUR 20,000", (ItemReason("No next step"),), (("Stage", "Proposal"),), "https://crm.example/1"),
         Item("Globex", done=True),
     ),
 )
@@ -33,7 +33,7 @@ PARCEL = Parcel(
     document=DOCUMENT,
     revision=1,
     delivered_revision=None,
-    state=State.WAITING,
+    state=MessageState.WAITING,
     channel=None,
     ts=None,
     attempts=0,

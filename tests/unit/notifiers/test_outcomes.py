@@ -16,9 +16,17 @@ from ros_sync.errors import (
     TransientError,
 )
 from ros_sync.notifiers.notifier import MessageGoneError, Parcel
-from ros_sync.notifiers.outcomes import Patience, Step, next_step, outcome_of, outcome_of_looking, retry_at, unexpected
+from ros_sync.notifiers.outcomes import (
+    DeliveryStep,
+    Patience,
+    next_step,
+    outcome_of,
+    outcome_of_looking,
+    retry_at,
+    unexpected,
+)
 from ros_sync.outbox.document import Document, Item
-from ros_sync.outbox.tables import State
+from ros_sync.outbox.tables import MessageState
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PATIENCE = Patience(first_retry=10, longest_retry=100, second_look=1000)
@@ -33,7 +41,7 @@ NEW = Parcel(
     document=Document("t", "s", items=(Item("deal"),)),
     revision=1,
     delivered_revision=None,
-    state=State.WAITING,
+    state=MessageState.WAITING,
     channel=None,
     ts=None,
     attempts=0,
@@ -46,14 +54,14 @@ STANDING = replace(NEW, channel="D1", ts="1.1", delivered_revision=1, revision=2
 @pytest.mark.parametrize(
     "parcel, step",
     [
-        (NEW, Step.POST),
-        (replace(NEW, state=State.UNDELIVERABLE), Step.POST),
-        (replace(NEW, state=State.UNCONFIRMED), Step.LOOK),
-        (STANDING, Step.EDIT),
-        (replace(STANDING, state=State.UNCONFIRMED), Step.EDIT),
+        (NEW, DeliveryStep.POST),
+        (replace(NEW, state=MessageState.UNDELIVERABLE), DeliveryStep.POST),
+        (replace(NEW, state=MessageState.UNCONFIRMED), DeliveryStep.LOOK),
+        (STANDING, DeliveryStep.EDIT),
+        (replace(STANDING, state=MessageState.UNCONFIRMED), DeliveryStep.EDIT),
     ],
 )
-def test_the_next_step(parcel: Parcel, step: Step) -> None:
+def test_the_next_step(parcel: Parcel, step: DeliveryStep) -> None:
     """An unconfirmed post is looked for; what stands somewhere is edited; anything else is posted."""
     assert step == next_step(parcel)
 
@@ -61,17 +69,17 @@ def test_the_next_step(parcel: Parcel, step: Step) -> None:
 @pytest.mark.parametrize(
     "error, parcel, state, wait",
     [
-        (AmbiguousError(), NEW, State.UNCONFIRMED, 0),
-        (AmbiguousError(), STANDING, State.WAITING, 10),
-        (TransientError(), NEW, State.WAITING, 10),
-        (TransientError(), replace(NEW, failures=2), State.WAITING, 40),
-        (RateLimitedError(retry_after_seconds=7), NEW, State.WAITING, 7),
-        (AuthExpiredError(), NEW, State.WAITING, 0),
-        (PermanentError(), NEW, State.UNDELIVERABLE, 1000),
-        (MessageGoneError(), STANDING, State.WAITING, 0),
+        (AmbiguousError(), NEW, MessageState.UNCONFIRMED, 0),
+        (AmbiguousError(), STANDING, MessageState.WAITING, 10),
+        (TransientError(), NEW, MessageState.WAITING, 10),
+        (TransientError(), replace(NEW, failures=2), MessageState.WAITING, 40),
+        (RateLimitedError(retry_after_seconds=7), NEW, MessageState.WAITING, 7),
+        (AuthExpiredError(), NEW, MessageState.WAITING, 0),
+        (PermanentError(), NEW, MessageState.UNDELIVERABLE, 1000),
+        (MessageGoneError(), STANDING, MessageState.WAITING, 0),
     ],
 )
-def test_what_a_failure_means(error: RosSyncError, parcel: Parcel, state: State, wait: int) -> None:
+def test_what_a_failure_means(error: RosSyncError, parcel: Parcel, state: MessageState, wait: int) -> None:
     """Each kind of failure leads to one state, and to one instant of the next try."""
     outcome = outcome_of(error, parcel, NOW, PATIENCE)
     assert (state, NOW + timedelta(seconds=wait)) == (outcome.state, outcome.not_before)
@@ -80,7 +88,7 @@ def test_what_a_failure_means(error: RosSyncError, parcel: Parcel, state: State,
 def test_a_deleted_message_does_not_come_back_to_say_that_all_is_done() -> None:
     """With nothing left to mend, a message that was deleted in Slack stays deleted."""
     done = replace(STANDING, document=Document("t", "s", items=(Item("deal", done=True),)))
-    assert State.DELIVERED == outcome_of(MessageGoneError(), done, NOW, PATIENCE).state
+    assert MessageState.DELIVERED == outcome_of(MessageGoneError(), done, NOW, PATIENCE).state
 
 
 @pytest.mark.parametrize(
@@ -89,8 +97,8 @@ def test_a_deleted_message_does_not_come_back_to_say_that_all_is_done() -> None:
 )
 def test_a_message_that_cannot_be_looked_for_stays_unconfirmed(error: RosSyncError, wait: int) -> None:
     """Not being able to look is no reason to post again."""
-    outcome = outcome_of_looking(error, replace(NEW, state=State.UNCONFIRMED), NOW, PATIENCE)
-    assert (State.UNCONFIRMED, NOW + timedelta(seconds=wait)) == (outcome.state, outcome.not_before)
+    outcome = outcome_of_looking(error, replace(NEW, state=MessageState.UNCONFIRMED), NOW, PATIENCE)
+    assert (MessageState.UNCONFIRMED, NOW + timedelta(seconds=wait)) == (outcome.state, outcome.not_before)
 
 
 def test_the_wait_stops_growing_at_its_longest() -> None:

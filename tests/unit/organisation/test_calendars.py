@@ -187,14 +187,17 @@ def test_shifts_over_midnight_are_taken_back(end: str, duration: str, start: str
 
 
 def test_the_small_hours_after_a_holiday_are_no_business_day() -> None:
-    """From Maundy Thursday's shift the next is that of the Tuesday after Easter, though Saturday's small hours are worked."""
+    """After Maundy Thursday's shift comes that of the Tuesday after Easter, though Saturday's small hours count."""
     thursday = berlin("2026-04-02 23:00")
     due = [SHIFT.add(thursday, Duration(1, unit)) for unit in (Unit.BUSINESS_DAY, Unit.BUSINESS_HOUR)]
     assert [berlin("2026-04-07 23:00"), berlin("2026-04-03 00:00")] == due
 
 
 def test_days_from_midnight_to_midnight_are_a_business_day_each() -> None:
-    """Round the clock from Monday to Friday is five days, though their hours meet; a bar's night ends the evening's day."""
+    """Round the clock from Monday to Friday is five days, though their hours meet.
+
+    A bar's night ends the evening's day.
+    """
     week = BusinessCalendar("week", BERLIN, (*((ALL_DAY,) * 5), (), ()))
     bar = BusinessCalendar("bar", BERLIN, (((0, 120), (480, 1440)),) * 7)
     one = Duration(1, Unit.BUSINESS_DAY)

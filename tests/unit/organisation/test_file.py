@@ -17,15 +17,18 @@ SHIPPED = Path(__file__).parents[3] / "rules" / "organisation.yaml"
 NEARLY_EMPTY = "version: 1\ncompany: {name: Loom}\n"
 WHOLE = """\
 version: 1
-company: {name: Northwind Loom, currency: EUR, timezone: Europe/Berlin, calendar: berlin, fiscal_year_starts: 2, fallback: RevOps@loom.example}
+company: {name: Northwind Loom, currency: EUR, timezone: Europe/Berlin, calendar: berlin,
+          fiscal_year_starts: 2, fallback: RevOps@loom.example}
 rates: {USD: "0.92", JPY: 0.0061}
 calendars:
-  berlin: {timezone: Europe/Berlin, hours: {mon-fri: "09:00-17:00"}, holidays: {country: DE, subdivision: BE}, closed: [2026-12-24]}
+  berlin: {timezone: Europe/Berlin, hours: {mon-fri: "09:00-17:00"}, holidays: {country: DE, subdivision: BE},
+           closed: [2026-12-24]}
   always: {timezone: UTC, hours: {mon-sun: "00:00-24:00"}}
 teams:
   - {name: DACH Enterprise, manager: Ada@loom.example, region: EMEA, calendar: berlin}
 people:
-  - {email: ada@loom.example, name: Ada, manager: cem@loom.example, team: DACH Enterprise, role: manager, level: L1, calendar: berlin, timezone: Europe/Berlin, slack: U012345}
+  - {email: ada@loom.example, name: Ada, manager: cem@loom.example, team: DACH Enterprise, role: manager,
+     level: L1, calendar: berlin, timezone: Europe/Berlin, slack: U012345}
   - {email: Cem@loom.example, name: Cem, level: L3, active: false}
 """
 
@@ -176,7 +179,10 @@ people: []
         ),
         (
             "calendars: {c: {hours: {fri-mon: '09:00-12:00'}}}",
-            ":3:34, calendars.c.hours.fri-mon: 'fri-mon' runs over the end of the week; write it as two: fri-sun and mon",
+            (
+                ":3:34, calendars.c.hours.fri-mon: 'fri-mon' runs over the end of the week; write it as two: "
+                "fri-sun and mon"
+            ),
         ),
         (
             "calendars: {c: {hours: {mon: '09:75-12:00'}}}",
@@ -201,7 +207,10 @@ people: []
         ("rates: {USD: -1}", ":3:14, rates.USD: expected a number above 0, such as 0.92, found '-1'"),
         (
             "people: {a: 1}",
-            ":3:9, people: expected a list, found `key: value` pairs (write each entry on a line of its own, after `- `)",
+            (
+                ":3:9, people: expected a list, found `key: value` pairs (write each entry on a line of its own, "
+                "after `- `)"
+            ),
         ),
         ("people: [{email: }]", ":3:17, people[1].email: `email` is missing"),
         (

@@ -144,7 +144,10 @@ def test_whose_calendar_counts(own: str | None, team: str | None, calendar: str)
     ],
 )
 def test_a_calendar_without_a_zone_is_kept_in_the_owners(timezone: str | None, zone_given: bool, zone: str) -> None:
-    """Nine to five is that of the owner's zone, unless the calendar names one; what is not a zone counts for nothing."""
+    """Nine to five is that of the owner's zone, unless the calendar names one.
+
+    What is not a zone counts for nothing.
+    """
     office = replace(standard_calendar("Europe/Berlin"), name="office", zone_given=zone_given)
     organisation = Organisation(Company(timezone="Europe/Berlin", calendar="office"), calendars={"office": office})
     directory = Directory(organisation, [replace(ADA, timezone=timezone)])

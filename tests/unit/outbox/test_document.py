@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ros_sync.errors import RosSyncError
-from ros_sync.outbox.document import Action, ButtonStyle, Document, Item, Reason, Severity
+from ros_sync.outbox.document import Button, ButtonStyle, Document, Item, ItemReason, Severity
 
 texts = st.text(max_size=20)
-reasons = st.builds(Reason, text=texts, detail=texts, severity=st.sampled_from(Severity), done=st.booleans())
-actions = st.builds(Action, id=texts, label=texts, value=texts, style=st.sampled_from(ButtonStyle))
+reasons = st.builds(ItemReason, text=texts, detail=texts, severity=st.sampled_from(Severity), done=st.booleans())
+actions = st.builds(Button, id=texts, label=texts, value=texts, style=st.sampled_from(ButtonStyle))
 items = st.builds(
     Item,
     heading=texts,
@@ -81,8 +81,8 @@ def test_what_is_left_out_of_a_document_waits_too(more_waiting: int, done: bool,
 
 def test_what_is_not_said_to_be_done_waits() -> None:
     """Items and reasons wait, and nothing is left out, unless a writer says so."""
-    document = Document("t", "s", items=(Item("deal", reasons=(Reason("why"),)),))
-    assert (1, False, Reason("why", "", "warn", done=False), document) == (
+    document = Document("t", "s", items=(Item("deal", reasons=(ItemReason("why"),)),))
+    assert (1, False, ItemReason("why", "", "warn", done=False), document) == (
         document.waiting,
         document.done,
         document.items[0].reasons[0],
@@ -92,8 +92,8 @@ def test_what_is_not_said_to_be_done_waits() -> None:
 
 def test_the_stored_form_of_a_document() -> None:
     """Each part stands under its name, what was not said included: stored documents are compared with fresh ones."""
-    reasons = (Reason("why"), Reason("because", "in detail", Severity.CRITICAL, done=True))
-    actions = (Action("snooze", "Snooze"), Action("fix", "Fix", "1", ButtonStyle.PRIMARY))
+    reasons = (ItemReason("why"), ItemReason("because", "in detail", Severity.CRITICAL, done=True))
+    actions = (Button("snooze", "Snooze"), Button("fix", "Fix", "1", ButtonStyle.PRIMARY))
     whole = Item("Acme", "EUR 1", reasons, (("Owner", "Ann"),), "https://crm.example/1", done=True, actions=actions)
     expected = {
         "version": 1,

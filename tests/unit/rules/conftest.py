@@ -10,7 +10,7 @@ import pytest
 from ros_sync.fields import PythonValue
 from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules.language import Moment, Schema
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ros_sync.rules.doubts import Doubter
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 
 FILE = """version: 1
 rules:

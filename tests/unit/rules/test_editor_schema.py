@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 from ros_sync.errors import ProblemsError
 from ros_sync.fields import Kind
 from ros_sync.rules.editor_schema import editor_schema
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 
 RULE = """version: 1
 rules:
@@ -240,7 +240,8 @@ REFUSED = [
     RULE + "    tests: [{name: a, now: 2026-03-16 09:00}]\n",
     RULE + "    tests: [{now: 2026-03-16 09:00, expect: fires}]\n",
 ]
-# What only the loader can know: what names stand elsewhere, what kind a value has there, which days and numbers there are.
+# What only the loader can know: what names stand elsewhere, what kind a value has there, which days and numbers there
+# are.
 BEYOND_A_SCHEMA = [
     RULE.replace("$quiet", "$quite"),
     RULE + "    inhibited_by: [other]\n",
@@ -293,7 +294,8 @@ GOOD = [
     + '    notify: [{to: owner}, {to: owner, after: 1 day}, {to: "#revops", mode: digest}, {to: a.b@example.co.uk}]\n',
     RULE.replace('"{name}: no buyer movement"', '"{{{name}}} {close_date:age} {custom.x} {amount_home}"'),
     given(
-        "stage: 2026, name: true, push_count: 3, amount: 20000 EUR, amount_home: 20k, closing_plan: false, close_date: 2026-03-01"
+        "stage: 2026, name: true, push_count: 3, amount: 20000 EUR, amount_home: 20k, closing_plan: false, "
+        "close_date: 2026-03-01"
     ),
     given(
         "created: 2026-03-01 09:00+02:00, closed: 2026-03-01T09:00:00Z, next_step: ~, owner: 4711, custom.team_size: 5"

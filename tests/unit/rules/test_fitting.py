@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ros_sync.organisation.company import standard_calendar
-from ros_sync.rules.files import load
 from ros_sync.rules.fitting import Fit, fit, fits, fitted
 from ros_sync.rules.language import Moment, Parameters, parse
 from ros_sync.rules.model import Rule
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.template import Template
 
 FOLDER = Path(__file__).parents[3] / "rules"
@@ -65,9 +65,11 @@ def test_a_line_that_has_nothing_else_to_go_by_never_holds(text: str) -> None:
 @pytest.mark.parametrize("text, rest",
     [
         ("champion is missing or competitor is missing", "competitor is missing"),
-        ("competitor is missing or champion is missing or product is missing", "competitor is missing or product is missing"),
+        ("competitor is missing or champion is missing or product is missing",
+         "competitor is missing or product is missing"),
         ("not (champion is present and competitor is present)", "not competitor is present"),
-        ("(champion is missing or competitor is missing) and product is present", "competitor is missing and product is present"),
+        ("(champion is missing or competitor is missing) and product is present",
+         "competitor is missing and product is present"),
         ("(champion is missing and competitor is missing) or product is present", "product is present"),
         ("not (not (champion is missing or competitor is missing))", "competitor is missing"),
     ],
@@ -78,7 +80,10 @@ def test_what_else_a_line_goes_by_is_asked(text: str, rest: str) -> None:
 
 
 def test_nothing_holds_that_would_not_hold_whatever_the_field_said() -> None:
-    """Without a field, a condition holds only for records for which it can hold: never for more than with the best value."""
+    """Without a field, a condition holds only for records for which it can hold.
+
+    Never for more than with the best value.
+    """
     for text in ("champion is missing or competitor is missing", "not (champion is present and competitor is present)"):
         whole = parse(text, SCHEMA, Parameters())
         rest = whole.without({"champion"})

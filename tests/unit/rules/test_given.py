@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ros_sync.errors import ProblemsError
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.trials import run_tests
 
 FILE = """version: 1

@@ -16,8 +16,8 @@ from ros_sync.organisation.company import standard_calendar
 from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.editor_schema import as_text, editor_schema
-from ros_sync.rules.files import load
 from ros_sync.rules.model import Expectation
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.trials import plain_week, run_tests
 from ros_sync.sandbox.world import World
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.rules.files import load
+from ros_sync.rules.rule_files import load
 from ros_sync.rules.trials import TrialOutcome, run_tests
 
 FILE = """version: 1

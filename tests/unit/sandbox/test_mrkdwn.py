@@ -58,7 +58,10 @@ def test_text_is_drawn_as_slack_draws_it(text: str, html: str) -> None:
 
 def test_a_link_cannot_break_out_of_its_attribute() -> None:
     """Quotes in an address are escaped."""
-    expected = '<p><a href="https://x.example/&#34;onclick=&#34;a" target="_blank" rel="noopener noreferrer nofollow">y</a></p>'
+    expected = (
+        '<p><a href="https://x.example/&#34;onclick=&#34;a" target="_blank" rel="noopener noreferrer '
+        'nofollow">y</a></p>'
+    )
     assert expected == mrkdwn.html('<https://x.example/"onclick="a|y>', _name)
 
 

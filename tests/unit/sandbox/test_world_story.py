@@ -187,4 +187,5 @@ def test_some_close_dates_are_pulled_in(world: World) -> None:
     ]
     closing = {(change.id, change.at) for change in deal_changes(world, STORY_MONDAY) if change.field == "closed"}
 
-    assert any(move.new < move.old for move in moves if (move.id, move.at) not in closing)  # type: ignore[operator]  # both are dates, see above
+    # both are dates, see above
+    assert any(move.new < move.old for move in moves if (move.id, move.at) not in closing)  # type: ignore[operator]

@@ -41,7 +41,10 @@ def test_nothing_asked_nothing_changed() -> None:
 
 
 def test_a_key_is_added_below_the_last_one() -> None:
-    """In the indent of its neighbours, before the comments that follow; several in the order in which they were added."""
+    """In the indent of its neighbours, before the comments that follow.
+
+    Several in the order in which they were added.
+    """
     edits = Edits(FILE)
     top = map_at(edits.root, "top")
     assert top is not None
@@ -57,7 +60,8 @@ def test_a_commented_line_is_brought_back(key: str, line: str) -> None:
     top = map_at(edits.root, "top")
     assert top is not None
     edits.add(top, key, "new")
-    assert (changed(FILE, edits.text())[0], loaded(edits.text())["top"][key]) == (line, "new")  # type: ignore[index]  # a map
+    # a map
+    assert (changed(FILE, edits.text())[0], loaded(edits.text())["top"][key]) == (line, "new")  # type: ignore[index]
 
 
 def test_a_key_is_commented_out_with_all_its_lines() -> None:

@@ -2,32 +2,32 @@ from __future__ import annotations
 
 import pytest
 
-from ros_sync.sheets import Kind, Scalar
+from ros_sync.sheets import Scalar, ScalarKind
 
 
 @pytest.mark.parametrize(
     "written,kind",
     [
-        ("", Kind.NOTHING),
-        ("~", Kind.NOTHING),
-        ("null", Kind.NOTHING),
-        ("true", Kind.TRUTH),
-        ("False", Kind.TRUTH),
-        ("no", Kind.TEXT),
-        ("12", Kind.WHOLE),
-        ("-012", Kind.WHOLE),
-        ("0x1F", Kind.WHOLE),
-        ("1_000", Kind.TEXT),
-        ("1.5", Kind.NUMBER),
-        (".5", Kind.NUMBER),
-        ("1e3", Kind.NUMBER),
-        (".inf", Kind.NUMBER),
-        (".", Kind.TEXT),
-        ("10%", Kind.TEXT),
-        ("2026-12-24", Kind.TEXT),
+        ("", ScalarKind.NOTHING),
+        ("~", ScalarKind.NOTHING),
+        ("null", ScalarKind.NOTHING),
+        ("true", ScalarKind.TRUTH),
+        ("False", ScalarKind.TRUTH),
+        ("no", ScalarKind.TEXT),
+        ("12", ScalarKind.WHOLE),
+        ("-012", ScalarKind.WHOLE),
+        ("0x1F", ScalarKind.WHOLE),
+        ("1_000", ScalarKind.TEXT),
+        ("1.5", ScalarKind.NUMBER),
+        (".5", ScalarKind.NUMBER),
+        ("1e3", ScalarKind.NUMBER),
+        (".inf", ScalarKind.NUMBER),
+        (".", ScalarKind.TEXT),
+        ("10%", ScalarKind.TEXT),
+        ("2026-12-24", ScalarKind.TEXT),
     ],
 )
-def test_a_plain_scalar_stands_for_what_yaml_says(written: str, kind: Kind) -> None:
+def test_a_plain_scalar_stands_for_what_yaml_says(written: str, kind: ScalarKind) -> None:
     """The core schema of YAML 1.2 tells plain scalars apart; `no` and days are texts."""
     assert kind == Scalar(written, quoted=False, line=1, column=1).kind
 
@@ -35,4 +35,4 @@ def test_a_plain_scalar_stands_for_what_yaml_says(written: str, kind: Kind) -> N
 @pytest.mark.parametrize("written", ["", "null", "true", "12"])
 def test_what_stands_in_quotes_is_a_text(written: str) -> None:
     """Quotes turn every word into a text."""
-    assert Kind.TEXT == Scalar(written, quoted=True, line=1, column=1).kind
+    assert ScalarKind.TEXT == Scalar(written, quoted=True, line=1, column=1).kind

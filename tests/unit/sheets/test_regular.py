@@ -21,7 +21,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("read", [open_regular, read_regular, refuse_special])
 @pytest.mark.parametrize("kind,words", [("pipe", "a named pipe"), ("device", "a device"), ("folder", "Is a directory")])
 def test_nothing_else_is(tmp_path: Path, kind: str, words: str, read: object) -> None:
-    """A named pipe that nobody writes to, a device that never ends and a folder are refused at once, by what they are."""
+    """A pipe that nobody writes to, a device that never ends and a folder are refused at once, by what they are."""
     path = Path("/dev/zero") if kind == "device" else tmp_path / "odd"
     if kind == "pipe":
         os.mkfifo(path)

@@ -100,7 +100,10 @@ LINES = "(write each entry on a line of its own, after `- `)"
             "written",
             "{x: 1}",
             None,
-            "s:1:4, a: expected a value, found `key: value` pairs (put a text that begins with { or [ in double quotes)",
+            (
+                "s:1:4, a: expected a value, found `key: value` pairs (put a text that begins with { or [ in "
+                "double quotes)"
+            ),
         ),
         ("text", "#x", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),
         ("text", "' '", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),

@@ -8,11 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from ros_sync.connectors.hubspot.signatures import Verdict
+from ros_sync.connectors.hubspot.signatures import SignatureCheck
 from ros_sync.web.webhooks import TOLD_SECONDS, Refusals
 
-FORGED = Verdict(ok=False, reason="the signature is another one", version="v3")
-UNSIGNED = Verdict(ok=False, reason="there is no signature")
+FORGED = SignatureCheck(ok=False, reason="the signature is another one", version="v3")
+UNSIGNED = SignatureCheck(ok=False, reason="there is no signature")
 
 
 class Minutes:

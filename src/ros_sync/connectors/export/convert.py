@@ -16,7 +16,7 @@ from ros_sync.connectors.base import SetAside
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader
 from ros_sync.connectors.export.lines import shown
-from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, FieldMapping, FileEntry
+from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, ColumnMapping, FileEntry
 from ros_sync.connectors.export.steps import Done, IdStep, steps
 from ros_sync.fields import Carried
 
@@ -55,7 +55,7 @@ class Converter:
             lines = list(compress(lines, good))
         return columns, lines, [*block.set_aside, *(set_aside[place] for place in sorted(set_aside))]
 
-    def _set_aside(self, mapping: FieldMapping, block: Block, place: int, reason: str) -> SetAside:
+    def _set_aside(self, mapping: ColumnMapping, block: Block, place: int, reason: str) -> SetAside:
         column = mapping.column.name if mapping.column else None
         cell = block.columns[column][place].strip() if column else ""
         return SetAside(self._origin, block.lines[place], column, shown(cell) or None, reason)

@@ -17,8 +17,8 @@ from ros_sync.errors import ImportRefusedError, Where
 # Salesforce's longest field, a long or rich text area, holds 131,072 characters (Salesforce field types reference).
 # It bounds how far a quote that is never closed is followed at first, and thereby the memory it takes.
 MAX_CELL_CHARS = 131_072
-# A longer cell in a column that nothing is mapped to does not matter: its row is read once more with this bound. What goes
-# over several lines has a smaller one, as it may as well be a quote that is never closed.
+# A longer cell in a column that nothing is mapped to does not matter: its row is read once more with this bound. What
+# goes over several lines has a smaller one, as it may as well be a quote that is never closed.
 _LONG_CELL_CHARS = MAX_LINE_CHARS
 _LONG_CELL_CHARS_OF_LINES = 2 * MAX_CELL_CHARS
 
@@ -191,7 +191,10 @@ class CsvRows:
         return list(zip(*good, strict=True)), good_lines
 
     def _all_have_ids(self, ids: Sequence[str]) -> bool:
-        """Whether no row needs a look of its own: one without an id may be blank, one with the heading be the header."""
+        """Whether no row needs a look of its own.
+
+        One without an id may be blank, one with the heading be the header.
+        """
         return all(map(str.strip, ids)) and self._header[self._id_place] not in ids
 
     def _fitting(self, row: list[str], width: int) -> list[str]:
@@ -203,14 +206,20 @@ class CsvRows:
         return row
 
     def _reason(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
-        """Whether a row is set aside: of another length than the header, the header once more, too long in a cell, or not decodable."""
+        """Whether a row is set aside.
+
+        Of another length than the header, the header once more, too long in a cell, or not decodable.
+        """
         if len(row) != len(self._header):
             few = (
                 "a cell is missing, or a delimiter"
                 if len(row) < len(self._header)
                 else "a delimiter inside a cell needs quotes"
             )
-            reason = f"the row has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has {len(self._header)}; {few}"
+            reason = (
+                f"the row has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has "
+                f"{len(self._header)}; {few}"
+            )
             set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
             return True
         if all(row[place].strip() == name for name, place in self._places.items()):

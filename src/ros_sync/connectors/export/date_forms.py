@@ -1,7 +1,7 @@
-"""The forms in which files write days and times: formats, numbers of programs, names of zones, and dates that mean none.
+"""The forms in which files write days and times.
 
-A format is `strptime`'s; those of digits alone are compiled to one regular expression, since `strptime` itself costs
-several microseconds a cell.
+Formats, numbers of programs, names of zones, and dates that mean none. A format is `strptime`'s; those of digits alone
+are compiled to one regular expression, since `strptime` itself costs several microseconds a cell.
 """
 
 from __future__ import annotations
@@ -44,17 +44,19 @@ _NUMBER = re.compile(r"-?\d{1,17}(?:\.\d{1,17})?", re.ASCII)
 
 # Abbreviations that mean one thing: RFC 2822 (4.3) gives the American ones, the European ones are nobody else's.
 _ABBREVIATIONS = {
-    "UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 60, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EET": 120,
+    "UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "WET": 0, "WEST": 60, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120,
+    "EET": 120,
     "EEST": 180, "EST": -300, "EDT": -240, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
 }  # fmt: skip
-# ... and some that mean several: China's and America's Central, India's, Ireland's and Israel's, Bangladesh's and Britain's.
+# ... and some that mean several: China's and America's Central, India's, Ireland's and Israel's, Bangladesh's and
+# Britain's.
 _AMBIGUOUS = ("CST", "IST", "BST", "AST")
 _ZONE_NAME = re.compile(r"(.*\S)\s*[ (\[]\s*([A-Za-z][A-Za-z0-9_+\-/:]*)[)\]]?")
 _IANA_NAME = re.compile(r"[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_+\-0-9]+)+")
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
 
-# Days that programs write where there is none (.NET's and Java's smallest and largest, SQL Server's smallest, Excel's and
-# OLE's zero, and what administrators type for "never").
+# Days that programs write where there is none (.NET's and Java's smallest and largest, SQL Server's smallest, Excel's
+# and OLE's zero, and what administrators type for "never").
 _PLACEHOLDERS = frozenset(
     map(date.fromisoformat, ("1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "2999-12-31"))
 )
@@ -226,7 +228,8 @@ def what_it_may_be(text: str) -> str:
 
 # The forms in which people and programs write days, and the times that may follow.
 _DAYS = (
-    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y/%m/%d", "%Y.%m.%d",
+    "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%Y/%m/%d",
+    "%Y.%m.%d",
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
 )  # fmt: skip
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S")

@@ -137,7 +137,10 @@ class InstantReader:
         self._hours: dict[str, int | None] = {}
 
     def read(self, text: str) -> int | None:
-        """The instant that a stripped text names, None for a placeholder; ValueError with the reason where it is none."""
+        """The instant that a stripped text names, None for a placeholder.
+
+        ValueError with the reason where it is none.
+        """
         moment = _moment(text, self._style)
         return (
             None

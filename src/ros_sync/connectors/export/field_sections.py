@@ -8,11 +8,10 @@ from dataclasses import replace
 from ros_sync import money
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED, Lookup
 from ros_sync.connectors.export import dates, values
-from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, FieldMapping, Style
+from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, ColumnMapping, Style
 from ros_sync.connectors.export.parsers import text_parser
 from ros_sync.fields import Carried, Field, Kind, did_you_mean
-from ros_sync.sheets import Kind as Written
-from ros_sync.sheets import Node, Scalar, Section
+from ros_sync.sheets import Node, Scalar, ScalarKind, Section
 
 _KEYS = (
     "column", "join", "separator", "value", "values", "otherwise", "format", "currency", "round", "percent", "missing",
@@ -44,9 +43,9 @@ class FieldReader:
         self._style = style
         self._custom: dict[str, Kind] = {}  # the kinds of the company's own properties
 
-    def read_all(self, section: Section) -> tuple[FieldMapping, ...]:
+    def read_all(self, section: Section) -> tuple[ColumnMapping, ...]:
         """Every field of the section, amounts joined with their currencies."""
-        found: dict[str, FieldMapping] = {}
+        found: dict[str, ColumnMapping] = {}
         self._custom = {key: self._custom_kind(section, key) for key in section if key.startswith(CUSTOM)}
         for key in section:
             mapping = self._read(section, key)
@@ -55,7 +54,7 @@ class FieldReader:
         self._check_conditions(section, found)
         return self._with_currencies(section, found)
 
-    def _read(self, section: Section, name: str) -> FieldMapping | None:
+    def _read(self, section: Section, name: str) -> ColumnMapping | None:
         if name == "id":
             section.problem(name, "the id is not a field", "write `id:` beside `fields:`, not below it")
             return None
@@ -71,7 +70,7 @@ class FieldReader:
         column = section.text(name)
         if column is None:
             return None
-        return FieldMapping(name, kind, self._style, Column(column, section.where(name, value=True)))
+        return ColumnMapping(name, kind, self._style, Column(column, section.where(name, value=True)))
 
     @staticmethod
     def _custom_kind(section: Section, name: str) -> Kind:
@@ -80,7 +79,7 @@ class FieldReader:
         node = part.value("kind") if part is not None else None
         return Kind(node.value) if isinstance(node, Scalar) and node.value in _CUSTOM_KINDS else Kind.TEXT
 
-    def _from_map(self, name: str, kind: Kind, part: Section, *, custom: bool) -> FieldMapping | None:
+    def _from_map(self, name: str, kind: Kind, part: Section, *, custom: bool) -> ColumnMapping | None:
         part.allow(*_KEYS)
         if "kind" in part:
             if custom:
@@ -90,7 +89,7 @@ class FieldReader:
         for option, kinds in _FOR_KINDS.items():
             if option in part and kind not in kinds:
                 part.problem(option, f"{option} is for {' and '.join(kinds)} fields; {name} is of the kind {kind}")
-        mapping = FieldMapping(name, kind, self._style)
+        mapping = ColumnMapping(name, kind, self._style)
         if "missing" in part:
             mapping = replace(mapping, style=replace(self._style, missing=missing_texts(part)))
         if kind in _DATED and "format" in part:
@@ -103,7 +102,7 @@ class FieldReader:
         mapping = replace(mapping, find=self._find(part), only_if=self._only_if(part))
         return self._filled(mapping, part)
 
-    def _filled(self, mapping: FieldMapping, part: Section) -> FieldMapping | None:
+    def _filled(self, mapping: ColumnMapping, part: Section) -> ColumnMapping | None:
         """The mapping with its column or its constant, of which there must be one."""
         if sum(key in part for key in ("column", "join", "value")) != 1:
             part.problem(None, f"{mapping.name} needs either `column:` or `value:` (or `join:`, for several columns)")
@@ -122,21 +121,21 @@ class FieldReader:
             mapping = replace(mapping, values=self._values(mapping, part))
         return mapping
 
-    def _with_otherwise(self, mapping: FieldMapping, part: Section) -> FieldMapping:
+    def _with_otherwise(self, mapping: ColumnMapping, part: Section) -> ColumnMapping:
         node = part.value("otherwise")
         if isinstance(node, Scalar) and node.value == _KEEP and not node.quoted:
             return replace(mapping, keeps_others=True)
         return replace(mapping, otherwise=self._value(mapping, part, node), has_otherwise=True)
 
-    def _with_format(self, mapping: FieldMapping, part: Section) -> FieldMapping:
+    def _with_format(self, mapping: ColumnMapping, part: Section) -> ColumnMapping:
         formats = date_formats(part, "format")
         if not formats:
             return mapping
         style = replace(mapping.style.dates, formats=formats, iso=False)
         return replace(mapping, style=replace(mapping.style, dates=style))
 
-    def _currency(self, part: Section) -> FieldMapping | None:
-        plain = FieldMapping("currency", Kind.TEXT, self._style)
+    def _currency(self, part: Section) -> ColumnMapping | None:
+        plain = ColumnMapping("currency", Kind.TEXT, self._style)
         inner = part.section("currency") if part.holds_map("currency") else None
         if inner is not None:
             inner.allow("column", "values", "otherwise")
@@ -152,13 +151,13 @@ class FieldReader:
             return None
         return replace(plain, constant=code)
 
-    def _with_currencies(self, section: Section, found: dict[str, FieldMapping]) -> tuple[FieldMapping, ...]:
+    def _with_currencies(self, section: Section, found: dict[str, ColumnMapping]) -> tuple[ColumnMapping, ...]:
         """Give each amount its currency: its own, the mapped field `currency`, or the one declared for the file."""
         separate = found.get("currency")
         for name, mapping in found.items():
             if mapping.kind is not Kind.MONEY:
                 continue
-            default = FieldMapping("currency", Kind.TEXT, self._style, constant=self._style.currency)
+            default = ColumnMapping("currency", Kind.TEXT, self._style, constant=self._style.currency)
             shared = separate if name == "amount" else None
             if mapping.currency is not None and shared is not None:
                 section.problem("currency", "the currency of the amount is given twice", "remove one of the two")
@@ -197,12 +196,12 @@ class FieldReader:
             if name not in known and not name.startswith(CUSTOM):
                 conditions.problem(name, f"{self._object} has no field {name!r}", did_you_mean(name, known))
                 continue
-            other = FieldMapping(name, known.get(name, Kind.TEXT), self._style)
+            other = ColumnMapping(name, known.get(name, Kind.TEXT), self._style)
             allowed = frozenset(self._value(other, conditions, node) for node in conditions.listed(name))
             found.append((name, allowed))
         return tuple(found)
 
-    def _check_conditions(self, section: Section, found: Mapping[str, FieldMapping]) -> None:
+    def _check_conditions(self, section: Section, found: Mapping[str, ColumnMapping]) -> None:
         """Note conditions on fields that are not filled, or not before the field that depends on them."""
         filled = {name for name, mapping in found.items() if not mapping.only_if} | {"pipeline"}
         if "stage" in found:
@@ -219,22 +218,22 @@ class FieldReader:
                     )
             filled.add(name)
 
-    def _values(self, mapping: FieldMapping, part: Section) -> dict[str, Carried]:
+    def _values(self, mapping: ColumnMapping, part: Section) -> dict[str, Carried]:
         inner = part.section("values")
         found: dict[str, Carried] = {}
         for cell in inner or ():
             assert inner is not None
-            if inner.key(cell).kind in (Written.TRUTH, Written.NOTHING):
+            if inner.key(cell).kind in (ScalarKind.TRUTH, ScalarKind.NOTHING):
                 inner.problem(cell, f"the cell's text {cell!r} must stand in quotes")
                 continue
             found[cell.strip()] = self._value(mapping, inner, inner.value(cell))
         return found
 
-    def _value(self, mapping: FieldMapping, section: Section, node: Node | None) -> Carried:
+    def _value(self, mapping: ColumnMapping, section: Section, node: Node | None) -> Carried:
         """The carried form of a value written in the mapping file; null is a missing value."""
         if node is None or node.is_missing:
             return None
-        truth = isinstance(node, Scalar) and node.kind is Written.TRUTH
+        truth = isinstance(node, Scalar) and node.kind is ScalarKind.TRUTH
         if truth and (mapping.kind is Kind.BOOLEAN or mapping.name == DELETED):
             flag = section.sheet.flag(node)
             return flag if mapping.kind is Kind.BOOLEAN else AT_UNKNOWN_TIME if flag else None
@@ -242,7 +241,8 @@ class FieldReader:
             section.sheet.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
             return None
         text = node.value.strip()
-        # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's are.
+        # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's
+        # are.
         written = replace(self._style, numbers=values.YAML, dates=replace(mapping.style.dates, iso=True))
         try:
             if mapping.kind is Kind.MONEY:

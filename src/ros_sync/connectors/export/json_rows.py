@@ -35,8 +35,8 @@ class JsonRows:
     """Iterates over the blocks of one JSON Lines file.
 
     JSON writes numbers with a decimal point; in `numeric` columns they are handed on with the `decimal` sign that the
-    mapping declares for texts. What no column is mapped to may hold anything. Raises ImportRefusedError where the file is empty or no line of the first batch has a
-    wanted column.
+    mapping declares for texts. What no column is mapped to may hold anything. Raises ImportRefusedError where the file
+    is empty or no line of the first batch has a wanted column.
     """
 
     def __init__(self, lines: Lines, wanted: Sequence[Column], numeric: frozenset[str], decimal: str) -> None:

@@ -167,7 +167,10 @@ class Lines:
                 self.suspect = True
 
     def _refuse_binary(self, data: bytes) -> None:
-        """Refuse what is no text at all; a text with a few NUL bytes is damaged, and its rows are looked at one by one."""
+        """Refuse what is no text at all.
+
+        A text with a few NUL bytes is damaged, and its rows are looked at one by one.
+        """
         for magic, name in (*_BINARY, (ZIP_MAGIC, "packed twice"), (GZIP_MAGIC, "packed twice")):
             if data.startswith(magic):
                 raise refused(self.path, f"the file is not text: it is {name}", _binary_hint(data))

@@ -55,12 +55,13 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldMapping:
+class ColumnMapping:
     """How one field is filled: from a column, or by a constant where `column` is None.
 
     `values` maps the text of a cell to a carried value; a text it does not know is an error of the row unless
-    `has_otherwise`; where `keeps_others`, it is read as if there were no map. `only_if` are (field, allowed values): the field is filled only where all of them hold.
-    `several`: a cell holds several options, parted by `;`; each is read by itself.
+    `has_otherwise`; where `keeps_others`, it is read as if there were no map. `only_if` are (field, allowed values):
+    the field is filled only where all of them hold. `several`: a cell holds several options, parted by `;`; each is
+    read by itself.
     """
 
     name: str
@@ -72,7 +73,7 @@ class FieldMapping:
     otherwise: Carried = None
     has_otherwise: bool = False
     keeps_others: bool = False
-    currency: FieldMapping | None = None
+    currency: ColumnMapping | None = None
     round_off: bool = False
     percent: bool = False
     find: Lookup | None = None
@@ -89,8 +90,8 @@ class FileEntry:
     pattern: str | None
     declared_format: str | None
     style: Style
-    id: FieldMapping
-    fields: tuple[FieldMapping, ...]
+    id: ColumnMapping
+    fields: tuple[ColumnMapping, ...]
     pipelines: Mapping[str, tuple[Stage, ...]]
     default_pipeline: str | None
     settable: frozenset[str]
@@ -166,7 +167,10 @@ class ExportMapping:
 
     @property
     def lack_of_stages(self) -> str | None:
-        """That its deals come without a stage, and what follows from that; None where they have one, or it has no deals."""
+        """That its deals come without a stage, and what follows from that.
+
+        None where they have one, or it has no deals.
+        """
         given = self.given("deal")
         if not given or given & {"stage", "stage_kind"}:
             return None

@@ -11,7 +11,7 @@ from ros_sync import clock, money
 from ros_sync.connectors.base import Stage
 from ros_sync.connectors.export import values
 from ros_sync.connectors.export.field_sections import FieldReader, column_of, date_formats, missing_texts
-from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ExportMapping, FieldMapping, FileEntry, Style
+from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ColumnMapping, ExportMapping, FileEntry, Style
 from ros_sync.errors import MappingError
 from ros_sync.fields import Field, Kind, did_you_mean
 from ros_sync.sheets import Scalar, Section, Sheet
@@ -184,7 +184,7 @@ def _entry(
     )
 
 
-def _id(section: Section, style: Style) -> FieldMapping | None:
+def _id(section: Section, style: Style) -> ColumnMapping | None:
     section.require("id", "the column that holds the record's id, such as `id: Record ID`")
     inner = section.section("id") if section.holds_map("id") else None
     if inner is None:
@@ -195,7 +195,7 @@ def _id(section: Section, style: Style) -> FieldMapping | None:
         if "join" not in inner:
             inner.require("column", "the column that holds the record's id")
         column = column_of(inner)
-    return FieldMapping("id", Kind.TEXT, style, column) if column else None
+    return ColumnMapping("id", Kind.TEXT, style, column) if column else None
 
 
 def _default_pipeline(pipelines: Mapping[str, tuple[Stage, ...]]) -> str | None:
@@ -205,7 +205,7 @@ def _default_pipeline(pipelines: Mapping[str, tuple[Stage, ...]]) -> str | None:
 
 
 def _check_stages(
-    part: Section, fields: tuple[FieldMapping, ...], pipelines: Mapping[str, tuple[Stage, ...]], default: str | None
+    part: Section, fields: tuple[ColumnMapping, ...], pipelines: Mapping[str, tuple[Stage, ...]], default: str | None
 ) -> None:
     """Note where rows could not be told open from won and lost, or the pipeline of a stage not be known."""
     mapped = {mapping.name: mapping for mapping in fields}

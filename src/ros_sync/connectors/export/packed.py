@@ -27,7 +27,8 @@ _BINARY_WORKBOOK_PART = "xl/workbook.bin"
 SHOWN_MEMBERS = 5
 
 # A packed file that unpacks to more than this many times its size is no export: rows of a CRM pack to a tenth, the
-# dullest ones to a hundredth. Deflate itself can reach 1,032 (zlib's technical details). Small files may do as they like.
+# dullest ones to a hundredth. Deflate itself can reach 1,032 (zlib's technical details). Small files may do as they
+# like.
 BOMB_RATIO = 300
 BOMB_FLOOR_BYTES = 256 * 1024 * 1024
 

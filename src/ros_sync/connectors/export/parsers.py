@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ros_sync import money
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED
 from ros_sync.connectors.export import date_forms, dates, values
-from ros_sync.connectors.export.mapping import FieldMapping
+from ros_sync.connectors.export.mapping import ColumnMapping
 from ros_sync.fields import Carried, Kind
 
 Parser = Callable[[str], Carried]
@@ -21,7 +21,7 @@ ZONE = "timezone"  # the field of a person's time zone
 SHARES = frozenset({"probability", "methodology_share"})
 
 
-def parser(mapping: FieldMapping) -> Parser:
+def parser(mapping: ColumnMapping) -> Parser:
     """What reads a cell of a field that is not money: the carried value, or ValueError with the reason."""
     read = _by_values(mapping, text_parser(mapping))
     return _each_option(read) if mapping.several else read
@@ -37,7 +37,7 @@ def _each_option(read: Parser) -> Parser:
     return read_all
 
 
-def text_parser(mapping: FieldMapping) -> Parser:
+def text_parser(mapping: ColumnMapping) -> Parser:
     """What reads a stripped text that is not empty by the field's kind alone, without its value map."""
     match mapping.kind:
         case Kind.NUMBER:
@@ -58,7 +58,7 @@ def _instant_parser(name: str, read: Callable[[str], int | None]) -> Parser:
     return _deletion(read) if name == DELETED else read
 
 
-def _number_parser(mapping: FieldMapping) -> Parser:
+def _number_parser(mapping: ColumnMapping) -> Parser:
     numbers, percent = mapping.style.numbers, mapping.percent
     if mapping.name in SHARES:
         return lambda text: _share(text, values.read_number(text, numbers, percent=percent))
@@ -77,14 +77,14 @@ def _deletion(read: Parser) -> Parser:
     return read_either
 
 
-def currency_parser(mapping: FieldMapping) -> Parser:
+def currency_parser(mapping: ColumnMapping) -> Parser:
     """What reads a cell of a currency column; an empty one means the currency declared for the file."""
     default = mapping.style.currency
     read = _by_values(mapping, values.read_currency)
     return lambda cell: read(cell) or default
 
 
-def amount_parser(mapping: FieldMapping) -> Callable[[Amount], Carried]:
+def amount_parser(mapping: ColumnMapping) -> Callable[[Amount], Carried]:
     """What reads a cell of an amount together with the currency of its row, as minor units."""
     style, round_off = mapping.style.numbers, mapping.round_off
     if mapping.values is not None:
@@ -99,7 +99,7 @@ def amount_parser(mapping: FieldMapping) -> Callable[[Amount], Carried]:
     return read
 
 
-def plain_amounts(mapping: FieldMapping, codes: Sequence[Carried], cells: Sequence[str]) -> Sequence[Carried] | None:
+def plain_amounts(mapping: ColumnMapping, codes: Sequence[Carried], cells: Sequence[str]) -> Sequence[Carried] | None:
     """The amounts of many cells at once where all are written plainly; None where they must be read one by one."""
     exponents = {None if code is None else money.exponent(str(code)) for code in set(codes)}
     if mapping.values is not None or len(exponents) != 1:
@@ -121,7 +121,7 @@ def _share(text: str, number: float) -> float:
     return number
 
 
-def _by_values(mapping: FieldMapping, parse: Parser) -> Parser:
+def _by_values(mapping: ColumnMapping, parse: Parser) -> Parser:
     """`parse` for a whole cell: stripped, nothing where it is empty, and by the value map where there is one."""
     known, has_otherwise, otherwise = mapping.values, mapping.has_otherwise, mapping.otherwise
     keeps_others = mapping.keeps_others

@@ -12,7 +12,7 @@ from ros_sync.connectors.export.convert import Converter
 from ros_sync.connectors.export.csv_rows import CsvRows
 from ros_sync.connectors.export.json_rows import JsonRows
 from ros_sync.connectors.export.lines import Lines
-from ros_sync.connectors.export.mapping import JSON_LINES, FieldMapping, FileEntry
+from ros_sync.connectors.export.mapping import JSON_LINES, ColumnMapping, FileEntry
 from ros_sync.connectors.export.packed import Content, content_of
 from ros_sync.fields import Carried, Kind
 
@@ -95,5 +95,5 @@ def _numeric_columns(entry: FileEntry) -> frozenset[str]:
     return frozenset(each.column.name for each in entry.fields if each.column is not None and _is_numeric(each))
 
 
-def _is_numeric(field: FieldMapping) -> bool:
+def _is_numeric(field: ColumnMapping) -> bool:
     return field.kind in (Kind.NUMBER, Kind.MONEY)

@@ -10,7 +10,7 @@ from ros_sync.connectors.export import ids
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader, Failures, read_text, read_texts
 from ros_sync.connectors.export.dates import DateStyle, InstantReader, in_the_past
-from ros_sync.connectors.export.mapping import STAGE_FIELDS, FieldMapping, FileEntry
+from ros_sync.connectors.export.mapping import STAGE_FIELDS, ColumnMapping, FileEntry
 from ros_sync.connectors.export.parsers import (
     MODIFIED,
     ZONE,
@@ -23,7 +23,7 @@ from ros_sync.connectors.export.parsers import (
 from ros_sync.fields import Carried, Kind, did_you_mean
 
 Done = dict[str, Sequence[Carried]]  # the columns filled so far, by field
-Found = list[tuple[FieldMapping, Failures]]  # what could not be read, by the mapping that asked for it
+Found = list[tuple[ColumnMapping, Failures]]  # what could not be read, by the mapping that asked for it
 
 _StageValues = tuple[str | None, str | None, str | None, int | None, float | None]
 _NO_STAGE: _StageValues = (None, None, None, None, None)
@@ -32,7 +32,8 @@ _NO_STAGE: _StageValues = (None, None, None, None, None)
 _STAGED = ("deal",)  # objects of which rules ask whether they are open
 _KINDS = ("open", "won", "lost")
 _NO_STAGE_REASON = (
-    "has no stage, so it would be neither open nor won nor lost, and no rule would ever fire on it; where an empty cell "
+    "has no stage, so it would be neither open nor won nor lost, and no rule would ever fire on it; where an "
+    "empty cell "
     'means a stage, say which with `values: {"": …}`'
 )
 _SEVERAL = 3  # columns beside the id
@@ -92,7 +93,7 @@ def _past_all(reader: InstantReader) -> Callable[[Sequence[str]], Sequence[int |
 class IdStep:
     """Fills the id, without which there is no row."""
 
-    def __init__(self, mapping: FieldMapping, object_name: str) -> None:
+    def __init__(self, mapping: ColumnMapping, object_name: str) -> None:
         self._mapping = mapping
         self._canonical = ids.canonical_by(object_name)
 
@@ -102,7 +103,8 @@ class IdStep:
         failures: Failures = {}
         if None in found:
             failures = {place: "the id is missing" for place, each in enumerate(found) if each is None}
-        if ids.any_wrong([each or "" for each in found] if failures else found):  # type: ignore[arg-type]  # none is None
+        # none is None
+        if ids.any_wrong([each or "" for each in found] if failures else found):  # type: ignore[arg-type]
             for place, each in enumerate(found):
                 reason = ids.wrong_id(each) if each is not None else None
                 if reason:
@@ -128,7 +130,7 @@ class IdStep:
 class _TextStep:
     """Fills a text as it stands."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: ColumnMapping) -> None:
         self._mapping = mapping
         self._reader: CellReader[str, str | None] = CellReader(read_text, read_texts)
 
@@ -141,7 +143,7 @@ class _TextStep:
 class _ReferenceStep:
     """Fills the id of another record, or what `find` looks it up by."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: ColumnMapping) -> None:
         self._mapping = mapping
         by_id = mapping.find is None or mapping.find.by == ("id",)
         self._canonical = ids.canonical_by(mapping.name) if by_id else None
@@ -171,7 +173,7 @@ class _ReferenceStep:
 class _ConstantStep:
     """Fills one value into every row."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: ColumnMapping) -> None:
         self._mapping = mapping
 
     def fill(self, block: Block, done: Done) -> Found:
@@ -183,7 +185,7 @@ class _ConstantStep:
 class _CellStep:
     """Fills what the cells of one column mean by the field's kind or the value map."""
 
-    def __init__(self, mapping: FieldMapping, reader: CellReader[str, Carried] | None = None) -> None:
+    def __init__(self, mapping: ColumnMapping, reader: CellReader[str, Carried] | None = None) -> None:
         self._mapping = mapping
         self._reader = reader or CellReader(parser(mapping))
 
@@ -197,7 +199,7 @@ class _CellStep:
 class _MoneyStep:
     """Fills an amount in minor units; `amount` brings the field `currency` with it."""
 
-    def __init__(self, mapping: FieldMapping) -> None:
+    def __init__(self, mapping: ColumnMapping) -> None:
         assert mapping.currency is not None
         self._mapping = mapping
         self._currency = mapping.currency
@@ -228,7 +230,7 @@ class _MoneyStep:
 class _StageStep:
     """Fills the stage and, of those in `brought`, what the declared stage says: kind, position, order, probability."""
 
-    def __init__(self, mapping: FieldMapping, entry: FileEntry, brought: Sequence[str]) -> None:
+    def __init__(self, mapping: ColumnMapping, entry: FileEntry, brought: Sequence[str]) -> None:
         self._mapping = mapping
         self._pipelines: Mapping[str, Mapping[str, Stage]] = {
             pipeline: {stage.name: stage for stage in stages} for pipeline, stages in entry.pipelines.items()
@@ -273,7 +275,7 @@ class _StageStep:
         return (stage.name, stage.kind, stage.position, stage.order, stage.probability)
 
 
-def _holds(mapping: FieldMapping, block: Block, done: Done) -> Sequence[bool] | None:
+def _holds(mapping: ColumnMapping, block: Block, done: Done) -> Sequence[bool] | None:
     """For each row, whether the conditions of `only_if` hold; None where there are no conditions."""
     if not mapping.only_if:
         return None
@@ -283,7 +285,7 @@ def _holds(mapping: FieldMapping, block: Block, done: Done) -> Sequence[bool] | 
     return holds
 
 
-def _cells(mapping: FieldMapping, block: Block, holds: Sequence[bool] | None) -> Sequence[str]:
+def _cells(mapping: ColumnMapping, block: Block, holds: Sequence[bool] | None) -> Sequence[str]:
     """The cells of the mapping's column, empty where its conditions do not hold, so that they are not read."""
     assert mapping.column is not None
     cells = block.columns[mapping.column.name]
@@ -299,7 +301,7 @@ def _masked(found: Sequence[Carried], holds: Sequence[bool] | None) -> Sequence[
     return found if holds is None else [value if hold else None for value, hold in zip(found, holds, strict=True)]
 
 
-def _stage_kind_parser(mapping: FieldMapping) -> Callable[[str], Carried]:
+def _stage_kind_parser(mapping: ColumnMapping) -> Callable[[str], Carried]:
     """What reads whether a deal is open, won or lost, which each must be."""
     read = parser(mapping)
 

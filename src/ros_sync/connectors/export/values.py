@@ -128,8 +128,10 @@ def _two_readings(text: str) -> str | None:
     whole, sign, part = found["whole"], found["sign"], found["part"]
     other = "," if sign == "." else "."
     return (
-        f"can be read in two ways: as {whole}{part}, where the {_SIGNS[sign]} parts thousands, and as {whole}.{part}, where "
-        f'it begins the decimals; for the first set `number: {{decimal: "{other}", thousands: "{sign}"}}` in the mapping, '
+        f"can be read in two ways: as {whole}{part}, where the {_SIGNS[sign]} parts thousands, and as "
+        f"{whole}.{part}, where "
+        f'it begins the decimals; for the first set `number: {{decimal: "{other}", thousands: "{sign}"}}` in '
+        "the mapping, "
         f'for the second `number: {{decimal: "{sign}", thousands: "{other}"}}`'
     )
 

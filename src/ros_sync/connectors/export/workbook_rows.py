@@ -29,8 +29,9 @@ _MIDNIGHT = time()
 class WorkbookRows:
     """Iterates over the blocks of one sheet: the one named, else the first that is not hidden.
 
-    `writers` say how the cells of a column become text, `plain_text` where they say nothing. Lines are the sheet's rows.
-    Raises ImportRefusedError where the workbook is damaged or too large, or a wanted column is not there, or there twice.
+    `writers` say how the cells of a column become text, `plain_text` where they say nothing. Lines are the sheet's
+    rows. Raises ImportRefusedError where the workbook is damaged or too large, or a wanted column is not there, or
+    there twice.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""What is known of a HubSpot account: its definitions, whether they are of the present, and how records are read by them."""
+"""What is known of a HubSpot account.
+
+Its definitions, whether they are of the present, and how records are read by them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from ros_sync.connectors.hubspot import doctor
+from ros_sync.connectors.hubspot.access_notices import Credentials, notices
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import (
     UNKNOWN,
@@ -21,7 +25,6 @@ from ros_sync.connectors.hubspot.definitions import (
 )
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.memory import recalled, written
-from ros_sync.connectors.hubspot.notices import Credentials, notices
 from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
 from ros_sync.connectors.source import Description, Problem, Shape, Stream
 from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError
@@ -117,7 +120,10 @@ class Account:
         read_pipelines(self._client.pipelines("deals"), self._mapping, self.definitions)
 
     def examine(self) -> list[Problem]:
-        """What people should mend, as far as the account can be looked at: a part that is refused hides no other one."""
+        """What people should mend, as far as the account can be looked at.
+
+        A part that is refused hides no other one.
+        """
         found, look = Definitions(currency=self._mapping.currency), _Look()
         look.at(DETAILS, self._client.details)
         for stream in self._mapping.streams:
@@ -230,7 +236,10 @@ class Account:
 
 @dataclass(slots=True)
 class _Look:
-    """One look at an account, part by part. What keeps anything from being had (no credentials, no calls left) ends it."""
+    """One look at an account, part by part.
+
+    What keeps anything from being had (no credentials, no calls left) ends it.
+    """
 
     refused: dict[str, RosSyncError] = field(default_factory=dict)
     had: int = 0

@@ -1,4 +1,7 @@
-"""HubSpot's answers as they come over the wire: read, checked for their shape, and made whole where that can be done."""
+"""HubSpot's answers as they come over the wire.
+
+Read, checked for their shape, and made whole where that can be done.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ class MalformedError(ValueError):
 def parsed(data: bytes) -> Json:
     """An answer's body; ValueError for what is no JSON object.
 
-    A text cut in the middle of a character (half an emoji) is no JSON to orjson. One record's text must not keep all the
-    others away, so such a body is read once more, and what is broken in it becomes a replacement character. Nought bytes,
-    which PostgreSQL refuses in whatever text they stand, are left out.
+    A text cut in the middle of a character (half an emoji) is no JSON to orjson. One record's text must not keep all
+    the others away, so such a body is read once more, and what is broken in it becomes a replacement character. Nought
+    bytes, which PostgreSQL refuses in whatever text they stand, are left out.
     """
     try:
         try:

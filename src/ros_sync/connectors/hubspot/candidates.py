@@ -18,8 +18,9 @@ _LEFT_OUT = frozenset(("the", "of", "a", "hs", "deal", "contact", "company"))
 class Wanted:
     """A field that no default account has a property for.
 
-    `types` are the property types that can fill it, `aliases` what such a property is called. `label`, `type`, `field_type` and
-    `options` are those of the property that is made where somebody asks for it; its name is the first alias.
+    `types` are the property types that can fill it, `aliases` what such a property is called. `label`, `type`,
+    `field_type` and `options` are those of the property that is made where somebody asks for it; its name is the first
+    alias.
     """
 
     object: str
@@ -66,9 +67,11 @@ def _region(name: str) -> Wanted:
 WANTED = (
     _segment("account"),
     _region("account"),
-    Wanted("account", "icp_tier", TEXTS, ("icp tier", "ideal customer profile tier", "hs_ideal_customer_profile", "icp"),
+    Wanted("account", "icp_tier", TEXTS,
+           ("icp tier", "ideal customer profile tier", "hs_ideal_customer_profile", "icp"),
            "ICP tier", "string", "text"),
-    Wanted("account", "renewal_date", DAYS, ("renewal date", "contract renewal date", "next renewal date", "renewal on"),
+    Wanted("account", "renewal_date", DAYS,
+           ("renewal date", "contract renewal date", "next renewal date", "renewal on"),
            "Renewal date", "date", "date"),
     Wanted("lead", "rejected", DAYS,
            ("mql rejected at", "rejected at", "rejected on", "rejected date", "rejection date", "mql rejection date",
@@ -82,7 +85,8 @@ WANTED = (
     _segment("lead"),
     _region("lead"),
     Wanted("deal", "next_step_date", DAYS,
-           ("next step date", "next step due date", "next step due", "next step on", "next steps date", "date next step"),
+           ("next step date", "next step due date", "next step due", "next step on", "next steps date",
+            "date next step"),
            "Next step date", "date", "date"),
     Wanted("deal", "handed_off", DAYS,
            ("handed off to cs", "handed off at", "handed off", "handed off on", "handoff date", "cs handoff date",
@@ -93,14 +97,16 @@ WANTED = (
             "handover document", "handover document date"),
            "Handoff document at", "datetime", "date"),
     Wanted("deal", "kickoff", DAYS,
-           ("kickoff at", "kickoff", "kickoff date", "kick off date", "joint kickoff", "kickoff held", "customer kickoff"),
+           ("kickoff at", "kickoff", "kickoff date", "kick off date", "joint kickoff", "kickoff held",
+            "customer kickoff"),
            "Kickoff at", "datetime", "date"),
     _segment("deal"),
     _region("deal"),
     Wanted("deal", "demand_source", TEXTS,
            ("demand source", "source of demand", "pipeline source", "sourced by", "opportunity source"),
            "Demand source", "enumeration", "select", ("sales", "sdr", "marketing", "partner")),
-    Wanted("deal", "competitor", TEXTS, ("competitor", "main competitor", "primary competitor", "competitors", "competition"),
+    Wanted("deal", "competitor", TEXTS,
+           ("competitor", "main competitor", "primary competitor", "competitors", "competition"),
            "Competitor", "string", "text"),
     Wanted("deal", "closing_plan", ("bool",), ("closing plan", "close plan", "has closing plan"),
            "Closing plan", "bool", "booleancheckbox"),
@@ -115,7 +121,8 @@ WANTED = (
     Wanted("deal", "methodology_share", ("number",), ("methodology share", "methodology completeness"),
            "Methodology share", "number", "number"),
     Wanted("deal", "requalified", DAYS,
-           ("requalified at", "requalified on", "requalified", "requalified date", "re qualified", "requalification date"),
+           ("requalified at", "requalified on", "requalified", "requalified date", "re qualified",
+            "requalification date"),
            "Requalified at", "datetime", "date"),
     Wanted("deal", "product", TEXTS, ("product", "product line", "products", "product family", "main product"),
            "Product", "string", "text"),
@@ -155,7 +162,10 @@ def _sureness(wanted: Wanted, definition: PropertyDefinition) -> int:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The words of a name or label in small letters, without those that say nothing: `Next_Step (date)` is next, step, date."""
+    """The words of a name or label in small letters, without those that say nothing.
+
+    `Next_Step (date)` is next, step, date.
+    """
     spread = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
     words = tuple(_WORDS.findall(spread))
     return tuple(word for word in words if word not in _LEFT_OUT) or words

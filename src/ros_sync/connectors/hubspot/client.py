@@ -1,8 +1,8 @@
 """Calls to HubSpot: the official client for endpoints and authentication, raw bytes and orjson for what comes back.
 
-The client's typed models cost about twenty times as much as the bytes they are made of (design.md, "Raw bytes on the hot
-path"). Every call waits for its turn, is counted, and is tried again where that can help; the client's own retries are
-switched off, as they know neither the limits nor which calls may be repeated.
+The client's typed models cost about twenty times as much as the bytes they are made of (design.md, "Raw bytes on the
+hot path"). Every call waits for its turn, is counted, and is tried again where that can help; the client's own retries
+are switched off, as they know neither the limits nor which calls may be repeated.
 """
 
 from __future__ import annotations
@@ -230,7 +230,10 @@ class HubSpotClient:
         )
 
     def create_property(self, stream: str, body: Mapping[str, Any]) -> Json:
-        """Make a property of the company's own. Never tried again blindly: AmbiguousError where it may have been made."""
+        """Make a property of the company's own.
+
+        Never tried again blindly: AmbiguousError where it may have been made.
+        """
         what = f"new property {body.get('name')} of {stream}"
         return self._once("define", what, lambda **raw: self._properties.create(stream, dict(body), **raw))
 
@@ -268,7 +271,8 @@ class HubSpotClient:
         api = self._basic.api_client
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         return api.call_api(path, method, {}, [], headers, body=body, post_params=[], files={}, response_types_map={},
-                            auth_settings=["oauth2"], collection_formats={}, _return_http_data_only=True, **raw)  # fmt: skip
+                            auth_settings=["oauth2"], collection_formats={}, _return_http_data_only=True,
+                            **raw)  # fmt: skip
 
     def _read(self, kind: str, what: str, call: Callable[..., Any], *, limit: str = CALLS) -> Json:
         """Make a call that may be repeated, until it succeeds or trying again helps no more."""
@@ -290,7 +294,10 @@ class HubSpotClient:
     def _once(
         self, kind: str, what: str, call: Callable[..., Any], *, limit: str = CALLS, put_off: _PutOff | None = None
     ) -> Json:
-        """Make a call that may not be repeated. One that a rate limit refused was not carried out: it waits its time."""
+        """Make a call that may not be repeated.
+
+        One that a rate limit refused was not carried out: it waits its time.
+        """
         patience = self._persistence.patience_seconds
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(LimitReachedError),

@@ -1,6 +1,7 @@
 """A connector file fitted to an account: what has to change in it, and why. What works is left as people wrote it.
 
-Nothing is called here. `Plan` is worked out from the account's definitions and the file; its text is what the file becomes.
+Nothing is called here. `Plan` is worked out from the account's definitions and the file; its text is what the file
+becomes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ UNUSED_BELOW = 0.005  # the share of records that is shown as 0 %: somebody trie
 LACKING = "the account has no such property"
 # Where an account has no property by the first name, it may have one by the other.
 SAME = {f"hs_lifecyclestage_{stage}_date": f"hs_v2_date_entered_{stage}" for stage in (
-    "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist", "other",
+    "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer", "evangelist",
+    "other",
 )}  # fmt: skip
 # What the shipped file fills by what every account has, for want of a property of the company's own.
 MAKESHIFT = {("lead", "rejection_code"): "hs_lead_status"}
@@ -35,7 +37,7 @@ _SET_WITH = "lifecyclestage", "hs_lead_status"  # the properties by which a lead
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedChange:
     """One change of the file, in words: which part of it, what became of it, and why."""
 
     where: str
@@ -47,14 +49,17 @@ class Plan:
     """The file as it is to be, the steps there, and the fields that nothing fills with what might."""
 
     text: str
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PlannedChange] = field(default_factory=list)
     missing: dict[Wanted, list[Candidate]] = field(default_factory=dict)
 
 
 def fit(
     text: str, definitions: Definitions, found: Mapping[Wanted, Sequence[Candidate]], made: Iterable[Wanted] = ()
 ) -> Plan:
-    """The plan for a file of this text. `found` are the candidates of each field, `made` the fields whose property is made."""
+    """The plan for a file of this text.
+
+    `found` are the candidates of each field, `made` the fields whose property is made.
+    """
     fitting = _Fitting(text, definitions)
     fitting.stages()
     for entry in fitting.entries():
@@ -68,13 +73,13 @@ class _Fitting:
 
     def __init__(self, text: str, definitions: Definitions) -> None:
         self.edits = Edits(text)
-        self.steps: list[Step] = []
+        self.steps: list[PlannedChange] = []
         self.missing: dict[Wanted, list[Candidate]] = {}
         self._definitions = definitions
         self._sources: dict[tuple[str, str], str] = {}  # by object and field, the property that fills it from now on
 
     def _tell(self, where: str, what: str) -> None:
-        self.steps.append(Step(where, what))
+        self.steps.append(PlannedChange(where, what))
 
     def entries(self) -> list[tuple[str, str, MappingNode]]:
         """(stream, object, entry) of `objects:`."""

@@ -35,9 +35,9 @@ CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 class HostPool(urllib3.PoolManager):
     """A pool manager that knows `base_url` (scheme, host, port, no path) by heart; other addresses go the usual way.
 
-    urllib3 looks at each character of an address twice, once to find out where it leads. A list of HubSpot's names every
-    property in it. Redirects are refused, as they are where the client's retries are switched off. `versions` says where
-    the paths that the client knows lead.
+    urllib3 looks at each character of an address twice, once to find out where it leads. A list of HubSpot's names
+    every property in it. Redirects are refused, as they are where the client's retries are switched off. `versions`
+    says where the paths that the client knows lead.
     """
 
     def __init__(self, base_url: str, versions: Versions, **pool: Any) -> None:

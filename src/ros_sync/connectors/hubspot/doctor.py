@@ -100,7 +100,10 @@ def _unparted(
     known = there.get(field.from_property or "")
     if known is not None and known.ticks and not field.several and field.kind is Kind.TEXT:
         yield Problem(
-            f"of {known.name} of {stream.name} several options may be ticked, and {entry.object}.{field.name} reads it as one text",
+            (
+                f"of {known.name} of {stream.name} several options may be ticked, and {entry.object}.{field.name} "
+                "reads it as one text"
+            ),
             f"write `{field.name}: {{property: {known.name}, several: true}}`, so that rules find whole options",
             stream.name,
             known.name,
@@ -141,7 +144,8 @@ def _never_reread(stream: StreamMapping, there: Mapping[str, PropertyDefinition]
     names = [name for name in stream.properties if name in there and changes_unseen(there[name], stream.modified)]
     if names:
         yield Problem(
-            f"{', '.join(names)} of {stream.name} {'is' if len(names) == 1 else 'are'} calculated by HubSpot, which changes "
+            f"{', '.join(names)} of {stream.name} {'is' if len(names) == 1 else 'are'} calculated by HubSpot, "
+            "which changes "
             "them without the modified date: a poll does not see it",
             f"write `reread: 6 hours` at the entry of {stream.name} in the connector file",
             stream.name,
@@ -161,9 +165,13 @@ def _without_cursor(stream: StreamMapping) -> Problem:
     if stream.modified == usual:
         todo = "let the service key or app see it in HubSpot"
     else:
-        todo = f"write `modified: {usual}` in the connector file, or leave the line out: HubSpot keeps it there for {stream.name}"
+        todo = (
+            f"write `modified: {usual}` in the connector file, or leave the line out: HubSpot keeps it there for "
+            f"{stream.name}"
+        )
     return Problem(
-        f"{stream.name} have no property {stream.modified!r} that says when a record was modified, or the token may not "
+        f"{stream.name} have no property {stream.modified!r} that says when a record was modified, or the "
+        "token may not "
         "see it: their changes cannot be followed",
         todo,
         stream.name,
@@ -188,7 +196,10 @@ def _wrong_type(stream: StreamMapping, field: FieldMapping, definitions: Definit
     allowed = _TYPES.get(field.kind)
     if definition is not None and allowed is not None and field.values is None and definition.type not in allowed:
         yield Problem(
-            f"{stream.name}.{definition.name} holds {definition.type} values, and {field.name} is of the kind {field.kind}",
+            (
+                f"{stream.name}.{definition.name} holds {definition.type} values, and {field.name} is of the kind "
+                f"{field.kind}"
+            ),
             "map another property, or give the field a `kind:` that fits where it is your own",
             stream.name,
             definition.name,

@@ -1,10 +1,11 @@
 """One edit of a HubSpot record that a person asked for, made only where nobody else changed the same meanwhile.
 
-HubSpot knows no conditional write. So the record is read before and after, with the history of what is written: what stood
-before our own entry has to be what the person saw. Where it is not, somebody was in between, and what they set is put back.
+HubSpot knows no conditional write. So the record is read before and after, with the history of what is written: what
+stood before our own entry has to be what the person saw. Where it is not, somebody was in between, and what they set is
+put back.
 
-Nor does its 200 say that a value was taken over: a lifecycle stage does not move backwards, a workflow may set back at once. So
-what was asked for is compared with the answer and with the record as it is read afterwards.
+Nor does its 200 say that a value was taken over: a lifecycle stage does not move backwards, a workflow may set back at
+once. So what was asked for is compared with the answer and with the record as it is read afterwards.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.client import CLOCKS_AGREE, HubSpotClient, Json
 from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import CUSTOM, StreamMapping
+from ros_sync.connectors.hubspot.properties import to_properties
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.spelling import alike
 from ros_sync.connectors.hubspot.values import instant
-from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Lack, Page, Receipt
 from ros_sync.errors import (
     AmbiguousError,
@@ -52,7 +53,10 @@ NOTES_READ = 100  # HubSpot, objects API, batch read
 
 
 class Editing:
-    """Makes edits of one stream's records. `asked` are the properties by which they are read, `notes_of` a record's notes."""
+    """Makes edits of one stream's records.
+
+    `asked` are the properties by which they are read, `notes_of` a record's notes.
+    """
 
     def __init__(
         self,
@@ -102,7 +106,10 @@ class Editing:
     def _write(
         self, edit: Edit, names: Sequence[str], wanted: Mapping[str, str], record: Json, since: int | None
     ) -> Receipt:
-        """Set the properties, and look who else was at it. After a call that broke, it is looked before it is made again."""
+        """Set the properties, and look who else was at it.
+
+        After a call that broke, it is looked before it is made again.
+        """
         failure: TransientError | AmbiguousError | None = None
         answer: Json = {}
         for _ in range(ATTEMPTS):
@@ -195,9 +202,10 @@ class Editing:
         return all(self._alike(name, record["properties"].get(name), value) for name, value in wanted.items())
 
     def _ours(self, record: Json, wanted: Mapping[str, str], since: int | None) -> dict[str, int]:
-        """By property the place of the newest entry of its history that we made: an integration's, with the value wanted.
+        """By property the place of the newest entry of its history that we made.
 
-        Those from before `since` (microseconds) are none of ours; they may say the same.
+        An integration's, with the value wanted. Those from before `since` (microseconds) are none of ours; they may say
+        the same.
         """
         places = {}
         for name, value in wanted.items():
@@ -210,7 +218,10 @@ class Editing:
         return places
 
     def _since(self, edit: Edit) -> int | None:
-        """From when on by HubSpot's clock an entry may be this edit's (microseconds); an older one of ours is another's."""
+        """From when on by HubSpot's clock an entry may be this edit's (microseconds).
+
+        An older one of ours is another's.
+        """
         if edit.asked_at is None:
             return None
         return clock.to_micros(edit.asked_at + self._client.ahead - CLOCKS_AGREE)
@@ -298,7 +309,10 @@ class Editing:
 
 
 def _held(record: Json, answer: Json, name: str) -> tuple[Any, bool]:
-    """What the record says in a property, and whether that can be seen: in the record, its history, or the answer to the write."""
+    """What the record says in a property, and whether that can be seen.
+
+    In the record, its history, or the answer to the write.
+    """
     if name in record["properties"]:
         return record["properties"][name], True
     newest = _history(record, name)[:1]

@@ -1,8 +1,8 @@
 """What became of records that were asked for by their id and did not come: archived, merged, or not there any more.
 
-Each of these ends a record in the mirror, so each asks for evidence that agrees. A record is archived where its own answer
-says so, merged where the record that took its place names it or where it is led there twice, and not there where HubSpot
-says that by its id. What an answer merely leaves out is asked for by itself.
+Each of these ends a record in the mirror, so each asks for evidence that agrees. A record is archived where its own
+answer says so, merged where the record that took its place names it or where it is led there twice, and not there where
+HubSpot says that by its id. What an answer merely leaves out is asked for by itself.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ _TYPE_IDS = {
     "0-1": "contacts", "0-2": "companies", "0-3": "deals", "0-46": "notes", "0-47": "meetings", "0-48": "calls",
     "0-49": "emails", "0-27": "tasks",
 }  # fmt: skip
-# What makes an event the same when it is sent again; its number alone does not (HubSpot, "Webhooks API": not guaranteed).
+# What makes an event the same when it is sent again; its number alone does not (HubSpot, "Webhooks API": not
+# guaranteed).
 _KEYS = ("eventId", "subscriptionId", "occurredAt", "objectId", "fromObjectId", "toObjectId", "propertyName")
 # Each of these is stored, and what a database refuses (a nought byte, a key beyond 2 KB) would cost the whole request.
 _NUMBERS = frozenset(("eventId", "subscriptionId", "objectId", "fromObjectId", "toObjectId"))
@@ -61,7 +62,10 @@ def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
 
 
 def reaction(kind: str, *, tracked: bool) -> Reaction:
-    """What an event of a kind such as `deal.propertyChange` asks for; `tracked`: of a property whose history is kept."""
+    """What an event of a kind such as `deal.propertyChange` asks for.
+
+    `tracked`: of a property whose history is kept.
+    """
     return _REACTIONS.get(kind.partition(".")[2], _READ)._replace(history=tracked)
 
 

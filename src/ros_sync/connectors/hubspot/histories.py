@@ -174,7 +174,10 @@ def _instant(text: str) -> int:
 
 
 def _author(told: tuple[Any, str | None, str | None]) -> str | None:
-    """`user:101`, or what did it, as HubSpot names it: `INTEGRATION`, out of an entry's user, source and kind of source."""
+    """`user:101`, or what did it, as HubSpot names it.
+
+    `INTEGRATION`, out of an entry's user, source and kind of source.
+    """
     user, source, kind = told
     if user is not None:
         return f"user:{user}"

@@ -77,7 +77,9 @@ def modified_property(stream: str) -> str:
 
 @dataclass(frozen=True)
 class StreamMapping:
-    """One kind of HubSpot's records: `modified` is its cursor property; `track` are canonical fields of the first object.
+    """One kind of HubSpot's records: `modified` is its cursor property.
+
+    `track` are canonical fields of the first object.
 
     `reread` is how often all of them are read again, for what changes without a modified date.
     """
@@ -128,7 +130,10 @@ class StreamMapping:
 
 @dataclass(frozen=True)
 class HubSpotMapping:
-    """A whole connector file. `positions` says of (pipeline, stage), each by label or id, whether they are early, mid or late."""
+    """A whole connector file.
+
+    `positions` says of (pipeline, stage), each by label or id, whether they are early, mid or late.
+    """
 
     file: Path
     source: str
@@ -173,9 +178,10 @@ class HubSpotMapping:
 
     @cached_property
     def prefixes(self) -> dict[str, str]:
-        """By stream what stands before its records' ids here: where several streams feed one object, `calls/` and the like.
+        """By stream what stands before its records' ids here.
 
-        HubSpot's ids are unique within one kind of record only.
+        Where several streams feed one object, `calls/` and the like. HubSpot's ids are unique within one kind of record
+        only.
         """
         feeding = Counter(stream.objects[0].object for stream in self.streams)
         return {stream.name: f"{stream.name}/" for stream in self.streams if feeding[stream.objects[0].object] > 1}

@@ -1,4 +1,7 @@
-"""Reading a HubSpot connector file: every mistake in it is found at once, with its place and what was probably meant."""
+"""Reading a HubSpot connector file.
+
+Every mistake in it is found at once, with its place and what was probably meant.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,7 @@ from ros_sync.connectors.hubspot.mapping import (
 from ros_sync.durations import Duration
 from ros_sync.errors import MappingError
 from ros_sync.fields import Carried, Field, Kind, did_you_mean
-from ros_sync.sheets import Kind as Written
-from ros_sync.sheets import Node, Scalar, Section, Sheet
+from ros_sync.sheets import Node, Scalar, ScalarKind, Section, Sheet
 
 VERSION = 1
 SHORTEST_REREAD = timedelta(hours=1)  # ours: 100,000 records take 1,000 calls
@@ -310,7 +312,7 @@ class _Fields:
         if not isinstance(node, Scalar) or node.is_missing:
             return None
         if mapping.kind is Kind.BOOLEAN:
-            if node.kind is not Written.TRUTH:
+            if node.kind is not ScalarKind.TRUTH:
                 part.sheet.problem(node, f"{mapping.name} is true or false", "write true or false, without quotes")
                 return None
             return node.value.lower() == "true"

@@ -109,7 +109,10 @@ class RecordReader:
         return list(unique), more
 
     def _followed(self, name: str) -> str | None:
-        """`companies`, also where HubSpot writes `COMPANIES` or `company`; None where links with it are not followed."""
+        """`companies`, also where HubSpot writes `COMPANIES` or `company`.
+
+        None where links with it are not followed.
+        """
         lower = name.lower().replace(" ", "_")
         stream = {"company": "companies", "deal": "deals", "contact": "contacts"}.get(lower, lower)
         return stream if stream in self._mapping.links else None

@@ -28,7 +28,7 @@ _ENCODED = re.compile("|".join(_DECODED), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SignatureCheck:
     """Whether a request is HubSpot's, and why not. `reason` is for the log, never for the sender."""
 
     ok: bool
@@ -36,26 +36,28 @@ class Verdict:
     version: str | None = None
 
 
-def refusal(headers: Mapping[str, str], now: datetime) -> Verdict | None:
+def refusal(headers: Mapping[str, str], now: datetime) -> SignatureCheck | None:
     """Why a request is not HubSpot's, whatever its body may be; None where that depends on the body.
 
     So a stranger's body need not be taken at all.
     """
     if SIGNATURE_V3 not in headers and SIGNATURE not in headers:
-        return Verdict(ok=False, reason="there is no signature")
+        return SignatureCheck(ok=False, reason="there is no signature")
     version = "v3" if SIGNATURE_V3 in headers else headers.get(VERSION, "v1")
     if SIGNATURE_V3 not in headers and version not in ("v1", "v2"):
-        return Verdict(ok=False, reason="the signature's version is not known")
+        return SignatureCheck(ok=False, reason="the signature's version is not known")
     if (version == "v3" or TIMESTAMP in headers) and (reason := _untimely(headers.get(TIMESTAMP, ""), now)):
-        return Verdict(ok=False, reason=reason, version=version)
+        return SignatureCheck(ok=False, reason=reason, version=version)
     return None
 
 
-def verify(secret: str, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
+def verify(
+    secret: str, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime
+) -> SignatureCheck:
     """Check the signature that the headers carry; names of headers in lower case.
 
-    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The older
-    ones sign no timestamp; where one comes with them all the same, it has to be of the present.
+    `uri` is the address that HubSpot called, with its query. Where a version 3 signature is there, it alone counts. The
+    older ones sign no timestamp; where one comes with them all the same, it has to be of the present.
     """
     if refused := refusal(headers, now):
         return refused
@@ -83,10 +85,10 @@ def decoded(uri: str) -> str:
     return _ENCODED.sub(lambda found: _DECODED[found[0].upper()], uri)
 
 
-def _compared(expected: str, given: str, version: str) -> Verdict:
+def _compared(expected: str, given: str, version: str) -> SignatureCheck:
     if hmac.compare_digest(expected.encode(), _bytes(given)):
-        return Verdict(ok=True, reason="", version=version)
-    return Verdict(ok=False, reason="the signature is another one", version=version)
+        return SignatureCheck(ok=True, reason="", version=version)
+    return SignatureCheck(ok=False, reason="the signature is another one", version=version)
 
 
 def _bytes(text: str) -> bytes:

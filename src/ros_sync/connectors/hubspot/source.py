@@ -96,7 +96,10 @@ class HubSpotSource:
         return self._client.counts
 
     def remember(self, memory: str) -> None:
-        """What an earlier process knew of the account: a day's limit ends by its time zone, records are read by its stages."""
+        """What an earlier process knew of the account.
+
+        A day's limit ends by its time zone, records are read by its stages.
+        """
         self._account.remember(memory)
 
     @property

@@ -14,7 +14,10 @@ _TRUTHS: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": Fa
 
 
 def alike(held: Any, wanted: str, definition: PropertyDefinition | None) -> bool:
-    """Whether both are one value of the property; where nothing is known of it, of any type that both can be read as."""
+    """Whether both are one value of the property.
+
+    Where nothing is known of it, of any type that both can be read as.
+    """
     one, other = _text(held), _text(wanted)
     if one == other:
         return True

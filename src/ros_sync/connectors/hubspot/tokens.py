@@ -1,4 +1,7 @@
-"""The access token: a service key's or an app's, which never ends, or OAuth's, which lives half an hour and is renewed here."""
+"""The access token.
+
+A service key's or an app's, which never ends, or OAuth's, which lives half an hour and is renewed here.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +164,10 @@ class OAuthTokens:
 
 
 def _life(told: Any) -> timedelta:
-    """How long an access token lives. By now HubSpot may have taken the former refresh token back, so nothing is raised."""
+    """How long an access token lives.
+
+    By now HubSpot may have taken the former refresh token back, so nothing is raised.
+    """
     try:
         seconds = DEFAULT_LIFE_SECONDS if isinstance(told, bool) else float(told)
     except (TypeError, ValueError, OverflowError):

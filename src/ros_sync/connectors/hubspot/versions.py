@@ -1,7 +1,7 @@
 """Which version of HubSpot's API each call uses, where it then leads, and until when HubSpot supports it.
 
-The official client (hubspot-api-client 12.0.0) knows the numbered versions alone. A path of a numbered version is turned into
-a dated one on its way out (`Versions.path`): `/crm/v3/objects/deals` becomes `/crm/objects/2026-03/deals`.
+The official client (hubspot-api-client 12.0.0) knows the numbered versions alone. A path of a numbered version is
+turned into a dated one on its way out (`Versions.path`): `/crm/v3/objects/deals` becomes `/crm/objects/2026-03/deals`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Api(StrEnum):
     TOKEN = "token"  # noqa: S105  # a word of the settings
 
 
-# The versions by default: those of the official client. Access tokens are renewed at the dated path, as the numbered one ends
-# first (HubSpot changelog, "v1 OAuth API Deprecation").
+# The versions by default: those of the official client. Access tokens are renewed at the dated path, as the numbered
+# one ends first (HubSpot changelog, "v1 OAuth API Deprecation").
 DEFAULTS: Mapping[Api, str] = {
     **dict.fromkeys(Api, "v3"),
     Api.ASSOCIATIONS: "v4",
@@ -54,7 +54,10 @@ _MONTHS_IN_YEAR = 12
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """The end of what some calls of a workspace use: `since` is the first day of it, `exact` whether that day is known."""
+    """The end of what some calls of a workspace use.
+
+    `since` is the first day of it, `exact` whether that day is known.
+    """
 
     version: str
     apis: tuple[Api, ...]

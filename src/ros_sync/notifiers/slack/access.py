@@ -1,4 +1,7 @@
-"""Whether Slack lets ros-sync in: asked now and then, so that a refused token is known before a message has to go out."""
+"""Whether Slack lets ros-sync in.
+
+Asked now and then, so that a refused token is known before a message has to go out.
+"""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync.errors import PermanentError, RateLimitedError
-from ros_sync.notifiers.notifier import Lane, MessageGoneError, Parcel, Receipt
+from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, MessageGoneError, Parcel
 from ros_sync.notifiers.slack import limits
 from ros_sync.notifiers.slack.client import MissingScopeError, SlackClient
 from ros_sync.notifiers.slack.render import render
-from ros_sync.outbox import rates, store
+from ros_sync.outbox import rate_limits, store
 from ros_sync.outbox.tables import SlackAddress
 from ros_sync.outbox.waits import CLOCKS_DIFFER
 
@@ -53,7 +53,7 @@ class SlackNotifier:
             return Lane("chat.update", limits.SECONDS_BETWEEN_EDITS)
         return Lane(f"chat.postMessage:{channel}", limits.SECONDS_BETWEEN_POSTS)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> Receipt:
+    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
         """Post the document, or edit it where it stands."""
         drawn = render(parcel.document)
         message = {"text": str(drawn.text), "blocks": list(drawn.blocks), "metadata": _metadata(parcel)}
@@ -69,9 +69,9 @@ class SlackNotifier:
             raise
         if channel.startswith("#"):
             self._keep(SlackAddress(address=channel, channel=posted.channel, looked_up_at=now))
-        return Receipt(posted.channel, posted.ts)
+        return DeliveryReceipt(posted.channel, posted.ts)
 
-    def find(self, parcel: Parcel, channel: str) -> Receipt | None:
+    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
         """Look in the channel's history for a message with this one's id in its metadata."""
         try:
             channel_id = self._client.channel_by_name(channel[1:]) if channel.startswith("#") else channel
@@ -79,7 +79,7 @@ class SlackNotifier:
                 return None
             for message in self._client.history(channel_id):
                 if _opaque_id(message) == parcel.opaque_id:
-                    return Receipt(channel_id, str(message["ts"]))
+                    return DeliveryReceipt(channel_id, str(message["ts"]))
         except MissingScopeError as error:
             # Posting works without the scopes for reading; one message in doubt must not stop all others.
             raise PermanentError(error.message, hint=error.hint) from error
@@ -101,7 +101,7 @@ class SlackNotifier:
     def _in_lane(self, method: str, now: datetime, argument: str) -> str:
         """Look something up, unless Slack has asked to wait with that method."""
         with Session(self._engine) as session:
-            free_at = rates.free_at(session, method, now)
+            free_at = rate_limits.free_at(session, method, now)
         if free_at is not None:
             raise RateLimitedError(
                 f"Slack asked to slow down {method}", retry_after_seconds=(free_at - now).total_seconds()
@@ -111,8 +111,8 @@ class SlackNotifier:
             return ask(argument)
         except RateLimitedError as error:
             with Session(self._engine) as session:
-                held = min(error.retry_after_seconds, rates.MAX_HOLD.total_seconds())
-                rates.hold(session, method, now + timedelta(seconds=held), now)
+                held = min(error.retry_after_seconds, rate_limits.MAX_HOLD.total_seconds())
+                rate_limits.hold(session, method, now + timedelta(seconds=held), now)
                 session.commit()
             raise
 

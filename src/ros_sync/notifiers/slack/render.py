@@ -13,7 +13,7 @@ from typing import Any
 from ros_sync.notifiers.plaintext import clean, cut, first, length, more, one_line, web_link
 from ros_sync.notifiers.slack import limits
 from ros_sync.notifiers.slack.text import Mrkdwn, escape, linked, plain, styled
-from ros_sync.outbox.document import Action, ButtonStyle, Document, Item, Reason, Severity
+from ros_sync.outbox.document import Button, ButtonStyle, Document, Item, ItemReason, Severity
 
 Block = dict[str, Any]
 
@@ -118,7 +118,7 @@ def _struck_heading(item: Item) -> Block:
     return linked(heading, link, strike=True) if link else styled(heading, strike=True)
 
 
-def _reason_line(reason: Reason) -> list[Block]:
+def _reason_line(reason: ItemReason) -> list[Block]:
     text = cut(one_line(reason.text), limits.REASON_CHARS)
     detail = cut(one_line(reason.detail), limits.DETAIL_CHARS)
     if not text:
@@ -142,7 +142,7 @@ def _facts_line(item: Item) -> Block | None:
     return styled(" · ".join(facts), italic=True) if facts else None
 
 
-def _buttons(actions: Sequence[Action]) -> list[Block]:
+def _buttons(actions: Sequence[Button]) -> list[Block]:
     """The actions that fit; one that Slack would refuse is left out, as a cut id or value would mean something else."""
     buttons: dict[str, Block] = {}
     for action in actions:

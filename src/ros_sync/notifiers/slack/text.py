@@ -1,8 +1,8 @@
-"""Text for Slack. What Slack parses is `Mrkdwn` and made by `escape`; everything else goes into elements that it does not.
+"""Text for Slack. What Slack parses is `Mrkdwn` and made by `escape`.
 
-In mrkdwn only `&`, `<` and `>` have an escape, which is enough to disarm mentions, links and commands such as
-`<!channel>`; stars and underscores have none, so that names and texts out of a CRM are put into plain_text and
-rich_text elements wherever there are any.
+Everything else goes into elements that it does not. In mrkdwn only `&`, `<` and `>` have an escape, which is enough to
+disarm mentions, links and commands such as `<!channel>`; stars and underscores have none, so that names and texts out
+of a CRM are put into plain_text and rich_text elements wherever there are any.
 """
 
 from __future__ import annotations

@@ -30,10 +30,12 @@ _YES_OR_NO = re.compile(
 _SIGNED = re.compile(r"(?<!\$)(?:\$\s+|\$?\{\s*|\[\s*|[@%:#&?<])?(?P<name>[A-Za-z_][\w.]*)(?:\s*[\]}]|[%>])?")
 _WORDS = re.compile(r"[A-Za-z][\w.]*(?:[ -]+[A-Za-z][\w.]*)*")
 _UNQUOTED = re.compile(
-    r"(?:is\s+not|is|!=|=|contains|starts\s+with)\s+(?P<text>(?!not\b|one\b)[^\W\d_][\w&/.-]*(?:\s+(?!(?:and|or)\b)[\w&/.-]+)*)"
+    r"(?:is\s+not|is|!=|=|contains|starts\s+with)\s+(?P<text>(?!not\b|one\b)[^\W\d_][\w&/.-]*(?:\s+(?!(?:and"
+    r"|or)\b)[\w&/.-]+)*)"
 )
 _COMPARED = re.compile(
-    r"(?P<field>[A-Za-z_][\w.]*)\s*(?:\bis\s+not\b|\bis\b|!=|=)\s*(?P<said>(?!not\b)[A-Za-z][\w&/.-]*)(?=\s*(?:$|\)|(?:and|or)\b))"
+    r"(?P<field>[A-Za-z_][\w.]*)\s*(?:\bis\s+not\b|\bis\b|!=|=)\s*(?P<said>(?!not\b)[A-Za-z][\w&/.-]*)(?=\s*(?:$|\)"
+    r"|(?:and|or)\b))"
 )
 _GOOD_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _GOOD_SPAN = re.compile(r"\d+\s+(?:business\s+(?:hour|day)|minute|hour|day|week)s?")

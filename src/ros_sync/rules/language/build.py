@@ -198,7 +198,8 @@ class Builder:
             raise _error(needle, "every text contains the empty text", "write what to look for, or `is present`")
         several = isinstance(value, tree.FieldValue) and value.name in self._schema.several and not at_start
         if several and any(tree.OPTION_END in str(value) for value in self._values(wanted)):
-            hint = f'write `{value.name} contains "A" and {value.name} contains "B"`'  # type: ignore[union-attr]  # a field
+            # a field
+            hint = f'write `{value.name} contains "A" and {value.name} contains "B"`'  # type: ignore[union-attr]
             raise _error(needle, "one option is looked for at a time", hint)
         return tree.TextMatch(value, wanted, at_start, several)
 

@@ -27,10 +27,10 @@ class Condition:
     @property
     def fields(self) -> frozenset[str]:
         """The fields it reads, those that its parameters vary by included."""
-        own = {node.name for node in tree.walk(self.clause) if isinstance(node, tree.FieldValue)}
+        own = tree.fields_of(self.clause)
         if any(isinstance(node, tree.ParameterValue) for node in tree.walk(self.clause)):
-            own.update(*(variant.condition.fields for variant in self.parameters.variants))
-        return frozenset(own)
+            return own.union(*(tree.fields_of(variant.clause) for variant in self.parameters.variants))
+        return own
 
     def without(self, fields: Collection[str]) -> Condition | None:
         """What is left of it where nothing fills these fields; None where it can never hold then."""
@@ -38,7 +38,7 @@ class Condition:
         return None if clause is None else replace(self, clause=clause)
 
     def to_sql(self, columns: sql.Columns, moment: Moment) -> ColumnElement[bool]:
-        """An expression over `columns` (by field name, carried forms), true where the condition holds, else false or NULL.
+        """An expression over `columns` (by field name, carried forms): true where it holds, else false or NULL.
 
         Raises RuleError for money of another currency than the company's.
         """

@@ -32,7 +32,7 @@ def environment_of(parameters: Parameters, record: Record, moment: Moment) -> En
     """The parameters' values for this record: those of the first variant that holds."""
     environments = parameters.environments
     for variant, environment in zip(parameters.variants, environments, strict=False):
-        if variant.condition.holds(record, moment):
+        if holds(variant.clause, record, {}, moment):
             return environment
     return environments[-1]
 

@@ -28,8 +28,10 @@ _DIGITS = rf"(?:\d[\d.,'\u2019_{_SPACES}]*\d|\d|[.,]\d+)"
 # A number with whatever people put before and behind it.
 WRITTEN = re.compile(
     rf"(?P<sign>[+-]?)(?P<before>[€$£¥]|(?-i:[A-Z]{{3}})(?=[ \d]))?\s?(?P<digits>{_DIGITS})"
-    rf"(?:(?P<percent>\s?(?:%|percent\b|per cent\b))|\s?(?P<factor>{'|'.join(sorted(_SPELT_FACTORS, key=len, reverse=True)[:-1])})(?![a-z]))?"
-    r"(?:\s?(?P<after>[€$£¥]|(?-i:[A-Z]{3})(?![A-Za-z])|(?:euros?|dollars?|pounds|yen|eur|usd|gbp|chf|jpy|cad|aud|sek|nok|dkk|pln)\b))?",
+    rf"(?:(?P<percent>\s?(?:%|percent\b|per "
+    rf"cent\b))|\s?(?P<factor>{'|'.join(sorted(_SPELT_FACTORS, key=len, reverse=True)[:-1])})(?![a-z]))?"
+    r"(?:\s?(?P<after>[€$£¥]|(?-i:[A-Z]{3})(?![A-Za-z])|(?:euros?|dollars?|pounds|yen|eur|usd|gbp|chf|jpy|cad|aud"
+    r"|sek|nok|dkk|pln)\b))?",
     re.IGNORECASE,
 )
 
@@ -57,7 +59,8 @@ def _ungrouped(whole: str, grouper: str, decimal: str) -> str | None:
         return None
     first, *middle, last = groups
     grouped = all(len(group) == 3 for group in (*middle, last)) and len(first) <= 3  # noqa: PLR2004  # thousands
-    indian = middle and all(len(group) == 2 for group in middle) and len(last) == 3 and len(first) <= 2  # noqa: PLR2004  # lakhs
+    # lakhs
+    indian = middle and all(len(group) == 2 for group in middle) and len(last) == 3 and len(first) <= 2  # noqa: PLR2004
     return "".join(groups) if (grouped or indian) and not first.startswith("0") else None
 
 

@@ -7,19 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from ros_sync.durations import Duration
 from ros_sync.money import Money, is_currency
 from ros_sync.rules.language.advice import value_advice
 from ros_sync.rules.language.folding import MAX_NUMBER
 from ros_sync.rules.language.numerals import FACTORS, check_one_reading
-from ros_sync.rules.language.tree import Constant, Sort
-
-if TYPE_CHECKING:
-    from ros_sync.rules.language.condition import (
-        Condition,
-    )  # a condition may name parameters, a variant has a condition
+from ros_sync.rules.language.tree import Clause, Constant, Sort
 
 MAX_SPAN_DAYS = 3_660  # ours: ten years; beyond it a duration is a slip of the pen
 FIRST_YEAR, LAST_YEAR = 1900, 2999  # ours: beyond lies a slip of the pen
@@ -32,15 +26,15 @@ _LONGEST = {"minute": 1440, "hour": 24, "day": 1, "week": 1 / 7, "business hour"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Other values for some parameters, for records on which `condition` holds."""
+    """Other values for some parameters, for records on which `clause` holds. The clause itself names no parameter."""
 
-    condition: Condition
+    clause: Clause
     values: Mapping[str, Constant]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Values by name, and variants of which the first whose condition holds wins."""
+    """Values by name, and variants of which the first whose clause holds wins."""
 
     defaults: Mapping[str, Constant] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()

@@ -1,7 +1,8 @@
 """Whether any record at all can make conditions hold: false only where it is certain that none can.
 
-A clause becomes alternatives of simple demands on one field each, by the two-valued logic of the language; an alternative whose
-demands contradict each other falls away. Where there are too many, or a demand is beyond this, the answer is that it can hold.
+A clause becomes alternatives of simple demands on one field each, by the two-valued logic of the language; an
+alternative whose demands contradict each other falls away. Where there are too many, or a demand is beyond this, the
+answer is that it can hold.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One demand on one value. `how` is an operator, `in`, `not in`, `missing` or `present`; all but `missing` need a value."""
+    """One demand on one value.
+
+    `how` is an operator, `in`, `not in`, `missing` or `present`; all but `missing` need a value.
+    """
 
     subject: Expression
     how: str

@@ -13,7 +13,8 @@ class Schema:
     """Fields by name, which of the money fields are in the company's own currency, and that currency where known.
 
     `name` is what messages call the object (`deal`). Without `home_currency`, a condition that names another
-    currency is refused when it is run instead of when it is parsed. `several` are texts of several options, parted by `;`.
+    currency is refused when it is run instead of when it is parsed. `several` are texts of several options, parted by
+    `;`.
     """
 
     name: str

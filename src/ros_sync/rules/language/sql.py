@@ -120,11 +120,15 @@ class Compiler:
             return self._columns[expression.name]
         if isinstance(expression, tree.Arithmetic) and not tree.is_constant(expression):
             left, right = (self._operand(side) for side in (expression.left, expression.right))
-            return _ARITHMETIC[expression.operator](left, right)  # type: ignore[no-any-return]  # SQLAlchemy's operators are Any here
+            # SQLAlchemy's operators are Any here
+            return _ARITHMETIC[expression.operator](left, right)  # type: ignore[no-any-return]
         return self._constant(expression, Float(), expression.sort)
 
     def _operand(self, expression: tree.Expression) -> ColumnElement[Any]:
-        """In floating point, since whole numbers overflow at different sizes in the two databases; fields within bounds."""
+        """In floating point, since whole numbers overflow at different sizes in the two databases.
+
+        Fields within bounds.
+        """
         number = cast(self._expression(expression), Float)
         if not isinstance(expression, tree.FieldValue):
             return number
@@ -147,7 +151,8 @@ class Compiler:
             varied.pop()
         if not varied:
             return _bound(default, type_)
-        conditions = (variant.condition.to_sql(self._columns, self._moment) for variant in self._variants)
+        without_parameters = Compiler(self._columns, Parameters(), self._moment)
+        conditions = (without_parameters.clause(variant.clause) for variant in self._variants)
         return case(
             *((condition, _bound(value, type_)) for condition, value in zip(conditions, varied, strict=False)),
             else_=_bound(default, type_),

@@ -233,15 +233,20 @@ def walk(node: Expression | Clause) -> Iterator[Expression | Clause]:
         yield from walk(part)
 
 
+def fields_of(node: Expression | Clause) -> frozenset[str]:
+    """The fields that the node and everything below it read."""
+    return frozenset(each.name for each in walk(node) if isinstance(each, FieldValue))
+
+
 def is_constant(expression: Expression) -> bool:
     """Whether it reads no field."""
-    return not any(isinstance(node, FieldValue) for node in walk(expression))
+    return not fields_of(expression)
 
 
 def without(clause: Clause, fields: Collection[str], *, negated: bool = False) -> Clause | None:
-    """What can still hold (`negated`: can still be false) where nothing is known of these fields; None where nothing can.
+    """What can still hold (`negated`: can still be false) where nothing is known of these fields.
 
-    A leaf that reads one of them is neither true nor false; it is no reason for anything.
+    None where nothing can. A leaf that reads one of them is neither true nor false; it is no reason for anything.
     """
     match clause:
         case Not(inner):

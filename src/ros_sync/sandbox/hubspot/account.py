@@ -47,7 +47,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """A call as it was answered, `seconds` by the clock that limits go by; `kind` is list, search, batch_read, associations, write, describe or other."""
+    """A call as it was answered, `seconds` by the clock that limits go by.
+
+    `kind` is list, search, batch_read, associations, write, describe or other.
+    """
 
     at: datetime
     seconds: float

@@ -157,7 +157,10 @@ def _place(after: str) -> int:
 
 
 def _association(link: tuple[str, set[str]], one: str, other: str, call: Call) -> Json:
-    """One association: every label with its type. In v4 alone the id of the other record is a number (hubspot-sdk has a text)."""
+    """One association: every label with its type.
+
+    In v4 alone the id of the other record is a number (hubspot-sdk has a text).
+    """
     to_id, labels = link
     kinds = [_kind(one, other, label) for label in sorted(labels | {""})]
     return {"toObjectId": to_id if call.dated else int(to_id), "associationTypes": kinds}
@@ -173,7 +176,8 @@ def _default(one: str, other: str, from_id: str, to_id: str) -> list[Json]:
     return [
         {
             "from": {"id": here}, "to": {"id": there},
-            "associationSpec": {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": association_type(*kinds, "")},
+            "associationSpec": {"associationCategory": "HUBSPOT_DEFINED",
+                                "associationTypeId": association_type(*kinds, "")},
         }
         for here, there, kinds in ((from_id, to_id, (one, other)), (to_id, from_id, (other, one)))
     ]  # fmt: skip

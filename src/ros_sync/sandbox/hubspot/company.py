@@ -42,7 +42,8 @@ _OWN = {
         "handoff_document_at": "datetime", "kickoff_at": "datetime",
     },
     "contacts": {
-        "segment": "enumeration", "region": "enumeration", "mql_rejected_at": "datetime", "mql_rejection_code": "enumeration",
+        "segment": "enumeration", "region": "enumeration", "mql_rejected_at": "datetime",
+        "mql_rejection_code": "enumeration",
     },
     "companies": {"segment": "enumeration", "region": "enumeration", "icp_tier": "enumeration", "renewal_date": "date"},
 }  # fmt: skip
@@ -51,7 +52,8 @@ _DEAL = {
     "next_step": "hs_next_step", "next_step_date": "next_step_date", "segment": "segment", "region": "region",
     "demand_source": "demand_source", "competitor": "competitor", "loss_reason": "closed_lost_reason",
     "closing_plan": "closing_plan", "map_status": "map_status", "contacts_engaged": "contacts_engaged",
-    "champion": "champion", "economic_buyer_engaged": "economic_buyer_engaged", "methodology_share": "methodology_share",
+    "champion": "champion", "economic_buyer_engaged": "economic_buyer_engaged",
+    "methodology_share": "methodology_share",
     "handed_off": "handed_off_to_cs", "requalified": "requalified_at", "product": "product", "team_size": "team_size",
 }  # fmt: skip
 _LEAD = {
@@ -69,7 +71,9 @@ CONNECTOR = Path(__file__).with_name("rich_account.yaml")  # the connector file 
 
 @dataclass(frozen=True, slots=True)
 class Furnishing:
-    """How an account is furnished, and what the world's words are there. `stages` are (pipeline id, stage id) of the world's.
+    """How an account is furnished, and what the world's words are there.
+
+    `stages` are (pipeline id, stage id) of the world's.
 
     `lifecycle` gives the properties that a stage of a lead sets.
     """
@@ -142,7 +146,8 @@ class Story:
         self._write("companies", event, _named(_COMPANY, event))
 
     def _contact(self, event: Event) -> None:
-        row, properties = event.changes, _named({"email": "email", "owner": "hubspot_owner_id", "role": "hs_buying_role",
+        row, properties = event.changes, _named({"email": "email", "owner": "hubspot_owner_id",
+                                                 "role": "hs_buying_role",
                                                  "opted_out": "hs_email_optout"}, event)  # fmt: skip
         if "name" in row:
             properties |= _names(str(row["name"]))
@@ -196,7 +201,8 @@ class Story:
             "emails": {"hs_email_direction": "INCOMING_EMAIL" if inbound else "EMAIL", "hs_email_subject": subject},
             "meetings": {"hs_meeting_outcome": "COMPLETED" if inbound else "SCHEDULED", "hs_meeting_title": subject},
             "notes": {"hs_note_body": subject},
-            "tasks": {"hs_task_status": "COMPLETED", "hs_task_subject": subject, "hs_task_completion_date": iso(millis(at))},
+            "tasks": {"hs_task_status": "COMPLETED", "hs_task_subject": subject,
+                      "hs_task_completion_date": iso(millis(at))},
         }[kind]  # fmt: skip
         made = self.account.create(
             kind, properties, at=event.at, by=event.by, object_id=self._engagement_id(), source="CRM_UI"

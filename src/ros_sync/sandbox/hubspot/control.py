@@ -1,4 +1,7 @@
-"""The control of the sandbox's HubSpot over HTTP: faults, the clock, webhooks, records; for tests in other processes."""
+"""The control of the sandbox's HubSpot over HTTP: faults, the clock, webhooks, records.
+
+For tests in other processes.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,8 @@ class Control(AccountOrders):
     def order_faults(self, body: Body) -> Any:
         """`{"call": "search", "kind": "drop_after", "times": 1, "seconds": 1.0, "status": 503}`; `{}` clears all.
 
-        With `{"path": "GET /crm/v3/owners", "kind": "status", "status": 403}` every call of that path, until all are cleared.
+        With `{"path": "GET /crm/v3/owners", "kind": "status", "status": 403}` every call of that path, until all are
+        cleared.
         """
         if not body:
             self._faults.clear()
@@ -110,7 +114,11 @@ class Control(AccountOrders):
         return {"happened": dict(self._faults.happened)}
 
     def order_random_faults(self, body: Body) -> Any:
-        """`{"rate": 0.1, "seed": 1, "kinds": ["status", "drop_after"], "calls": ["search"], "seconds": 0.2, "status": 503}`."""
+        """Random faults.
+
+        `{"rate": 0.1, "seed": 1, "kinds": ["status", "drop_after"], "calls": ["search"], "seconds": 0.2,
+        "status": 503}`
+        """
         kinds = body.get("kinds") or list(FaultKind)
         seconds = float(body.get("seconds", 0.2))
         faults = [Fault(FaultKind(kind), seconds, int(body.get("status", 503))) for kind in kinds]
@@ -118,7 +126,7 @@ class Control(AccountOrders):
         return {"kinds": [fault.kind for fault in faults]}
 
     def move_clock(self, body: Body) -> Any:
-        """`{"now": "2026-03-09T09:00:00Z"}`, `{"advance_seconds": 3600}`, or `{"story_to": …}` with a week of company life."""
+        """`{"now": "2026-03-09T09:00:00Z"}`, `{"advance_seconds": 3600}`; `{"story_to": …}` with the company's week."""
         if "advance_seconds" in body:
             self._clock.advance(float(body["advance_seconds"]))
         if "now" in body:
@@ -132,7 +140,11 @@ class Control(AccountOrders):
         return {"now": self._clock().isoformat()}
 
     def send_webhooks(self, body: Body) -> Any:
-        """`{"url": …, "secret": …, "plan": {"late_share": 0.1, …}, "every_seconds": 0.2, "version": "v3", "seed": 1}`, or `{"flood": 10000}`; `{}`: no more."""
+        """Where webhooks go.
+
+        `{"url": …, "secret": …, "plan": {"late_share": 0.1, …}, "every_seconds": 0.2, "version": "v3", "seed": 1}`, or
+        `{"flood": 10000}`; `{}`: no more.
+        """
         if "flood" in body and self.sender is not None:
             self.sender.flood(int(body["flood"]))
             return {"sent": asdict(self.sender.sent)}

@@ -25,7 +25,10 @@ class AccountOrders:
         self._account = account
 
     def order_properties(self, body: Body) -> Any:
-        """`{"do": "define|remove|hide|show", "object": "deals", "name": "team_size", "type": "number", "options": []}`."""
+        """A property.
+
+        `{"do": "define|remove|hide|show", "object": "deals", "name": "team_size", "type": "number", "options": []}`
+        """
         kind, name, account = str(body["object"]), str(body["name"]), self._account
         acts: dict[str, Callable[[], None]] = {
             "define": lambda: account.define_property(
@@ -45,7 +48,10 @@ class AccountOrders:
         return {"properties": len(account.properties[kind])}
 
     def order_automations(self, body: Body) -> Any:
-        """`{"object": "deals", "property": "amount", "do": "ignore|set_back|set", "value": "5"}`: when it is written over the API; `{}`: no more."""
+        """What becomes of a property when it is written over the API.
+
+        `{"object": "deals", "property": "amount", "do": "ignore|set_back|set", "value": "5"}`; `{}`: no more.
+        """
         automations = self._account.automations
         if not body:
             automations.clear()
@@ -69,7 +75,10 @@ class AccountOrders:
         return {"owners": len(self._account.owners)}
 
     def order_pipelines(self, body: Body) -> Any:
-        """`{"do": "add|rename|remove", "id": "default", "label": "Sales", "stages": [{"id", "label", "closed", "probability"}]}`.
+        """A pipeline.
+
+        `{"do": "add|rename|remove", "id": "default", "label": "Sales",
+        "stages": [{"id", "label", "closed", "probability"}]}`
 
         With `stage`, the same of one stage: `{"do": "rename", "id": "default", "stage": "won", "label": "Signed"}`.
         """
@@ -96,9 +105,13 @@ class AccountOrders:
         return {each.id: [stage.id for stage in each.stages] for each in account.pipelines[kind].values()}
 
     def order_settings(self, body: Body) -> Any:
-        """`{"search_lag_seconds": 30, "time_zone": "Europe/Berlin", "currency": "EUR", "history_versions": 20, "limits": {"calls_per_ten_seconds": 190, "search_per_second": 5, "daily": 650000}, "scopes": ["…"]}`.
+        """Settings of the account.
 
-        Each key alone will do. `limits` may be "real" or "none"; `scopes` are those of the private app and of the service key, "all" gives all back.
+        `{"search_lag_seconds": 30, "time_zone": "Europe/Berlin", "currency": "EUR", "history_versions": 20,
+        "limits": {"calls_per_ten_seconds": 190, "search_per_second": 5, "daily": 650000}, "scopes": ["…"]}`
+
+        Each key alone will do. `limits` may be "real" or "none"; `scopes` are those of the private app and of the
+        service key, "all" gives all back.
         """
         unknown = sorted(set(body) - _SETTINGS)
         if unknown:
@@ -122,7 +135,10 @@ class AccountOrders:
         return self.described({})
 
     def order_tokens(self, body: Body) -> Any:
-        """`{"rotate_refresh_tokens": true, "expire": true}`: OAuth refresh tokens change at each use; access tokens end now."""
+        """`{"rotate_refresh_tokens": true, "expire": true}`: OAuth refresh tokens change at each use.
+
+        Access tokens end now.
+        """
         tokens = self._account.tokens
         with self._account.lock:
             tokens.rotate_refresh_tokens = bool(body.get("rotate_refresh_tokens", tokens.rotate_refresh_tokens))
@@ -148,7 +164,11 @@ class AccountOrders:
         }
 
     def change_records(self, body: Body) -> Any:
-        """`{"do": "create|update|archive|restore|merge|erase|associate|dissociate|bulk|read", "object": "deals", …}`, or `{"all": [order, …]}`."""
+        """What is done with records.
+
+        `{"do": "create|update|archive|restore|merge|erase|associate|dissociate|bulk|read", "object": "deals", …}`, or
+        `{"all": [order, …]}`.
+        """
         if "all" in body:
             return {"results": [self.change_records(each) for each in body["all"]]}
         account = self._account
@@ -193,7 +213,8 @@ class AccountOrders:
                         "properties": record.properties,
                         "archived_at": record.archived_at,
                         "updated_at": record.updated_at,
-                        "history": {name: [[each.at, each.value] for each in entries] for name, entries in record.history.items()},
+                        "history": {name: [[each.at, each.value] for each in entries] for name,
+                                    entries in record.history.items()},
                         "links": {to: [each for each, _ in account.links_of(record, to)] for to in record.links},
                     }
                     for record in account.records[kind].values()

@@ -1,7 +1,7 @@
 """An account as HubSpot gives it to a new customer: its own properties, one pipeline, the default lifecycle stages.
 
-Names, labels and stages: HubSpot, "HubSpot's default deal properties", "Set up and customize your deal pipelines and deal
-stages", "Use lifecycle stages".
+Names, labels and stages: HubSpot, "HubSpot's default deal properties", "Set up and customize your deal pipelines and
+deal stages", "Use lifecycle stages".
 """
 
 from __future__ import annotations

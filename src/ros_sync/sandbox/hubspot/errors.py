@@ -9,7 +9,10 @@ from uuid import uuid4
 
 
 class HubSpotError(Exception):
-    """A call that is refused: status, category and further keys of the body; `word` is what the body calls its status."""
+    """A call that is refused: status, category and further keys of the body.
+
+    `word` is what the body calls its status.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,8 @@ class HubSpotError(Exception):
             "context": {"requiredGranularScopes": list(scopes)},
         }
         return cls(
-            403, "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: "
+            403, "This app hasn't been granted all required scopes to make this call. Read more about required "
+                 "scopes here: "
             "https://developers.hubspot.com/scopes.", "MISSING_SCOPES",
             errors=[error], links={"scopes": "https://developers.hubspot.com/scopes"},
         )  # fmt: skip

@@ -1,4 +1,7 @@
-"""What happens to records as HubSpot's webhooks word it (HubSpot, "Webhooks API", and its beta of generic subscriptions)."""
+"""What happens to records as HubSpot's webhooks word it.
+
+HubSpot, "Webhooks API", and its beta of generic subscriptions.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ TOKEN, WEBHOOK = "token", "webhook"  # what only goes wrong when it is named
 class FaultKind(StrEnum):
     """What can go wrong. *After* means that the work was done before the caller learnt that it failed.
 
-    `html` is a page of something between HubSpot and the caller, with 200; `nothing` is an answer without what it is about.
+    `html` is a page of something between HubSpot and the caller, with 200; `nothing` is an answer without what it is
+    about.
     """
 
     STATUS = "status"
@@ -73,7 +74,7 @@ class Faults:
             self._paths[path] = re.compile(path), fault
 
     def at_random(self, rate: float, seed: int, faults: Sequence[Fault], calls: Sequence[str] = ()) -> None:
-        """From now on let each call (of those kinds, where some are given) fail with the chance `rate`, in one of these ways."""
+        """From now on let each call (of those kinds, if some are given) fail with the chance `rate`, in these ways."""
         with self._lock:
             self._random, self._rate, self._kinds, self._calls = Random(seed), rate, tuple(faults), frozenset(calls)
 

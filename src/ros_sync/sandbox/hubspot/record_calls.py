@@ -237,7 +237,10 @@ def _meant(account: HubSpotAccount, kind: str, link: Mapping[str, Any]) -> tuple
 def _missing(kind: str, ids: Sequence[str]) -> list[Json]:
     if not ids:
         return []
-    words = f"Could not get some {SINGULAR[kind].upper()} objects, they may be deleted or not exist. Check that ids are valid."
+    words = (
+        f"Could not get some {SINGULAR[kind].upper()} objects, they may be deleted or not exist. Check that ids "
+        "are valid."
+    )
     return [answers.batch_error("OBJECT_NOT_FOUND", words, {"ids": list(ids)})]
 
 

@@ -151,7 +151,8 @@ def _ordered(index: Index, ids: list[int], sort: tuple[str, bool], kind: str) ->
     return sorted(ids, key=key, reverse=descending)
 
 
-def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  # noqa: PLR0911  # a table of HubSpot's operators
+# a table of HubSpot's operators
+def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  # noqa: PLR0911
     if operator == "HAS_PROPERTY":
         return bool
     if operator == "NOT_HAS_PROPERTY":
@@ -163,7 +164,10 @@ def _operator(operator: str, given: Mapping[str, Any], kind: str) -> Matches:  #
     bound = _comparable(str(given["value"]), kind)
     if operator == "BETWEEN":
         high = _comparable(str(given["highValue"]), kind)
-        return lambda value: (known := _stored(value, kind)) is not None and bound <= known <= high  # type: ignore[operator]  # of one kind
+        # of one kind
+        return lambda value: (
+            (known := _stored(value, kind)) is not None and bound <= known <= high  # type: ignore[operator]
+        )
     if operator == "CONTAINS_TOKEN":
         token = str(given["value"]).strip("*").lower()
         return lambda value: token in (value or "").lower()

@@ -9,8 +9,8 @@ from enum import StrEnum
 from ros_sync.sandbox.hubspot.records import Properties
 
 LIFECYCLE = "lifecyclestage"
-# HubSpot knowledge base, "Use lifecycle stages": the default ones in their order. Over the API a record moves forwards alone;
-# to go back, the property is emptied first (developers' forum, "Update Lifecycle Stage Using API").
+# HubSpot knowledge base, "Use lifecycle stages": the default ones in their order. Over the API a record moves forwards
+# alone; to go back, the property is emptied first (developers' forum, "Update Lifecycle Stage Using API").
 STAGES = (
     "subscriber",
     "lead",

@@ -50,7 +50,10 @@ class Tokens:
         self.known[self.service_key] = Access(scopes)
 
     def check(self, header: str) -> Access:
-        """The access that an Authorization header gives; HubSpotError (401, or 530 for no token's format) where it gives none."""
+        """The access that an Authorization header gives.
+
+        HubSpotError (401, or 530 for no token's format) where it gives none.
+        """
         scheme, _, token = header.partition(" ")
         if scheme.lower() == "bearer" and not _FORMAT.fullmatch(token.strip()):
             raise HubSpotError.wrong_format()
@@ -92,7 +95,10 @@ class Tokens:
         }
 
     def scopes_of(self, token: str) -> dict[str, object]:
-        """What may be asked of a private app's token; HubSpotError (403) for a service key, which no app stands behind."""
+        """What may be asked of a private app's token.
+
+        HubSpotError (403) for a service key, which no app stands behind.
+        """
         if token == self.service_key:
             raise HubSpotError(403, "This token does not belong to a private app.", "FORBIDDEN")
         described = self.described(token)
@@ -110,7 +116,8 @@ class Tokens:
         seconds = int((ends - self._now()).total_seconds()) if ends else 0
         return {
             "token": token, "user": "admin@loom.example", "hub_domain": "loom.example", "hub_id": HUB_ID,
-            "app_id": 54321, "user_id": USER_ID, "expires_in": seconds, "scopes": list(access.scopes), "token_type": "access",
+            "app_id": 54321, "user_id": USER_ID, "expires_in": seconds, "scopes": list(access.scopes),
+            "token_type": "access",
         }  # fmt: skip
 
 

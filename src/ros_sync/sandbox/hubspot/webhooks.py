@@ -156,7 +156,8 @@ class WebhookSender:
     def _events(self, happening: Happening) -> list[dict[str, Any]]:
         wanted = self._plan.subscriptions
         return [
-            {"eventId": next(self._ids), "subscriptionId": 92_894, "portalId": self._account.portal_id, "appId": self._app_id,
+            {"eventId": next(self._ids), "subscriptionId": 92_894, "portalId": self._account.portal_id,
+             "appId": self._app_id,
              "occurredAt": millis(happening.at), "attemptNumber": 0, **event}
             for event in events_of(happening)
             if not wanted or event["subscriptionType"] in wanted

@@ -40,7 +40,10 @@ _STYLES = ("primary", "danger")
 
 
 def problems(blocks: object) -> list[str]:
-    """What is wrong with a message's `blocks`, as `[ERROR] must be … [json-pointer:/blocks/0/…]`; empty when nothing."""
+    """What is wrong with a message's `blocks`, as `[ERROR] must be … [json-pointer:/blocks/0/…]`.
+
+    Empty when nothing.
+    """
     check = _Check()
     if check.is_list(blocks, "/blocks", most=MAX_BLOCKS):
         assert isinstance(blocks, list)

@@ -26,7 +26,9 @@ HTTP_NOT_FOUND = 404
 _BREAKS = (Markup("<br>"), Markup("</p>"), Markup("</li>"), Markup("</blockquote>"), Markup("</div>"))
 # The pages load their own style sheet and nothing else, whatever a message contains.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",

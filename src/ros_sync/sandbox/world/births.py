@@ -70,7 +70,8 @@ def new_lead(number: int, day: date, account: Account, rng: Random) -> tuple[dat
     """A lead from that company at any hour of that day (UTC): when, and its fields."""
     at = datetime.combine(day, time(), UTC) + timedelta(seconds=rng.randrange(86_400))
     row: Row = {
-        "name": names.person_name(rng), "email": f"lead{number}@{account.row['domain']}", "company": account.row["name"],
+        "name": names.person_name(rng), "email": f"lead{number}@{account.row['domain']}",
+        "company": account.row["name"],
         "score": rng.randint(5, 69), "lead_source": rng.choice(names.LEAD_SOURCES), "segment": account.segment,
         "region": account.region, "account": account.id if rng.random() < ACCOUNT_KNOWN else None, "owner": None,
     }  # fmt: skip

@@ -97,7 +97,10 @@ def replay(events: Iterable[Event], at: datetime) -> WorldState:
 
 
 def changes(events: Iterable[Event]) -> Iterator[Change]:
-    """Every property change of the events, in order, with old and new value; setting a field anew to its value is none."""
+    """Every property change of the events, in order, with old and new value.
+
+    Setting a field anew to its value is none.
+    """
     known: dict[tuple[str, str], Row] = {}
     for event in events:
         row = known.setdefault((event.object, event.id), {})

@@ -192,7 +192,10 @@ FILES: dict[str, tuple[str, dict[str, Cell]]] = {
 
 
 def write_exports(world: World, directory: Path, at: datetime) -> list[Path]:
-    """Write the CRM's exports as of an instant into `directory` (made if it is not there); the files, in import order."""
+    """Write the CRM's exports as of an instant into `directory` (made if it is not there).
+
+    The files, in import order.
+    """
     state = world.state(at)
     directory.mkdir(parents=True, exist_ok=True)
     paths = []

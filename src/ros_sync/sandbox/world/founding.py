@@ -67,7 +67,8 @@ def found_account(number: int, name: str, start: date, roster: Roster, rng: Rand
     row: Row = {
         "name": name, "domain": domain, "industry": rng.choice(names.INDUSTRIES),
         "employees": rng.randint(*EMPLOYEES[segment]), "segment": segment, "region": region.name,
-        "icp_tier": rng.choice(("A", "A", "B", "B", "C")), "owner": owner.id, "renewal_date": renewal_date, "created": at,
+        "icp_tier": rng.choice(("A", "A", "B", "B", "C")), "owner": owner.id, "renewal_date": renewal_date,
+        "created": at,
     }  # fmt: skip
     account_id = f"30{number:06d}"
     account = Account(

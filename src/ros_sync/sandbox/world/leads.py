@@ -70,7 +70,8 @@ def _answer(plan: LeadPlan, since: datetime, rng: Random) -> datetime | None:
     plan.happens(responded_at, "responded", {"first_response": responded_at}, owner)
     activity: Row = {
         "kind": rng.choice(("email", "call")), "direction": "outbound", "occurred": responded_at, "owner": owner.id,
-        "deal": None, "lead": plan.id, "contact": None, "subject": rng.choice(("Thanks for your interest", "First call")),
+        "deal": None, "lead": plan.id, "contact": None,
+        "subject": rng.choice(("Thanks for your interest", "First call")),
     }  # fmt: skip
     plan.events.append(Event(responded_at, "activity_logged", "activity", f"{plan.id}-1", activity, owner.id))
     return decided_at

@@ -15,22 +15,29 @@ FIRST_NAMES = (
     "Ждан", "Ελπίδα", "نورهان", "יעלי", "अन्विता", "美雪", "지호", "浩然", "ธิดา",
 )  # fmt: skip
 LAST_NAMES = (
-    "Achterberg", "Ångström-Vik", "Bielawska", "Brannagh", "Čapkova", "D'Alterre", "de la Fresnée", "Dvorsky", "Ekwueme",
+    "Achterberg", "Ångström-Vik", "Bielawska", "Brannagh", "Čapkova", "D'Alterre", "de la Fresnée", "Dvorsky",
+    "Ekwueme",
     "Fjelltun", "Garmendia", "Grünwaldt", "Hlavatý", "Iñarrea", "Jørstad", "Kapoorani", "Kőszeghy", "Lindqvister",
-    "Mac an Rí", "Mbekwa", "Nørgren", "O'Cathasaigh", "O’Dunlevy", "Özdilekli", "Pereira-Lobo", "Quillfeather", "Rasmusdal",  # noqa: RUF001  # the apostrophe that phones type
+    # the apostrophe that phones type
+    "Mac an Rí", "Mbekwa", "Nørgren", "O'Cathasaigh", "O’Dunlevy", "Özdilekli", "Pereira-Lobo",  # noqa: RUF001
+    "Quillfeather", "Rasmusdal",
     "Şentürkler", "Strzelba", "Tamburello", "Ullmansson", "van der Zwaluw", "Wexcombe", "Yamashiroda", "Zubiaurre",
     "Зарецкина", "Παπαδάκος", "السلوم", "藤ノ森", "남궁하",
 )  # fmt: skip
 
 COMPANY_STEMS = (
-    "Alderbrück", "Bramholt", "Cindervale", "Dornwick", "Eastermoor", "Fennimar", "Glasswing", "Harrowmere", "Ironquill",
+    "Alderbrück", "Bramholt", "Cindervale", "Dornwick", "Eastermoor", "Fennimar", "Glasswing", "Harrowmere",
+    "Ironquill",
     "Jasperlund", "Kestrelby", "Lindenau-West", "Marrowgate", "Nettlecombe", "Ostrava-Lux", "Pinecrest & Daughters",
-    "Quarrystone", "Ravenscar", "Silberfaden", "Tarnholt", "Umbergate", "Vellichor", "Wolkenstein", "Xantheia", "Yarrowdale",
+    "Quarrystone", "Ravenscar", "Silberfaden", "Tarnholt", "Umbergate", "Vellichor", "Wolkenstein", "Xantheia",
+    "Yarrowdale",
     "Zephyrine",
 )  # fmt: skip
 COMPANY_TRADES = (
-    "Analytics", "Bakeries", "Carriers", "Dyeworks", "Energy", "Foundry", "Glassworks", "Health", "Instruments", "Joinery",
-    "Kitchens", "Logistics", "Mutual", "Networks", "Optics", "Paper", "Quays", "Robotics", "Shipping", "Textiles", "Utilities",
+    "Analytics", "Bakeries", "Carriers", "Dyeworks", "Energy", "Foundry", "Glassworks", "Health", "Instruments",
+    "Joinery",
+    "Kitchens", "Logistics", "Mutual", "Networks", "Optics", "Paper", "Quays", "Robotics", "Shipping", "Textiles",
+    "Utilities",
     "Vineyards", "Weaving", "Yachts",
 )  # fmt: skip
 INDUSTRIES = ("Manufacturing", "Software", "Logistics", "Retail", "Financial Services", "Health Care", "Energy")

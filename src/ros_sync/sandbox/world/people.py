@@ -85,7 +85,8 @@ _HEADS = {
 _TEAM_PEOPLE = {  # the first one leads the team
     "DACH Enterprise": (
         ("Jörg Kräuterfeld", "joerg"), ("Annelie Süßkind", "annelie"), ("Łukasz Wiśniarek", "lukasz"),
-        ("Élodie Marchetain", "elodie"), ("İpek Yıldıraner", "ipek"), ("Zoltán Bükkösd", "zoltan"),  # noqa: RUF001  # a Turkish letter
+        # a Turkish letter
+        ("Élodie Marchetain", "elodie"), ("İpek Yıldıraner", "ipek"), ("Zoltán Bükkösd", "zoltan"),  # noqa: RUF001
         ("Fenna van 't Hek", "fenna"), ("Νεφέλη Σταυρίδου", "nefeli"),
     ),
     "Europe Mid-Market": (
@@ -94,7 +95,9 @@ _TEAM_PEOPLE = {  # the first one leads the team
         ("Chiara Dell'Ombra", "chiara"), ("Tomáš Jedličný", "tomas"),
     ),
     "Americas Enterprise": (
-        ("Delphine Arceneau", "delphine"), ("Marcus O’Toolan", "marcus"), ("Xiomara Peñaloza", "xiomara"),  # noqa: RUF001  # the apostrophe that phones type
+        # the apostrophe that phones type
+        ("Delphine Arceneau", "delphine"), ("Marcus O’Toolan", "marcus"),  # noqa: RUF001
+    ("Xiomara Peñaloza", "xiomara"),
         ("Tallulah Greywater", "tallulah"), ("João Carvalhinho", "joao"), ("Keisha Abernathwaite", "keisha"),
         ("Wyatt Steelesmith", "wyatt"), ("Ana-Lucía Ñúñegas", "analucia"),
     ),
@@ -191,7 +194,10 @@ def organisation_yaml(people: tuple[Person, ...], day: date) -> str:
     lines = [
         f"# {COMPANY}, the sandbox's invented company.",
         "version: 1",
-        f"company: {{name: {COMPANY}, currency: EUR, timezone: Europe/Berlin, calendar: berlin, fiscal_year_starts: 1, fallback: {revops.email}}}",
+        (
+            f"company: {{name: {COMPANY}, currency: EUR, timezone: Europe/Berlin, calendar: berlin, "
+            f"fiscal_year_starts: 1, fallback: {revops.email}}}"
+        ),
         "rates: {" + ", ".join(f'{code}: "{rate}"' for code, rate in RATES.items()) + "}  # one unit in EUR",
         "calendars:",
     ]

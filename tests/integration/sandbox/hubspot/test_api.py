@@ -79,7 +79,7 @@ def test_unknown_properties_are_refused_in_a_write(sandbox: Sandbox, refused: Re
 
 
 def test_what_is_cleared_is_empty_or_null(sandbox: Sandbox) -> None:
-    """A property that was never set is null, a cleared one is as the writer left it, and its history ends with a void."""
+    """A property that was never set is null, a cleared one as the writer left it; its history ends with a void."""
     (one,) = sandbox.deals(1, amount="1")
     sandbox.api.crm.deals.basic_api.update(one, {"properties": {"amount": ""}})
     read = sandbox.api.crm.deals.basic_api.get_by_id(
@@ -209,8 +209,10 @@ def test_tokens_tell_what_they_are_for(sandbox: Sandbox) -> None:
     [
         ("GET", "/crm/properties/2026-03/deals", 200), ("GET", "/crm/pipelines/2026-03/deals", 200),
         ("GET", "/crm/owners/2026-03", 200), ("GET", "/account-info/2026-03/details", 200),
-        ("POST", "/crm/associations/2026-03/deals/contacts/batch/read", 200), ("POST", "/crm/objects/2026-03/deals/search", 200),
-        ("PUT", "/crm/v3/objects/deals", 405), ("GET", "/crm/v3/objects/unicorns", 404), ("GET", "/crm/v9/objects/deals", 404),
+        ("POST", "/crm/associations/2026-03/deals/contacts/batch/read", 200),
+        ("POST", "/crm/objects/2026-03/deals/search", 200),
+        ("PUT", "/crm/v3/objects/deals", 405), ("GET", "/crm/v3/objects/unicorns", 404),
+        ("GET", "/crm/v9/objects/deals", 404),
         ("POST", "/crm/v3/objects/deals/batch/read", 200), ("POST", "/crm/v3/objects/deals", 400),
     ],
 )  # fmt: skip

@@ -17,7 +17,8 @@ def test_an_account_is_built_from_outside(sandbox: Sandbox) -> None:
     sandbox.order(
         "properties", {"do": "define", "object": "deals", "name": "size", "type": "enumeration", "options": ["s"]}
     )
-    sandbox.order("owners", {"do": "add", "id": "9", "email": "cy@loom.example", "first_name": "Cy", "last_name": "Dyer",
+    sandbox.order("owners", {"do": "add", "id": "9", "email": "cy@loom.example", "first_name": "Cy",
+                             "last_name": "Dyer",
                              "teams": [["2", "Nordics"]]})  # fmt: skip
     stages = [{"id": "r1", "label": "Open"}, {"id": "r2", "label": "Renewed", "closed": True, "probability": 1.0}]
     sandbox.order("pipelines", {"do": "add", "id": "renewals", "label": "Renewals", "stages": stages})

@@ -20,7 +20,10 @@ SORTS = ["hs_object_id"]
 
 
 class _WithoutNulls(httpx.HTTPTransport):
-    """Leaves out what is null among `properties`: the models say that each is a text, and HubSpot gives null for an empty one."""
+    """Leaves out what is null among `properties`.
+
+    The models say that each is a text, and HubSpot gives null for an empty one.
+    """
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = super().handle_request(request)

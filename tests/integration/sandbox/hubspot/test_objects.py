@@ -12,7 +12,8 @@ Refused = Callable[..., Any]
 # The kind of records, and a property of it that can be written.
 KINDS = [
     ("deals", "dealname"), ("contacts", "firstname"), ("companies", "name"), ("calls", "hs_call_title"),
-    ("emails", "hs_email_subject"), ("meetings", "hs_meeting_title"), ("notes", "hs_note_body"), ("tasks", "hs_task_subject"),
+    ("emails", "hs_email_subject"), ("meetings", "hs_meeting_title"), ("notes", "hs_note_body"),
+    ("tasks", "hs_task_subject"),
 ]  # fmt: skip
 ENGAGEMENTS = ("calls", "emails", "meetings", "notes", "tasks")
 

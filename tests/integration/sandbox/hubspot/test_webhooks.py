@@ -205,7 +205,7 @@ def test_a_refusal_is_not_tried_again(sandbox: Sandbox, receiver: Receiver, star
 
 
 def test_deliveries_fail_on_order(sandbox: Sandbox, receiver: Receiver, start: Start) -> None:
-    """A request is broken off, sent without waiting for the answer, cut short, signed long ago, or answered in between."""
+    """A request is broken off, sent without awaiting the answer, cut short, signed long ago, or answered between."""
     sender = start()
     for kind in ("drop_before", "drop_after", "broken_json", "expired_token", "status"):
         receiver.came.clear()

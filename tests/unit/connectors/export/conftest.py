@@ -108,7 +108,8 @@ def read_file(tmp_path: Path, mapping_of: Callable[[str], ExportMapping]) -> Cal
     ) -> Result:
         lines = "".join(f"      {line}\n" for line in fields.splitlines())
         mapping = mapping_of(
-            f"version: 1\nsource: crm\n{top}\nfiles:\n  - object: deal\n    id: {record_id}\n{entry}    fields:\n{lines}"
+            f"version: 1\nsource: crm\n{top}\nfiles:\n  - object: deal\n    id: {record_id}\n{entry}    "
+            f"fields:\n{lines}"
         )
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)

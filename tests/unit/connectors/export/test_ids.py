@@ -83,7 +83,8 @@ def test_a_name_that_is_looked_up_may_be_anything(read_file: ReadFile) -> None:
 
 
 # Salesforce's own example and ids of its documents, with the suffixes that its formula CASESAFEID gives.
-PAIRS = [("0060000000D3PxI", "0060000000D3PxIAAV"), ("006A0000001AbCd", "006A0000001AbCdIAK"), ("00600000000abcd", "00600000000abcdAAA"),
+PAIRS = [("0060000000D3PxI", "0060000000D3PxIAAV"), ("006A0000001AbCd", "006A0000001AbCdIAK"),
+         ("00600000000abcd", "00600000000abcdAAA"),
          ("006ABCDEFGHIJKL", "006ABCDEFGHIJKLY55")]  # fmt: skip
 
 

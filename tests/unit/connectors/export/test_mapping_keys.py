@@ -18,11 +18,15 @@ ReadFile = Callable[..., Any]
 def test_markers_of_missing_values_are_missing(read_file: ReadFile, cell: str, where: str) -> None:
     """In every kind of field, in capitals or not, at the top, for one file, or for one field."""
     missing = 'missing: ["N/A", "-", "Select", "-None-"]'
-    fields = "name: Name\namount: {column: Amount, currency: EUR}\nclose_date: Close\nclosing_plan: Plan\ncontacts_engaged: N"
+    fields = (
+        "name: Name\namount: {column: Amount, currency: EUR}\nclose_date: Close\nclosing_plan: "
+        "Plan\ncontacts_engaged: N"
+    )
     if where == "field":
         fields = "".join(
             f"{name}: {{column: {column}, {missing}{more}}}\n"
-            for name, column, more in (("name", "Name", ""), ("amount", "Amount", ", currency: EUR"), ("close_date", "Close", ""),
+            for name, column, more in (("name", "Name", ""), ("amount", "Amount", ", currency: EUR"), ("close_date",
+                "Close", ""),
                                        ("closing_plan", "Plan", ""), ("contacts_engaged", "N", ""))
         )  # fmt: skip
     more = {"top": {"top": missing}, "entry": {"entry": f"    {missing}\n"}, "field": {}}[where]

@@ -1,4 +1,4 @@
-"""A mapping proposed from files in the forms of the known CRMs passes the check and reads the files it was made from."""
+"""A mapping proposed from files in the forms of the known CRMs passes the check and reads those files."""
 
 from __future__ import annotations
 
@@ -18,32 +18,66 @@ from ros_sync.mirror.catalogue import objects
 
 SETTABLE = {name: mirrored.settable for name, mirrored in objects().items()}
 
-HUBSPOT = """"Record ID","Deal Name","Deal Stage","Pipeline","Close Date","Deal owner","Amount","Currency","Create Date","Forecast category","Deal probability","Closed Lost Reason","Associated Company","Last Activity Date","Next step","Last Modified Date"
-"18764321001","Harbour Tools, 40 seats","Presentation Scheduled","Sales Pipeline","2026-03-31 09:15","Ada Example (ada@example.com)","20000.00","EUR","2026-01-12 10:22","Commit","0.6","","Harbour Tools","2026-02-27 17:30","Send the ""final"" offer","2026-03-01 08:00"
-"18764321002","Mill & Sons","Closed Won","Sales Pipeline","2026-02-15 00:00","Bo Sample (bo@example.com)","7500.5","USD","2025-11-02 09:00","","1","","Mill & Sons","","","2026-02-15 12:00"
-"18764321003","Quarry","Closed Lost","Sales Pipeline","2026-02-20 00:00","","","EUR","2025-12-02 09:00","Not forecasted","0","Price","","","","2026-02-20 12:00"
-"18764321004","Lighthouse","Appointment Scheduled","Sales Pipeline","2026-05-31 00:00","Bo Sample (bo@example.com)","1234.56","EUR","2026-02-25 09:00","Pipeline","0.2","","","","","2026-02-25 12:00"
-"""
-SALESFORCE_REPORT = """"Opportunity ID","Opportunity Name","Stage","Amount Currency","Amount","Probability (%)","Close Date","Created Date","Opportunity Owner","Account Name","Type","Next Step","Last Activity","Forecast Category"
-"0065g00000AbCdE","Harbour Tools","Proposal/Price Quote","USD","20,000.00","75","3/31/2026","1/12/2026","Ada Example","Harbour Tools","New Business","Call","2/27/2026","Commit"
-"0065g00000AbCdF","Mill","Closed Won","USD","7,500.00","100","2/15/2026","11/2/2025","Bo Sample","Mill & Sons","Existing Business","","","Closed"
-"0065g00000AbCdG","Quarry","Prospecting","EUR","1,000.00","10","4/3/2026","12/2/2025","Bo Sample","Quarry","New Business","","","Omitted"
-"0065g00000AbCdH","Pit","Negotiation/Review","EUR","","90","4/5/2026","12/3/2025","Bo Sample","Pit","","","","Best Case"
-"""
-SALESFORCE_LOADER = """"ID","ISDELETED","ACCOUNTID","NAME","STAGENAME","AMOUNT","PROBABILITY","CLOSEDATE","TYPE","NEXTSTEP","LEADSOURCE","ISCLOSED","ISWON","FORECASTCATEGORYNAME","OWNERID","CREATEDDATE","LASTMODIFIEDDATE","SYSTEMMODSTAMP","LASTACTIVITYDATE"
-"0065g00000AbCdEAAV","false","0015g00000AbCdEAAV","Harbour Tools","Qualification","20000.0","10.0","2026-03-31","","","Web","false","false","Pipeline","0055g00000AbCdEAAV","2026-01-12T10:22:07.000Z","2026-03-01T08:00:00.000Z","2026-03-01T08:00:00.000Z","2026-02-27"
-"0065g00000AbCdFAAV","true","0015g00000AbCdEAAV","Mill","Closed Lost","7500.0","0.0","2026-02-15","","","","true","false","Omitted","0055g00000AbCdEAAV","2025-11-02T09:00:00.000Z","2026-02-15T12:00:00.000Z","2026-02-15T12:00:00.000Z",""
-"""
-PIPEDRIVE = """Deal - ID;Deal - Title;Deal - Stage;Deal - Pipeline;Deal - Status;Deal - Value;Deal - Currency of Value;Deal - Owner;Deal - Organization;Deal - Contact person;Deal - Expected close date;Deal - Deal created;Deal - Update time;Deal - Lost reason;Deal - Probability;Deal - Next activity date
-1;Harbour Tools;Proposal Made;Pipeline;Open;20000;EUR;Ada Example;Harbour Tools;Ann;2026-03-31;2026-01-12 10:22:07;2026-03-01 08:00:00;;60;2026-03-10
-2;Mill;Negotiations Started;Pipeline;Won;7500;EUR;Bo Sample;Mill;Ben;2026-02-15;2025-11-02 09:00:00;2026-02-15 12:00:00;;;
-3;Quarry;Qualified;Pipeline;Lost;1000;USD;Bo Sample;Quarry;;;2025-12-02 09:00:00;2026-02-20 12:00:00;Price;;
-"""
-ZOHO = """Record Id,Deal Owner.id,Deal Owner,Deal Name,Amount,Closing Date,Account Name.id,Account Name,Stage,Type,Probability (%),Next Step,Lead Source,Created Time,Modified Time,Currency,Last Activity Time
-zcrm_4150868000000225013,zcrm_4150868000000225001,Ada Example,Harbour Tools,20000,2026-03-31,zcrm_41508680000002250,Harbour Tools,Proposal/Price Quote,New Business,75,Call,Web,2026-01-12 10:22:07,2026-03-01 08:00:00,EUR,2026-02-27 17:30:00
-zcrm_4150868000000225014,zcrm_4150868000000225001,Bo Sample,Mill,7500,2026-02-15,,,Closed Won,-None-,100,,,2025-11-02 09:00:00,2026-02-15 12:00:00,EUR,
-zcrm_4150868000000225015,zcrm_4150868000000225001,Bo Sample,Quarry,1000,2026-02-20,,,Closed Lost to Competition,-None-,0,,,2025-12-02 09:00:00,2026-02-20 12:00:00,EUR,
-"""
+HUBSPOT = (
+    '"Record ID","Deal Name","Deal Stage","Pipeline","Close Date","Deal owner","Amount","Currency",'
+    '"Create Date","Forecast category","Deal probability","Closed Lost Reason","Associated Company",'
+    '"Last Activity Date","Next step","Last Modified Date"\n'
+    '"18764321001","Harbour Tools, 40 seats","Presentation Scheduled","Sales Pipeline","2026-03-31 09:15",'
+    '"Ada Example (ada@example.com)","20000.00","EUR","2026-01-12 10:22","Commit","0.6","","Harbour Tools",'
+    '"2026-02-27 17:30","Send the ""final"" offer","2026-03-01 08:00"\n'
+    '"18764321002","Mill & Sons","Closed Won","Sales Pipeline","2026-02-15 00:00",'
+    '"Bo Sample (bo@example.com)","7500.5","USD","2025-11-02 09:00","","1","","Mill & Sons","","",'
+    '"2026-02-15 12:00"\n'
+    '"18764321003","Quarry","Closed Lost","Sales Pipeline","2026-02-20 00:00","","","EUR","2025-12-02 09:00",'
+    '"Not forecasted","0","Price","","","","2026-02-20 12:00"\n'
+    '"18764321004","Lighthouse","Appointment Scheduled","Sales Pipeline","2026-05-31 00:00",'
+    '"Bo Sample (bo@example.com)","1234.56","EUR","2026-02-25 09:00","Pipeline","0.2","","","","",'
+    '"2026-02-25 12:00"\n'
+)
+SALESFORCE_REPORT = (
+    '"Opportunity ID","Opportunity Name","Stage","Amount Currency","Amount","Probability (%)","Close Date",'
+    '"Created Date","Opportunity Owner","Account Name","Type","Next Step","Last Activity","Forecast Category"\n'
+    '"0065g00000AbCdE","Harbour Tools","Proposal/Price Quote","USD","20,000.00","75","3/31/2026","1/12/2026",'
+    '"Ada Example","Harbour Tools","New Business","Call","2/27/2026","Commit"\n'
+    '"0065g00000AbCdF","Mill","Closed Won","USD","7,500.00","100","2/15/2026","11/2/2025","Bo Sample",'
+    '"Mill & Sons","Existing Business","","","Closed"\n'
+    '"0065g00000AbCdG","Quarry","Prospecting","EUR","1,000.00","10","4/3/2026","12/2/2025","Bo Sample",'
+    '"Quarry","New Business","","","Omitted"\n'
+    '"0065g00000AbCdH","Pit","Negotiation/Review","EUR","","90","4/5/2026","12/3/2025","Bo Sample","Pit","",'
+    '"","","Best Case"\n'
+)
+SALESFORCE_LOADER = (
+    '"ID","ISDELETED","ACCOUNTID","NAME","STAGENAME","AMOUNT","PROBABILITY","CLOSEDATE","TYPE","NEXTSTEP",'
+    '"LEADSOURCE","ISCLOSED","ISWON","FORECASTCATEGORYNAME","OWNERID","CREATEDDATE","LASTMODIFIEDDATE",'
+    '"SYSTEMMODSTAMP","LASTACTIVITYDATE"\n'
+    '"0065g00000AbCdEAAV","false","0015g00000AbCdEAAV","Harbour Tools","Qualification","20000.0","10.0",'
+    '"2026-03-31","","","Web","false","false","Pipeline","0055g00000AbCdEAAV","2026-01-12T10:22:07.000Z",'
+    '"2026-03-01T08:00:00.000Z","2026-03-01T08:00:00.000Z","2026-02-27"\n'
+    '"0065g00000AbCdFAAV","true","0015g00000AbCdEAAV","Mill","Closed Lost","7500.0","0.0","2026-02-15","","",'
+    '"","true","false","Omitted","0055g00000AbCdEAAV","2025-11-02T09:00:00.000Z","2026-02-15T12:00:00.000Z",'
+    '"2026-02-15T12:00:00.000Z",""\n'
+)
+PIPEDRIVE = (
+    "Deal - ID;Deal - Title;Deal - Stage;Deal - Pipeline;Deal - Status;Deal - Value;Deal - Currency of Value;"
+    "Deal - Owner;Deal - Organization;Deal - Contact person;Deal - Expected close date;Deal - Deal created;"
+    "Deal - Update time;Deal - Lost reason;Deal - Probability;Deal - Next activity date\n"
+    "1;Harbour Tools;Proposal Made;Pipeline;Open;20000;EUR;Ada Example;Harbour Tools;Ann;2026-03-31;"
+    "2026-01-12 10:22:07;2026-03-01 08:00:00;;60;2026-03-10\n"
+    "2;Mill;Negotiations Started;Pipeline;Won;7500;EUR;Bo Sample;Mill;Ben;2026-02-15;2025-11-02 09:00:00;"
+    "2026-02-15 12:00:00;;;\n"
+    "3;Quarry;Qualified;Pipeline;Lost;1000;USD;Bo Sample;Quarry;;;2025-12-02 09:00:00;2026-02-20 12:00:00;Price;;\n"
+)
+ZOHO = (
+    "Record Id,Deal Owner.id,Deal Owner,Deal Name,Amount,Closing Date,Account Name.id,Account Name,Stage,"
+    "Type,Probability (%),Next Step,Lead Source,Created Time,Modified Time,Currency,Last Activity Time\n"
+    "zcrm_4150868000000225013,zcrm_4150868000000225001,Ada Example,Harbour Tools,20000,2026-03-31,"
+    "zcrm_41508680000002250,Harbour Tools,Proposal/Price Quote,New Business,75,Call,Web,2026-01-12 10:22:07,"
+    "2026-03-01 08:00:00,EUR,2026-02-27 17:30:00\n"
+    "zcrm_4150868000000225014,zcrm_4150868000000225001,Bo Sample,Mill,7500,2026-02-15,,,Closed Won,-None-,"
+    "100,,,2025-11-02 09:00:00,2026-02-15 12:00:00,EUR,\n"
+    "zcrm_4150868000000225015,zcrm_4150868000000225001,Bo Sample,Quarry,1000,2026-02-20,,,"
+    "Closed Lost to Competition,-None-,0,,,2025-12-02 09:00:00,2026-02-20 12:00:00,EUR,\n"
+)
 GERMAN = """Opp-Nr;Titel;Phase;Betrag;Währung;Abschluss;Angelegt;Verkäufer;Nächster Schritt;Fällig
 O-1;Hafen;Angebot;20.000,00;EUR;31.03.2026;12.01.2026;Ada Example;;
 O-2;Mühle;Verhandlung;7.500,50;EUR;15.04.2026;20.02.2026;Bo Sample;Anruf;10.03.2026
@@ -143,14 +177,18 @@ def test_another_column_tells_day_and_month_apart(tmp_path: Path) -> None:
     """One column with a day beyond the twelfth is enough for those written alike."""
     path = tmp_path / "deals.csv"
     path.write_text(
-        "Deal ID,Deal Name,Stage,Amount,Close Date,Create Date\n1,a,Open,5,03/04/2026,25/02/2026\n2,b,Won,6,05/04/2026,26/02/2026\n"
+        "Deal ID,Deal Name,Stage,Amount,Close Date,Create "
+        "Date\n1,a,Open,5,03/04/2026,25/02/2026\n2,b,Won,6,05/04/2026,26/02/2026\n"
     )
     _, mapping = proposed(tmp_path, [path])
     assert ["2026-04-03", "2026-04-05"] == [row["close_date"] for row in rows_of(mapping, path)[0]]
 
 
 def test_several_files_are_one_mapping_and_name_each_other(tmp_path: Path) -> None:
-    """Deals find their accounts by name where accounts are exported beside them; what is nothing is left out by name."""
+    """Deals find their accounts by name where accounts are exported beside them.
+
+    What is nothing is left out by name.
+    """
     files = {
         "companies.csv": "Record ID,Company name,Industry,Number of Employees\n1,Harbour Tools,Trade,120\n",
         "deals.csv": "Record ID,Deal Name,Deal Stage,Amount,Associated Company\n7,a,Open,5,Harbour Tools\n",
@@ -234,7 +272,8 @@ def test_a_file_without_an_id_is_left_out_with_the_reason(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "name,kind",
     [("Closed Won", "won"), ("closedwon", "won"), ("Won - Signed", "won"), ("Closed Lost to Competition", "lost"),
-     ("Gewonnen", "won"), ("Verloren", "lost"), ("Wonder demo", "open"), ("Lost Sheep Inc", "lost"), ("Proposal", "open")],
+     ("Gewonnen", "won"), ("Verloren", "lost"), ("Wonder demo", "open"), ("Lost Sheep Inc", "lost"),
+     ("Proposal", "open")],
 )  # fmt: skip
 def test_a_stages_kind_is_guessed_by_its_words(name: str, kind: str) -> None:
     """In the languages that CRMs ship."""
@@ -265,7 +304,7 @@ def test_headings_tell_what_rows_are(file: str, headings: list[str], expected: s
 
 
 def test_day_and_month_are_told_by_dates_of_another_form(tmp_path: Path) -> None:
-    """One date beyond the twelfth settles the order of every date of the file, be they written with a time or without."""
+    """One date beyond the twelfth settles the order of every date of the file, written with a time or without."""
     path = tmp_path / "deals.csv"
     path.write_text(
         "Deal - ID;Deal - Title;Deal - Status;Deal - Expected close date;Deal - Deal created\n"
@@ -279,7 +318,7 @@ def test_day_and_month_are_told_by_dates_of_another_form(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("content", [PIPEDRIVE, GERMAN.replace("Betrag", "Wert der Sache")])
 def test_amounts_that_say_nothing_settle_nothing(tmp_path: Path, content: str) -> None:
-    """Where no amount shows how decimals are written, the mapping does not say so either, and 20.000 is refused and not read as 20."""
+    """Where no amount shows how decimals are written, neither does the mapping; 20.000 is refused, not read as 20."""
     path = tmp_path / "deals.csv"
     path.write_text(content)
     text = proposed(tmp_path, [path])[0]

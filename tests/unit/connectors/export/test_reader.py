@@ -262,7 +262,10 @@ def test_a_cell_beyond_the_limit_does_not_matter_where_nothing_is_mapped_to_it(r
 
 
 def test_a_file_that_lacks_many_columns_is_refused_in_few_words() -> None:
-    """The first ones with where they are asked for, then names, then numbers; of the columns that there are likewise."""
+    """The first ones with where they are asked for, then names, then numbers.
+
+    Of the columns that there are likewise.
+    """
     present = [f"col{number}" for number in range(50)]
     missing = [Column(f"field{number}", Where("crm.yaml", number)) for number in range(40)]
     told = str(refuse_missing(Path("deals.csv"), missing, present))

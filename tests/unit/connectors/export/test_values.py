@@ -144,7 +144,10 @@ def test_an_amount_with_one_possible_reading_is_read(text: str, currency: str, m
 
 @pytest.mark.parametrize("text,currency", [("1.234", "KWD"), ("1,234", "KWD"), ("1.234", "JPY")])
 def test_the_currency_decides_whether_there_are_two_readings(text: str, currency: str) -> None:
-    """Dinars have three decimals; yen have none, so that a point in front of three digits is a fraction or thousands."""
+    """Dinars have three decimals.
+
+    Yen have none, so that a point in front of three digits is a fraction or thousands.
+    """
     with pytest.raises(ValueError, match="can be read in two ways"):
         read_amount(text, currency)
 

@@ -42,7 +42,8 @@ created: Created
 closing_plan: Plan
 contacts_engaged: Contacts"""
 HEAD = ("Id", "Name", "Amount", "Close", "Created", "Plan", "Contacts")
-ROW = (6877153472, "00123", 1234.1, date(2026, 3, 31), datetime(2026, 3, 1, 10, 22, 7), True, 3)  # noqa: DTZ001  # as a workbook has it
+# as a workbook has it
+ROW = (6877153472, "00123", 1234.1, date(2026, 3, 31), datetime(2026, 3, 1, 10, 22, 7), True, 3)  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,10 @@ def test_a_property_of_several_options_is_mapped_as_such(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("share,is_used", [(None, True), (0.0, False), (0.0049, False), (0.005, True), (1.0, True)])
 def test_a_property_that_nobody_fills_is_left_to_people(tmp_path: Path, share: float | None, is_used: bool) -> None:
-    """Else its rule would fire on everyone. The line stays commented out, with what depends on it; on request it is used."""
+    """Else its rule would fire on everyone.
+
+    The line stays commented out, with what depends on it; on request it is used.
+    """
     definitions = account(SHIPPED, tmp_path, deals=[told("kickoff_date", type="date")])
     wanted = next(each for each in WANTED if each.name == "deal.kickoff")
     (candidate,) = candidates(wanted, definitions.properties["deals"].values(), ())

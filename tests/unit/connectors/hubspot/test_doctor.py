@@ -60,7 +60,10 @@ def examined(tmp_path: Path, file: str = FILE) -> list[str]:
 
 
 def test_what_would_be_refused_when_it_is_written_is_told_before(tmp_path: Path) -> None:
-    """An option that is none, a property that is not there, one that HubSpot fills; options are given as people see them."""
+    """An option that is none, a property that is not there, one that HubSpot fills.
+
+    Options are given as people see them.
+    """
     found = [words for words in examined(tmp_path) if words.startswith("writing")]
     assert found == [
         "writing lead.name sets lifecyclestage of contacts to 'rejected', which is none of its options",

@@ -30,7 +30,8 @@ from ros_sync.errors import (
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ZONES = ("Europe/Berlin", "America/New_York", "America/Los_Angeles", "Africa/Cairo", "America/Havana", "Asia/Kathmandu",
-         "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Apia", "America/Sao_Paulo", "Asia/Beirut", "UTC")  # fmt: skip
+         "Australia/Lord_Howe", "Pacific/Kiritimati", "Pacific/Apia", "America/Sao_Paulo", "Asia/Beirut",
+         "UTC")  # fmt: skip
 moments = st.integers(1_262_304_000, 1_893_456_000).map(
     lambda seconds: datetime.fromtimestamp(seconds, UTC)
 )  # 2010 to 2030
@@ -165,7 +166,8 @@ def test_what_a_status_means(status: int, body: dict[str, str], kind: type[RosSy
 
 @pytest.mark.parametrize(
     "status, kind",
-    [(400, AuthExpiredError), (401, AuthExpiredError), (429, TransientError), (503, TransientError), (408, TransientError)],
+    [(400, AuthExpiredError), (401, AuthExpiredError), (429, TransientError), (503, TransientError),
+     (408, TransientError)],
 )  # fmt: skip
 def test_only_a_refused_refresh_token_asks_for_a_new_one(status: int, kind: type[RosSyncError]) -> None:
     """A renewal that fails for another reason is tried again; nobody is asked to connect the app anew."""

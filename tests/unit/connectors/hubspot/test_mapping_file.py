@@ -57,9 +57,8 @@ def test_what_is_written_must_be_mapped(tmp_path: Path) -> None:
 
 def test_one_mistyped_field_is_one_problem(tmp_path: Path) -> None:
     """That it is not mapped follows from the mistake, and is not told as another one."""
-    text = (
-        HEAD
-        + "  - stream: deals\n    object: deal\n    fields:\n      nxt_step: hs_next_step\n    write:\n      next_step:\n"
+    text = HEAD + (
+        "  - stream: deals\n    object: deal\n    fields:\n      nxt_step: hs_next_step\n    write:\n      next_step:\n"
     )
     (told,) = problems(tmp_path, text)
     assert "did you mean 'next_step'?" in told
@@ -90,5 +89,6 @@ def test_values_with_numbers_are_texts(tmp_path: Path) -> None:
         mapping = load_hubspot(file, OBJECTS)
         lead = mapping.streams[0].objects[0]
         assert (mapping.positions, lead.fields[0].values, lead.write) == (
-            {("12", "38271634"): "early"}, {"38271634": "Nurturing"}, {"lifecycle_stage": {"lifecyclestage": "38271634"}},
+            {("12", "38271634"): "early"}, {"38271634": "Nurturing"},
+            {"lifecycle_stage": {"lifecyclestage": "38271634"}},
         )  # fmt: skip

@@ -13,8 +13,8 @@ from ros_sync.connectors.hubspot.answers import as_texts
 from ros_sync.connectors.hubspot.definitions import Definitions, owners_batch, read_properties
 from ros_sync.connectors.hubspot.mapping import StreamMapping
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.properties import to_properties
 from ros_sync.connectors.hubspot.records import RecordReader
-from ros_sync.connectors.hubspot.writing import to_properties
 from ros_sync.connectors.source import Link
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.company import CONNECTOR
@@ -107,7 +107,8 @@ def ticked(tmp_path: Path) -> tuple[StreamMapping, Definitions]:
     file = tmp_path / "hubspot.yaml"
     file.write_text(
         "version: 1\ncrm: hubspot\nsource: hubspot\nobjects:\n  - stream: deals\n    object: deal\n    fields:\n"
-        "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: products\n"
+        "      product: {property: products, values: {pro: Pro, pro_plus: Plus, old: null}}\n      competitor: "
+        "products\n"
         "      segment: {property: products, several: true}\n"
         "    write: {product: }\n"
     )

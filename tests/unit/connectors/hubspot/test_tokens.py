@@ -189,7 +189,7 @@ def test_a_private_app_s_token_is_not_renewed() -> None:
 
 
 def test_nothing_shows_a_token(file: Path) -> None:
-    """What is printed of the tokens' keeper, and what its file says of the settings, holds no refresh token of theirs."""
+    """What is printed of the tokens' keeper, and what its file says of the settings, holds no refresh token."""
     tokens = OAuthTokens("refresh-0", HubSpot(rotates=True).exchange, file, Clock())
     tokens.token()
     assert "refresh-0" not in f"{tokens!r}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ros_sync.notifiers.plaintext import length
 from ros_sync.notifiers.slack.render import SlackMessage, render
-from ros_sync.outbox.document import Action, ButtonStyle, Document, Item, Reason, Severity
+from ros_sync.outbox.document import Button, ButtonStyle, Document, Item, ItemReason, Severity
 
 HOSTILE = [
     "<!channel> *free* <http://x|y>",
@@ -27,8 +27,10 @@ HOSTILE = [
 ]
 texts = st.sampled_from(HOSTILE) | st.text(max_size=8)
 links = st.none() | texts | st.sampled_from(["https://crm.example/1", "javascript:alert(1)", "https://x/" + "a" * 3000])
-reasons = st.builds(Reason, text=texts, detail=texts, severity=st.sampled_from([*Severity, "odd"]), done=st.booleans())
-actions = st.builds(Action, id=texts, label=texts, value=texts, style=st.sampled_from(ButtonStyle))
+reasons = st.builds(
+    ItemReason, text=texts, detail=texts, severity=st.sampled_from([*Severity, "odd"]), done=st.booleans()
+)
+actions = st.builds(Button, id=texts, label=texts, value=texts, style=st.sampled_from(ButtonStyle))
 items = st.builds(
     Item,
     heading=texts,
@@ -124,7 +126,7 @@ def test_any_message_can_be_sent(document: Document) -> None:
 DEAL = Item(
     "Acme <!channel> *renewal*",
     "EUR 20,000",
-    (Reason("No buyer movement for 21 days", "last on 9 February"), Reason("No next step", done=True)),
+    (ItemReason("No buyer movement for 21 days", "last on 9 February"), ItemReason("No next step", done=True)),
     (("Stage", "Proposal"), ("Close date", "2026-03-31")),
     "https://crm.example/deals/1",
 )
@@ -214,7 +216,7 @@ def test_the_notification_says_that_all_is_done() -> None:
 
 def test_buttons_stand_below_their_item() -> None:
     """An action becomes a button with its id and value; one without a style has none."""
-    item = Item("Acme", actions=(Action("snooze", "Snooze", "7"), Action("ok", "Accept", "8", ButtonStyle.PRIMARY)))
+    item = Item("Acme", actions=(Button("snooze", "Snooze", "7"), Button("ok", "Accept", "8", ButtonStyle.PRIMARY)))
     assert [
         {
             "type": "button",
@@ -234,10 +236,10 @@ def test_buttons_stand_below_their_item() -> None:
 
 @pytest.mark.parametrize(
     "action",
-    [Action("", "No id"), Action("x" * 256, "Long id"), Action("x", ""), Action("x", "Long value", "v" * 2001)],
+    [Button("", "No id"), Button("x" * 256, "Long id"), Button("x", ""), Button("x", "Long value", "v" * 2001)],
     ids=["no id", "long id", "no label", "long value"],
 )
-def test_a_button_that_slack_would_refuse_is_left_out(action: Action) -> None:
+def test_a_button_that_slack_would_refuse_is_left_out(action: Button) -> None:
     """A cut id or value would mean something else, so that there is rather no button."""
     assert ["header", "rich_text"] == [
         block["type"] for block in render(Document("t", "s", items=(Item("a", actions=(action,)),))).blocks

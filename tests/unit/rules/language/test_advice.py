@@ -124,7 +124,10 @@ ADVICE = [
     (
         "last_activity older than 2 business weeks",
         26,
-        "'2 business weeks' is not a duration; working time is counted in business hours or business days, such as `5 business days`",
+        (
+            "'2 business weeks' is not a duration; working time is counted in business hours or business days, "
+            "such as `5 business days`"
+        ),
     ),
     ("last_activity younger than 7 days", 15, "write `newer than`"),
     ("last_activity newer then 7 days", 15, "write `newer than`"),
@@ -152,17 +155,26 @@ ADVICE = [
     (
         "close_date this quarter",
         12,
-        "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, or write `within next 30 days`",
+        (
+            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "2026-04-01`, or write `within next 30 days`"
+        ),
     ),
     (
         "close_date is this month",
         12,
-        "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, or write `within next 30 days`",
+        (
+            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "2026-04-01`, or write `within next 30 days`"
+        ),
     ),
     (
         "close_date in Q3 2026",
         12,
-        "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, or write `within next 30 days`",
+        (
+            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "2026-04-01`, or write `within next 30 days`"
+        ),
     ),
     ("close_date > 31.03.2026", 14, "write `2026-03-31`"),
     ("close_date > 31/03/2026", 14, "write `2026-03-31`"),

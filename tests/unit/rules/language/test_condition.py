@@ -12,7 +12,7 @@ from ros_sync.durations import Duration, TimeLine
 from ros_sync.fields import PythonValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import Condition, Moment, Parameters, Schema, Variant, parameter_value, parse
-from ros_sync.rules.records import Columns
+from ros_sync.rules.record_fields import Columns
 
 HOLDS = [
     ("is_open", True),
@@ -62,8 +62,8 @@ def test_holds(schema: Schema, moment: Moment, record: dict[str, PythonValue], t
 def test_first_variant_wins(schema: Schema, moment: Moment) -> None:
     """A parameter has the value of the first variant that holds for the record."""
     variants = (
-        Variant(parse('segment is "enterprise"', schema), {"quiet": parameter_value("30 days")}),
-        Variant(parse("is_open", schema), {"quiet": parameter_value("1 day")}),
+        Variant(parse('segment is "enterprise"', schema).clause, {"quiet": parameter_value("30 days")}),
+        Variant(parse("is_open", schema).clause, {"quiet": parameter_value("1 day")}),
     )
     parameters = Parameters({"quiet": parameter_value("14 days")}, variants)
     condition = parse("last_buyer_activity older than $quiet", schema, parameters)
@@ -144,7 +144,10 @@ def test_positive_sql_is_plain_comparisons(schema: Schema, moment: Moment) -> No
     """Outside of a negation, SQL holds nothing that keeps an index from serving it."""
     text = "is_open and (last_buyer_activity older than 14 days or amount_home >= 20k) and next_step is missing"
 
-    expected = "deal.stage_kind = ? AND (deal.last_buyer_activity_at < ? OR deal.amount_home_minor >= ?) AND deal.next_step IS NULL"
+    expected = (
+        "deal.stage_kind = ? AND (deal.last_buyer_activity_at < ? OR deal.amount_home_minor >= ?) AND "
+        "deal.next_step IS NULL"
+    )
     assert expected == _sql(parse(text, schema), moment, "sqlite://")
 
 
@@ -164,7 +167,7 @@ def test_values_are_bound(schema: Schema, moment: Moment) -> None:
 
 def test_fields_read(schema: Schema) -> None:
     """A condition names the fields it reads, those of its parameters' variants included."""
-    variant = Variant(parse('segment is "smb"', schema), {"quiet": parameter_value("7 days")})
+    variant = Variant(parse('segment is "smb"', schema).clause, {"quiet": parameter_value("7 days")})
     parameters = Parameters({"quiet": parameter_value("14 days")}, (variant,))
 
     assert {"created", "segment"} == parse("created older than $quiet", schema, parameters).fields

@@ -51,7 +51,7 @@ ACCEPTED = [
 
 def parameters(schema: Schema) -> Parameters:
     """Parameters of which one is too large where it varies."""
-    variant = Variant(parse("is_open", schema), {"varied": parameter_value("10000000m")})
+    variant = Variant(parse("is_open", schema).clause, {"varied": parameter_value("10000000m")})
     values = {"many": "100m", "varied": "2", "half": "0.5"}
     return Parameters({name: parameter_value(text) for name, text in values.items()}, (variant,))
 

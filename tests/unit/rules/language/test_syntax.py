@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.language import ConditionError, Parameters, Schema, parameter_value, parse
 from ros_sync.rules.language.syntax import KEYWORDS, MAX_CHARS
-from ros_sync.rules.schema import schema_of
+from ros_sync.rules.object_schema import schema_of
 
 REFUSED = [
     ("push_count / 2 > 1", 12, "there is no division"),
@@ -84,8 +84,10 @@ def test_no_field_is_hidden_by_a_word_of_the_language() -> None:
 
 
 SOUP = (
-    "is not one of in the next last 7 days \"A\" 'B' , or and 20.000 € 1,234 older then than empty no has close_date Close Date . ' "
-    "$quiet { } ( ) [ ] 3 months between 5 > < = contains starts with : # - ! ~ % | null true 2026-03-16 * + ; is_open stage push_count k EUR now"
+    "is not one of in the next last 7 days \"A\" 'B' , or and 20.000 € 1,234 older then than empty no has "
+    "close_date Close Date . ' "
+    "$quiet { } ( ) [ ] 3 months between 5 > < = contains starts with : # - ! ~ % | null true 2026-03-16 * + ; "
+    "is_open stage push_count k EUR now"
 )
 
 

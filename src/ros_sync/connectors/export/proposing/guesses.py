@@ -55,13 +55,18 @@ _WON = re.compile(
     r"won\b|closed ?won|gewonnen|gagné|ganad|vinto|signed|renewed$|abgeschlossen|contract received", re.IGNORECASE
 )
 _LOST = re.compile(
-    r"lost\b|closed ?lost|verloren|perdu|perdid|perso\b|dead|disqualif|abandon|cancel|not renewed|churn|rejected|abgelehnt",
+    (
+        r"lost\b|closed ?lost|verloren|perdu|perdid|perso\b|dead|disqualif|abandon|cancel|not "
+        r"renewed|churn|rejected|abgelehnt"
+    ),
     re.IGNORECASE,
 )
 # Words of stages in the order in which deals usually go through them.
 _ORDER = (
-    r"lead|prospect|incoming|new\b|neu\b|appointment", r"contact|qualif|erstgespr", r"engag|discover|needs|analysis|bedarf",
-    r"presentation|demo|value prop|pilot|trial|test", r"decision maker|perception|evaluat|buy|bought", r"proposal|quote|angebot|offer",
+    r"lead|prospect|incoming|new\b|neu\b|appointment", r"contact|qualif|erstgespr",
+    r"engag|discover|needs|analysis|bedarf",
+    r"presentation|demo|value prop|pilot|trial|test", r"decision maker|perception|evaluat|buy|bought",
+    r"proposal|quote|angebot|offer",
     r"negotiat|review|verhandl|legal", r"contract|verbal|commit|procure|vertrag",
 )  # fmt: skip
 
@@ -74,7 +79,10 @@ class Guess(NamedTuple):
 
 
 def date_format(columns: Iterable[ColumnSample]) -> Guess | None:
-    """The format in which most values of these columns are written; empty for ISO 8601, None where they are no dates."""
+    """The format in which most values of these columns are written.
+
+    Empty for ISO 8601, None where they are no dates.
+    """
     cells = [text for column in columns for text in list(column.values)[:_LOOKED_AT]]
     real = [text for text in cells if text.casefold() not in MISSING]
     if not real:
@@ -100,7 +108,10 @@ def _date_reader(form: str) -> Callable[[str], Carried]:
 
 
 class NumberGuess(NamedTuple):
-    """How amounts are written: whether any of them says so, and whether another style reads them just as well and otherwise."""
+    """How amounts are written.
+
+    Whether any of them says so, and whether another style reads them just as well and otherwise.
+    """
 
     style: NumberStyle
     said: bool
@@ -108,7 +119,10 @@ class NumberGuess(NamedTuple):
 
 
 def number_style(columns: Sequence[ColumnSample], currency: str) -> NumberGuess:
-    """The style that reads most amounts. Those without any sign, such as 1200, say nothing of how the next ones are written."""
+    """The style that reads most amounts.
+
+    Those without any sign, such as 1200, say nothing of how the next ones are written.
+    """
     cells = [text for column in columns for text in list(column.values)[:_LOOKED_AT]]
 
     def reader(style: NumberStyle) -> Callable[[str], Carried]:

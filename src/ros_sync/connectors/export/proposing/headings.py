@@ -1,7 +1,7 @@
 """The headings under which CRMs export what ros-sync knows: HubSpot, Salesforce, Pipedrive, Zoho, and everyday words.
 
-Compared in small letters, with every other sign a blank: Pipedrive's `Deal - Title` is `deal title`. The first heading of
-a list that a file has is taken.
+Compared in small letters, with every other sign a blank: Pipedrive's `Deal - Title` is `deal title`. The first heading
+of a list that a file has is taken.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ _NAMES = {
 }
 OBJECTS = tuple(_NAMES)
 
-_MODIFIED = ("last modified date", "last modified", "lastmodifieddate", "modified time", "last modified time", "modified on",
+_MODIFIED = ("last modified date", "last modified", "lastmodifieddate", "modified time", "last modified time",
+             "modified on",
              "@ update time", "update time", "last updated", "updated at", "systemmodstamp", "hs lastmodifieddate",
              "geändert", "zuletzt geändert")  # fmt: skip
 _DELETED = ("isdeleted", "is deleted", "deleted", "@ deleted", "archived", "is archived")
-_CREATED = ("create date", "created date", "createdate", "created time", "@ created", "@ add time", "created at", "created on",
-            "date created", "creation date", "@ deal created", "created", "createddate", "engage date", "angelegt", "erstellt am")  # fmt: skip
+_CREATED = ("create date", "created date", "createdate", "created time", "@ created", "@ add time", "created at",
+            "created on",
+            "date created", "creation date", "@ deal created", "created", "createddate", "engage date", "angelegt",
+            "erstellt am")  # fmt: skip
 _OWNER = ("@ owner", "@ owner name", "owner", "owner name", "owner full name", "owner email", "ownerid", "owner id",
-          "@ owner id", "hubspot owner id", "sales agent", "sales rep", "seller", "salesperson", "assigned to", "verkäufer",
+          "@ owner id", "hubspot owner id", "sales agent", "sales rep", "seller", "salesperson", "assigned to",
+          "verkäufer",
           "verkäuferin", "zuständig", "besitzer", "@ inhaber", "commercial")  # fmt: skip
 _ACCOUNT = ("account id", "accountid", "company id", "organization id", "associated company ids", "associatedcompanyid",
             "primary company id", "deal organization id", "kundennummer")  # fmt: skip
@@ -44,14 +48,16 @@ KNOWN: dict[str, dict[str, tuple[str, ...]]] = {
         "name": ("@ name", "dealname", "@ title", "name", "title", "titel", "bezeichnung"),
         "pipeline": ("pipeline", "@ pipeline"),
         "stage": ("@ stage", "stage", "stagename", "dealstage", "stage name", "sales stage", "phase"),
-        "amount": ("amount", "@ amount", "@ value", "value", "close value", "betrag", "wert", "amount in company currency"),
+        "amount": ("amount", "@ amount", "@ value", "value", "close value", "betrag", "wert",
+                   "amount in company currency"),
         "close_date": ("close date", "closing date", "closedate", "@ expected close date", "expected close date",
                        "@ close date", "estimated close date", "abschluss", "abschlussdatum"),
         "created": _CREATED,
         "closed": ("closed at", "@ closed on", "@ deal closed on", "closed on", "closed date", "closed time"),
         "owner": _OWNER,
         "account": _ACCOUNT,
-        "account_name": ("associated company", "account name", "company name", "@ organization", "organization", "company",
+        "account_name": ("associated company", "account name", "company name", "@ organization", "organization",
+                         "company",
                          "account", "primary associated company", "kunde"),
         "probability": ("@ probability", "probability", "wahrscheinlichkeit", "win probability"),
         "forecast_category": ("forecast category", "forecast category name", "forecastcategoryname", "forecastcategory",
@@ -145,7 +151,8 @@ _FILE_NAMES = {
     "activity": r"activit|task|call|meeting|engagement|event", "quota": r"quota|target",
 }  # fmt: skip
 _TELLING = {
-    "deal": ("stage", "close_date", "amount"), "account": ("industry", "employees", "domain"), "contact": ("opted_out",),
+    "deal": ("stage", "close_date", "amount"), "account": ("industry", "employees", "domain"),
+    "contact": ("opted_out",),
     "lead": ("became_mql", "lifecycle_stage", "lead_source"), "owner": ("manager", "active"),
     "activity": ("occurred", "direction", "activity_kind"), "quota": ("period",),
 }  # fmt: skip

@@ -1,4 +1,7 @@
-"""What a file holds, column by column, without a mapping: how it is written, and the different values of each column."""
+"""What a file holds, column by column, without a mapping.
+
+How it is written, and the different values of each column.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _NOWHERE = Where()
 
 @dataclass(slots=True)
 class ColumnSample:
-    """The values of a column that are not empty, the most different ones first seen, and how often each stands there."""
+    """The values of a column that are not empty, the most different ones first seen, and how often each is there."""
 
     heading: str
     filled: int = 0

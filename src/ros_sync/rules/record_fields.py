@@ -29,7 +29,7 @@ from ros_sync import clock
 from ros_sync.fields import Kind, PythonValue
 from ros_sync.mirror import catalogue
 from ros_sync.mirror.columns import Instant
-from ros_sync.rules.schema import CUSTOM, CustomKinds
+from ros_sync.rules.object_schema import CUSTOM, CustomKinds
 
 _CLOSED = ("won", "lost")
 
@@ -96,11 +96,13 @@ class IsoDay(TypeDecorator[date]):
     impl = String
     cache_ok = True
 
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # SQLAlchemy's signature
+    # SQLAlchemy's signature
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Encode."""
         return None if value is None else value.isoformat()
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> date | None:  # noqa: ARG002  # SQLAlchemy's signature
+    # SQLAlchemy's signature
+    def process_result_value(self, value: str | None, dialect: Dialect) -> date | None:  # noqa: ARG002
         """Decode."""
         return None if value is None else date.fromisoformat(value)
 
@@ -134,7 +136,10 @@ ANSWERS = ("accepted", "rejected", "rejection_code")  # of a lead: with any of t
 
 
 def derived_column(name: str, field: str, selectable: FromClause) -> ColumnElement[bool]:
-    """The expression of a field that follows from others; KeyError where there is none. Deleted records: see findings."""
+    """The expression of a field that follows from others; KeyError where there is none.
+
+    Deleted records: see findings.
+    """
     columns = selectable.c
     match name, field:
         case "deal", "is_open" | "is_won" | "is_lost":
@@ -167,7 +172,10 @@ def custom_column(column: ColumnElement[Any], name: str, kind: Kind) -> ColumnEl
 
 
 def _whole(json_type: ColumnElement[str], text: ColumnElement[str], least: int, most: int) -> ColumnElement[int]:
-    """A whole number within bounds. PostgreSQL refuses to make one of what lies beyond its own, and rounds a fraction."""
+    """A whole number within bounds.
+
+    PostgreSQL refuses to make one of what lies beyond its own, and rounds a fraction.
+    """
     number = cast(case((json_type.in_(_JSON_NUMBER), text)), Float)
     within = case((number.between(literal(float(least), Float), literal(float(most), Float)), number))
     return case((cast(within, BigInteger) == within, cast(within, BigInteger)))

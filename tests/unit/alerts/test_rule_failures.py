@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 
-from ros_sync.alerts.failures import is_of_the_database
+from ros_sync.alerts.rule_failures import is_of_the_database
 
 
 def of_sqlite(code: int) -> OperationalError:

@@ -24,9 +24,9 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from ros_sync.errors import RosSyncError, Where
-from ros_sync.sheets.advice import comment_after, stumble
 from ros_sync.sheets.nodes import Mapping, Node, Scalar, Sequence, path_to
 from ros_sync.sheets.regular import open_regular
+from ros_sync.sheets.yaml_advice import comment_after, stumble
 
 MAX_FILE_BYTES = 4_000_000  # ours: tens of thousands of people; beyond that a file was put here by mistake
 MAX_DEPTH = 20  # ours: the shape of a rule file, the deepest of all, needs 7
@@ -34,10 +34,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL keeps no NUL, and 
 
 
 def read(path: Path, file: str, error: type[RosSyncError], content: bytes | None = None) -> Node:
-    """The root of the file at `path`, which problems call `file`; `content`: what it holds, where that was read already.
+    """The root of the file at `path`, which problems call `file`.
 
-    Raises `error` with line and column where it cannot be read, is no UTF-8, too large, empty, no YAML, nested too
-    deeply, or holds what only programs need: anchors, aliases, tags, a second document.
+    `content`: what it holds, where that was read already. Raises `error` with line and column where it cannot be read,
+    is no UTF-8, too large, empty, no YAML, nested too deeply, or holds what only programs need: anchors, aliases, tags,
+    a second document.
     """
     reader = _Reader(file, error)
     return reader.read(reader.text(path) if content is None else reader.decoded(content))

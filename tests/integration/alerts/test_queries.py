@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.alerts.conftest import Firm
 
-from ros_sync.alerts.reading import listed, rules_with_alerts
+from ros_sync.alerts.queries import listed, rules_with_alerts
 
 RULES = """
 version: 1
@@ -57,7 +57,10 @@ def asked(firm: Firm) -> Firm:
 def test_which_alerts_are_listed(
     asked: Firm, question: dict[str, Any], found: list[tuple[str, str]], total: int
 ) -> None:
-    """Newest first, by rule, by whoever was told, and those that ended where they are asked for; all of them are counted."""
+    """Newest first, by rule, by whoever was told, and those that ended where they are asked for.
+
+    All of them are counted.
+    """
     with asked.engine.connect() as connection:
         rows, number = listed(connection, **{"rule": None, "person": None, "resolved": False, "limit": 10, **question})
         assert {"no-step", "zero"} == rules_with_alerts(connection)

@@ -55,7 +55,8 @@ class RuleFailures:
         """
         connection = self.session.connection()
         c = failure_table.c
-        known = {rule_id: reason for rule_id, reason in connection.execute(select(c.rule_id, c.reason))}  # noqa: C416  # dict() takes a result for a mapping
+        # dict() takes a result for a mapping
+        known = {rule_id: reason for rule_id, reason in connection.execute(select(c.rule_id, c.reason))}  # noqa: C416
         recovered = [rule_id for rule_id in known if rule_id not in self.reasons]
         if recovered:
             connection.execute(delete(failure_table).where(c.rule_id.in_(recovered)))
@@ -82,7 +83,10 @@ class FailedRule:
     @property
     def public(self) -> str:
         """Which rule stands still and since when, in words that anybody may read."""
-        return f"the rule {self.rule_id} has failed since {self.since_at:%Y-%m-%d %H:%M} UTC; its alerts keep their last state"
+        return (
+            f"the rule {self.rule_id} has failed since {self.since_at:%Y-%m-%d %H:%M} UTC; its alerts keep their "
+            "last state"
+        )
 
     @property
     def words(self) -> str:

@@ -25,7 +25,10 @@ class Stumble:
 
 
 def stumble(lines: list[str], first: int, last: int) -> Stumble | None:
-    """What the parser stumbled over between two lines (from 0, both included); None where nothing is known that fits."""
+    """What the parser stumbled over between two lines (from 0, both included).
+
+    None where nothing is known that fits.
+    """
     span = range(max(first, 0), min(last + 1, len(lines)))
     if span and (found := _indented(lines, span[-1])):
         return found

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ros_sync.errors import MappingError, RuleError
-from ros_sync.sheets import MAX_FILE_BYTES, Mapping, Node, Scalar, Sequence, reading
+from ros_sync.sheets import MAX_FILE_BYTES, Mapping, Node, Scalar, Sequence, parsing
 
 
 def read(tmp_path: Path, content: str | bytes) -> Node:
     """The nodes of a file with this content."""
     path = tmp_path / "sheet.yaml"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return reading.read(path, "sheet.yaml", RuleError)
+    return parsing.read(path, "sheet.yaml", RuleError)
 
 
 def test_nodes_know_their_places(tmp_path: Path) -> None:
@@ -80,15 +80,24 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ),
         (
             "a:\n  - b: {c: 1}\n   d: 2\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it "
+                "by 4 spaces)"
+            ),
         ),
         (
             "a:\n  b: 1\n   c: 2\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 2 (indent it by 2 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 2 (indent it "
+                "by 2 spaces)"
+            ),
         ),
         (
             "a:\n    - b\n   - c\n",
-            "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it by 4 spaces)",
+            (
+                "sheet.yaml:3:4: this line is indented by 3 spaces, and those that it belongs to by 4 (indent it "
+                "by 4 spaces)"
+            ),
         ),
         (
             "a:\n b: 1\nc: d: e\n",
@@ -98,7 +107,10 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ("a: *gone\n", f"sheet.yaml:1:4: {ALIASES}"),
         (
             "a: !!python/name:os.system x\n",
-            "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition write `not`)",
+            (
+                "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition "
+                "write `not`)"
+            ),
         ),
         ("{[a]: 1}\n", f"sheet.yaml:1:2: {KEY}"),
     ],
@@ -139,7 +151,7 @@ def test_an_alias_bomb_is_harmless(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_says_where_one_comes_from(tmp_path: Path) -> None:
     """The problem is of the asked kind and names the command that lays a file out."""
     with pytest.raises(MappingError, match=r"^none: the file cannot be read: No such file.*ros-sync init"):
-        reading.read(tmp_path / "none.yaml", "none", MappingError)
+        parsing.read(tmp_path / "none.yaml", "none", MappingError)
 
 
 @given(st.text(alphabet="ab01 \n\t-:?[]{},&*!|>'\"%@#\\~\r\x00\x85\u2028\ufeff\U0001f600", max_size=40))
@@ -148,7 +160,7 @@ def test_every_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode())
     try:
-        line = reading.read(path, "any.yaml", RuleError).line
+        line = parsing.read(path, "any.yaml", RuleError).line
     except RuleError as error:
         line = (error.where.line if error.where else None) or 1
     assert 1 <= line <= len(text) + 1

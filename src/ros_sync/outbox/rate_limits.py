@@ -15,8 +15,9 @@ from ros_sync.mirror.insertion import insert_or
 from ros_sync.outbox.tables import RateState
 from ros_sync.outbox.waits import is_over, over, wait
 
-# No lane is closed for longer, whatever the other side says. Slack documents windows of a minute ("Rate limits", tiers), so
-# that a larger number is a mistake (milliseconds, a clock that is wrong); asking once an hour is a burden to nobody.
+# No lane is closed for longer, whatever the other side says. Slack documents windows of a minute ("Rate limits",
+# tiers), so that a larger number is a mistake (milliseconds, a clock that is wrong); asking once an hour is a burden to
+# nobody.
 MAX_HOLD = timedelta(hours=1)
 
 _STATE = RateState.metadata.tables["rate_state"].c

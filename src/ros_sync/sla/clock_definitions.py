@@ -12,7 +12,7 @@ from ros_sync.mirror import catalogue
 from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
-from ros_sync.sla.tables import State
+from ros_sync.sla.tables import ClockState
 
 OWNER = "owner"
 COMPANY = "company"
@@ -98,11 +98,11 @@ def first_stop(stops: Iterable[datetime | None], now: datetime) -> datetime | No
     return min((stop for stop in stops if stop is not None and stop <= now), default=None)
 
 
-def state_at(due: datetime, stopped: datetime | None, now: datetime) -> State:
+def state_at(due: datetime, stopped: datetime | None, now: datetime) -> ClockState:
     """How a clock stands at `now`: one stopped at its due instant is met, one still open then is breached."""
     if stopped is not None:
-        return State.MET if stopped <= due else State.BREACHED
-    return State.BREACHED if due <= now else State.RUNNING
+        return ClockState.MET if stopped <= due else ClockState.BREACHED
+    return ClockState.BREACHED if due <= now else ClockState.RUNNING
 
 
 def calendar_for(definition: ClockDefinition, directory: Directory, source: str, owner: str | None) -> BusinessCalendar:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from ros_sync.outbox.rates import free_at, hold, take_turn
+from ros_sync.outbox.rate_limits import free_at, hold, take_turn
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ros_sync.connectors.hubspot.access_notices import Credentials, notices
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.notices import Credentials, notices
 from ros_sync.connectors.hubspot.versions import Api, Versions
 from ros_sync.mirror.catalogue import objects
 
@@ -48,7 +48,8 @@ def test_the_ends_of_what_is_used_are_told_with_their_dates(tmp_path: Path) -> N
     assert ends == [
         "version v4 of HubSpot's API will be unsupported from 30 March 2027; this workspace uses it for associations",
         (
-            "version v3 of HubSpot's API will be unsupported from September 2027; this workspace uses it for reads and writes "
+            "version v3 of HubSpot's API will be unsupported from September 2027; this workspace uses it for "
+            "reads and writes "
             "of records, searches, owners, pipelines, properties and account details"
         ),
     ]

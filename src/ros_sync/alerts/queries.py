@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from ros_sync.alerts.grouping import outbox_table
 from ros_sync.alerts.lifecycle import alert_table, moment_of, notice_table
-from ros_sync.alerts.notices import outbox
-from ros_sync.alerts.tables import State
+from ros_sync.alerts.tables import AlertState
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.facts import explain_facts
 from ros_sync.rules.language import Moment
@@ -24,7 +24,7 @@ def listed(
 
     `person` is the key (e-mail) of somebody who was told.
     """
-    state = alert_table.c.state == State.RESOLVED if resolved else alert_table.c.state != State.RESOLVED
+    state = alert_table.c.state == AlertState.RESOLVED if resolved else alert_table.c.state != AlertState.RESOLVED
     query = select(alert_table).where(state)
     if rule is not None:
         query = query.where(alert_table.c.rule_id == rule)
@@ -46,8 +46,8 @@ def explained(
 ) -> list[dict[str, Any]]:
     """What each line of an alert's rule saw when it fired: text, whether it holds, and what it saw in words.
 
-    It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever instant. Empty
-    where nothing was kept, as with a person who was erased, or where the rule is not known any more.
+    It is worked out from the values that were kept with the alert; `moment` is that of the company, at whatever
+    instant. Empty where nothing was kept, as with a person who was erased, or where the rule is not known any more.
     """
     if alert["facts"] is None or rule is None:
         return list(alert["seen"])
@@ -62,10 +62,10 @@ def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:
     row = connection.execute(select(alert_table).where(alert_table.c.id == alert_id)).mappings().first()
     if row is None:
         return None
-    message = outbox.key == notice_table.c.message_key
+    message = outbox_table.c.key == notice_table.c.message_key
     query = (
-        select(notice_table, outbox.state.label("delivery"), outbox.reason.label("delivery_reason"))
-        .join_from(notice_table, outbox.key.table, message, isouter=True)
+        select(notice_table, outbox_table.c.state.label("delivery"), outbox_table.c.reason.label("delivery_reason"))
+        .join_from(notice_table, outbox_table, message, isouter=True)
         .where(notice_table.c.alert_id == alert_id)
         .order_by(notice_table.c.told_at)
     )

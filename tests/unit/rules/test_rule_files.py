@@ -10,8 +10,8 @@ import pytest
 from ros_sync.durations import Duration
 from ros_sync.errors import ProblemsError
 from ros_sync.fields import Kind
-from ros_sync.rules.files import load
-from ros_sync.rules.model import Mode, Route, RuleSet, Severity, Status
+from ros_sync.rules.model import Mode, Route, RuleSet, RuleSeverity, Status
+from ros_sync.rules.rule_files import load
 
 RULE = """version: 1
 rules:
@@ -44,7 +44,7 @@ def test_a_short_rule_has_the_defaults(tmp_path: Path) -> None:
     """A rule that says only what it must is live, warns, and goes into the owner's digest."""
     (rule,) = load([write(tmp_path, RULE)])
 
-    expected = (Status.LIVE, Severity.WARN, (Route("owner", Mode.DIGEST),), None)
+    expected = (Status.LIVE, RuleSeverity.WARN, (Route("owner", Mode.DIGEST),), None)
     assert expected == (rule.status, rule.severity, rule.notify, rule.hold)
 
 
@@ -60,7 +60,8 @@ def test_a_full_rule_is_read(tmp_path: Path) -> None:
     text = RULE + (
         "    for: 2 days\n    severity: critical\n    status: shadow\n"
         '    notify: [{to: manager, after: 5 business days}, {to: "#revops", mode: digest}]\n'
-        "    clock: {starts: closed, stops: [handed_off], within: 48 hours, only_if: {stage_kind: [won]}, since: 30 days}\n"
+        "    clock: {starts: closed, stops: [handed_off], within: 48 hours, only_if: {stage_kind: [won]}, since: 30 "
+        "days}\n"
     )
     (rule,) = load([write(tmp_path, text)])
 

@@ -19,7 +19,8 @@ from ros_sync.sheets import Mapping, Node, Scalar, Sheet
 Read = TypeVar("Read")
 
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
-# A year of working time: 52 weeks of five days and two days more, of eight hours each. It is walked day by day, for each record.
+# A year of working time: 52 weeks of five days and two days more, of eight hours each. It is walked day by day, for
+# each record.
 _MOST_WORKING = {Unit.BUSINESS_DAY: 262, Unit.BUSINESS_HOUR: 2_096}
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 

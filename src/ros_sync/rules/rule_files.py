@@ -12,9 +12,9 @@ from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organis
 from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
+from ros_sync.rules.object_schema import CustomKinds
 from ros_sync.rules.rule_reader import RuleReader
-from ros_sync.rules.schema import CustomKinds
-from ros_sync.rules.sheet import RuleSheet
+from ros_sync.rules.rule_sheet import RuleSheet
 from ros_sync.sheets import in_reading_order
 
 VERSION = 1
@@ -31,10 +31,11 @@ def load(
 ) -> RuleSet:
     """Read rule files, and folders of them; rules that inhibit others come first.
 
-    `custom` holds the kinds of the company's own properties by object, `several` the fields that hold several options, as the
-    mapping files declare them. Without
-    `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there warnings.
-    Raises ProblemsError with every problem in reading order, each at file, line and column, and the warnings beside them.
+    `custom` holds the kinds of the company's own properties by object, `several` the fields that hold several options,
+    as the mapping files declare them. Without
+    `home_currency` and `calendars`, what a rule says about them is not checked here. Only with a `doubter` are there
+    warnings. Raises ProblemsError with every problem in reading order, each at file, line and column, and the warnings
+    beside them.
     """
     problems: list[RosSyncError] = []
     files = rule_files(paths, problems)
@@ -72,7 +73,8 @@ def read_file(  # what is known around the file
 ) -> tuple[list[Rule], list[RosSyncError]]:
     """Read one rule file by itself: its rules, less those that cannot be used, and its problems.
 
-    `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see `load`.
+    `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see
+    `load`.
     """
     sheet = RuleSheet(path, content)
     rules = _read_file(sheet, RuleReader(sheet, custom or {}, several or {}, home_currency, calendars, doubter))
@@ -150,7 +152,10 @@ def _check_inhibitions(rules: Mapping[str, Rule], problems: list[RosSyncError]) 
 
 
 def _ring(rules: Mapping[str, Rule]) -> list[str]:
-    """The ids of the first ring of inhibitions: what is left when rules without inhibitors are taken away, again and again."""
+    """The ids of the first ring of inhibitions.
+
+    What is left when rules without inhibitors are taken away, again and again.
+    """
     left = {rule.id: {name for name in rule.inhibited_by if name in rules} for rule in rules.values()}
     while free := [name for name, inhibitors in left.items() if not inhibitors & left.keys()]:
         for name in free:

@@ -8,7 +8,7 @@ import pytest
 from ros_sync.durations import Duration
 from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
-from ros_sync.sla.definitions import (
+from ros_sync.sla.clock_definitions import (
     ClockDefinition,
     Terms,
     calendar_for,
@@ -19,7 +19,7 @@ from ros_sync.sla.definitions import (
     terms,
     why_restated,
 )
-from ros_sync.sla.tables import State
+from ros_sync.sla.tables import ClockState
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -45,14 +45,14 @@ def test_a_clock_is_due_in_business_time() -> None:
 @pytest.mark.parametrize(
     "stopped,now,state",
     [
-        (None, NOON - HOUR, State.RUNNING),
-        (None, NOON, State.BREACHED),
-        (NOON, NOON + HOUR, State.MET),
-        (NOON + HOUR, NOON + HOUR, State.BREACHED),
-        (NOON - HOUR, NOON - HOUR, State.MET),
+        (None, NOON - HOUR, ClockState.RUNNING),
+        (None, NOON, ClockState.BREACHED),
+        (NOON, NOON + HOUR, ClockState.MET),
+        (NOON + HOUR, NOON + HOUR, ClockState.BREACHED),
+        (NOON - HOUR, NOON - HOUR, ClockState.MET),
     ],
 )
-def test_how_a_clock_due_at_noon_stands(stopped: datetime | None, now: datetime, state: State) -> None:
+def test_how_a_clock_due_at_noon_stands(stopped: datetime | None, now: datetime, state: ClockState) -> None:
     """Stopped by its due instant a clock is met; at that instant an open one is breached."""
     assert state is state_at(NOON, stopped, now)
 

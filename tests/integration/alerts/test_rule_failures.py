@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, Firm
 
-from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.lifecycle import RuleCounts
+from ros_sync.alerts.rule_failures import failed_rules
 from ros_sync.errors import RosSyncError
 from ros_sync.rules import evaluate
 from ros_sync.rules.language import Condition, Moment

@@ -1,4 +1,7 @@
-"""What people should know of their access to HubSpot though nothing is wrong today: `doctor` tells it, with the dates."""
+"""What people should know of their access to HubSpot though nothing is wrong today.
+
+`doctor` tells it, with the dates.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class Credentials:
 
 
 def notices(mapping: HubSpotMapping, versions: Versions, credentials: Credentials, today: date) -> Iterator[Problem]:
-    """Scopes that cannot be known, and what of HubSpot's this workspace uses and HubSpot retires, the nearest end first."""
+    """Scopes that cannot be known, and what HubSpot retires of what this workspace uses, the nearest end first."""
     if not credentials.tells_scopes:
         yield _unknown_scopes(mapping, credentials)
     for retirement in versions.retirements(used_apis(mapping, credentials)):
@@ -71,7 +74,10 @@ def _retired(retirement: Retirement, today: date) -> Problem:
         key, *others = [f"hubspot.api_version_{api}" for api in retirement.apis]
         todo = f'set {key} = "{SUGGESTED}"'
         if others:
-            todo = f'set hubspot.api_version = "{SUGGESTED}", which is for all calls, or part by part: {_listed([key, *others])}'
+            todo = (
+                f'set hubspot.api_version = "{SUGGESTED}", which is for all calls, or part by part: '
+                f"{_listed([key, *others])}"
+            )
     else:
         todo = "set a later release in `[hubspot]` when HubSpot has released one"
     return Problem(
@@ -86,7 +92,8 @@ def _legacy_app(today: date) -> Problem:
     words = "have been unsupported since" if today >= LEGACY_APPS_END else "will be unsupported from"
     return Problem(
         f"legacy private apps {words} {LEGACY_APPS_END:%B %Y}; this workspace uses the token of an app",
-        f"if it was not made as a project, create a service key in HubSpot ({SERVICE_KEYS}), or a project app where you want "
+        f"if it was not made as a project, create a service key in HubSpot ({SERVICE_KEYS}), or a project app "
+        "where you want "
         "webhooks, and set hubspot.token to its token",
         notice=True,
     )
