@@ -70,8 +70,8 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
     from ros_sync.connectors.pace import MemoryPace  # noqa: PLC0415
     from ros_sync.mirror.catalogue import objects  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
-    from ros_sync.sync.deals import DealContext  # noqa: PLC0415
-    from ros_sync.sync.engine import Syncer  # noqa: PLC0415
+    from ros_sync.sync.follow.engine import Syncer  # noqa: PLC0415
+    from ros_sync.sync.ingest.deals import DealContext  # noqa: PLC0415
 
     del tracked
     now = NOW if work != "changes" else NOW + CHANGE_STEP

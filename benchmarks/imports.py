@@ -65,8 +65,8 @@ def _prepare(engine: Any, folder: Path) -> list[str]:
 def _ours(engine: Any, csv_file: Path) -> int:
     from ros_sync.connectors.export import load_mapping  # noqa: PLC0415
     from ros_sync.mirror.catalogue import objects  # noqa: PLC0415
-    from ros_sync.sync.deals import DealContext  # noqa: PLC0415
-    from ros_sync.sync.imports import import_files  # noqa: PLC0415
+    from ros_sync.sync.ingest.deals import DealContext  # noqa: PLC0415
+    from ros_sync.sync.ingest.imports import import_files  # noqa: PLC0415
 
     mapping = load_mapping(csv_file.parent / "mapping.yaml", {name: each.settable for name, each in objects().items()})
     context = DealContext("EUR", {"USD": Decimal("0.92"), "GBP": Decimal("1.17")}, first_of_quarter)

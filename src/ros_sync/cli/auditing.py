@@ -18,8 +18,8 @@ from ros_sync.cli.sources import cadence_of, refuse_unfollowed, sources_of
 from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.audit_report import WORDS, AuditReport, Difference, Kind, StreamAudit
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.audit.report import WORDS, AuditReport, Difference, Kind, StreamAudit
 
 NOTHING = "(nothing)"
 

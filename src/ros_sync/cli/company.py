@@ -19,7 +19,7 @@ from ros_sync.organisation.file import load as load_organisation
 from ros_sync.organisation.file_name import ORGANISATION_FILE
 from ros_sync.settings import Settings
 from ros_sync.sheets.regular import read_regular
-from ros_sync.sync.deals import DealContext
+from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.workspace.choices import custom_kinds_of, is_connector, settable, several_of
 from ros_sync.workspace.files import SUFFIXES
 

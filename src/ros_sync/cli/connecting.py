@@ -35,7 +35,7 @@ from ros_sync.notifiers.plaintext import clean
 from ros_sync.rules.fitting import Fit, fits
 from ros_sync.rules.model import Rule, Status
 from ros_sync.settings import Settings
-from ros_sync.sync.derived import worked_out
+from ros_sync.sync.ingest.derived import worked_out
 
 FILE = "hubspot.yaml"
 STREAMS = {"account": "companies", "lead": "contacts", "deal": "deals"}

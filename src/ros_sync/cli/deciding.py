@@ -10,8 +10,8 @@ from ros_sync import clock
 from ros_sync.cli.invocation import Invocation, counted, data_of, os_user, shown
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
-from ros_sync.sync import deletions
-from ros_sync.sync.deletions import PLURALS, State, Wave
+from ros_sync.sync.ingest import deletions
+from ros_sync.sync.ingest.deletions import PLURALS, State, Wave
 
 _KINDS: Mapping[str, str] = {
     "archived": "archived",

@@ -42,7 +42,7 @@ from ros_sync.sandbox.slack.company import provision
 from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sandbox.world.exports import write_exports
 from ros_sync.settings import LogSettings, Settings, SlackSettings
-from ros_sync.sync.imports import ImportReport, import_files
+from ros_sync.sync.ingest.imports import ImportReport, import_files
 
 EARLIER = tuple(STORY_MONDAY - timedelta(weeks=4 * months) for months in (4, 3, 2, 1))
 MAPPING = "export"

@@ -33,8 +33,8 @@ from ros_sync.cli.invocation import Invocation, counted, data_of, shown, typed
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import LogSettings
-from ros_sync.sync import heard
-from ros_sync.sync.audit_report import AuditReport
+from ros_sync.sync.audit.report import AuditReport
+from ros_sync.sync.follow import event_inbox
 
 FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
 NAMES = {"owner": "owners", "pipeline_stage": "stages"}  # of what is no stream of records
@@ -188,7 +188,7 @@ def _day(day: Day) -> dict[str, Any]:
 
 def _unread(engine: Engine, source: str) -> int:
     with engine.connect() as connection:
-        return heard.waiting(connection, source)
+        return event_inbox.waiting(connection, source)
 
 
 # ---- for a person

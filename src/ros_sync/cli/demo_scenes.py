@@ -15,8 +15,8 @@ from ros_sync.mirror.columns import METADATA
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.write_back import State as Written
-from ros_sync.sync.write_back import Wish
+from ros_sync.sync.write_back.requests import State as Written
+from ros_sync.sync.write_back.requests import Wish
 
 NEXT_STEP = "Walk their procurement through the order form"
 NEXT_STEP_DAYS = 4

@@ -26,11 +26,11 @@ from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
 from ros_sync.sandbox.world import STORY_MONDAY, WEEK_LATER
 from ros_sync.settings import Settings
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.audit_report import AuditReport
-from ros_sync.sync.cadence import DAY_SECONDS, Cadence
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.audit.report import AuditReport
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.reports import CycleReport
+from ros_sync.sync.policy import DAY_SECONDS, Cadence
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import PATH, add_hubspot

@@ -17,8 +17,8 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Hint
 from ros_sync.errors import StoppedError
 from ros_sync.settings import Settings
-from ros_sync.sync import heard
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
 from ros_sync.web.webhooks import HubSpotReceiver
 from ros_sync.workspace.configuration import Configuration
 
@@ -126,6 +126,6 @@ def receiver_of(
         return source().hints(body)
 
     def keep(found: Sequence[Hint]) -> int:
-        return heard.keep(engine, source().name, found, now())
+        return event_inbox.keep(engine, source().name, found, now())
 
     return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now)

@@ -20,9 +20,9 @@ from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
-from ros_sync.sync.dated import end_of_day, zone_of
-from ros_sync.sync.imports import ImportReport, import_exports, plan
-from ros_sync.sync.imports import Progress as Report
+from ros_sync.sync.ingest.dated import end_of_day, zone_of
+from ros_sync.sync.ingest.imports import ImportReport, import_exports, plan
+from ros_sync.sync.ingest.imports import Progress as Report
 
 SHOWN_ROWS = 10  # set-aside rows printed; `ros-sync import --json` and the database have the others
 SHOWN_NAMES = 5

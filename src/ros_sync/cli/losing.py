@@ -13,7 +13,7 @@ from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import Settings
-from ros_sync.sync.derived import worked_out
+from ros_sync.sync.ingest.derived import worked_out
 
 # Rules are loaded where something is looked for: neither a sync nor an import needs them.
 if TYPE_CHECKING:

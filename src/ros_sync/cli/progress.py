@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ros_sync.cli.invocation import Invocation
-from ros_sync.sync.reports import Progress as Reached
+from ros_sync.sync.ingest.reports import Progress as Reached
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

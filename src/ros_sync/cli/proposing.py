@@ -15,7 +15,7 @@ from ros_sync.errors import ImportRefusedError, RosSyncError, WorkspaceError
 from ros_sync.fields import did_you_mean
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.company import Company
-from ros_sync.sync.imports import files_in, plan
+from ros_sync.sync.ingest.imports import files_in, plan
 
 SHOWN_ROWS = 5
 

@@ -22,7 +22,7 @@ from ros_sync.connectors.pace import MemoryPace, Pace
 from ros_sync.errors import SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
-from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.policy import Cadence
 from ros_sync.sync.rates import DatabasePace
 
 VENDOR = "hubspot"  # whose limits these are

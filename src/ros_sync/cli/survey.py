@@ -20,8 +20,8 @@ from ros_sync.mirror.config_versions import BrokenFile, broken_files
 from ros_sync.mirror.tables import DEAL, OWNER
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
-from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import Wave, waves
+from ros_sync.sync.ingest.deletions import State as WaveState
+from ros_sync.sync.ingest.deletions import Wave, waves
 
 SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
 

@@ -37,11 +37,11 @@ from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import one_line
 from ros_sync.settings import Settings
-from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import held_problem, waves
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.write_back import Outcome, State
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deletions import State as WaveState
+from ros_sync.sync.ingest.deletions import held_problem, waves
+from ros_sync.sync.ingest.reports import CycleReport
+from ros_sync.sync.write_back.requests import Outcome, State
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.configuration import Configuration
 

@@ -22,8 +22,8 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.money import Money
 from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.write_back import State, Wish
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.write_back.requests import State, Wish
 
 NOW = "now"
 

@@ -33,9 +33,9 @@ from ros_sync.rules.model import Rule, RuleSet, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.recounting import recount_slips
-from ros_sync.sync.writing import TICKS, alone
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.recounting import recount_slips
+from ros_sync.sync.one_writer import TICKS, alone
 
 _TICK = "tick"  # what the lock of a tick is named by
 STALE_SECONDS = SyncSettings().stale_seconds

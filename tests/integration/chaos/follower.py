@@ -39,9 +39,9 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
-from ros_sync.sync import heard
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import HubSpotReceiver, add_hubspot
@@ -113,7 +113,7 @@ def follow(config: dict[str, Any]) -> None:
     source = source_of(config, clock)
 
     def keep(found: Sequence[Hint]) -> int:
-        return heard.keep(engine, source.name, found, clock())
+        return event_inbox.keep(engine, source.name, found, clock())
 
     def work_off() -> None:
         syncer = syncer_of(engine, source, clock)

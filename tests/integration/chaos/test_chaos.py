@@ -30,7 +30,7 @@ from ros_sync.sandbox.hubspot.company import define
 from ros_sync.sandbox.hubspot.faults import Fault, FaultKind, Faults
 from ros_sync.sandbox.hubspot.tokens import CLIENT_SECRET
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
-from ros_sync.sync.audit import Auditor
+from ros_sync.sync.audit.auditor import Auditor
 
 KILLS = int(os.environ.get("ROS_SYNC_CHAOS_KILLS", "8"))
 SEED = int(os.environ.get("ROS_SYNC_CHAOS_SEED", "20261127"))

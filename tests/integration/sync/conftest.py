@@ -25,9 +25,9 @@ from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.faults import Faults
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.policy import Cadence
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

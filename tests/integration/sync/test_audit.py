@@ -16,8 +16,8 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, World
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.audit_report import AuditReport, Kind
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.audit.report import AuditReport, Kind
 
 Make = Callable[..., str]
 Damage = Callable[[Engine], None]

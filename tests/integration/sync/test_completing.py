@@ -16,8 +16,8 @@ from ros_sync.connectors.export import load_mapping
 from ros_sync.errors import ImportRefusedError, ProblemsError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.imports import SHOWN_PROBLEMS, ImportReport, import_exports
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.imports import SHOWN_PROBLEMS, ImportReport, import_exports
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MAPPING = """

@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.reports import CycleReport
 
 Make = Callable[..., str]
 COUNTS = ("created", "updated", "deleted", "restored", "merged", "erased", "set_aside")

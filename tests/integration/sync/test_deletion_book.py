@@ -13,7 +13,7 @@ from tests.integration.mirror_reader import mirror_of
 from ros_sync import clock
 from ros_sync.connectors.source import Page
 from ros_sync.mirror.portions import CHUNK
-from ros_sync.sync.deletions import (
+from ros_sync.sync.ingest.deletions import (
     COUNTED,
     Book,
     DeletionLimit,

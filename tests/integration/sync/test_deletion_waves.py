@@ -15,11 +15,11 @@ from tests.integration.sync.test_odd_answers import between as between  # noqa: 
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
-from ros_sync.sync import heard
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.deletions import State, Wave, decide, waves
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deletions import State, Wave, decide, waves
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 CADENCE = Cadence(deletion_share=0.10, deletion_at_least=3)
@@ -88,7 +88,7 @@ def by_a_listing(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
 def by_webhooks(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
     archive(hubspot, ids)
     hints = [Hint(each, "deal.deletion", "deals", each, clock.to_micros(hubspot.clock())) for each in ids]
-    heard.keep(syncer.engine, "hubspot", hints, hubspot.clock())
+    event_inbox.keep(syncer.engine, "hubspot", hints, hubspot.clock())
     syncer.work_off_hints()
 
 
@@ -301,7 +301,7 @@ def test_an_explicit_privacy_deletion_never_waits(hubspot: Followed, engine: Eng
     assert [each.records for each in open_waves(engine, State.HELD)] == [12]
     at = clock.to_micros(hubspot.clock())
     hints = [Hint(each, "contact.privacyDeletion", "contacts", each, at) for each in people[:12]]
-    heard.keep(engine, "hubspot", hints, hubspot.clock())
+    event_inbox.keep(engine, "hubspot", hints, hubspot.clock())
     syncer.work_off_hints()
     assert mirror_of(engine).count("contact") == 8
     assert [each.state for each in open_waves(engine)] == ["withdrawn"]

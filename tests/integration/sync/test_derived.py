@@ -13,7 +13,7 @@ from tests.integration.sync.conftest import asked_nothing
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.sync.derived import roll_up
+from ros_sync.sync.ingest.derived import roll_up
 
 SHIPPED = Path(__file__).parents[3] / "connectors/hubspot.yaml"
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -10,7 +10,7 @@ from tests.integration.sync.conftest import asked_nothing
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Link, Page
 from ros_sync.mirror import redirects
-from ros_sync.sync.erased import ErasedPersons
+from ros_sync.sync.ingest.erased import ErasedPersons
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

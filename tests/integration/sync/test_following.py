@@ -27,9 +27,9 @@ from ros_sync.errors import StoppedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 OPEN = {"isClosed": "false", "probability": "0.2"}

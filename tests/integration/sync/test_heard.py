@@ -11,8 +11,8 @@ from tests.integration.mirror_reader import alter
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
 from ros_sync.mirror.portions import CHUNK
-from ros_sync.sync.cadence import CLOCKS_DIFFER
-from ros_sync.sync.heard import keep, told_since, waiting
+from ros_sync.sync.follow.event_inbox import keep, told_since, waiting
+from ros_sync.sync.policy import CLOCKS_DIFFER
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)

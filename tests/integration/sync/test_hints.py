@@ -17,8 +17,8 @@ from ros_sync.connectors.source import Hint, Page, Stream
 from ros_sync.errors import DailyLimitError
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
-from ros_sync.sync import heard as kept
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
 
 Make = Callable[..., str]
 
@@ -29,7 +29,7 @@ def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[st
 
 def heard(hubspot: Followed, engine: Engine, *events: dict[str, object]) -> int:
     found, _ = hubspot.source().hints(orjson.dumps(events))
-    return kept.keep(engine, "hubspot", found, hubspot.clock())
+    return event_inbox.keep(engine, "hubspot", found, hubspot.clock())
 
 
 def synced(hubspot: Followed, engine: Engine) -> Syncer:

@@ -20,10 +20,10 @@ from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, WEEK_LATER, World
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.reports import CycleReport
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")

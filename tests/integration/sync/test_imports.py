@@ -18,9 +18,9 @@ from ros_sync.connectors.export import load_mapping
 from ros_sync.errors import ImportRefusedError, ProblemsError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.rules.fitting import filled as known
-from ros_sync.sync.activities import FIELDS as ACTIVITY_FIELDS
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.imports import ImportReport, import_files
+from ros_sync.sync.ingest.activities import FIELDS as ACTIVITY_FIELDS
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.imports import ImportReport, import_files
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -241,7 +241,7 @@ def test_what_a_run_that_was_cut_off_left_undone_is_done_by_the_next(
     """The activities were stored and the process died before their deals were looked at."""
     load("deals.csv", HEADER, ACME)
     with monkeypatch.context() as patch:
-        patch.setattr("ros_sync.sync.imports.roll_up_activities", lambda *_: 1 / 0)
+        patch.setattr("ros_sync.sync.ingest.imports.roll_up_activities", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")
     load("activities.csv", ACTIVITIES, "a,call,outbound,2026-02-10,1")

@@ -20,10 +20,10 @@ from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.tokens import SCOPES
-from ros_sync.sync import heard
-from ros_sync.sync.applying import Applier
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.applier import Applier
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 
@@ -35,7 +35,7 @@ def cycled(syncer: Syncer, *, full: bool = False) -> None:
 def hear(hubspot: Followed, engine: Engine, kind: str, record_id: str, number: int = 1, **more: object) -> None:
     event = {"eventId": number, "subscriptionType": kind, "objectId": int(record_id), **more}
     found, _ = hubspot.source().hints(orjson.dumps([event]))
-    heard.keep(engine, "hubspot", found, hubspot.clock())
+    event_inbox.keep(engine, "hubspot", found, hubspot.clock())
 
 
 def before_writing(source: HubSpotSource, method: str, happens: Callable[[], None]) -> None:
@@ -262,7 +262,7 @@ def test_hints_about_other_streams_wait_for_no_back_fill(hubspot: Followed, engi
     remove(engine, "stream_state", stream="contacts")
     body = [{"eventId": n, "subscriptionType": "contact.deletion", "objectId": 9_000 + n} for n in range(6_000)]
     found, _ = hubspot.source().hints(orjson.dumps(body))
-    heard.keep(engine, "hubspot", found, hubspot.clock())
+    event_inbox.keep(engine, "hubspot", found, hubspot.clock())
     hubspot.account.associate("deals", made, "companies", mill, label="Primary")
     hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(mill))
     hubspot.syncer(engine).work_off_hints()

@@ -11,9 +11,9 @@ from tests.integration.mirror_reader import mirror_of, put
 from tests.integration.sync.conftest import CONTEXT, NOW, Followed, asked_nothing
 
 from ros_sync import clock
-from ros_sync.sync.applying import Applier
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.reports import StreamReport
+from ros_sync.sync.ingest.applier import Applier
+from ros_sync.sync.ingest.reports import StreamReport
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 DAY = 86_400  # seconds

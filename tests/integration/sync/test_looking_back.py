@@ -19,12 +19,12 @@ from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer
 from ros_sync.sandbox.hubspot.company import define
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
-from ros_sync.sync import heard
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.audit_report import AuditReport
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.looking_back import LookingBack
-from ros_sync.sync.places import save_cursor
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.audit.report import AuditReport
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.deletion_scan import LookingBack
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.stream_state import save_cursor
 
 Make = Callable[..., str]
 DAY = 86_400
@@ -87,7 +87,7 @@ def test_a_webhook_about_an_archived_record_is_remembered(hubspot: Followed, eng
     hubspot.account.archive("deals", made)
     event = {"eventId": 1, "subscriptionType": "deal.deletion", "objectId": int(made)}
     found, _ = hubspot.source().hints(orjson.dumps([event]))
-    heard.keep(engine, "hubspot", found, hubspot.clock())
+    event_inbox.keep(engine, "hubspot", found, hubspot.clock())
     syncer.work_off_hints()
     hubspot.account.restore("deals", made)
     a_day_later(hubspot, syncer)

@@ -19,7 +19,7 @@ from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.errors import TransientError
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow.engine import Syncer
 
 Make = Callable[..., str]
 Json = dict[str, Any]

@@ -16,10 +16,10 @@ from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import CycleReport
-from ros_sync.sync.upkeep import ACCOUNT
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.follow.maintenance import ACCOUNT
+from ros_sync.sync.ingest.reports import CycleReport
 
 Make = Callable[..., str]
 WAYS = {

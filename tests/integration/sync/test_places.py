@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 
 from ros_sync.connectors.source import Window
-from ros_sync.sync.places import Place, cursor, read_places, save_cursor, save_place, save_state, state_of
+from ros_sync.sync.stream_state import Place, cursor, read_places, save_cursor, save_place, save_state, state_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PLACE = Place(

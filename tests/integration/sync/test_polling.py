@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
-from ros_sync.sync.cadence import Cadence
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 SEARCHED = 200  # records of a page of search

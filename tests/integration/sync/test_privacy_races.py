@@ -13,9 +13,9 @@ from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.source import Page, Stream
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import Progress
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.reports import Progress
 
 WAIT_SECONDS = 60.0
 WORDS = "Boris is ill"

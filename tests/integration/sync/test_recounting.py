@@ -10,8 +10,8 @@ from tests.integration.mirror_reader import mirror_of, put, remove
 
 from ros_sync.organisation.company import Company, Organisation
 from ros_sync.organisation.fiscal import FiscalYear
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.recounting import recount_slips
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.recounting import recount_slips
 
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
 LOST = datetime(2026, 3, 2, 9, tzinfo=UTC)

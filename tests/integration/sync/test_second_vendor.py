@@ -34,10 +34,10 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.tables import CHANGE, HISTORY_ENTRY, RECORD_LINK, REDIRECT
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.write_back import Wish
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.policy import Cadence
+from ros_sync.sync.write_back.requests import Wish
 
 DAY = 86_400
 KILLED_EVERY = int(os.environ.get("ROS_SYNC_KILLED_EVERY", "6"))  # statements; `make chaos` takes each one

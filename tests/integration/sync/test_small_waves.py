@@ -29,10 +29,10 @@ from tests.integration.sync.test_odd_answers import between as between  # noqa: 
 
 from ros_sync import clock
 from ros_sync.connectors.source import Hint
-from ros_sync.sync import heard
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.deletions import State
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.deletions import State
 
 Make = Callable[..., str]
 LEAD = "hs_lifecyclestage_lead_date"
@@ -65,13 +65,13 @@ def test_webhooks_of_more_than_one_round_are_one_wave(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flood is worked off in rounds, each below the share: what was carried out in earlier ones counts."""
-    monkeypatch.setattr("ros_sync.sync.hints.AT_ONCE", 2)
+    monkeypatch.setattr("ros_sync.sync.follow.change_events.AT_ONCE", 2)
     deals = [deal() for _ in range(40)]
     for _ in range(2):
         later(hubspot, syncer)
     archive(hubspot, deals[:12])
     at = clock.to_micros(hubspot.clock())
-    heard.keep(
+    event_inbox.keep(
         engine, "hubspot", [Hint(each, "deal.deletion", "deals", each, at) for each in deals[:12]], hubspot.clock()
     )
     for _ in range(6):
@@ -206,7 +206,7 @@ def test_links_with_records_that_turn_out_to_be_held_are_kept(
     else:
         at = clock.to_micros(hubspot.clock())
         hints = [Hint(f"l{each}", "deal.associationChange", "deals", each, at) for each in deals]
-        heard.keep(engine, "hubspot", hints, hubspot.clock())
+        event_inbox.keep(engine, "hubspot", hints, hubspot.clock())
         syncer.work_off_hints()
     found = [(each.stream, each.records) for each in open_waves(engine, State.HELD)]
     assert (links(engine), found) == (6, [("contacts", 6)])

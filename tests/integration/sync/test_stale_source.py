@@ -16,7 +16,7 @@ from ros_sync.jobs.cycle import Company, TickReport, tick
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.sandbox.hubspot.faults import Fault
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.follow.engine import Syncer
 
 RULES = """
 version: 1

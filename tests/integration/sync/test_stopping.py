@@ -10,9 +10,9 @@ from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.errors import StoppedError
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.reports import Progress
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.ingest.reports import Progress
+from ros_sync.sync.policy import Cadence
 
 Make = Callable[..., str]
 DAY = 90_000  # seconds, a little more than one

@@ -19,8 +19,8 @@ from ros_sync.errors import TransientError
 from ros_sync.fields import Carried
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.taking_over import Automation, Does
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.engine import Syncer
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
 
 Make = Callable[..., str]
 

@@ -21,9 +21,9 @@ from ros_sync.organisation.people import Directory
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.audit import Auditor
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.write_back import Outcome, Wish
+from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.write_back.requests import Outcome, Wish
 
 Make = Callable[..., str]
 Call = Callable[[], object]

@@ -15,9 +15,9 @@ from tests.integration.sync.test_write_back import write
 
 from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
-from ros_sync.sync.engine import Syncer
-from ros_sync.sync.write_back import carry_out
-from ros_sync.sync.writing import WRITES, alone
+from ros_sync.sync.follow.engine import Syncer
+from ros_sync.sync.one_writer import WRITES, alone
+from ros_sync.sync.write_back.requests import carry_out
 
 Make = Callable[..., str]
 
@@ -50,7 +50,7 @@ def test_what_became_of_a_wish_is_told_to_who_asks_again(hubspot: Followed, sqli
     syncer, made = hubspot.syncer(sqlite_engine), deal()
     syncer.cycle()
     number = write(syncer, made, {"next_step": "Wait"}).number
-    again = syncer._carry_out(lambda: carry_out(syncer._work, number))
+    again = syncer._carry_out(lambda: carry_out(syncer.following, number))
     assert (number, "done", "written") == (again.number, again.state, again.words)
     assert len(hubspot.account.snapshot("notes")) == 1
 

@@ -28,7 +28,7 @@ from ros_sync.sandbox.hubspot import HubSpotAccount
 from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.signing import signed
 from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
-from ros_sync.sync import heard
+from ros_sync.sync.follow import event_inbox
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH, HubSpotReceiver, add_hubspot
@@ -66,7 +66,7 @@ def into(kept: list[Hint]) -> Keep:
 @pytest.fixture
 def server(engine: Engine) -> Iterator[WebServer]:
     def keep(found: Sequence[Hint]) -> int:
-        return heard.keep(engine, "hubspot", found, NOW)
+        return event_inbox.keep(engine, "hubspot", found, NOW)
 
     with WebServer(application(keep), "127.0.0.1", 0) as running:
         yield running

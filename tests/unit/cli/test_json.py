@@ -23,9 +23,9 @@ from ros_sync.errors import Where
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.notifiers.delivery import DeliveryCounts
 from ros_sync.outbox.store import OutboxCounts
-from ros_sync.sync.audit_report import AuditReport
-from ros_sync.sync.imports import ImportReport
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.audit.report import AuditReport
+from ros_sync.sync.ingest.imports import ImportReport
+from ros_sync.sync.ingest.reports import CycleReport
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ODD = 'Müller\x1b\x9b\udcff,"\u2028'

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ros_sync.sync.audit_report import SHOWN_CHARS, AuditReport, Difference, Kind, StreamAudit, shortened
+from ros_sync.sync.audit.report import SHOWN_CHARS, AuditReport, Difference, Kind, StreamAudit, shortened
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ros_sync import clock
-from ros_sync.sync.cadence import CLOCKS_DIFFER, due, floored, lies_ahead, parked
+from ros_sync.sync.policy import CLOCKS_DIFFER, due, floored, lies_ahead, parked
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ros_sync.fields import Kind
-from ros_sync.sync.comparison import checksum
+from ros_sync.sync.audit.comparison import checksum
 
 NAMES = ("id", "name", "closing_plan", "probability")
 KINDS = {"name": Kind.TEXT, "closing_plan": Kind.BOOLEAN, "probability": Kind.NUMBER}

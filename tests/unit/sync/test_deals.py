@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ros_sync import clock
 from ros_sync.fields import MAX_WHOLE, Carried
-from ros_sync.sync.deals import DealContext, Moved, amounts_at_home, beside_stored, computed
+from ros_sync.sync.ingest.deals import DealContext, Moved, amounts_at_home, beside_stored, computed
 
 BEGIN = datetime(2026, 2, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ros_sync.connectors.source import Page
-from ros_sync.sync.fetching import GARBAGE_OBJECTS, Fetching, Reading
+from ros_sync.sync.follow.fetching import GARBAGE_OBJECTS, Fetching, Reading
 
 
 def pages(stream: str, number: int, error: Exception | None = None) -> Reading[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.source import Link, Page
 from ros_sync.fields import Carried
-from ros_sync.sync.pages import joined, without
+from ros_sync.sync.ingest.pages import joined, without
 
 
 def page(number: int, *, position: str | None = None, **columns: list[Carried]) -> Page:

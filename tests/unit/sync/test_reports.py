@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ros_sync.sync.reports import CycleReport
+from ros_sync.sync.ingest.reports import CycleReport
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

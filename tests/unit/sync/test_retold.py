@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ros_sync.connectors.source import Entry
-from ros_sync.sync.audit_report import FieldDifference
-from ros_sync.sync.retold import Change, _of_record, _shown, expected_changes
+from ros_sync.sync.audit.history_diff import Change, _of_record, _shown, expected_changes
+from ros_sync.sync.audit.report import FieldDifference
 
 
 def entries(*given: tuple[int, str | None]) -> list[Entry]:

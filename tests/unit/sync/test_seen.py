@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ros_sync.sync.seen import Before, SeenIds, SeenRows
+from ros_sync.sync.ingest.seen import Before, SeenIds, SeenRows
 
 
 def test_an_id_that_came_before_is_known_by_its_place() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ros_sync.connectors.source import Stream
-from ros_sync.sync.unlinked import in_words, readable
+from ros_sync.sync.follow.unlinked import in_words, readable
 
 
 def test_associations_are_told_with_why_they_could_not_be_read() -> None:

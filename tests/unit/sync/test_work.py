@@ -19,10 +19,10 @@ from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.source import Page
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.hubspot.company import CONNECTOR
-from ros_sync.sync.cadence import Cadence
-from ros_sync.sync.deals import DealContext
-from ros_sync.sync.reports import CycleReport, Progress
-from ros_sync.sync.work import Work, of_stream
+from ros_sync.sync.follow.work import Work, of_stream
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.reports import CycleReport, Progress
+from ros_sync.sync.policy import Cadence
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 
 from ros_sync import clock
 from ros_sync.fields import Carried, Kind
-from ros_sync.sync.write_back import _unfit
+from ros_sync.sync.write_back.requests import _unfit
 
 LAST = clock.to_micros(clock.from_micros(0).replace(year=9999, month=12, day=31))
 

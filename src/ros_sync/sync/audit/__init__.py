@@ -1,0 +1,1 @@
+"""The mirror beside the CRM, and repair by the engine's own paths."""

@@ -1,0 +1,377 @@
+"""Comparing the mirror with the CRM, record by record.
+
+Each stream is listed once and compared page by page with what is stored; nothing but ids is kept, on disk. A record that
+looks different, and one that is here and was not listed, is read again by its id before anything is said of it: so
+neither a search that lags nor a change made meanwhile raises a false alarm. What was modified in the CRM since the last
+poll is not yet followed; it is counted apart.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine, select
+
+from ros_sync import clock
+from ros_sync.connectors.source import Page, Source, Stream
+from ros_sync.errors import AuthExpiredError, DailyLimitError, RosSyncError, StoppedError
+from ros_sync.mirror.catalogue import objects
+from ros_sync.sync.audit.comparison import Comparison
+from ros_sync.sync.audit.repair import Mending
+from ros_sync.sync.audit.report import AuditReport, Difference, Kind
+from ros_sync.sync.audit.suspects import Suspects
+from ros_sync.sync.follow.fetching import Fetching, Reading
+from ros_sync.sync.follow.maintenance import remember
+from ros_sync.sync.follow.unlinked import links_of, readable
+from ros_sync.sync.follow.work import of_stream
+from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.deletions import held_among
+from ros_sync.sync.ingest.pages import joined
+from ros_sync.sync.ingest.reports import Progress
+from ros_sync.sync.ingest.seen import SeenIds
+from ros_sync.sync.policy import Cadence, parked
+from ros_sync.sync.stream_state import Place, read_places, state_of
+
+log = structlog.get_logger(__name__)
+
+GROUP_ROWS = 1_000  # records compared together: as many as one call of associations takes
+JUDGED_ROWS = 500  # suspects read by id together
+LOOKS = 3  # at a record that is followed meanwhile, so that CRM and mirror are seen one after the other
+ACCOUNT = ("owner", "pipeline_stage")
+ENDED = frozenset((Kind.ARCHIVED, Kind.MERGED, Kind.ERASED, Kind.NO_LONGER))
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What differs in some records; the ids that are not yet followed, and those whose deletion waits for a person."""
+
+    differing: list[Difference]
+    pending: set[str]
+    held: set[str]
+
+
+class Auditor:
+    """Audits one source. `now` gives the present; `progress` is told how far a stream has been read.
+
+    `history`: the change histories of tracked fields are compared too. `keep` differences are kept in the report, the
+    others counted.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        context: DealContext,
+        *,
+        now: Callable[[], datetime],
+        cadence: Cadence | None = None,
+        history: bool = False,
+        keep: int = 100,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._context = context
+        self._now = now
+        self._cadence = cadence or Cadence()
+        self._history = history
+        self._keep = keep
+        self._progress = progress or (lambda _progress: None)
+        self._places: dict[str, Place] = {}
+        self._streams: list[Stream] = []  # those that can be compared
+
+    def run(self, *, repair: bool = False) -> AuditReport:
+        """Compare everything; with `repair`, bring the mirror up to what the CRM says and compare those records again.
+
+        What keeps the CRM from being read is told as `trouble` of the report.
+        """
+        report = AuditReport(self._source.name, self._now(), self._keep, with_history=self._history)
+        before = Counter(self._source.counts)
+        try:
+            self._turn(report, repair=repair)
+        except DailyLimitError as error:
+            report.parked_until, report.trouble = error.resume_at, error.message
+        except RosSyncError as error:
+            report.trouble = str(error)
+        stuck = [f"{name}: {each.trouble}" for name, each in report.streams.items() if each.trouble]
+        stuck += report.unread.values()
+        report.trouble = report.trouble or ("; ".join(stuck) or None)
+        report.calls = dict(Counter(self._source.counts) - before)
+        report.finished_at = self._now()
+        log.info(
+            "audit_done",
+            source=report.source,
+            compared=report.compared,
+            differences=report.total,
+            pending=report.pending,
+            left=report.left.total() if report.repaired else None,
+            calls=report.call_count,
+            trouble=report.trouble,
+            seconds=round(report.seconds, 3),
+        )
+        return report
+
+    def _turn(self, report: AuditReport, *, repair: bool) -> None:
+        self._begin(report)
+        with Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence) as mending:
+            found = self._account()
+            for each in found:
+                report.add(each)
+            if repair and found:  # first: records name their owners
+                mending.account()
+                for each in self._account():
+                    report.add_left(each)
+            with Suspects() as suspects:
+                self._look(report, suspects)
+                for stream in list(self._streams):
+                    try:
+                        self._judge_all(report, stream, suspects)
+                    except RosSyncError as error:
+                        self._fail(report, stream, error)
+                report.repaired = repair
+                if repair and report.total > len(found):
+                    self._repair(report, suspects, mending)
+
+    def _begin(self, report: AuditReport) -> None:
+        """What the mirror has followed so far; RosSyncError where that is nothing, or where the source is parked."""
+        with self._engine.connect() as connection:
+            state = state_of(connection, self._source.name)
+            remember(connection, self._source)
+            self._places = read_places(connection, self._source.name)
+        if parked(state.get("parked_until"), report.started_at):
+            raise DailyLimitError("the calls that the CRM allows in a day are used up", resume_at=state["parked_until"])
+        self._streams = list(self._source.streams)
+        listed = []
+        for stream in self._streams:
+            place = self._places.get(stream.name)
+            if place is None or place.polled_until is None:
+                report.of(stream.name).trouble = "they have not been listed to their end yet; run `ros-sync sync` first"
+            else:
+                listed.append(stream)
+        if not listed:
+            raise RosSyncError(
+                f"nothing of {self._source.name} has been listed to its end yet", hint="run `ros-sync sync` first"
+            )
+        self._streams = listed
+
+    def _fail(self, report: AuditReport, stream: Stream, error: Exception) -> None:
+        """Keep what keeps a stream from being compared; the others go on. Where no calls are left, the audit ends."""
+        if isinstance(error, DailyLimitError | AuthExpiredError | StoppedError) or not isinstance(error, RosSyncError):
+            raise error
+        report.of(stream.name).trouble = str(error)
+        self._streams = [each for each in self._streams if each.name != stream.name]
+        log.warning("audit_stream_failed", source=self._source.name, stream=stream.name, error=str(error))
+
+    # ---- the account
+
+    def _account(self) -> list[Difference]:
+        """What differs in owners and stages; looked at twice, since another process may follow them meanwhile."""
+        return self._account_now() and self._account_now()
+
+    def _account_now(self) -> list[Difference]:
+        described = self._source.describe()
+        batches = filter(None, (described.owners, described.stages))
+        pages = {each.object: Page(each.object, batches=[each]) for each in batches}
+        with self._engine.connect() as connection:
+            comparison = Comparison(connection, self._source, self._context)
+            found: list[Difference] = []
+            for name, page in pages.items():
+                stream = Stream(name, (name,))
+                found += comparison.page(stream, page)
+                told = set(page.ids)
+                extra = (each for ids in self._alive(connection, stream) for each in ids if each not in told)
+                gone = [each for each in extra if each not in held_among(connection, self._source.name, name, [each])]
+                found += [Difference(name, name, each, Kind.ERASED) for each in gone]
+        return found
+
+    # ---- the first look
+
+    def _look(self, report: AuditReport, suspects: Suspects) -> None:
+        """List every stream and note the records that look different, and those that the listing does not have."""
+        for name in ACCOUNT:
+            with self._engine.connect() as connection:
+                report.of(name).compared += sum(map(len, self._alive(connection, Stream(name, (name,)))))
+        for stream in list(self._streams):
+            try:
+                place, shape = self._places[stream.name], self._source.shape(stream)
+            except RosSyncError as error:
+                self._fail(report, stream, error)
+                continue
+            if place.mark and shape.mark and (place.mark != shape.mark or not shape.properties <= place.properties):
+                report.notes.append(
+                    f"the connector file or the account has changed since the {stream.name} were listed; "
+                    "`ros-sync sync` reads them all anew"
+                )
+        readings = [[Reading(each, partial(self._listed, each))] for each in self._streams]
+        with SeenIds() as seen, Fetching(readings) as fetching:
+            for fetched in fetching:
+                stream = fetched.part
+                if fetched.error is not None:
+                    self._fail(report, stream, fetched.error)
+                elif fetched.page is None:
+                    self._look_for_vanished(stream, seen, suspects)
+                else:
+                    self._compare_listed(report, stream, fetched.page, seen, suspects)
+
+    def _listed(self, stream: Stream) -> Iterator[Page]:
+        """Everything of a stream, many records at a time, with every label of their associations."""
+        pages: list[Page] = []
+        for page in self._source.listed(stream):
+            pages.append(page)
+            if sum(len(each.ids) for each in pages) >= GROUP_ROWS or page.position is None:
+                whole = joined(pages)
+                if stream.links and whole.ids:
+                    whole.links, whole.unread = links_of(self._source, stream, whole.ids)
+                yield whole
+                pages = []
+
+    def _compare_listed(
+        self, report: AuditReport, stream: Stream, page: Page, seen: SeenIds, suspects: Suspects
+    ) -> None:
+        if not self._history:
+            page.histories = {}
+        with self._engine.connect() as connection:
+            comparison = Comparison(connection, self._source, self._context)
+            audit = report.of(stream.name)
+            differing = {each.id for each in comparison.page(self._readable(report, stream, page), page, audit)}
+            untold = comparison.untold(stream, page.merged)
+        suspects.add(stream.name, differing, listed=True)
+        suspects.add(stream.name, untold, listed=False)
+        ids = page.ids
+        seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
+        audit.compared += len(ids)
+        self._progress(Progress(stream.name, "audit", audit.compared, page.expected))
+
+    def _look_for_vanished(self, stream: Stream, seen: SeenIds, suspects: Suspects) -> None:
+        """Records that are alive here and were not listed."""
+        with self._engine.connect() as connection:
+            for ids in self._alive(connection, stream):
+                known = seen.add([f"{stream.name}/{each}" for each in ids], "", [0] * len(ids))
+                missing = [each for place, each in enumerate(ids) if place not in known]
+                suspects.add(stream.name, missing, listed=False)
+
+    def _alive(self, connection: Connection, stream: Stream) -> Iterator[list[str]]:
+        """The ids of the stream's records that are alive here, each once, some at a time."""
+        for place, name in enumerate(stream.objects):
+            table = objects()[name].table
+            first = objects()[stream.objects[0]].table
+            query: Any = select(table.c.id).where(table.c.source == self._source.name, table.c.deleted_at.is_(None))
+            if place:  # those that the first object has are told already
+                there = select(first.c.id).where(
+                    first.c.source == table.c.source, first.c.id == table.c.id, first.c.deleted_at.is_(None)
+                )
+                query = query.where(~there.exists())
+            query = of_stream(self._source, stream, table, query)
+            last = ""
+            while True:
+                ids = list(
+                    connection.execute(query.where(table.c.id > last).order_by(table.c.id).limit(GROUP_ROWS)).scalars()
+                )
+                if not ids:
+                    break
+                last = ids[-1]
+                yield ids
+
+    def _readable(self, report: AuditReport, stream: Stream, page: Page) -> Stream:
+        """The stream with those of its associations that could be read; the others are told."""
+        for to, reason in page.unread.items():
+            note = f"the associations of {stream.name} with {to} could not be compared: {reason}"
+            report.unread.setdefault((stream.name, to), note)
+        return readable(stream, page.unread)
+
+    # ---- the second look
+
+    def _judge_all(self, report: AuditReport, stream: Stream, suspects: Suspects) -> None:
+        """Read the stream's suspects again by id, and count those that do differ."""
+        for chunk in suspects.chunks(stream.name, JUDGED_ROWS):
+            verdict = self._judge(stream, chunk)
+            for each in verdict.differing:
+                report.add(each)
+            suspects.confirm(stream.name, {each.id for each in verdict.differing})
+            report.of(stream.name).pending += len(verdict.pending)
+            report.of(stream.name).held += len(verdict.held)
+
+    def _judge(self, stream: Stream, suspects: Mapping[str, bool]) -> _Verdict:
+        """What differs in these records (id -> listed) as both sides are now."""
+        found: list[Difference] = []
+        ids = list(suspects)
+        for look in range(1, LOOKS + 1):
+            now = self._differences(stream, ids)
+            ahead = {each.id for each in now if each.ahead} if look < LOOKS else set()
+            found += [each for each in now if each.id not in ahead]
+            ids = [each for each in ids if each in ahead]
+            if not ids:
+                break
+        differing: list[Difference] = []
+        pending, waiting = set[str](), set[str]()
+        held = set[tuple[str, str]]()  # by stream, or by object where a contact is no lead any more, and id
+        with self._engine.connect() as connection:
+            for name in {stream.name, *stream.objects[1:]}:
+                of_it = held_among(connection, self._source.name, name, [each.id for each in found])
+                held |= {(name, each) for each in of_it}
+        for each in found:
+            name = each.object if each.kind is Kind.NO_LONGER else stream.name
+            if each.kind in ENDED and (name, each.id) in held:
+                waiting.add(each.id)
+            elif self._is_pending(stream, each, listed=suspects[each.id]):
+                pending.add(each.id)
+            else:
+                differing.append(each)
+        return _Verdict(differing, pending, waiting)
+
+    def _differences(self, stream: Stream, ids: Sequence[str]) -> list[Difference]:
+        """The CRM first, the mirror afterwards: what is followed in between shows as `ahead`."""
+        asked = set(ids)
+        page = self._source.read(stream, ids)
+        there = [each for each in page.ids if each in asked]
+        page.links, page.unread = links_of(self._source, stream, there) if stream.links and there else ({}, {})
+        page.histories = self._source.histories(stream, there) if self._history and stream.tracked and there else {}
+        with self._engine.connect() as connection:
+            comparison = Comparison(connection, self._source, self._context)
+            found = comparison.page(readable(stream, page.unread), page) + comparison.absent(stream, page, ids)
+        return [each for each in found if each.id in asked]
+
+    def _is_pending(self, stream: Stream, difference: Difference, *, listed: bool) -> bool:
+        """Whether the next poll will read it anyway: then it is no difference yet.
+
+        A poll reads the overlap again, since search may not have known at the last one what was modified shortly before.
+        What the mirror claims to hold as of the CRM's own modified instant is never pending.
+        """
+        if difference.kind is Kind.ERASED:
+            return listed  # it was there when this audit began
+        if difference.at is None or difference.followed:
+            return False
+        polled = self._places[stream.name].polled_until
+        assert polled is not None
+        overlap = 0 if difference.kind is Kind.ARCHIVED else self._source.facts.overlap_seconds
+        return difference.at > clock.to_micros(polled) - overlap * 1_000_000
+
+    # ---- repair
+
+    def _repair(self, report: AuditReport, suspects: Suspects, mending: Mending) -> None:
+        """Mend what was found, and look at those records once more."""
+        for stream in self._streams:  # all of them first: a merge moves the links of other streams' records
+            ends = Page(stream.name)
+            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+                mending.read_again(stream, list(chunk), ends)
+            mending.end(stream, ends)
+        for stream in self._streams:
+            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+                mending.relink(stream, list(chunk))
+                mending.fill(stream, list(chunk))
+                if self._history and stream.tracked:
+                    mending.splice(stream, list(chunk))
+        mending.derive()
+        report.notes += mending.notes
+        for stream in self._streams:
+            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+                verdict = self._judge(stream, chunk)
+                report.of(stream.name).held += len(verdict.held)
+                for each in verdict.differing:
+                    report.add_left(each)

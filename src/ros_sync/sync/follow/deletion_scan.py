@@ -1,0 +1,189 @@
+"""The look back: once a day, what neither a poll nor a webhook that was lost could tell.
+
+Archiving and restoring leave the modified date alone, and search leaves archived records out. So the list of archived
+records is read, and an hour later, when search knows everything of that time, what was modified before is searched for
+once more. Each finds what the other cannot. What was archived while a list was read is known since; a record that was
+archived and restored between two lists is there again by the search, with the modified date that no poll saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from ros_sync import clock
+from ros_sync.connectors.source import Page, Stream, Window
+from ros_sync.mirror import archived, redirects
+from ros_sync.mirror.catalogue import objects
+from ros_sync.mirror.erasure import PERSONS
+from ros_sync.sync.follow.work import Work, of_stream
+from ros_sync.sync.one_writer import writing
+from ros_sync.sync.policy import due, floored, lies_ahead
+from ros_sync.sync.stream_state import cursor, save_cursor
+
+
+@dataclass(slots=True)
+class _Looked:
+    """When a stream's archive was listed last, by our clock and by the CRM's, and up to when was searched (the CRM's)."""
+
+    noted_at: datetime
+    listed_at: datetime
+    searched_until: datetime
+
+    def is_open(self, settled: timedelta) -> bool:
+        """Whether what was modified up to the list is still to be searched for."""
+        return self.searched_until < self.listed_at - settled
+
+
+class LookingBack:
+    """Looks back at each stream for itself: one that cannot be read keeps no other from it."""
+
+    def __init__(self, work: Work, now: datetime) -> None:
+        self._work = work
+        self._now = now
+        self._settled = timedelta(seconds=work.source.facts.settled_seconds)
+
+    def before_back_fill(self, unknown: Collection[str]) -> None:
+        """Note what is archived in streams that were never listed: it may be restored while they are."""
+        for stream in self._work.source.streams:
+            if stream.name in unknown and self._looked(stream) is None:
+                self._guarded(stream, self._list)
+
+    def before_listing(self) -> None:
+        """List what is archived before everything is listed: the CRM tells of no association with an archived record.
+
+        Where activities are listed before their deals, a wave of deals has to be held before that.
+        """
+        for stream in self._work.source.streams:
+            if self._looked(stream) is not None:
+                self._guarded(stream, self._list)
+
+    def run(self, just_listed: Collection[str]) -> None:
+        """Look back where it is time to, and where a first back-fill has just come to its end."""
+        for stream in self._work.source.streams:
+            looked = self._looked(stream)
+            if self._work.report.of(stream.name).trouble:
+                continue
+            if (
+                looked
+                and looked.is_open(self._settled)
+                and self._work.source.present - looked.listed_at >= self._settled
+            ):
+                self._guarded(stream, self._search)
+            every = self._work.cadence.look_back_seconds
+            if looked is None or stream.name in just_listed or due(looked.noted_at, self._now, every):
+                self._guarded(stream, self._list)
+
+    def _guarded(self, stream: Stream, look: Callable[[Stream], None]) -> None:
+        try:
+            look(stream)
+        except Exception as error:  # it is told, and the other streams go on
+            failure = self._work.note(stream, error)
+            if failure is not None:
+                raise failure from error
+
+    # ---- what was modified
+
+    def _search(self, stream: Stream) -> None:
+        """Read what was modified up to the last list once more, with its histories.
+
+        A tracked property that was changed there and back between two polls left no trace in what they saw.
+        """
+        work, looked = self._work, self._looked(stream)
+        assert looked is not None
+        since, until = (floored(clock.to_micros(each)) for each in (looked.searched_until, looked.listed_at))
+        for found in work.source.changed({stream.name: Window(since, until)}):
+            work.go_on()
+            if found.error is not None:
+                raise found.error
+            if found.ids:
+                page, confirmed = work.completed(stream, found, with_histories=True)
+                with work.writing() as (_, applier):
+                    work.apply(applier, stream, page)
+                    work.touch(stream, applier.revive(stream, sorted(confirmed), work.report.of(stream.name)))
+        # What was modified just before the list, and archived at once, may be restored until the next one.
+        looked.searched_until = looked.listed_at - self._settled
+        self._save(stream, looked)
+
+    # ---- what is archived
+
+    def _list(self, stream: Stream) -> None:
+        """List what is archived; what is not listed any more, and was, may have been restored, or is gone for good."""
+        work, begun_at = self._work, self._work.now()
+        present, listed = work.source.present, set[str]()
+        with work.engine.connect() as connection:
+            unseen = archived.remembered(connection, work.source.name, stream.name)
+        alive = set[str]()
+        for page in work.source.listed(stream, archived=True):
+            work.go_on()
+            listed |= page.deleted.keys() | set(page.doubted)
+            with work.engine.connect() as connection:
+                here = work.alive(connection, stream, [*page.deleted, *page.merged])
+            alive |= here
+            rest = {each: at for each, at in page.deleted.items() if each not in here}
+            if rest or page.doubted:
+                merged = {each: into for each, into in page.merged.items() if each not in here}
+                agreed = work.agreed(stream, replace(page, deleted=rest, merged=merged))
+                with work.writing() as (_, applier):
+                    work.apply(applier, stream, agreed, way="list")
+        # That a record is archived is believed where its own answer agrees.
+        ends = Page(stream.name)
+        work.read_again(stream, sorted(alive), ends=ends)
+        work.end(stream, ends, "list", erase=False)
+        work.read_again(stream, sorted(self._held(stream) - listed))
+        back = sorted(unseen - listed)
+        with work.engine.connect() as connection:
+            took_in = redirects.taken_in(connection, work.source.name, stream.objects[0], back)
+        work.read_again(stream, sorted(took_in))  # erased, it takes those with it that went into it
+        # What else the CRM does not know any more was never here.
+        work.read_again(stream, [each for each in back if each not in took_in], gone=False)
+        if back:
+            with writing(work.engine, work.source.name) as connection:
+                archived.forget(connection, work.source.name, stream.name, back, begun_at)
+        looked = self._looked(stream) or _Looked(self._now, present, present - self._settled)
+        if not looked.is_open(self._settled):
+            looked.listed_at = present
+        looked.noted_at = self._now
+        self._save(stream, looked)
+
+    def _held(self, stream: Stream) -> set[str]:
+        """The records that are archived by what the mirror knows."""
+        work, table = self._work, objects()[stream.objects[0]].table
+        query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_not(None))
+        days = work.source.facts.archived_days
+        if days is not None and not set(stream.objects) & set(
+            PERSONS
+        ):  # of a person nothing is kept once the CRM keeps nothing
+            query = query.where(table.c.deleted_at >= self._now - timedelta(days=days))
+        with work.engine.connect() as connection:
+            held = {str(each) for each in connection.execute(of_stream(work.source, stream, table, query)).scalars()}
+            held -= redirects.resolve(connection, work.source.name, stream.objects[0], sorted(held)).keys()
+        return held
+
+    # ---- places
+
+    def _looked(self, stream: Stream) -> _Looked | None:
+        with self._work.engine.connect() as connection:
+            row: dict[str, Any] | None = cursor(connection, self._work.source.name, _name(stream))
+        if row is None:
+            return None
+        present, day = self._work.source.present, timedelta(seconds=self._work.cadence.look_back_seconds)
+        looked = _Looked(row["updated_at"], row["polled_until"], row["complete_until"])
+        if lies_ahead(looked.listed_at, present):  # the clock was ahead: where it really got to is not known any more
+            looked.listed_at, looked.searched_until = present, min(looked.searched_until, present - day)
+        return looked
+
+    def _save(self, stream: Stream, looked: _Looked) -> None:
+        work = self._work
+        places = {"polled_until": looked.listed_at, "complete_until": looked.searched_until}
+        with writing(work.engine, work.source.name) as connection:
+            save_cursor(connection, work.source.name, _name(stream), looked.noted_at, **places)
+
+
+def _name(stream: Stream) -> str:
+    """The name under which it is kept how far was looked back at the stream."""
+    return f"(looked back) {stream.name}"

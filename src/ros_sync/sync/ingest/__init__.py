@@ -1,0 +1,1 @@
+"""Whatever comes into the mirror, by a file or by a CRM's API: rows and histories, links, endings, quarantine, derived fields."""

@@ -1,0 +1,191 @@
+"""One batch into the mirror: references resolved, repeats judged, derived values worked out, problems kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, insert, select
+
+from ros_sync import clock
+from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch, SetAside
+from ros_sync.fields import Carried
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.store import Row, Upsert, Written
+from ros_sync.sync.ingest.completion import complete, told
+from ros_sync.sync.ingest.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.ingest.holding import HeldBack
+from ros_sync.sync.ingest.preparing import prepared
+from ros_sync.sync.ingest.seen import SeenIds
+from ros_sync.sync.ingest.short_ids import ShortIds
+
+SHOWN_ROWS = 20  # set-aside rows kept in a report; all of them are in the database
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What became of one file as one object. Counts are rows; `repeated` are rows that say the same thing twice.
+
+    `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate`
+    counts amounts by currency that could not be told in the company's own. `completed` are rows that added to what another
+    one of the same import said. `examples` are the first rows set aside, `notes` what a person should know of the file.
+    """
+
+    file: str
+    object: str
+    rows_read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    older: int = 0
+    repeated: int = 0
+    completed: int = 0
+    set_aside: int = 0
+    examples: list[SetAside] = field(default_factory=list)
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    without_rate: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+class BatchLoader:
+    """Loads batches of one run; the caller gives each its own transaction."""
+
+    def __init__(self, context: DealContext, run_id: int, source: str, as_of: int, *, stage_entry_given: bool) -> None:
+        self._context = context
+        self._run_id = run_id
+        self._source = source
+        self._as_of = as_of
+        self._stage_entry_given = stage_entry_given
+        self._short_ids: ShortIds | None = None
+
+    def load(
+        self,
+        connection: Connection,
+        batch: Batch,
+        file: FileReport,
+        seen: SeenIds,
+        *,
+        expect_empty: bool,
+        stale: bool,
+        held: HeldBack | None = None,
+        later: frozenset[str] = frozenset(),
+    ) -> None:
+        """Write one batch and count in `file` what became of it.
+
+        `expect_empty`: the mirror held nothing of this object before the run. `stale`: a later state is known, so
+        that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps what
+        this one leaves empty of them until `finish`.
+        """
+        set_aside = list(batch.set_aside)
+        file.notes += batch.notes
+        if batch.lines:
+            mirrored = objects()[batch.object]
+            self._short_ids = self._short_ids or ShortIds(connection, self._source)
+            self._short_ids.apply(connection, batch)
+            columns = prepared(connection, self._source, mirrored, batch, self._context, file)
+            file.notes += strange_zones(columns.get("timezone", ()), batch.object)
+            if AT_UNKNOWN_TIME in columns.get("deleted_at", ()):
+                columns["deleted_at"] = self._deleted_at(connection, mirrored, columns)
+            names = tuple(columns)
+            upsert = Upsert(connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=expect_empty)
+            initial = initial_columns if batch.object == "deal" else None
+            ids = [str(record_id) for record_id in columns["id"]]
+            repeated = seen.add(ids, batch.origin, batch.lines, columns)
+            if held is not None and later and not stale:
+                filled = frozenset(mirrored.columns[name] for name in later if name in mirrored.columns)
+                columns = dict(held.hold(upsert.again(), columns, filled, repeated))
+            rows: list[Row] = []
+            if expect_empty and not repeated:
+                written = upsert.insert(columns, self._as_of, initial)
+            else:
+                rows = list(zip(*columns.values(), strict=True))
+                fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
+                written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
+            self._recount(connection, batch.object, written)
+            file.created += len(written.created)
+            file.updated += len(written.updated)
+            file.unchanged += written.unchanged
+            file.older += written.older
+            # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
+            if repeated and stale:
+                file.repeated += len(repeated)
+            elif repeated:
+                second = {index: (rows[index], before) for index, before in repeated.items()}
+                completion = complete(connection, mirrored, upsert, names, second, self._as_of, held)
+                set_aside.extend(told(batch, index, against) for index, against in completion.against.items())
+                self._recount(connection, batch.object, completion.written)
+                file.completed += completion.completed
+                file.repeated += len(repeated) - len(completion.against) - completion.completed
+        file.rows_read += batch.rows_read
+        self._keep(connection, set_aside, file)
+
+    def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
+        """Empty what all files of an object left empty; how many records that changed."""
+
+        def upsert_of(columns: Sequence[str]) -> Upsert:
+            return Upsert(connection, objects()[name], self._source, columns, run_id=self._run_id)
+
+        changed: set[str] = set()
+        for written in held.empty(upsert_of, self._as_of):
+            self._recount(connection, name, written)
+            changed.update(written.updated)
+        return len(changed)
+
+    def _recount(self, connection: Connection, name: str, written: Written) -> None:
+        if name == "deal":
+            moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
+            recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
+
+    def _deleted_at(
+        self, connection: Connection, mirrored: MirroredObject, columns: Mapping[str, Sequence[Carried]]
+    ) -> list[Carried]:
+        """Since when records are deleted of which the file only says that they are: since they were last changed.
+
+        Where that is not known, since this export; and what is known to be deleted already stays so.
+        """
+        unknown = [
+            str(each) for each, at in zip(columns["id"], columns["deleted_at"], strict=True) if at == AT_UNKNOWN_TIME
+        ]
+        table = mirrored.table
+        query = select(table.c.id, table.c.deleted_at).where(table.c.source == self._source, table.c.id.in_(unknown))
+        known = {each: clock.to_micros(at) for each, at in connection.execute(query) if at is not None}
+        modified = columns.get("modified_at") or [None] * len(columns["id"])
+        rows = zip(columns["id"], columns["deleted_at"], modified, strict=True)
+        return [
+            known.get(str(each), changed if changed is not None else self._as_of) if at == AT_UNKNOWN_TIME else at
+            for each, at, changed in rows
+        ]
+
+    def _keep(self, connection: Connection, rows: Sequence[SetAside], file: FileReport) -> None:
+        if not rows:
+            return
+        file.set_aside += len(rows)
+        file.examples.extend(rows[: SHOWN_ROWS - len(file.examples)])
+        connection.execute(
+            insert(SET_ASIDE_ROW),
+            [
+                {
+                    "run_id": self._run_id,
+                    "source": self._source,
+                    "file": row.file,
+                    "line": row.line,
+                    "column": row.column,
+                    "value": row.value,
+                    "reason": row.reason,
+                }
+                for row in rows
+            ],
+        )
+
+
+def strange_zones(names: Sequence[Carried], name: str) -> list[str]:
+    """A note for each time zone of people that is none; the company's is used for them."""
+    strange = sorted(
+        {str(each) for each in names if name == "owner" and each is not None and not clock.is_zone(str(each))}
+    )
+    return [
+        f"{each!r} is not a time zone; the company's is used instead (map it: `values: {{{each!r}: Europe/Berlin}}`)"
+        for each in strange
+    ]

@@ -1,0 +1,1 @@
+"""What people want changed in the CRM, written once."""

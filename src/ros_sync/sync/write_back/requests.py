@@ -1,0 +1,321 @@
+"""Changes that people ask for here, written to the CRM: asked for, carried out, kept as the audit trail.
+
+Asking is a row in `write_back`; carrying it out is a call. What is asked for is done once, whatever is killed in between:
+an attempt that broke off is made again, and finds what it did already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+
+from ros_sync import clock
+from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt, Source, Stream
+from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
+from ros_sync.fields import Carried, Kind, carry, did_you_mean, unprintable
+from ros_sync.mirror import redirects
+from ros_sync.mirror.bookkeeping import WRITE_BACK
+from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.store import as_text
+from ros_sync.money import Money
+from ros_sync.organisation.people import Directory
+from ros_sync.organisation.rights import may_change
+from ros_sync.sync.one_writer import writing
+from ros_sync.sync.policy import parked
+from ros_sync.sync.stream_state import save_state, state_of
+
+log = structlog.get_logger(__name__)
+
+CUSTOM = "custom."
+
+
+class State(StrEnum):
+    """What became of a wish."""
+
+    OPEN = "open"
+    DONE = "done"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+    PARTLY = "partly"  # the CRM took some of it over
+
+
+class Following(Protocol):
+    """What carrying out a wish needs of whoever follows the source."""
+
+    @property
+    def engine(self) -> Engine:
+        """The mirror."""
+
+    @property
+    def source(self) -> Source:
+        """The CRM."""
+
+    def now(self) -> datetime:
+        """The present."""
+
+    def take_in(self, stream: Stream, page: Page) -> None:
+        """Let the mirror show at once what the CRM has now, with its history as far as that can be read now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants changed. `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
+
+    `asked_by` is who they say they are, `os_user` the user of the machine who ran the command, where it came that way.
+    """
+
+    object: str
+    record_id: str
+    changes: Mapping[str, Carried]
+    asked_by: str
+    expected: Mapping[str, Carried] | None = None
+    os_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a wish so far, in words; `found` are the fields as the CRM has them after a conflict."""
+
+    number: int
+    state: State
+    words: str
+    found: Mapping[str, Carried]
+
+
+def ask(connection: Connection, source: Source, wish: Wish, directory: Directory, now: datetime) -> int:
+    """Keep a wish, to be carried out; its number.
+
+    PermanentError where the field is not written back, the record is not there, or the person may not change it.
+    """
+    writable = source.writable.get(wish.object, frozenset())
+    for name, value in wish.changes.items():
+        if name not in writable:
+            hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
+            raise PermanentError(f"{wish.object}.{name} is not written back", where=Where(key=name), hint=hint)
+        field = objects()[wish.object].settable.get(name)
+        reason = _unfit(field.kind if field else None, value, source.facts.max_text_chars)
+        if reason:
+            raise PermanentError(f"{name} {reason}", where=Where(key=name))
+    if not wish.changes:
+        raise PermanentError("nothing is to be changed")
+    mirrored = objects()[wish.object]
+    record_id = redirects.resolve(connection, source.name, wish.object, [wish.record_id]).get(
+        wish.record_id, wish.record_id
+    )
+    row = _present(connection, mirrored, source.name, record_id)
+    if row is None or row["deleted_at"] is not None:
+        raise PermanentError(
+            f"there is no {wish.object} {wish.record_id} (any more)",
+            where=Where(record=wish.record_id),
+            hint="`ros-sync sync` brings the mirror up to date",
+        )
+    owner = directory.owner_of(source.name, row["owner_id"], row["owner_named"])
+    right = may_change(directory.find(wish.asked_by), owner, directory)
+    if not right.granted:
+        log.warning("write_refused", object=wish.object, record=record_id)  # the reason names people
+        raise PermanentError(f"{wish.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
+    shown = {name: _carried(mirrored, row, name) for name in wish.changes}
+    values = {
+        "source": source.name,
+        "object": wish.object,
+        "record_id": record_id,
+        "changes": dict(wish.changes),
+        "expected": shown | dict(wish.expected or {}),
+        "asked_by": wish.asked_by.strip().lower(),
+        "os_user": wish.os_user,
+        "asked_at": now,
+        "state": State.OPEN,
+        "attempts": 0,
+    }
+    made = connection.execute(insert(WRITE_BACK).values(**values)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def _unfit(kind: Kind | None, value: Carried, max_text_chars: int) -> str | None:
+    """Why a value cannot be one of that kind (None: the company's own, of any); None where it can."""
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value) > max_text_chars:
+        return f"is longer than {max_text_chars:,} characters"
+    if isinstance(value, str) and (odd := unprintable(value)) is not None:
+        return f"holds {odd}, which is not to be written to a CRM"
+    types = {Kind.MONEY: int, Kind.NUMBER: int | float, Kind.BOOLEAN: bool, Kind.INSTANT: int, Kind.DATE: str}
+    fits = isinstance(value, types.get(kind, object)) if kind else True
+    try:
+        if kind is Kind.DATE:
+            date.fromisoformat(str(value))
+        elif kind is Kind.INSTANT and fits:
+            clock.from_micros(int(value))
+    except (ValueError, OverflowError):
+        fits = False
+    if isinstance(value, bool) and kind in (Kind.MONEY, Kind.NUMBER, Kind.INSTANT):
+        fits = False
+    return None if fits else f"is not of the kind {kind}: {str(value)[:40]!r}"
+
+
+def carry_out_open(work: Following) -> list[Outcome]:
+    """Carry out every wish of the source that is open, in the order in which they were asked."""
+    with work.engine.connect() as connection:
+        state = state_of(connection, work.source.name)
+        query = select(WRITE_BACK.c.id).where(WRITE_BACK.c.source == work.source.name, WRITE_BACK.c.state == State.OPEN)
+        numbers = list(connection.execute(query.order_by(WRITE_BACK.c.id)).scalars())
+    if parked(state.get("parked_until"), work.now()):
+        return []
+    done: list[Outcome] = []
+    for number in numbers:
+        done.append(carry_out(work, number))
+        with work.engine.connect() as connection:
+            if parked(state_of(connection, work.source.name).get("parked_until"), work.now()):
+                break  # the day's calls are used up: the others have not been tried
+    return done
+
+
+def carry_out(work: Following, number: int) -> Outcome:
+    """Carry one wish out. Where the CRM cannot be reached it stays open, and says why."""
+    row = _claim(work, number)
+    if row is None:
+        return outcome_of(work, number)
+    stream = next((each for each in work.source.streams if row["object"] in each.objects), None)
+    if stream is None:
+        return _close(work, row, State.REFUSED, f"the connector file follows no {row['object']}s any more")
+    say = _speaker(work, row)
+
+    def note(taken: Collection[str]) -> str:
+        changes = {name: value for name, value in row["changes"].items() if name in taken}
+        told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in changes.items())
+        return f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
+
+    again = row["attempts"] > 0
+    edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"])
+    try:
+        receipt = work.source.write(stream, edit)
+    except ChangedMeanwhileError as error:
+        now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
+        work.take_in(stream, error.page)
+        return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
+    except StoppedError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one wish must not keep the others from being carried out
+        return _failed(work, row, error)
+    if receipt.page is not None:
+        work.take_in(stream, receipt.page)
+    vendor = work.source.facts.display_name
+    words = f"{vendor} said so already" if receipt.was_so else "written"
+    done = State.DONE
+    if receipt.lacking:
+        lacking = "; ".join(
+            f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
+        )
+        done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
+        words = f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: {lacking}"
+    if receipt.trouble is not None:
+        return _unfinished(work, row, words, receipt, done)
+    return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})
+
+
+def _unfinished(work: Following, row: RowMapping, words: str, receipt: Receipt, done: State) -> Outcome:
+    """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
+    error = receipt.trouble
+    lack = (
+        "the note that says who asked could not be left"
+        if receipt.page is not None
+        else "it could not be read afterwards"
+    )
+    if isinstance(error, PermanentError):
+        return _close(work, row, done, f"{words}, but {lack}: {error}")
+    if isinstance(error, DailyLimitError):
+        _park(work, error)
+    return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
+
+
+def _failed(work: Following, row: RowMapping, error: Exception) -> Outcome:
+    """What could not be written now stays open; what never can be is refused."""
+    if isinstance(error, DailyLimitError):
+        _park(work, error)
+        return _close(
+            work, row, State.OPEN, f"kept, and carried out by `ros-sync serve` when calls are allowed again: {error}"
+        )
+    if isinstance(error, PermanentError):
+        return _close(work, row, State.REFUSED, str(error))
+    if isinstance(error, RosSyncError):
+        return _close(work, row, State.OPEN, f"kept, and tried again by `ros-sync serve`: {error}")
+    log.error("write_failed", number=row["id"], exc_info=error)
+    words = f"it failed, and may have been written: {type(error).__name__}; the log has the details"
+    return _close(work, row, State.REFUSED, words)
+
+
+def _park(work: Following, error: DailyLimitError) -> None:
+    """The day's calls are used up: nobody reads or writes this source until there are new ones."""
+    with writing(work.engine, work.source.name) as connection:
+        save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+
+
+def outcome_of(work: Following, number: int) -> Outcome:
+    """What has become of a wish."""
+    with work.engine.connect() as connection:
+        row = connection.execute(select(WRITE_BACK).where(WRITE_BACK.c.id == number)).mappings().one()
+    return Outcome(number, State(row["state"]), row["outcome"] or "", {})
+
+
+def _claim(work: Following, number: int) -> RowMapping | None:
+    """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
+    with writing(work.engine, work.source.name) as connection:
+        query = select(WRITE_BACK).where(WRITE_BACK.c.id == number, WRITE_BACK.c.state == State.OPEN)
+        row = connection.execute(query).mappings().first()
+        if row is not None:
+            connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == number).values(attempts=row["attempts"] + 1))
+        return row
+
+
+def _close(
+    work: Following, row: RowMapping, state: State, words: str, found: Mapping[str, Carried] | None = None
+) -> Outcome:
+    with writing(work.engine, work.source.name) as connection:
+        values: dict[str, Any] = {"state": state, "outcome": words}
+        if state is not State.OPEN:
+            values["done_at"] = work.now()
+        connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == row["id"]).values(**values))
+    log.info(
+        "write_back", number=row["id"], source=row["source"], object=row["object"], record=row["record_id"],
+        fields=sorted(row["changes"]), state=state,
+    )  # fmt: skip
+    return Outcome(row["id"], state, words, found or {})
+
+
+def _speaker(work: Following, row: RowMapping) -> Callable[[str, Carried], str]:
+    """Says what a field of the wish's record holds, for people."""
+    mirrored = objects()[row["object"]]
+    with work.engine.connect() as connection:
+        present = _present(connection, mirrored, row["source"], row["record_id"])
+    currency = present["currency"] if present is not None and "currency" in present else None
+
+    def say(name: str, value: Carried) -> str:
+        kind = mirrored.settable[name].kind if name in mirrored.settable else Kind.TEXT
+        if value is None:
+            return "empty"
+        if kind is Kind.MONEY and currency:
+            return str(Money(int(value), currency))
+        if kind is Kind.INSTANT:
+            return f"{clock.from_micros(int(value)):%Y-%m-%d %H:%M} UTC"
+        return f"“{value}”" if kind is Kind.TEXT else as_text(value) or ""
+
+    return say
+
+
+def _present(connection: Connection, mirrored: MirroredObject, source: str, record_id: str) -> RowMapping | None:
+    table = mirrored.table
+    query = select(table).where(table.c.source == source, table.c.id == record_id)
+    return connection.execute(query).mappings().first()
+
+
+def _carried(mirrored: MirroredObject, row: RowMapping, name: str) -> Carried:
+    if name.startswith(CUSTOM):
+        return (row["custom"] or {}).get(name.removeprefix(CUSTOM))
+    return carry(mirrored.settable[name].kind, row[mirrored.columns[name]])
