@@ -85,7 +85,7 @@ _KINDS = {
 
 @cache
 def kinds() -> dict[str, _Kind]:
-    """Every kind of record by the tests' name: mirrored objects, their past as `deal_version`, and what stands beside them."""
+    """Every kind of record by the tests' name: objects, their past (`deal_version`), and what stands beside them."""
     present = {name: _Kind(each.table) for name, each in objects().items()}
     past = {f"{name}_version": _Kind(each.version_table) for name, each in objects().items()}
     return present | past | _KINDS

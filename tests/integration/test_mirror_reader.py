@@ -1,4 +1,4 @@
-"""The tests' reader of the mirror: what is written comes back by the tests' names, and a question with a slip in it fails."""
+"""The tests' reader of the mirror: what is written comes back by the tests' names, and a question with a slip fails."""
 
 from __future__ import annotations
 

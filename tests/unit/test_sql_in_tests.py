@@ -1,4 +1,4 @@
-"""A wall: tests above the mirror ask `tests/integration/mirror_reader.py` for what it holds and name no table by themselves."""
+"""A wall: tests above the mirror ask `tests/integration/mirror_reader.py` for what it holds, and name no table."""
 
 from __future__ import annotations
 
