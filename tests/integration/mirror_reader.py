@@ -59,6 +59,7 @@ _KINDS = {
     "change": _Kind(tables.CHANGE),
     "link": _Kind(tables.RECORD_LINK),
     "former_link": _Kind(tables.FORMER_LINK),
+    "history_entry": _Kind(tables.HISTORY_ENTRY),
     "redirect": _Kind(tables.REDIRECT),
     "archived_record": _Kind(tables.ARCHIVED_RECORD),
     "run": _Kind(bookkeeping.SYNC_RUN, {"quarantined": "set_aside"}),
@@ -262,6 +263,10 @@ class Mirror:
     def filled_fields(self, kind: str) -> list[str]:
         """The fields that records of an object come with, where a source said so."""
         return list(self.record("filled_fields", object=kind).fields)
+
+    def history_entries(self, **where: Any) -> list[Record]:
+        """Entries of history streams that are still kept."""
+        return self.records("history_entry", **where)
 
     def deletions(self, **where: Any) -> list[Record]:
         """What the deletion book holds, by stream and id."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 from tests.integration.databases import ON_SQLITE
+from tests.integration.mirror_reader import alter, mirror_of, remove
 from tests.integration.sync.conftest import CONTEXT
 from tests.integration.sync.fake_vendor import (
     ACCOUNTS,
@@ -29,9 +30,8 @@ from tests.integration.sync.fake_vendor import (
 
 from ros_sync import clock
 from ros_sync.connectors.source import HistoryEntry, Page, Window
-from ros_sync.mirror.bookkeeping import DELETION, SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import CHANGE, HISTORY_ENTRY, RECORD_LINK, REDIRECT
+from ros_sync.mirror.columns import METADATA
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.audit.auditor import Auditor
@@ -41,6 +41,7 @@ from ros_sync.sync.write_back.requests import Wish
 
 DAY = 86_400
 KILLED_EVERY = int(os.environ.get("ROS_SYNC_KILLED_EVERY", "6"))  # statements; `make chaos` takes each one
+BESIDE = ("change", "link", "redirect", "deletion", "history_entry")
 Rows = list[tuple[Any, ...]]
 
 
@@ -82,10 +83,8 @@ def audited(engine: Engine, vendor: FakeVendor, *, repair: bool = False) -> Any:
 
 def changes(engine: Engine, record_id: str, name: str) -> Rows:
     """When (in seconds of the vendor's), from what, to what, by whom."""
-    query = select(CHANGE.c.at, CHANGE.c.old, CHANGE.c.new, CHANGE.c.by)
-    query = query.where(CHANGE.c.record_id == record_id, CHANGE.c.field == name).order_by(CHANGE.c.at, CHANGE.c.id)
-    with engine.connect() as connection:
-        return [(clock.to_micros(at), old, new, by) for at, old, new, by in connection.execute(query)]
+    found = mirror_of(engine).changes("deal", record_id, name)
+    return [(clock.to_micros(each.at), each.old, each.new, each.by) for each in sorted(found, key=lambda each: each.at)]
 
 
 def told(vendor: FakeVendor, record_id: str, name: str) -> Rows:
@@ -96,15 +95,13 @@ def told(vendor: FakeVendor, record_id: str, name: str) -> Rows:
 
 def state(engine: Engine) -> dict[str, Rows]:
     """Everything that a killed cycle must come to in the end; without numbers and the moments of our own work."""
-    tables = [table for each in objects().values() for table in (each.table, each.version_table)]
-    tables += [CHANGE, RECORD_LINK, REDIRECT, DELETION, HISTORY_ENTRY]
+    mirror = mirror_of(engine)
     left_out = {"run_id", "noted_at", "since", "merged_at"}
     found: dict[str, Rows] = {}
-    with engine.connect() as connection:
-        for table in tables:
-            numbered = {"id"} if table is CHANGE else set()
-            columns = [each for each in table.c if each.name not in left_out | numbered]
-            found[table.name] = sorted(tuple(map(str, row)) for row in connection.execute(select(*columns)))
+    for kind in (*objects(), *(f"{name}_version" for name in objects()), *BESIDE):
+        numbered = {"id"} if kind == "change" else set()
+        rows = [vars(each) for each in mirror.records(kind)]
+        found[kind] = sorted(tuple(str(row[name]) for name in sorted(row.keys() - left_out - numbered)) for row in rows)
     return found
 
 
@@ -175,14 +172,9 @@ def test_histories_that_come_by_themselves_are_added(engine: Engine, vendor: Fak
     assert [each[1:3] for each in told(vendor, "d2", "amount")] == [
         each[1:3] for each in changes(engine, "d2", "amount_minor")
     ]
-    deal = objects()["deal"].table.c
-    with engine.connect() as connection:
-        row = connection.execute(
-            select(deal.push_count, deal.first_close_date, deal.days_pushed).where(deal.id == "d1")
-        ).one()
-        stages = select(objects()["deal"].version_table.c.stage).where(objects()["deal"].version_table.c.id == "d1")
-        versions = list(connection.execute(stages.order_by("valid_from")).scalars())
-    assert (2, "2026-03-31", 61) == (row.push_count, str(row.first_close_date), row.days_pushed)
+    deal = mirror_of(engine).deal("d1")
+    assert (2, "2026-03-31", 61) == (deal.push_count, str(deal.first_close_date), deal.days_pushed)
+    versions = [each.stage for each in mirror_of(engine).versions("deal", "d1")]
     assert ["Discovery", "Proposal"] == list(dict.fromkeys(versions))[:2]
 
 
@@ -217,16 +209,14 @@ def test_entries_wait_for_their_rows(engine: Engine, vendor: FakeVendor) -> None
     report = syncer.cycle()
     assert DEALS in (report.trouble or "")
     assert [] == changes(engine, "d2", "stage")
-    with engine.connect() as connection:
-        waiting = select(HISTORY_ENTRY.c.record_id).where(HISTORY_ENTRY.c.merged_at.is_(None))
-        assert ["d2", "d9"] == sorted(connection.execute(waiting).scalars())
+    waiting = [each.record_id for each in mirror_of(engine).history_entries(merged_at=None)]
+    assert ["d2", "d9"] == sorted(waiting)
     vendor.fail.clear()
     vendor.wait(10)
     assert syncer.cycle().trouble is None
     for each in ("d2", "d9"):
         assert told(vendor, each, "stage") == changes(engine, each, "stage")
-    with engine.connect() as connection:
-        assert [] == list(connection.execute(waiting).scalars())
+    assert [] == mirror_of(engine).history_entries(merged_at=None)
 
 
 def test_one_stream_that_fails_keeps_no_other(engine: Engine, vendor: FakeVendor) -> None:
@@ -254,12 +244,8 @@ def test_what_ends_is_found_in_streams_of_one_kind(engine: Engine, vendor: FakeV
     found = audited(engine, vendor)
     assert {(TASKS, "t2"), (EVENTS, "e1")} == {(each.stream, each.id) for each in found.shown}
     syncer.cycle(full=True)
-    activity = objects()["activity"].table.c
-    with engine.connect() as connection:
-        there = dict(
-            connection.execute(select(activity.id, activity.stream).where(activity.deleted_at.is_(None))).all()
-        )
-        kinds = set(connection.execute(select(activity.activity_kind)).scalars())
+    there = {each.id: each.stream for each in mirror_of(engine).activities(deleted=False)}
+    kinds = {each.activity_kind for each in mirror_of(engine).activities()}
     assert {"t1": TASKS, "e2": EVENTS} == there
     assert {KIND} == kinds
     assert not audited(engine, vendor).total
@@ -282,11 +268,9 @@ def test_a_day_of_everything(engine: Engine, vendor: FakeVendor) -> None:
 def test_the_audit_mends_what_the_mirror_lost(engine: Engine, vendor: FakeVendor) -> None:
     """Rows that are gone, links that are wrong, values that differ."""
     syncer_of(engine, vendor).cycle()
-    deal, activity = objects()["deal"].table, objects()["activity"].table
-    with engine.begin() as connection:
-        connection.execute(deal.update().where(deal.c.id == "d5").values(amount_minor=1))
-        connection.execute(activity.delete().where(activity.c.id == "e2"))
-        connection.execute(RECORD_LINK.delete().where(RECORD_LINK.c.record_id == "d3"))
+    alter(engine, "deal", {"id": "d5"}, amount_minor=1)
+    remove(engine, "activity", id="e2")
+    remove(engine, "link", record_id="d3")
     found = audited(engine, vendor, repair=True)
     assert {"d5", "e2", "d3"} == {each.id for each in found.shown}
     assert not found.left.total()
@@ -327,8 +311,7 @@ def test_erasing_a_person_takes_the_entries_about_them(engine: Engine, vendor: F
     syncer.cycle(full=True)
     with syncer._work.writing() as (_, applier):
         applier.add_to_history(stream, waits)
-    with engine.connect() as connection:
-        assert [] == list(connection.execute(select(HISTORY_ENTRY).where(HISTORY_ENTRY.c.stream == CONTACTS)))
+    assert [] == mirror_of(engine).history_entries(stream=CONTACTS)
 
 
 @pytest.mark.parametrize("story", ["back-fill", "a day", "whole listing"])
@@ -364,7 +347,7 @@ def snapshot(engine: Engine) -> Callable[[], None]:
         kept = sqlite3.connect(":memory:")
         copied(engine, kept, back=False)
         return partial(copied, engine, kept, back=True)
-    tables = SOURCE_STATE.metadata.sorted_tables
+    tables = METADATA.sorted_tables
     with engine.connect() as connection:
         rows = {each: [dict(row) for row in connection.execute(select(each)).mappings()] for each in tables}
 
