@@ -16,7 +16,7 @@ from ros_sync.cli.demonstration import DELIVERY_SECONDS, RuleWeek
 from ros_sync.cli.following import receiver_of
 from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.sources import sources_of
-from ros_sync.connectors.hubspot.limits import limits_of
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.source import Hint
 from ros_sync.jobs.cycle import TickReport, tick

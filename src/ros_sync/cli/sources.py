@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from ros_sync import clock
 from ros_sync.cli.company import connector_files, custom_kinds, load_connector
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
-from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import SERVICE_KEYS, OAuthTokens, PrivateAppToken, Tokens, is_token

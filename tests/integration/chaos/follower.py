@@ -27,8 +27,8 @@ import structlog
 from sqlalchemy import Engine
 
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
-from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens

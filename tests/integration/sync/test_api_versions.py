@@ -8,7 +8,7 @@ import pytest
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.limits import limits_of
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.hubspot.versions import Api, Versions

@@ -17,8 +17,8 @@ from tests.integration.sync import conftest
 from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.limits import limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace

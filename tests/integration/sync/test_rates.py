@@ -28,8 +28,8 @@ from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
-from ros_sync.connectors.hubspot.limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
@@ -56,7 +56,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.hubspot.limits import limits_of
+from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.rates import DatabasePace
 

@@ -34,7 +34,7 @@ from ros_sync.connectors.hubspot.failures import (
     failure,
     standing_still,
 )
-from ros_sync.connectors.hubspot.limits import CALLS, SEARCH
+from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH
 from ros_sync.connectors.hubspot.tokens import Tokens
 from ros_sync.connectors.hubspot.versions import DETAILS_PATH, SCOPES_PATH, Versions
 from ros_sync.connectors.pace import PATIENCE_SECONDS, Pace, Use

@@ -15,10 +15,10 @@ from ros_sync.connectors.hubspot.associations import Associations
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
 from ros_sync.connectors.hubspot.editing import Editing
 from ros_sync.connectors.hubspot.endings import archived_at, merged_in, settle
-from ros_sync.connectors.hubspot.facts import FACTS
 from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import RecordReader
+from ros_sync.connectors.hubspot.vendor_facts import FACTS
 from ros_sync.connectors.source import (
     Description,
     Edit,

@@ -1,4 +1,4 @@
-"""Following a source: one cycle brings the mirror up to the present, whatever state it finds.
+"""FollowedSource a source: one cycle brings the mirror up to the present, whatever state it finds.
 
 A stream is listed once (the back-fill, up to a bound that is fixed first), then polled for what was modified since. A poll
 reads a little of the past again, since search lags behind writes; a pass over what lies longer ago moves the durable
@@ -40,8 +40,8 @@ Done = TypeVar("Done")
 USED_UP = "the calls that the CRM allows in a day are used up"
 
 
-class _Following:
-    """What carrying out wishes needs (`write_back.requests.Following`), by the work of a syncer."""
+class _FollowedSource:
+    """What carrying out wishes needs (`write_back.requests.FollowedSource`), by the work of a syncer."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -88,7 +88,7 @@ class Syncer:
         self._cadence = cadence or Cadence()
         tell = progress or (lambda _progress: None)
         self._work = Work(engine, source, context, now=now, cadence=self._cadence, progress=tell, stopping=stopping)
-        self.following = _Following(self._work)
+        self.following = _FollowedSource(self._work)
         self._strangers: set[str] = set()  # owners nobody knew, also after a look at the account
 
     # ---- a cycle
