@@ -102,5 +102,5 @@ def test_a_listing_brings_back_what_was_deleted_before_it_began(
     with sqlite_engine.begin() as connection:
         put(connection, "deal", source="hubspot", id="1", valid_from=NOW, deleted_at=NOW + after)
         applier = Applier(connection, source, CONTEXT, run_id=1, now=clock.to_micros(NOW) + 10)
-        applier.revive(deals, ["1"], StreamReport("deals"), before=clock.to_micros(NOW))
+        applier.endings.revive(deals, ["1"], StreamReport("deals"), before=clock.to_micros(NOW))
         assert back == (mirror_of(connection).deal().deleted_at is None)

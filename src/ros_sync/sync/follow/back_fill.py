@@ -176,7 +176,7 @@ class Listing:
                 work.apply(applier, stream, page, empty=empty, way="list")
                 if not empty:
                     # What was archived after that was so after its page was read, perhaps.
-                    work.touch(stream, applier.revive(stream, page.ids, counted, before=begun_at))
+                    work.touch(stream, applier.endings.revive(stream, page.ids, counted, before=begun_at))
                 place.backfill = Window(window.since, window.until, page.position)
             if last:
                 place.backfill = None

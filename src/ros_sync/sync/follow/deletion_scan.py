@@ -104,7 +104,7 @@ class LookingBack:
                 page, confirmed = work.completed(stream, found, with_histories=True)
                 with work.writing() as (_, applier):
                     work.apply(applier, stream, page)
-                    work.touch(stream, applier.revive(stream, sorted(confirmed), work.report.of(stream.name)))
+                    work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
         # What was modified just before the list, and archived at once, may be restored until the next one.
         looked.searched_until = looked.listed_at - self._settled
         self._save(stream, looked)

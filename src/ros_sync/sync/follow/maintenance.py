@@ -44,8 +44,8 @@ def describe(work: Work, now: datetime) -> None:
             ends = work.ending(
                 connection, stream, Page(batch.object, batches=[batch], gone=sorted(vanished)), "account"
             )
-            applier.delete(stream, dict.fromkeys(ends.gone, clock.to_micros(work.now())), counted)
-            applier.revive(stream, ids, counted)
+            applier.endings.delete(stream, dict.fromkeys(ends.gone, clock.to_micros(work.now())), counted)
+            applier.endings.revive(stream, ids, counted)
             if counted.created or counted.updated or counted.deleted:
                 work.report.streams[batch.object] = counted
         if described.owners is not None:

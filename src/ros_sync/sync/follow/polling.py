@@ -168,7 +168,7 @@ class Polling:
             page, confirmed = work.completed(stream, joined(pages), with_links=phase == PASS)
             with work.writing() as (connection, applier):
                 work.apply(applier, stream, page)
-                work.touch(stream, applier.revive(stream, sorted(confirmed), work.report.of(stream.name)))
+                work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
                 save_place(connection, work.source.name, stream.name, place, work.report.started_at)
         else:
             self._save(stream.name, place)

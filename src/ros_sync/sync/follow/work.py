@@ -11,13 +11,12 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, select
 
 from ros_sync import clock
 from ros_sync.connectors.source import HistoryStream, Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror import redirects
-from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import CHUNK
@@ -25,12 +24,14 @@ from ros_sync.mirror.store import Upsert
 from ros_sync.sync.follow import guises, unlinked
 from ros_sync.sync.follow.event_inbox import told_since
 from ros_sync.sync.follow.unlinked import links_of, readable
-from ros_sync.sync.ingest.applier import Applied, Applier
+from ros_sync.sync.ingest.applied import Applied
+from ros_sync.sync.ingest.applier import Applier
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
 from ros_sync.sync.ingest.pages import joined, without
 from ros_sync.sync.ingest.preparing import prepared
 from ros_sync.sync.ingest.reports import CycleReport, Progress, StreamReport
+from ros_sync.sync.ingest.run_log import close_run, open_run
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.policy import Cadence
 
@@ -98,11 +99,7 @@ class Work:
 
     def _new_run(self, connection: Connection) -> int:
         at = self.report.started_at
-        values = {"source": self.source.name, "kind": "sync", "what": "", "as_of": at, "started_at": at}
-        zero = dict.fromkeys(("rows_read", "created", "updated", "unchanged", "older", "set_aside"), 0)
-        made = connection.execute(insert(SYNC_RUN).values(**values, **zero)).inserted_primary_key
-        assert made is not None
-        return int(made[0])
+        return open_run(connection, self.source.name, "sync", what="", as_of=at, started_at=at)
 
     def close(self) -> None:
         """Write down what the run did, where it wrote anything."""
@@ -113,16 +110,14 @@ class Work:
         read = [name for name, counted in report.streams.items() if counted.read or counted.changes]
         done = {name: report.total(name) for name in names}
         with writing(self.engine, self.source.name) as connection:
-            connection.execute(
-                update(SYNC_RUN)
-                .where(SYNC_RUN.c.id == self._run_id)
-                .values(
-                    what=", ".join(read) or "account",
-                    rows_read=report.total("read"),
-                    finished_at=report.finished_at,
-                    error=report.trouble,
-                    **done,
-                )
+            close_run(
+                connection,
+                self._run_id,
+                what=", ".join(read) or "account",
+                rows_read=report.total("read"),
+                finished_at=report.finished_at,
+                error=report.trouble,
+                **done,
             )
         log.info(
             "sync_done",
@@ -194,7 +189,7 @@ class Work:
         if any(each.parent == stream.name for each in self.source.history_streams):
             self.touch(stream, applier.merge_history(stream, page.ids))  # entries that were newer than their rows
         if gone:
-            applier.gone(stream, page.gone, counted)
+            applier.endings.gone(stream, page.gone, counted)
         return applied
 
     def ending(
@@ -279,7 +274,7 @@ class Work:
             page = replace(page, deleted={}, merged={}, gone=[])
         with self.writing() as (_, applier):
             self.apply(applier, stream, page, way=way, explicit=explicit, gone=gone)
-            self.touch(stream, applier.revive(stream, page.ids, self.report.of(stream.name)))
+            self.touch(stream, applier.endings.revive(stream, page.ids, self.report.of(stream.name)))
 
     def agreed(self, stream: Stream, page: Page, asked: Collection[str] = ()) -> Page:
         """The page without merges that the CRM contradicts, by whichever of its answers.

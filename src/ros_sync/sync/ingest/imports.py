@@ -19,7 +19,7 @@ from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
-from ros_sync.mirror.bookkeeping import CURSOR, SYNC_RUN
+from ros_sync.mirror.bookkeeping import CURSOR
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
 from ros_sync.sheets.regular import refuse_special
@@ -32,6 +32,7 @@ from ros_sync.sync.ingest.holding import HeldBack
 from ros_sync.sync.ingest.loading import BatchLoader, FileReport
 from ros_sync.sync.ingest.mapped import note_mapped
 from ros_sync.sync.ingest.recounting import recount_slips
+from ros_sync.sync.ingest.run_log import COUNTS, close_run, open_run
 from ros_sync.sync.ingest.seen import SeenIds, SeenRows
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
@@ -166,9 +167,8 @@ def _import_steps(
     readings = begin(steps)
     recount_slips(engine, context, now)
     names = ", ".join(sorted({path.name for path, _ in steps}))
-    run = insert(SYNC_RUN).values(source=mapping.source, kind="import", what=names, as_of=as_of, started_at=now)
     with engine.begin() as connection:
-        number = connection.execute(run.returning(SYNC_RUN.c.id)).scalar_one()
+        number = open_run(connection, mapping.source, "import", what=names, as_of=as_of, started_at=now)
     report = ImportReport(number, mapping.source, as_of)
     try:
         _load(engine, mapping, readings, context, report, progress)
@@ -328,11 +328,6 @@ def _remember(connection: Connection, source: str, names: set[str], as_of: datet
 
 def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> None:
     """Write down what the run did."""
-    counts = ("rows_read", "created", "updated", "unchanged", "older", "set_aside")
-    totals = {name: report.total(name) for name in counts}
     with engine.begin() as connection:
-        connection.execute(
-            update(SYNC_RUN)
-            .where(SYNC_RUN.c.id == report.run_id)
-            .values(finished_at=clock.now(), error=error, **totals)
-        )
+        totals = {name: report.total(name) for name in COUNTS}
+        close_run(connection, report.run_id, finished_at=clock.now(), error=error, **totals)

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from ros_sync import clock
-from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch, SetAside
+from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch
 from ros_sync.fields import Carried
-from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.sync.ingest.completion import complete, told
-from ros_sync.sync.ingest.deals import HISTORIC, DealContext, initial_columns, recount
+from ros_sync.sync.ingest.deals import DealContext, initial_columns
 from ros_sync.sync.ingest.holding import HeldBack
-from ros_sync.sync.ingest.preparing import prepared
+from ros_sync.sync.ingest.reports import RowCounts
+from ros_sync.sync.ingest.rows import RowWriter
 from ros_sync.sync.ingest.seen import SeenIds
 from ros_sync.sync.ingest.short_ids import ShortIds
 
-SHOWN_ROWS = 20  # set-aside rows kept in a report; all of them are in the database
-
 
 @dataclass(slots=True)
-class FileReport:
+class FileReport(RowCounts):
     """What became of one file as one object. Counts are rows; `repeated` are rows that say the same thing twice.
 
-    `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate`
-    counts amounts by currency that could not be told in the company's own. `completed` are rows that added to what another
-    one of the same import said. `examples` are the first rows set aside, `notes` what a person should know of the file.
+    `completed` are rows that added to what another one of the same import said, `notes` what a person should know of the
+    file.
     """
 
     file: str
     object: str
     rows_read: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    older: int = 0
     repeated: int = 0
     completed: int = 0
-    set_aside: int = 0
-    examples: list[SetAside] = field(default_factory=list)
-    unknown: dict[str, Counter[str]] = field(default_factory=dict)
-    without_rate: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
 
@@ -78,18 +66,19 @@ class BatchLoader:
         that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps what
         this one leaves empty of them until `finish`.
         """
+        rows_in = RowWriter(connection, self._source, self._context, self._run_id)
         set_aside = list(batch.set_aside)
         file.notes += batch.notes
         if batch.lines:
             mirrored = objects()[batch.object]
             self._short_ids = self._short_ids or ShortIds(connection, self._source)
             self._short_ids.apply(connection, batch)
-            columns = prepared(connection, self._source, mirrored, batch, self._context, file)
+            columns = rows_in.columns(batch, file)
             file.notes += strange_zones(columns.get("timezone", ()), batch.object)
             if AT_UNKNOWN_TIME in columns.get("deleted_at", ()):
                 columns["deleted_at"] = self._deleted_at(connection, mirrored, columns)
             names = tuple(columns)
-            upsert = Upsert(connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=expect_empty)
+            upsert = rows_in.upsert(batch, columns, empty=expect_empty)
             initial = initial_columns if batch.object == "deal" else None
             ids = [str(record_id) for record_id in columns["id"]]
             repeated = seen.add(ids, batch.origin, batch.lines, columns)
@@ -104,10 +93,7 @@ class BatchLoader:
                 fresh = [row for index, row in enumerate(rows) if index not in repeated] if repeated else rows
                 written = upsert.write(fresh, self._as_of, stale=stale, initial=initial)
             self._recount(connection, batch.object, written)
-            file.created += len(written.created)
-            file.updated += len(written.updated)
-            file.unchanged += written.unchanged
-            file.older += written.older
+            file.add(written)
             # Of an older export nothing that differs is stored, so there is nothing to compare a repeated row with.
             if repeated and stale:
                 file.repeated += len(repeated)
@@ -119,7 +105,7 @@ class BatchLoader:
                 file.completed += completion.completed
                 file.repeated += len(repeated) - len(completion.against) - completion.completed
         file.rows_read += batch.rows_read
-        self._keep(connection, set_aside, file)
+        rows_in.quarantine(set_aside, file)
 
     def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
         """Empty what all files of an object left empty; how many records that changed."""
@@ -134,9 +120,8 @@ class BatchLoader:
         return len(changed)
 
     def _recount(self, connection: Connection, name: str, written: Written) -> None:
-        if name == "deal":
-            moved = [each for each, changed in written.updated.items() if HISTORIC.intersection(changed)]
-            recount(connection, self._source, moved, self._context, entry_is_given=self._stage_entry_given)
+        rows = RowWriter(connection, self._source, self._context, self._run_id)
+        rows.recount(name, written, given=written.updated if self._stage_entry_given else ())
 
     def _deleted_at(
         self, connection: Connection, mirrored: MirroredObject, columns: Mapping[str, Sequence[Carried]]
@@ -157,27 +142,6 @@ class BatchLoader:
             known.get(str(each), changed if changed is not None else self._as_of) if at == AT_UNKNOWN_TIME else at
             for each, at, changed in rows
         ]
-
-    def _keep(self, connection: Connection, rows: Sequence[SetAside], file: FileReport) -> None:
-        if not rows:
-            return
-        file.set_aside += len(rows)
-        file.examples.extend(rows[: SHOWN_ROWS - len(file.examples)])
-        connection.execute(
-            insert(SET_ASIDE_ROW),
-            [
-                {
-                    "run_id": self._run_id,
-                    "source": self._source,
-                    "file": row.file,
-                    "line": row.line,
-                    "column": row.column,
-                    "value": row.value,
-                    "reason": row.reason,
-                }
-                for row in rows
-            ],
-        )
 
 
 def strange_zones(names: Sequence[Carried], name: str) -> list[str]:

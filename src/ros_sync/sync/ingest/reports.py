@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from ros_sync.connectors.base import SetAside
 from ros_sync.connectors.source import Problem
-
-SHOWN_ROWS = 20  # values set aside that a report keeps; all of them are in the database
+from ros_sync.mirror.store import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,32 +22,48 @@ class Progress:
     expected: int | None = None
 
 
-@dataclass(slots=True)
-class StreamReport:
-    """What became of one stream. Counts are records; `changes` are properties that got another value.
+@dataclass(slots=True, kw_only=True)
+class RowCounts:
+    """What became of rows, whichever way they came.
 
-    `read` counts each record as often as it was read. `unknown` and `without_rate` count references that led to no
-    record and amounts whose currency has no rate. `polled_until` and `complete_until` are where it stands afterwards.
+    `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate` counts
+    amounts by currency that could not be told in the company's own. `examples` are the first rows set aside.
     """
 
-    stream: str
-    read: int = 0
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     older: int = 0
+    set_aside: int = 0
+    examples: list[SetAside] = field(default_factory=list)
+    unknown: dict[str, Counter[str]] = field(default_factory=dict)
+    without_rate: Counter[str] = field(default_factory=Counter)
+
+    def add(self, written: Written) -> None:
+        """Count what became of a batch."""
+        self.created += len(written.created)
+        self.updated += len(written.updated)
+        self.unchanged += written.unchanged
+        self.older += written.older
+
+
+@dataclass(slots=True)
+class StreamReport(RowCounts):
+    """What became of one stream. Counts are records; `changes` are properties that got another value.
+
+    `read` counts each record as often as it was read. `polled_until` and `complete_until` are where it stands afterwards.
+    """
+
+    stream: str
+    read: int = 0
     deleted: int = 0
     restored: int = 0
     merged: int = 0
     erased: int = 0
-    set_aside: int = 0
     changes: int = 0
     trouble: str | None = None
     polled_until: datetime | None = None
     complete_until: datetime | None = None
-    examples: list[SetAside] = field(default_factory=list)
-    unknown: dict[str, Counter[str]] = field(default_factory=dict)
-    without_rate: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
