@@ -18,8 +18,8 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.property_history import Value
 from ros_sync.mirror.store import Columns, Upsert
 from ros_sync.mirror.timeline import Timeline, splice
-from ros_sync.sync.ingest.deals import DealContext, initial_columns, recount
-from ros_sync.sync.ingest.firsts import count_first, insert_first
+from ros_sync.sync.ingest.deals import DealContext, count_first, initial_columns, recount
+from ros_sync.sync.ingest.page_rows import insert_first
 
 DEAL = objects()["deal"]
 START, HOUR = 1_770_000_000_000_000, 3_600_000_000

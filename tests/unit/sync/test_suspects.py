@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ros_sync.sync.audit.suspects import Suspects
+from ros_sync.sync.audit.auditor import Suspects
 
 
 def test_suspects_come_back_in_chunks_each_once() -> None:

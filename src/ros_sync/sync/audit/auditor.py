@@ -9,7 +9,7 @@ poll is not yet followed; it is counted apart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,6 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.audit.comparison import Comparison
 from ros_sync.sync.audit.repair import Mending
 from ros_sync.sync.audit.report import AuditReport, Difference, Kind
-from ros_sync.sync.audit.suspects import Suspects
 from ros_sync.sync.follow.fetching import Fetching, Reading
 from ros_sync.sync.follow.maintenance import remember
 from ros_sync.sync.follow.unlinked import links_of, readable
@@ -34,9 +33,41 @@ from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.ingest.reports import Progress
-from ros_sync.sync.ingest.seen import SeenIds
+from ros_sync.sync.ingest.seen import ScratchDatabase, SeenIds
 from ros_sync.sync.policy import Cadence, parked
 from ros_sync.sync.stream_state import Place, read_places, state_of
+
+
+class Suspects(ScratchDatabase):
+    """Records to be looked at again, by stream. `listed`: the CRM listed them; `confirmed`: they do differ."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CREATE TABLE suspect (stream TEXT, id TEXT, listed INTEGER, confirmed INTEGER DEFAULT 0,"
+            " PRIMARY KEY (stream, id)) WITHOUT ROWID"
+        )
+
+    def add(self, stream: str, ids: Iterable[str], *, listed: bool) -> None:
+        """Remember records; one that is known already stays as it is."""
+        rows = [(stream, each, listed) for each in ids]
+        self._connection.executemany("INSERT OR IGNORE INTO suspect (stream, id, listed) VALUES (?, ?, ?)", rows)
+
+    def confirm(self, stream: str, ids: Iterable[str]) -> None:
+        """Note that these do differ."""
+        rows = [(stream, each) for each in ids]
+        self._connection.executemany("UPDATE suspect SET confirmed = 1 WHERE stream = ? AND id = ?", rows)
+
+    def chunks(self, stream: str, size: int, *, confirmed: bool = False) -> Iterator[dict[str, bool]]:
+        """The stream's suspects (id -> listed), so many at a time; with `confirmed` only those that do differ."""
+        last = ""
+        while True:
+            query = "SELECT id, listed FROM suspect WHERE stream = ? AND id > ? AND confirmed >= ? ORDER BY id LIMIT ?"
+            rows = self._connection.execute(query, (stream, last, int(confirmed), size)).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield {record_id: bool(listed) for record_id, listed in rows}
+
 
 log = structlog.get_logger(__name__)
 

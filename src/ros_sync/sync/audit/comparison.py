@@ -26,9 +26,9 @@ from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.audit.history_diff import retold
 from ros_sync.sync.audit.report import Difference, FieldDifference, Kind, StreamAudit, shortened
+from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
-from ros_sync.sync.ingest.preparing import prepared
 from ros_sync.sync.ingest.reports import StreamReport
 
 MODIFIED = "modified_at"

@@ -26,10 +26,10 @@ from ros_sync.sync.follow.event_inbox import told_since
 from ros_sync.sync.follow.unlinked import links_of, readable
 from ros_sync.sync.ingest.applied import Applied
 from ros_sync.sync.ingest.applier import Applier
+from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
 from ros_sync.sync.ingest.pages import joined, without
-from ros_sync.sync.ingest.preparing import prepared
 from ros_sync.sync.ingest.reports import CycleReport, Progress, StreamReport
 from ros_sync.sync.ingest.run_log import close_run, open_run
 from ros_sync.sync.one_writer import writing

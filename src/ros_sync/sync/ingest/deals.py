@@ -15,6 +15,7 @@ from ros_sync.fields import MAX_WHOLE, Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, KindMove, Slip, StageMove, open_moves, slip, stage_entry
 from ros_sync.mirror.portions import CHUNK as _CHUNK
+from ros_sync.mirror.property_history import Change
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 from ros_sync.organisation.company import Organisation
@@ -250,3 +251,48 @@ def _whole(value: Carried) -> int | None:
 
 def _text(value: Carried) -> str | None:
     return None if value is None else str(value)
+
+
+_PRESENT = ("created_at", "close_date", "stage_kind")
+
+
+def count_first(
+    connection: Connection,
+    source: str,
+    columns: Mapping[str, Sequence[Carried]],
+    changes: Iterable[Change],
+    quarter_of: Callable[[date], date],
+) -> None:
+    """Write the computed columns of the deals of a batch that moved before they were first seen here.
+
+    Where the batch says when a deal entered its stage, its word stands.
+    """
+    moved: dict[str, list[Moved]] = defaultdict(list)
+    for record_id, column, at, old, new, _ in changes:  # column by column, oldest first
+        if column in HISTORIC:
+            moved[record_id].append(Moved(column, at, old, new))
+    nothing: list[Carried] = [None] * len(columns["id"])
+    rows = zip(columns["id"], *(columns.get(name, nothing) for name in _PRESENT), strict=True)
+    found = {
+        str(record_id): computed(
+            moved[record_id],
+            created_at=created_at,
+            close_date=close_date,
+            stage_kind=stage_kind,
+            quarter_of=quarter_of,
+        )
+        for record_id, created_at, close_date, stage_kind in rows
+        if record_id in moved
+    }
+    if "stage_entered_at" in columns:
+        rows = zip(*(columns.get(name, nothing) for name in ("id", "stage_entered_at", "created_at")), strict=True)
+        for record_id, entered_at, created_at in rows:
+            if record_id in found:
+                found[record_id] = beside_stored(
+                    found[record_id],
+                    moved[record_id],
+                    entered_at=entered_at,
+                    advanced_at=created_at if entered_at is None else entered_at,
+                    entry_is_given=entered_at is not None,
+                )
+    write_computed(connection, source, found)

@@ -12,13 +12,12 @@ from ros_sync.fields import Carried
 from ros_sync.mirror import links
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.portions import CHUNK
-from ros_sync.mirror.property_history import ColumnHistory, tracked_columns
+from ros_sync.mirror.property_history import Change, ColumnHistory, NewRow, tracked_columns
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.ingest import history_entries
-from ros_sync.sync.ingest.deals import initial_columns, recount
-from ros_sync.sync.ingest.firsts import count_first, insert_first
-from ros_sync.sync.ingest.histories import history_columns
+from ros_sync.sync.ingest.columns import history_columns
+from ros_sync.sync.ingest.deals import count_first, initial_columns, recount
 from ros_sync.sync.ingest.ingestion import Ingestion
 from ros_sync.sync.ingest.reports import StreamReport
 from ros_sync.sync.ingest.rows import STAGE_ENTERED, RowWriter
@@ -206,6 +205,29 @@ class PageRows:
             )
             changed |= spliced
         return changed
+
+
+def insert_first(
+    upsert: Upsert,
+    timeline: Timeline,
+    columns: Columns,
+    histories: Mapping[str, ColumnHistory],
+    now: int,
+    initial: Initial,
+) -> tuple[Written, list[Change]]:
+    """Write records that the mirror does not hold, with their past; gives the changes of that past too.
+
+    Nothing is read and no row is written twice. `now` (microseconds) is since when rows without a modified instant are true.
+    """
+    nothing: list[Carried] = [None] * len(columns["id"])
+    modified = columns.get("modified_at", nothing)
+    since = [now if each is None else each for each in modified]
+    values = zip(*(columns.get(name, nothing) for name in timeline.columns), strict=True)
+    rows = map(NewRow, columns["id"], since, modified, columns.get("created_at", nothing), values)  # type: ignore[arg-type]  # ids are texts, instants ints
+    beginning = timeline.begin(rows, histories)
+    written = upsert.insert(columns, now, initial, since=beginning.since)
+    timeline.write(beginning)
+    return written, beginning.changes
 
 
 def _given(columns: Columns, name: str) -> set[str]:

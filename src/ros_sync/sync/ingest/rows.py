@@ -11,8 +11,8 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Columns, Upsert, Written
+from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import HISTORIC, DealContext, recount
-from ros_sync.sync.ingest.preparing import prepared
 from ros_sync.sync.ingest.quarantine import quarantine
 from ros_sync.sync.ingest.reports import RowCounts
 

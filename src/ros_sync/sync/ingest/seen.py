@@ -1,16 +1,38 @@
-"""Which ids an import has shown already, kept on disk, so that memory does not grow with the files."""
+"""A private database on disk for what a task has to remember, so that memory does not grow with it."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 import orjson
 
 from ros_sync.fields import Carried
-from ros_sync.sync.ingest.completing import merge
-from ros_sync.sync.ingest.scratch import ScratchDatabase
+from ros_sync.sync.ingest.completion import merge
+
+
+class ScratchDatabase:
+    """A database without a name that lives as long as the block; `tables` is the SQL that creates its tables."""
+
+    def __init__(self, tables: str) -> None:
+        self._connection = sqlite3.connect("", isolation_level=None)
+        self._connection.executescript(
+            f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192; {tables}; BEGIN"
+        )
+
+    def __enter__(self) -> Self:
+        """Open already: it can be used at once."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forget everything."""
+        self._connection.close()
+
 
 _LAST_BIT = 62  # of a whole number in SQLite; files beyond so many share it
 
