@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ros_sync.fields import Carried
 from ros_sync.mirror.store import Columns, Row, Upsert, Written
-from ros_sync.sync.ingest.completion import Unit, units
+from ros_sync.sync.ingest.row_merge import Unit, units
 from ros_sync.sync.ingest.seen import ScratchDatabase
 
 _CHUNK = 1000  # records emptied at a time

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 import orjson
 
 from ros_sync.fields import Carried
-from ros_sync.sync.ingest.completion import merge
+from ros_sync.sync.ingest.row_merge import merge
 
 
 class ScratchDatabase:
