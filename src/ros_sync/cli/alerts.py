@@ -85,8 +85,8 @@ def list_(
 def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) -> None:
     """RosSyncError for a rule that neither a rule file nor an alert knows: an empty list would look like good news."""
     from ros_sync.alerts.reading import rules_with_alerts  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.cli.company import company_of  # noqa: PLC0415
     from ros_sync.fields import did_you_mean  # noqa: PLC0415
+    from ros_sync.workspace.company import company_of  # noqa: PLC0415
 
     known = rules_with_alerts(connection)
     if rule in known:

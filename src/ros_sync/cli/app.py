@@ -79,7 +79,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("init")(workspace.init)
 app.command("import")(imports.import_)
-app.add_typer(connect.app)
+app.command("connect")(connect.connect)
 app.add_typer(sync.app)
 app.command("doctor")(sync.doctor)
 app.command("tick")(tick.tick)
@@ -108,7 +108,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
+for each in (app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
     _flow(each)
 
 

@@ -11,15 +11,15 @@ from typing import Any
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.cli.progress import progress_bars
-from ros_sync.cli.sources import cadence_of, refuse_unfollowed, sources_of
 from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.audit_report import WORDS, AuditReport, Difference, Kind, StreamAudit
+from ros_sync.workspace.company import deal_context, organisation_of
+from ros_sync.workspace.sources import cadence_of, connections_of, refuse_unfollowed
 
 NOTHING = "(nothing)"
 
@@ -36,9 +36,9 @@ def audit(
         engine = open_engine(settings.database_url)
         try:
             with progress_bars(invocation) as tell:
-                for each in sources_of(settings, source, engine=engine):
+                for each in connections_of(settings, source, engine=engine):
                     auditor = Auditor(
-                        engine, each, context, now=clock.now, cadence=cadence_of(settings), history=history, keep=limit,
+                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), history=history, keep=limit,
                         progress=tell,
                     )  # fmt: skip
                     reports.append(auditor.run(repair=repair))

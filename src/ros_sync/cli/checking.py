@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ros_sync.cli.company import custom_kinds, organisation_of, several_options
 from ros_sync.cli.invocation import Invocation, data_of
 from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
@@ -18,6 +17,8 @@ from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet
 from ros_sync.rules.trials import TrialOutcome, plain_week, run_tests
+from ros_sync.workspace.company import organisation_of
+from ros_sync.workspace.mappings import custom_kinds, several_options
 from ros_sync.workspace.near_misses import near_misses
 
 

@@ -1,10 +1,9 @@
-"""What `ros-sync connect hubspot` does: ask the account, work out the file, create what is asked for, write, tell."""
+"""What `ros-sync connect NAME` does: have the account looked at, fit the file, have created what is asked for, write, tell."""
 
 from __future__ import annotations
 
 import difflib
-import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,142 +11,118 @@ from typing import Any
 from rich.text import Text
 
 from ros_sync.cli import shipped
-from ros_sync.cli.company import company_of, connector_files, load_connector
 from ros_sync.cli.invocation import Invocation, counted, shown
-from ros_sync.cli.sources import client_of
-from ros_sync.connectors.hubspot.candidates import NOT_MADE, WANTED, Candidate, Wanted, candidates
-from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.connecting import Plan, fit, unused
-from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
-from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
-from ros_sync.connectors.hubspot.records import filled_fields
-from ros_sync.errors import (
-    AuthExpiredError,
-    MappingError,
-    PermanentError,
-    ProblemsError,
-    RosSyncError,
-    SettingsError,
-    Where,
-)
+from ros_sync.connectors.vendor import Candidate, ConnectorFile, FittedFile, Fitting, Gap, Vendor
+from ros_sync.errors import MappingError, ProblemsError, RosSyncError, SettingsError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.rules.fitting import Fit, fits
 from ros_sync.rules.model import Rule, Status
 from ros_sync.settings import Settings
 from ros_sync.sync.derived import worked_out
-
-FILE = "hubspot.yaml"
-STREAMS = {"account": "companies", "lead": "contacts", "deal": "deals"}
-GROUPS = {
-    "companies": "companyinformation",
-    "contacts": "contactinformation",
-    "deals": "dealinformation",
-}  # HubSpot, "Properties": the groups of its own
-SHOWN_CANDIDATES = 3
+from ros_sync.workspace.choices import settable
+from ros_sync.workspace.company import company_of
+from ros_sync.workspace.mappings import connector_files, load_connector
+from ros_sync.workspace.sources import Paces
+from ros_sync.workspace.vendors import display_name, vendor
 
 
 @dataclass(slots=True)
 class Connected:
     """What came of it."""
 
+    vendor: str
     file: Path
-    plan: Plan
+    fitted: FittedFile
     before: str
     fits: list[Fit]
-    refused: list[str]
+    refused: Sequence[str]
     created: list[str] = field(default_factory=list)
     filled_already: list[str] = field(default_factory=list)
     written: bool = False
 
 
-def hubspot(
-    invocation: Invocation, *, dry_run: bool, create_missing: bool, create: Sequence[str], as_json: bool
+def connect(
+    invocation: Invocation, name: str, *, dry_run: bool, create_missing: bool, create: Sequence[str], as_json: bool
 ) -> None:
-    """Fit the workspace's connector file to the account; with `dry_run` nothing is changed anywhere."""
+    """Fit the workspace's connector file to the account of a vendor; with `dry_run` nothing is changed anywhere."""
+    its = vendor(name)
     settings = invocation.start()
-    wished = _wished(create)
-    file, before, mapping = _file(settings)
-    client = client_of(settings)
-    definitions, refused = _ask(client, mapping)
-    found = _candidates(client, mapping, definitions)
+    wished = _wished(its, create)
+    path, before, file = _file(its, settings)
+    account = its.fitting(settings, file, before, Paces(settings).of(its))
     rules = _rules(invocation, settings)
-    plan = fit(before, definitions, found)
-    made = [each for each in plan.missing if each in wished or (create_missing and _is_needed(each, rules))]
-    new = [each for each in made if unused(found.get(each, ())) is None]  # one that nobody uses yet is there already
+    fitted = account.fitted()
+    made = [gap.name for gap in fitted.gaps if gap.name in wished or (create_missing and _is_needed(gap, rules))]
+    new = account.to_create(made)
     if made:
-        _refuse_taken(new, definitions)
-        plan = fit(before, definitions, found, made)
-    losing = fits(rules, _filled(_fitted(plan, file), _with_made(definitions, new)))
-    done = Connected(file, plan, before, losing, refused, [f"{each.name} as {each.property}" for each in new])
-    done.filled_already = sorted(each.name for each in wished - set(made))
+        fitted = account.fitted(made)
+    losing = fits(rules, _filled(account, _fitted(its, fitted, path), list(new)))
+    created = [f"{wanted} as {made_as}" for wanted, made_as in new.items()]
+    done = Connected(name, path, fitted, before, losing, account.refused, created)
+    done.filled_already = sorted(wished.difference(made))
     if not dry_run:
-        _create(client, new)
-        done.written = plan.text != before or not file.exists()
+        account.create(new)
+        done.written = fitted.text != before or not path.exists()
     if done.written:
-        _write(file, plan.text)
+        _write(path, fitted.text)
     if as_json:
         invocation.print_json(_as_data(done, dry_run=dry_run))
     else:
         _tell(invocation, done, dry_run=dry_run)
 
 
+def _wished(its: Vendor, names: Sequence[str]) -> frozenset[str]:
+    known = its.creatable()
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"no property can be created for {name!r}", hint=did_you_mean(name, known))
+    return frozenset(names)
+
+
 # ---- the file
 
 
-def _file(settings: Settings) -> tuple[Path, str, HubSpotMapping]:
-    """The workspace's connector file, its text and what it says; the shipped one where there is none yet.
+def _file(its: Vendor, settings: Settings) -> tuple[Path, str, ConnectorFile]:
+    """The workspace's connector file for that vendor, its text and what it says; the shipped one where there is none yet.
 
     Raises what is wrong with it: a file that cannot be read is not changed.
     """
-    known = connector_files(settings)
+    read = {path: load_connector(path) for path in connector_files(settings)}
+    known = [path for path, file in read.items() if file.vendor == its.name]
     if len(known) > 1:
         names = ", ".join(path.name for path in known)
-        raise MappingError(f"several connector files are here: {names}", hint="keep one for each account of HubSpot")
+        words = f"several connector files are here: {names}"
+        raise MappingError(words, hint=f"keep one for each account of {display_name(its.name)}")
     if known:
-        mapping = load_connector(known[0])
-        return known[0], known[0].read_text(encoding="utf-8"), mapping
-    path = settings.connectors_folder / FILE
+        return known[0], known[0].read_text(encoding="utf-8"), read[known[0]]
+    shipped_as = f"{its.name}.yaml"
+    path = settings.connectors_folder / shipped_as
     if path.exists():
         raise MappingError(
             "this file is not a connector file, so it is not written over", where=Where(file=str(path)),
-            hint="it lacks the line `crm: hubspot`; move it away",
+            hint=f"it lacks the line `crm: {its.name}`; move it away",
         )  # fmt: skip
-    text = (shipped.folder("connectors") / FILE).read_text(encoding="utf-8")
-    return path, text, _read(text)
+    text = (shipped.folder("connectors") / shipped_as).read_text(encoding="utf-8")
+    return path, text, _read(its, path, text)
 
 
-def _read(text: str) -> HubSpotMapping:
+def _read(its: Vendor, path: Path, text: str) -> ConnectorFile:
     """What a text says as a connector file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        path.write_text(text, encoding="utf-8")
-        return load_connector(path)
+    return its.read(path, settable(), content=text.encode())
 
 
-def _fitted(plan: Plan, file: Path) -> HubSpotMapping:
+def _fitted(its: Vendor, fitted: FittedFile, path: Path) -> ConnectorFile:
     """What the file is to say; MappingError where it would have a mistake: then nothing is changed anywhere."""
     try:
-        return _read(plan.text)
+        return _read(its, path, fitted.text)
     except RosSyncError as error:
         problems = error.problems if isinstance(error, ProblemsError) else [error]
         raise MappingError(
             f"the file cannot be fitted by itself, and was left as it is: {'; '.join(each.message for each in problems)}",
-            where=Where(file=str(file)),
+            where=Where(file=str(path)),
             hint="take what the account lacks out by hand (`ros-sync doctor` lists it), and run this again",
         ) from error
-
-
-def _refuse_taken(made: Sequence[Wanted], definitions: Definitions) -> None:
-    """Raise where the account has a property of that name that cannot fill the field."""
-    for wanted in made:
-        there = definitions.properties.get(STREAMS[wanted.object], {}).get(wanted.property)
-        if there is not None:
-            raise PermanentError(
-                f"{STREAMS[wanted.object]} have a property {wanted.property} of the type {there.type} already, and {wanted.name} "
-                f"needs one of the type {' or '.join(wanted.types)}",
-                hint="write another property into the connector file by hand",
-            )
 
 
 def _write(file: Path, text: str) -> None:
@@ -163,114 +138,11 @@ def _write(file: Path, text: str) -> None:
         raise MappingError(f"the file cannot be written: {error.strerror}", where=Where(file=str(file))) from error
 
 
-# ---- the account
-
-
-def _ask(client: HubSpotClient, mapping: HubSpotMapping) -> tuple[Definitions, list[str]]:
-    """What the account has, and which parts of it may not be looked at."""
-    definitions, refused = Definitions(currency=mapping.currency), []
-    for stream in mapping.streams:
-        try:
-            definitions.properties[stream.name] = read_properties(client.properties(stream.name))
-        except AuthExpiredError:
-            raise
-        except PermanentError as error:
-            refused.append(str(error))
-    try:
-        read_pipelines(client.pipelines("deals"), mapping, definitions)
-    except AuthExpiredError:
-        raise
-    except PermanentError as error:
-        refused.append(str(error))
-    if not definitions.properties:
-        raise PermanentError("nothing of the account can be looked at", hint=refused[0] if refused else None)
-    return definitions, list(dict.fromkeys(refused))
-
-
-def _candidates(
-    client: HubSpotClient, mapping: HubSpotMapping, definitions: Definitions
-) -> dict[Wanted, list[Candidate]]:
-    """By field the properties that may fill it, each with the share of records in which it is filled."""
-    found: dict[Wanted, list[Candidate]] = {}
-    totals: dict[str, int] = {}
-    for wanted in WANTED:
-        stream = STREAMS[wanted.object]
-        entries = [entry for each in mapping.streams if each.name == stream for entry in each.objects]
-        taken = {
-            name for entry in entries if entry.object == wanted.object for each in entry.fields
-            if each.name != wanted.field for name in each.properties
-        }  # fmt: skip
-        there = definitions.properties.get(stream, {})
-        for each in candidates(wanted, there.values(), taken)[:SHOWN_CANDIDATES]:
-            found.setdefault(wanted, []).append(_with_share(client, stream, each, totals))
-    return found
-
-
-def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals: dict[str, int]) -> Candidate:
-    """The candidate with the share of records in which it is filled; without, where search is refused or there are none."""
-    try:
-        if stream not in totals:
-            totals[stream] = _count(client, stream)
-        if not totals[stream]:
-            return candidate
-        filled = _count(client, stream, candidate.definition.name)
-    except PermanentError:
-        return candidate
-    return Candidate(candidate.definition, candidate.sureness, min(1.0, filled / totals[stream]))
-
-
-def _count(client: HubSpotClient, stream: str, having: str = OBJECT_ID) -> int:
-    """How many records have a property filled, as far as search knows."""
-    filters = [{"propertyName": having, "operator": "HAS_PROPERTY"}]
-    query = {"filterGroups": [{"filters": filters}], "properties": [OBJECT_ID], "limit": 1}
-    return int(client.search(stream, query).get("total") or 0)
-
-
-def _wished(names: Sequence[str]) -> frozenset[Wanted]:
-    known = {each.name: each for each in WANTED if each.name not in NOT_MADE}
-    for name in names:
-        if name not in known:
-            raise SettingsError(f"no property can be created for {name!r}", hint=did_you_mean(name, known))
-    return frozenset(known[name] for name in names)
-
-
-def _is_needed(wanted: Wanted, rules: Sequence[Rule]) -> bool:
-    return any(wanted.field in each.fields for each in fits(rules, {wanted.object: frozenset()}))
-
-
-def _create(client: HubSpotClient, made: Sequence[Wanted]) -> None:
-    """Create the properties. One that is there all the same, as an earlier run was cut off, will do."""
-    for wanted in made:
-        stream = STREAMS[wanted.object]
-        body = {
-            "name": wanted.property,
-            "label": wanted.label,
-            "type": wanted.type,
-            "fieldType": wanted.field_type,
-            "groupName": GROUPS[stream],
-            "options": [
-                {"label": option, "value": option, "displayOrder": place, "hidden": False}
-                for place, option in enumerate(_options(wanted))
-            ],
-        }
-        try:
-            client.create_property(stream, body)
-        except PermanentError as error:
-            if wanted.property in read_properties(client.properties(stream)):
-                continue
-            scope = f"crm.schemas.{stream}.write"
-            raise PermanentError(
-                f"HubSpot does not create the property {wanted.property} of {stream}: {error.message}",
-                where=error.where,
-                hint=f"creating it needs the scope {scope}; the connector file was not changed",
-            ) from error
-
-
-def _options(wanted: Wanted) -> tuple[str, ...]:
-    return ("true", "false") if wanted.type == "bool" else wanted.options
-
-
 # ---- what it means for the rules
+
+
+def _is_needed(gap: Gap, rules: Sequence[Rule]) -> bool:
+    return any(gap.field in each.fields for each in fits(rules, {gap.object: frozenset()}))
 
 
 def _rules(invocation: Invocation, settings: Settings) -> list[Rule]:
@@ -284,18 +156,9 @@ def _rules(invocation: Invocation, settings: Settings) -> list[Rule]:
         return []
 
 
-def _with_made(definitions: Definitions, made: Collection[Wanted]) -> Definitions:
-    """The definitions as they are once the properties are there."""
-    properties: dict[str, Any] = {name: dict(there) for name, there in definitions.properties.items()}
-    for wanted in made:
-        told = {"results": [{"name": wanted.property, "type": wanted.type, "label": wanted.label}]}
-        properties[STREAMS[wanted.object]] |= read_properties(told)
-    return Definitions(properties=properties, stages=definitions.stages, pipelines=definitions.pipelines)
-
-
-def _filled(mapping: HubSpotMapping, definitions: Definitions) -> Mapping[str, frozenset[str]]:
-    derived = worked_out([stream.stream for stream in mapping.streams], mapping.given)
-    filled = filled_fields(mapping, definitions)
+def _filled(account: Fitting, file: ConnectorFile, created: Sequence[str]) -> Mapping[str, frozenset[str]]:
+    derived = worked_out(file.followed, file.given)
+    filled = account.filled(file, created)
     return {name: fields | derived.get(name, frozenset()) for name, fields in filled.items()}
 
 
@@ -307,12 +170,12 @@ def _as_data(done: Connected, *, dry_run: bool) -> dict[str, Any]:
         "file": str(done.file),
         "dry_run": dry_run,
         "written": done.written,
-        "steps": [{"where": step.where, "what": step.what} for step in done.plan.steps],
+        "steps": [{"where": step.where, "what": step.what} for step in done.fitted.changes],
         "created": done.created,
         "filled_already": done.filled_already,
         "missing": {
-            wanted.name: [{"property": each.definition.name, "filled": each.share} for each in found]
-            for wanted, found in done.plan.missing.items()
+            gap.name: [{"property": each.name, "filled": each.share} for each in gap.candidates]
+            for gap in done.fitted.gaps
         },
         "rules": [{"rule": each.rule_id, "off": each.off, "fields": list(each.fields)} for each in done.fits],
         "refused": done.refused,
@@ -323,7 +186,7 @@ def _as_data(done: Connected, *, dry_run: bool) -> dict[str, Any]:
 def _diff(done: Connected) -> list[str]:
     return list(
         difflib.unified_diff(
-            done.before.splitlines(), done.plan.text.splitlines(), "as it is", "as it fits", lineterm="", n=1
+            done.before.splitlines(), done.fitted.text.splitlines(), "as it is", "as it fits", lineterm="", n=1
         )
     )
 
@@ -335,10 +198,10 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
 
     for words in done.refused:
         line(f"This part of the account cannot be looked at, and stays as it is: {words}", "red")
-    for step in done.plan.steps:
+    for step in done.fitted.changes:
         line(f"{step.where}: {step.what}")
     for name in done.created:
-        line(f"{'would be created' if dry_run else 'created'} in HubSpot: {name}", "green")
+        line(f"{'would be created' if dry_run else 'created'} in {display_name(done.vendor)}: {name}", "green")
     for name in done.filled_already:
         line(f"{name}: nothing was created, as something fills it")
     _tell_missing(done, line)
@@ -357,27 +220,24 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
 
 def _tell_missing(done: Connected, line: Callable[[str, str], None]) -> None:
     """Each field that nothing fills, with what might, and which rules lose something by it."""
-    if not done.plan.missing:
+    if not done.fitted.gaps:
         return
-    line(f"\n{counted(len(done.plan.missing), 'field')} that no property fills:", "")
-    for wanted, found in done.plan.missing.items():
-        line(f"  {wanted.name}{_maybe(found)}{_loss(wanted, done.fits)}", "")
+    line(f"\n{counted(len(done.fitted.gaps), 'field')} that no property fills:", "")
+    for gap in done.fitted.gaps:
+        line(f"  {gap.name}{_maybe(gap.candidates)}{_loss(gap, done.fits)}", "")
     words = "Create one with `--create OBJECT.FIELD`, or those that your rules need with `--create-missing`.\n"
     line(words, "dim")
 
 
 def _maybe(found: Sequence[Candidate]) -> str:
-    names = [
-        each.definition.name + ("" if each.share is None else f", filled in {each.share:.0%}")
-        for each in found[:SHOWN_CANDIDATES]
-    ]
+    names = [each.name + ("" if each.share is None else f", filled in {each.share:.0%}") for each in found]
     return f" (perhaps {'; '.join(names)}: write it into the file if so)" if names else ""
 
 
-def _loss(wanted: Wanted, losing: Sequence[Fit]) -> str:
+def _loss(gap: Gap, losing: Sequence[Fit]) -> str:
     words = [
         f"{each.rule_id} is off" if each.off else f"{each.rule_id} does without it"
         for each in losing
-        if each.object == wanted.object and wanted.field in each.fields
+        if each.object == gap.object and gap.field in each.fields
     ]
     return f": {', '.join(words)}" if words else ""

@@ -14,7 +14,6 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from ros_sync.cli import logs
-from ros_sync.cli.company import company_of, deal_context, mapping_of, notifiers_of, organisation_of
 from ros_sync.cli.demonstration import (
     DELIVERY_SECONDS,
     RuleWeek,
@@ -43,6 +42,9 @@ from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sandbox.world.exports import write_exports
 from ros_sync.settings import LogSettings, Settings, SlackSettings
 from ros_sync.sync.imports import ImportReport, import_files
+from ros_sync.workspace.company import company_of, deal_context, organisation_of
+from ros_sync.workspace.mappings import mapping_of
+from ros_sync.workspace.ways_out import notifiers_of
 
 EARLIER = tuple(STORY_MONDAY - timedelta(weeks=4 * months) for months in (4, 3, 2, 1))
 MAPPING = "export"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from ros_sync.cli.company import company_of, deal_context, notifiers_of, organisation_of
 from ros_sync.cli.demo_stage import Stage
 from ros_sync.cli.demonstration import DELIVERY_SECONDS, RuleWeek
-from ros_sync.cli.following import receiver_of
 from ros_sync.cli.invocation import Invocation
-from ros_sync.cli.sources import sources_of
 from ros_sync.connectors.pace import MemoryPace, Rates
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.webhooks import ChangeEvents
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.health import Health
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
@@ -32,7 +29,11 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import PATH, add_hubspot
+from ros_sync.web.webhooks import add_webhooks, path_of
+from ros_sync.workspace.company import company_of, deal_context, organisation_of
+from ros_sync.workspace.following import receiver_of
+from ros_sync.workspace.sources import connections_of
+from ros_sync.workspace.ways_out import notifiers_of
 
 MORNINGS = (*(STORY_MONDAY + timedelta(days=days) for days in (1, 2, 3, 4)), WEEK_LATER)
 # The week ends with an audit, which compares more than the weekly listing of everything would.
@@ -96,7 +97,8 @@ class Week:
         self.engine = engine
         self.company = company_of(settings)
         self.pace = MemoryPace(Rates(), monotonic=stage.seconds, sleep=stage.wait)
-        (self.source,) = sources_of(settings, now=stage.clock, sleep=stage.wait, pace=self.pace)
+        (self.connection,) = connections_of(settings, now=stage.clock, sleep=stage.wait, pace=lambda _vendor: self.pace)
+        self.source = self.connection.source
         self.context = deal_context(organisation_of(settings))
         self.syncer = Syncer(engine, self.source, self.context, now=stage.clock, cadence=CADENCE)
         self.days: list[Day] = []
@@ -159,20 +161,21 @@ class Week:
     @contextmanager
     def subscribed(self) -> Iterator[None]:
         """A web server of ours takes HubSpot's webhooks, signed, while the context is open."""
-        receiver = receiver_of(self._settings, self.engine, lambda: self.source, now=self.stage.clock)
+        its = self.connection.vendor
+        receiver = receiver_of(self._settings, self.engine, its, lambda: [self.source], now=self.stage.clock)
         assert receiver is not None, "the demo's workspace has a secret and a connector file"
         keep = receiver.keep
 
-        def counted(found: Sequence[Hint]) -> int:
-            new = keep(found)
-            self._heard.hints += len(found)
+        def counted(events: ChangeEvents) -> int:
+            new = keep(events)
+            self._heard.hints += len(events)
             self._heard.new += new
             return new
 
         app = create_app(Health({}), now=self.stage.clock)
-        add_hubspot(app, dataclasses.replace(receiver, keep=counted))
+        add_webhooks(app, its.name, dataclasses.replace(receiver, keep=counted))
         with WebServer(app, "127.0.0.1", 0) as web:
-            self.sender = WebhookSender(self.stage.account, web.url + PATH, CLIENT_SECRET, plan=PLAN)
+            self.sender = WebhookSender(self.stage.account, web.url + path_of(its.name), CLIENT_SECRET, plan=PLAN)
             try:
                 yield
             finally:

@@ -14,8 +14,6 @@ from sqlmodel import col
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import followed
-from ros_sync.cli.company import company_of, slack_client
-from ros_sync.cli.workspace_files import readable_by_others, secret_files
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import ProblemsError, RosSyncError, TransientError
 from ros_sync.jobs.books import standings, troubles
@@ -27,10 +25,13 @@ from ros_sync.notifiers.slack.access import ADD_SCOPE, SCOPES, VITAL_SCOPES
 from ros_sync.outbox.store import DUE_STATES
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.settings import Settings
+from ros_sync.workspace.company import company_of
 from ros_sync.workspace.near_misses import near_misses
+from ros_sync.workspace.secret_files import readable_by_others, secret_files
+from ros_sync.workspace.ways_out import slack_client
 
 CLOCK_MAY_DIFFER = timedelta(seconds=60)  # signatures and tokens are refused from about five minutes on
-SECRET_AGE = timedelta(days=180)  # HubSpot, "Private apps", rotating: at least every six months
+SECRET_AGE = timedelta(days=180)  # as vendors ask for their tokens: at least every six months
 IMPORT_AGE = timedelta(days=8)  # a weekly export that did not come
 WAITS_LONG = timedelta(hours=24)
 UNREACHED = "see that this machine reaches it (network, proxy, firewall), and run this again"

@@ -10,13 +10,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ros_sync.alerts.reading import explained
-from ros_sync.cli.company import company_of
 from ros_sync.errors import RosSyncError
-from ros_sync.jobs.cycle import Company
 from ros_sync.rules.fitting import filled, fitted
 from ros_sync.rules.model import RuleSet
 from ros_sync.settings import Settings
 from ros_sync.sla.owners import directory
+from ros_sync.workspace.company import Company, company_of
 from ros_sync.workspace.past import company_as_of
 
 OF_THEN, OF_NOW, AS_KEPT = "the rule of then", "the rule as it is now", "what was kept"

@@ -18,6 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from ros_sync import clock
 from ros_sync.cli import log_privacy
 from ros_sync.settings import LogSettings
+from ros_sync.workspace.vendors import VENDORS
 
 # Slack documentation, "Tokens": bot, user, app-level, configuration and refresh tokens.
 _SLACK_TOKEN = re.compile(r"\bx(?:ox[a-z]|app|we|oxe\.xox[a-z])(?:\.xox[a-z])?-[\w-]{4,}")
@@ -31,11 +32,11 @@ _CAPS = {
     "apscheduler": logging.WARNING,
     "asyncio": logging.WARNING,
     "alembic": logging.WARNING,
-    "hubspot": logging.INFO,
     "slack_sdk": logging.INFO,
     "sqlalchemy": logging.WARNING,
     "urllib3": logging.INFO,
     "uvicorn": logging.ERROR,
+    **{logger: logging.INFO for vendor in VENDORS.values() for logger in vendor.loggers},
 }
 
 

@@ -30,7 +30,7 @@ def propose(
 ) -> None:
     """Write a first mapping from the headings and values of export files.
 
-    The headings of HubSpot, Salesforce, Pipedrive and Zoho are known. Values tell how dates and numbers are written and
+    The headings of the usual CRMs are known. Values tell how dates and numbers are written and
     which stages there are. Lines that a person must look at say CHECK. The files are then read with it, and what could not
     be read is told.
 

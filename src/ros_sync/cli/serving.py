@@ -16,10 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from ros_sync import clock
 from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import SourceStanding, followed, stale_sources
-from ros_sync.cli.company import notifiers_of, slack_client
-from ros_sync.cli.following import Following
-from ros_sync.cli.sources import is_followed
-from ros_sync.cli.workspace_files import readable_by_others
 from ros_sync.errors import AuthExpiredError, RosSyncError, TransientError
 from ros_sync.jobs.books import WRITE_SECONDS
 from ros_sync.jobs.cycle import tick
@@ -35,9 +31,14 @@ from ros_sync.settings import Settings
 from ros_sync.web.app import Degraded, StaleAt, create_app, stale_reasons
 from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import add_hubspot
+from ros_sync.web.webhooks import add_webhooks
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.following import Following
 from ros_sync.workspace.near_misses import near_misses
+from ros_sync.workspace.secret_files import readable_by_others
+from ros_sync.workspace.sources import followable, unfollowed_vendors
+from ros_sync.workspace.vendors import display_name
+from ros_sync.workspace.ways_out import notifiers_of, slack_client
 
 if TYPE_CHECKING:
     from ros_sync.notifiers.slack.access import SlackAccess
@@ -108,10 +109,11 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
     with StopRequest() as stop, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         configuration = Configuration(settings, engine)
-        _, mappings, _ = configuration.followed()
-        following = Following(settings, engine, configuration) if is_followed(settings, mappings) else None
-        if following is None and settings.hubspot.token is not None:
-            log.warning("hubspot_not_followed", reason="there is a token, and no connector file for HubSpot")
+        _, files, _ = configuration.followed()
+        following = Following(settings, engine, configuration) if followable(settings, files) else None
+        for each in unfollowed_vendors(settings, files):
+            reason = f"there are credentials, and no connector file for {display_name(each.name)}"
+            log.warning("crm_not_followed", vendor=each.name, reason=reason)
         for path in readable_by_others(settings):
             log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
         for misnamed in near_misses(settings):
@@ -200,9 +202,8 @@ def run(
     over = over or Overseen()
     schedule = _schedule(jobs, over)
     app = create_app(schedule.health, stale_at=over.stale_at, degraded=over.degraded, metrics=over.metrics)
-    receiver = following.receiver() if following is not None else None
-    if receiver is not None:
-        add_hubspot(app, receiver)
+    for vendor, receiver in following.receivers() if following is not None else ():
+        add_webhooks(app, vendor, receiver)
     web = WebServer(
         app,
         settings.web.host if host is None else host,

@@ -21,10 +21,10 @@ def status(
 
     Example: [bold]ros-sync status --json[/bold]
     """
-    from ros_sync.cli.company import people_of  # noqa: PLC0415  # the database's libraries are not loaded for --help
     from ros_sync.cli.screen import show  # noqa: PLC0415  # as above
     from ros_sync.cli.survey import survey  # noqa: PLC0415  # as above
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # as above
+    from ros_sync.workspace.company import people_of  # noqa: PLC0415  # the database's libraries are not loaded for --help
     from ros_sync.workspace.near_misses import near_misses  # noqa: PLC0415  # as above
 
     invocation = Invocation.of(ctx)

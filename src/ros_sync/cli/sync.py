@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ros_sync.cli.invocation import Invocation
+from ros_sync.workspace.vendors import NAMES
 
 app = typer.Typer(name="sync", rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -15,7 +16,7 @@ app = typer.Typer(name="sync", rich_markup_mode="rich", context_settings={"help_
 def sync(
     ctx: typer.Context,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The source to read, such as hubspot. Default: every one.")
+        str | None, typer.Option(metavar="NAME", help=f"The source to read, such as {NAMES}. Default: every one.")
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="List everything again, and look for what has vanished.")
@@ -27,7 +28,7 @@ def sync(
     What is new, what changed, what was deleted or merged. The first run lists everything; later ones ask for what was modified since. A run that is cut off goes on where it
     ended. [bold]ros-sync serve[/bold] does the same again and again.
 
-    Example: [bold]ros-sync sync --source hubspot[/bold]
+    Example: [bold]ros-sync sync --source NAME[/bold]
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -40,7 +41,7 @@ def sync(
 def audit(
     ctx: typer.Context,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The source to audit, such as hubspot. Default: every one.")
+        str | None, typer.Option(metavar="NAME", help=f"The source to audit, such as {NAMES}. Default: every one.")
     ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", metavar="", help="Fix what differs, and look at it again.")

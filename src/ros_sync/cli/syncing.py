@@ -13,22 +13,10 @@ from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.company import connector_files, deal_context
 from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
-from ros_sync.cli.losing import CONNECT, MAP, exports_losing, losing_of, show_losing
+from ros_sync.cli.losing import MAP, connect, exports_losing, losing_of, show_losing
 from ros_sync.cli.progress import progress_bars
-from ros_sync.cli.sources import (
-    LAY_OUT,
-    VENDOR,
-    cadence_of,
-    pace_of,
-    refuse_unfollowed,
-    refuse_unreadable,
-    sources_of,
-)
-from ros_sync.connectors.hubspot.client import Persistence
-from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.pace import used_share
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import RosSyncError, SettingsError, StoppedError, TransientError
@@ -43,7 +31,18 @@ from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.write_back import Outcome, State
 from ros_sync.workspace.choices import Chosen
+from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.mappings import connector_files, load_connector
+from ros_sync.workspace.sources import (
+    LAY_OUT,
+    Connection,
+    Paces,
+    cadence_of,
+    connections_of,
+    refuse_unfollowed,
+    refuse_unreadable,
+)
 
 if TYPE_CHECKING:
     from ros_sync.rules.fitting import Fit
@@ -51,8 +50,7 @@ if TYPE_CHECKING:
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
-UNREACHED = "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; then run this again"
-_SOMEBODY_WAITS = Persistence(attempts=2)  # for an answer, and can ask again; a sync goes on trying through an outage
+SOMEBODY_WAITS = 2  # attempts  # for an answer, and can ask again; a sync goes on trying through an outage
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
@@ -64,23 +62,23 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
     with Interruptible() as interrupt, DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            organisation, mappings, broken = Configuration(settings, engine).followed()
-            refuse_unfollowed(settings, mappings, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
+            organisation, files, broken = Configuration(settings, engine).followed()
+            refuse_unfollowed(settings, files, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
             show_unused(invocation, broken)
             context = deal_context(organisation)
-            pace = pace_of(settings, engine, interrupt.pause)
+            connections = connections_of(settings, source, engine=engine, sleep=interrupt.pause, files=files)
             with progress_bars(invocation) as tell:
-                for each in sources_of(settings, source, pace=pace, sleep=interrupt.pause, mappings=mappings):
+                for each in connections:
                     syncer = Syncer(
-                        engine, each, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
+                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
                         stopping=interrupt.is_set,
                     )  # fmt: skip
-                    before = pace.use
+                    before = each.pace.use
                     report = syncer.cycle(full=full)
-                    report.used_share = used_share(before, pace.use, report.seconds)
+                    report.used_share = used_share(before, each.pace.use, report.seconds)
                     reports.append(report)
                     if not (report.busy or report.trouble):
-                        written += [(each.name, outcome) for outcome in syncer.carry_out_writes()]
+                        written += [(each.source.name, outcome) for outcome in syncer.carry_out_writes()]
         except (StoppedError, KeyboardInterrupt):
             invocation.err.print("[yellow]Stopped.[/yellow] `ros-sync sync` goes on from here.", highlight=False)
             sys.exit(INTERRUPTED)
@@ -239,15 +237,16 @@ def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
         invocation.out.print(f"  [dim]{shown(problem.todo)}[/dim]", highlight=False, soft_wrap=True)
 
 
-def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> Sequence[HubSpotSource]:
-    """The sources to look at; without credentials that is the finding, and the rest is looked at all the same."""
-    if not connector_files(settings):
-        return []
-    try:
-        return sources_of(settings, persistence=_SOMEBODY_WAITS)
-    except SettingsError as error:
-        findings[VENDOR] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
-        return []
+def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> list[Connection]:
+    """The sources to look at; of one without credentials that is the finding, and the rest is looked at all the same."""
+    found: list[Connection] = []
+    paces = Paces(settings)
+    for file in map(load_connector, connector_files(settings)):
+        try:
+            found += connections_of(settings, pace=paces.of, attempts=SOMEBODY_WAITS, files=[file])
+        except SettingsError as error:
+            findings[file.vendor] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
+    return found
 
 
 def doctor(invocation: Invocation, *, as_json: bool) -> None:
@@ -259,13 +258,19 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
     ahead: dict[str, timedelta] = {}
     losing: dict[str, Sequence[Fit]] = {}
     refuse_unreadable(settings)
-    for source in _examined(settings, findings):
+    connections = _examined(settings, findings)
+    vendors = {name: name for name in findings}  # of the findings, by source
+    for each in connections:
+        source = each.source
+        vendors[source.name] = each.vendor.name
         try:
-            findings[source.name] = source.examine()
+            findings[source.name] = each.vendor.examine(source)
             ahead[source.name] = source.present - clock.now()
             losing[source.name] = losing_of(settings, source)
         except RosSyncError as error:
-            hint = error.hint or (UNREACHED if isinstance(error, TransientError) else "fix that, and run this again")
+            hint = error.hint or (
+                each.vendor.unreached() if isinstance(error, TransientError) else "fix that, and run this again"
+            )
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
     followed = len(findings)
@@ -280,7 +285,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             words = counted(wrong, "thing") + " to fix" if wrong else "nothing to fix"
             invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
             show_problems(invocation, problems)
-            show_losing(invocation, losing.get(name, []), CONNECT if name == VENDOR else MAP)
+            show_losing(invocation, losing.get(name, []), connect(vendors[name]) if name in vendors else MAP)
         if not followed:
             invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
     if any(problem.fatal for problems in findings.values() for problem in problems):

@@ -13,7 +13,6 @@ from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, at, span
-from ros_sync.cli.company import notifiers_of
 from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation, counted, data_of, shown
 from ros_sync.jobs.cycle import TickReport
@@ -25,6 +24,7 @@ from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.notifiers.plaintext import one_line
 from ros_sync.outbox.store import OutboxCounts, counts, keep_for_later
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.ways_out import notifiers_of
 
 AHEAD = timedelta(days=1)
 DELIVERY_SECONDS = 60.0  # how long one tick waits for messages whose turn comes later

@@ -12,6 +12,7 @@ import typer
 from ros_sync.cli import shipped
 from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.errors import Where, WorkspaceError
+from ros_sync.workspace.vendors import VENDORS, display_name, shipped_file
 
 ENV_FILE_NAME = ".env"  # as in `settings`, which is not loaded for --help
 _SECRET, _ORDINARY = 0o600, 0o666  # the second is narrowed by the umask
@@ -96,13 +97,17 @@ def init(
     out.print(
         f"[green]✓[/green] {shown(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
     )
+    crms, files = " or ".join(map(display_name, VENDORS)), " or ".join(map(shipped_file, VENDORS))
     steps = [
         ("connectors/", "say which properties, or columns of an export, become which fields"),
         ("rules/organisation.yaml", "say who reports to whom"),
-        (".env", "put your HubSpot and Slack tokens in; without Slack's, messages are printed"),
+        (".env", f"put your {crms} and Slack tokens in; without Slack's, messages are printed"),
         (typed("-w", folder, "rules", "check"), "see that all of it reads well"),
-        (typed("-w", folder, "connect", "hubspot"), "fit connectors/hubspot.yaml to your HubSpot account"),
-        (typed("-w", folder, "doctor"), "see that HubSpot has what connectors/hubspot.yaml asks for, then `sync`"),
+        *(
+            (typed("-w", folder, "connect", name), f"fit {shipped_file(name)} to your {display_name(name)} account")
+            for name in VENDORS
+        ),
+        (typed("-w", folder, "doctor"), f"see that {crms} has what {files} asks for, then `sync`"),
         (typed("-w", folder, "import", "EXPORTS"), "or bring in an export of your CRM"),
     ]
     out.print("\nNext:")

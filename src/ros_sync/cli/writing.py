@@ -10,10 +10,8 @@ from decimal import Decimal
 from sqlalchemy import Engine, select
 
 from ros_sync import clock
-from ros_sync.cli.company import deal_context, organisation_of
 from ros_sync.cli.invocation import Invocation, os_user, shown
-from ros_sync.cli.sources import sources_of
-from ros_sync.connectors.hubspot.source import HubSpotSource
+from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.fields import Carried, Field, Kind, carry, did_you_mean
 from ros_sync.jobs.lock import DatabaseLock
@@ -24,6 +22,8 @@ from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import State, Wish
+from ros_sync.workspace.company import deal_context, organisation_of
+from ros_sync.workspace.sources import Connection, connections_of
 
 NOW = "now"
 
@@ -46,7 +46,7 @@ def write(
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
-            found = _writing(sources_of(settings, source, engine=engine), name)
+            found = _writing(connections_of(settings, source, engine=engine), name)
             record_id = record_id.removeprefix(f"{found.name}:")  # as `alerts why` writes it
             currency = _currency(engine, mirrored, found.name, record_id) or organisation.home_currency
             wish = Wish(
@@ -79,11 +79,14 @@ def _object(name: str) -> MirroredObject:
     return objects()[name]
 
 
-def _writing(sources: Sequence[HubSpotSource], name: str) -> HubSpotSource:
+def _writing(connections: Sequence[Connection], name: str) -> Source:
     """The source that objects of that name are written to."""
-    for each in sources:
-        if name in each.writable:
-            return each
+    found = [each.source for each in connections if name in each.source.writable]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(each.name for each in found)
+        raise RosSyncError(f"several sources let {name}s be written: {names}", hint="say which with --source")
     raise RosSyncError(f"no connector file lets {name}s be written", hint="list their fields below `write:` there")
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import Engine, text
 
 from ros_sync import clock
 from ros_sync.cli import logs
-from ros_sync.cli.following import Following
 from ros_sync.cli.serving import planned_jobs
 from ros_sync.connectors.hubspot.failures import failure
 from ros_sync.jobs.schedule import Job, Schedule
@@ -22,6 +21,7 @@ from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import names
 from ros_sync.settings import LogSettings, load
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.following import Following
 
 REPOSITORY = Path(__file__).parents[3]
 PEOPLE = [

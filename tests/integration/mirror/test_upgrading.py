@@ -30,13 +30,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from ros_sync.errors import RosSyncError
-from ros_sync.jobs.cycle import Company, tick
+from ros_sync.jobs.cycle import tick
 from ros_sync.mirror.database import configured, open_engine
 from ros_sync.mirror.schema_version import MIGRATIONS, newest
 from ros_sync.mirror.upgrade_copy import copies
 from ros_sync.mirror.upgrading import bring_up_to_date
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.model import RuleSet
+from ros_sync.workspace.company import Company
 
 VERSIONS = [script.revision for script in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions()))]
 OLDER = VERSIONS[:-1]

@@ -26,7 +26,8 @@ stages:
 files:
   - {file: "deals*", object: deal, id: Id, fields: {name: Name}}
 """
-OURS = {"ros_sync.clock", "ros_sync.errors", "ros_sync.notifiers", "ros_sync.notifiers.plaintext"}
+OURS = {"ros_sync.clock", "ros_sync.errors", "ros_sync.notifiers", "ros_sync.notifiers.plaintext",
+        "ros_sync.workspace", "ros_sync.workspace.vendors"}  # fmt: skip
 # The files of `cli` that declare commands, which the application names, and what they share.
 DECLARING = {name for name, value in vars(sys.modules["ros_sync.cli.app"]).items() if isinstance(value, ModuleType)}
 DECLARING |= {"app", "help", "invocation", "names", "shipped"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from ros_sync.cli.sources import OAUTH_FILE
 from ros_sync.settings import ENV_FILE_NAME, FILE_NAME, Settings, secrets_in_toml
+from ros_sync.workspace.vendors import VENDORS, vendor
 
 _OTHERS = stat.S_IRGRP | stat.S_IWGRP | stat.S_IROTH | stat.S_IWOTH
 
@@ -15,11 +15,13 @@ def secret_files(settings: Settings) -> list[Path]:
     """The files with secrets that this workspace uses, and the database: it holds what the CRM holds."""
     named = [
         getattr(section, key)
-        for section in (settings.database, settings.slack, settings.hubspot, settings.web, settings.health)
+        for section in (settings.database, settings.slack, settings.web, settings.health)
         for key in type(section).model_fields
         if key.endswith("_file")
     ]
-    paths = [settings.workspace / name for name in (ENV_FILE_NAME, OAUTH_FILE, *filter(None, named))]
+    paths = [settings.workspace / name for name in (ENV_FILE_NAME, *filter(None, named))]
+    for name in VENDORS:
+        paths += vendor(name).secret_files(settings)
     if secrets_in_toml(settings):
         paths.append(settings.workspace / FILE_NAME)
     if settings.database_file is not None:

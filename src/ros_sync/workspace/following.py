@@ -1,8 +1,8 @@
-"""The CRMs that `serve` follows: their sources, kept from one job to the next, and made anew when a connector file changes."""
+"""The CRMs that a process follows: their sources, kept from one job to the next, and made anew when a connector file changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from threading import Event, Lock
@@ -11,16 +11,17 @@ import structlog
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.cli.company import deal_context
-from ros_sync.cli.sources import cadence_of, sources_of
-from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.connectors.source import Hint
-from ros_sync.errors import StoppedError
+from ros_sync.connectors.source import Source
+from ros_sync.connectors.vendor import Vendor
+from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
+from ros_sync.errors import StoppedError, TransientError
 from ros_sync.settings import Settings
 from ros_sync.sync import heard
 from ros_sync.sync.engine import Syncer
-from ros_sync.web.webhooks import HubSpotReceiver
+from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.sources import Connection, cadence_of, connections_of, followable
+from ros_sync.workspace.vendors import VENDORS, vendor
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class Following:
         self._polling: list[Syncer] = []
         self._reading: list[Syncer] = []
         self._writing: list[Syncer] = []
-        self._sources: list[HubSpotSource] = []
+        self._connections: list[Connection] = []
         self._stopping = Event()
 
     def poll(self, _now: datetime) -> None:
@@ -61,7 +62,7 @@ class Following:
     def calls(self) -> dict[tuple[str, str], int]:
         """The calls made to each source so far, by kind."""
         with self._lock:
-            sources = list(self._sources)
+            sources = [each.source for each in self._connections]
         return {(source.name, kind): number for source in sources for kind, number in dict(source.counts).items()}
 
     def stop(self) -> None:
@@ -72,13 +73,24 @@ class Following:
         if self._stopping.wait(seconds):
             raise StoppedError
 
-    def receiver(self) -> HubSpotReceiver | None:
-        """What takes webhooks in; None without the secret by which they are signed."""
-        return receiver_of(self._settings, self._engine, self._source)
+    def receivers(self) -> Iterator[tuple[str, WebhookReceiver]]:
+        """What takes webhooks in, by vendor; none of one without the secret by which its webhooks are signed."""
+        for name in VENDORS:
+            its = vendor(name)
+            if its.has_credentials(self._settings):
+                receiver = receiver_of(self._settings, self._engine, its, self._sources_of(name))
+                if receiver is not None:
+                    yield name, receiver
 
-    def _source(self) -> HubSpotSource:
-        self._current(self._polling)
-        return self._sources[0]
+    def _sources_of(self, name: str) -> Callable[[], list[Source]]:
+        """The sources of a vendor, as they are when they are asked for."""
+
+        def sources() -> list[Source]:
+            self._current(self._polling)
+            with self._lock:
+                return [each.source for each in self._connections if each.vendor.name == name]
+
+        return sources
 
     def _current(self, syncers: list[Syncer]) -> list[Syncer]:
         """The syncers, made anew where a connector file or the organisation was edited since."""
@@ -93,18 +105,23 @@ class Following:
         if made_by == self._made_by:
             return
         context = deal_context(organisation)
-        self._sources = sources_of(self._settings, sleep=self._pause, engine=self._engine, mappings=in_force.followed)
+        self._connections = connections_of(
+            self._settings,
+            sleep=self._pause,
+            engine=self._engine,
+            files=followable(self._settings, in_force.followed),
+        )
         for each in (self._polling, self._reading, self._writing):
             each[:] = [
                 Syncer(
                     self._engine,
-                    source,
+                    connection.source,
                     context,
                     now=clock.now,
                     cadence=cadence_of(self._settings),
                     stopping=self._stopping.is_set,
                 )
-                for source in self._sources
+                for connection in self._connections
             ]
         self._made_by = made_by
 
@@ -112,20 +129,26 @@ class Following:
 def receiver_of(
     settings: Settings,
     engine: Engine,
-    source: Callable[[], HubSpotSource],
+    its: Vendor,
+    sources: Callable[[], Sequence[Source]],
     *,
     now: Callable[[], datetime] = clock.now,
-) -> HubSpotReceiver | None:
-    """What takes the webhooks of a source in; None without their secret."""
-    secret = settings.hubspot.client_secret
-    if secret is None:
-        log.info("webhooks_off", reason="hubspot.client_secret is not set")
+) -> WebhookReceiver | None:
+    """What takes a vendor's webhooks in, for all the `sources` that follow its account; None without their secret."""
+    verifier = its.verifier(settings)
+    if verifier is None:
+        log.info("webhooks_off", vendor=its.name, reason=f"{its.verified_by()} is not set")
         return None
 
-    def read(body: bytes) -> tuple[Sequence[Hint], int]:
-        return source().hints(body)
+    def read(body: bytes) -> ChangeEvents:
+        told = {source.name: its.change_events(source, body) for source in sources()}
+        if not told:
+            raise TransientError("no source follows this account at present")
+        return ChangeEvents(
+            {name: found for name, (found, _) in told.items()}, min(others for _, others in told.values())
+        )
 
-    def keep(found: Sequence[Hint]) -> int:
-        return heard.keep(engine, source().name, found, now())
+    def keep(events: ChangeEvents) -> int:
+        return sum(heard.keep(engine, name, found, now()) for name, found in events.by_source.items())
 
-    return HubSpotReceiver(secret.get_secret_value(), read, keep, public_url=settings.web.public_url or None, now=now)
+    return WebhookReceiver(verifier, read, keep, public_url=settings.web.public_url or None, now=now)
