@@ -5,29 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING
 
 import structlog
-from rich.console import Console
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
-from ros_sync.alerts.failures import failed_rules
-from ros_sync.alerts.freshness import SourceStanding, followed, stale_sources
-from ros_sync.errors import AuthExpiredError, RosSyncError, TransientError
+from ros_sync.errors import RosSyncError
 from ros_sync.jobs.books import WRITE_SECONDS
-from ros_sync.jobs.cycle import tick
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.ping import PingUrl
+from ros_sync.jobs.planned import planned_jobs
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.jobs.watch import Watch
-from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.database import open_engine
-from ros_sync.notifiers.delivery import deliver_due
 from ros_sync.settings import Settings
+from ros_sync.status.degradation import degraded_in, stale_in
 from ros_sync.web.app import Degraded, StaleAt, create_app, stale_reasons
 from ros_sync.web.metrics import Metrics
 from ros_sync.web.server import WebServer
@@ -38,66 +32,10 @@ from ros_sync.workspace.near_misses import near_misses
 from ros_sync.workspace.secret_files import readable_by_others
 from ros_sync.workspace.sources import followable, unfollowed_vendors
 from ros_sync.workspace.vendors import display_name
-from ros_sync.workspace.ways_out import notifiers_of, slack_client
-
-if TYPE_CHECKING:
-    from ros_sync.notifiers.slack.access import SlackAccess
 
 log = structlog.stdlib.get_logger(__name__)
 
 _WEB_ENDED = "web_server_ended"
-
-
-def planned_jobs(
-    settings: Settings, engine: Engine, following: Following | None = None, configuration: Configuration | None = None
-) -> list[Job]:
-    """What this process does again and again.
-
-    An edit of a file counts from the next tick on; one that cannot be used is told, and what was in force before goes on.
-    """
-    configuration = configuration or Configuration(settings, engine)
-    notifiers = notifiers_of(settings, engine, Console())
-
-    def run_tick(_now: datetime) -> None:
-        stale_seconds = settings.sync.stale_seconds
-        company = configuration.current().company()
-        now = clock.now()  # not before what is in force came into force
-        tick(engine, company, now, transport=notifiers[0].transport, stale_seconds=stale_seconds)
-
-    access = slack_access(settings)
-
-    def deliver(_now: datetime) -> None:
-        try:
-            done = deliver_due(engine, notifiers, clock.now)
-        except AuthExpiredError as error:
-            if access is not None:
-                access.refused(error)
-            raise
-        if access is not None:
-            access.check()  # also while no message waits: a token that is refused is known before one does
-        if done.paused and not done.delivered:
-            away = " and ".join(sorted(done.paused))
-            raise TransientError(f"{away}: several messages in a row failed", hint="`ros-sync status` says of what")
-
-    jobs = [
-        Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),
-        Job("deliver", settings.schedule.deliver_seconds, deliver),
-    ]
-    if following is not None:
-        jobs.insert(0, Job("sync", settings.sync.poll_seconds, following.poll))
-        jobs.insert(1, Job("hints", settings.sync.hints_seconds, following.read_hints))
-        jobs.insert(2, Job("writes", settings.sync.hints_seconds, following.write_back))
-    return jobs
-
-
-def slack_access(settings: Settings) -> SlackAccess | None:
-    """What asks Slack now and then whether it accepts the token; None without one."""
-    client = slack_client(settings)
-    if client is None:
-        return None
-    from ros_sync.notifiers.slack.access import SlackAccess  # noqa: PLC0415  # Slack's library is loaded where it is used
-
-    return SlackAccess(client)
 
 
 def serve(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:
@@ -160,32 +98,6 @@ def overseen(settings: Settings, engine: Engine, following: Following | None) ->
     shown = token.get_secret_value() if token is not None else None
     metrics = Metrics(engine, token=shown, stale_seconds=settings.sync.stale_seconds, calls=calls)
     return Overseen(stale_at, degraded, watch, metrics)
-
-
-def stale_in(engine: Engine, stale_seconds: int) -> StaleAt:
-    """Ask the database which sources are stale, at whatever moment."""
-
-    def stale_at(now: datetime) -> list[SourceStanding]:
-        with engine.connect() as connection:
-            return stale_sources(connection, now, stale_seconds)
-
-    return stale_at
-
-
-def degraded_in(engine: Engine) -> Degraded:
-    """Ask the database which files cannot be used, which rules cannot be evaluated, and which CRMs could not be read just now."""
-
-    def degraded() -> list[str]:
-        try:
-            with engine.connect() as connection:
-                files = [each.reason for each in broken_files(connection)]
-                unread = [words for each in followed(connection) if (words := each.hampered())]
-                return [*files, *(each.public for each in failed_rules(connection)), *unread]
-        except SQLAlchemyError as error:
-            log.warning("degradation_unknown", error=type(error).__name__)
-            return []
-
-    return degraded
 
 
 def run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -22,22 +21,17 @@ def status(
     Example: [bold]ros-sync status --json[/bold]
     """
     from ros_sync.cli.screen import show  # noqa: PLC0415  # as above
-    from ros_sync.cli.survey import survey  # noqa: PLC0415  # as above
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415  # as above
-    from ros_sync.workspace.company import people_of  # noqa: PLC0415  # the database's libraries are not loaded for --help
-    from ros_sync.workspace.near_misses import near_misses  # noqa: PLC0415  # as above
+    from ros_sync.status.survey import survey_workspace  # noqa: PLC0415  # as above
 
     invocation = Invocation.of(ctx)
     settings = invocation.start()
     engine = open_engine(settings.database_url, read_only=True)
     now = clock.now()
     try:
-        with engine.connect() as connection:
-            found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
+        found = survey_workspace(settings, engine, now)
     finally:
         engine.dispose()
-    misnamed = [each.message for each in near_misses(settings)]
-    found = replace(found, attention=[*found.attention, *misnamed])
     if as_json:
         place = {"at": now, "workspace": settings.workspace, "database": settings.database_shown}
         invocation.print_json({**place, **data_of(found)})

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, text
 
 from ros_sync import clock
 from ros_sync.cli import logs
-from ros_sync.cli.serving import planned_jobs
 from ros_sync.connectors.hubspot.failures import failure
+from ros_sync.jobs.planned import planned_jobs
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import names

@@ -15,10 +15,10 @@ from sqlmodel import Session, col, select, update
 
 from ros_sync import clock
 from ros_sync.alerts.tables import Alert
-from ros_sync.cli.serving import stale_in
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.mirror.tables import DEAL
+from ros_sync.status.degradation import stale_in
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 

@@ -9,7 +9,10 @@ from sqlalchemy import Connection, Engine, Insert, insert
 from sqlmodel import Session, SQLModel
 
 from ros_sync.alerts.tables import Alert
-from ros_sync.cli.survey import (
+from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SOURCE_STATE, SYNC_RUN, WRITE_BACK
+from ros_sync.mirror.tables import DEAL, LEAD, OWNER
+from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.status.figures import (
     DealCounts,
     FollowedSource,
     LastRun,
@@ -19,11 +22,8 @@ from ros_sync.cli.survey import (
     Reason,
     Survey,
     UnknownOwner,
-    survey,
 )
-from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SOURCE_STATE, SYNC_RUN, WRITE_BACK
-from ros_sync.mirror.tables import DEAL, LEAD, OWNER
-from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.status.survey import survey
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

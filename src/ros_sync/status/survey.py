@@ -1,15 +1,14 @@
-"""What there is to say about a workspace's state: counted in the database, shown by `ros-sync status`."""
+"""What there is to say about a workspace's state, counted in its database."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, case, func, inspect, select
+from sqlalchemy import Connection, Engine, case, func, inspect, select
 from sqlmodel import Session, col
 
-from ros_sync.alerts.failures import FailedRule, failed_rules
+from ros_sync.alerts.failures import failed_rules
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.tables import Alert, AlertNotice
 from ros_sync.alerts.tables import State as AlertState
@@ -17,130 +16,34 @@ from ros_sync.jobs.books import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DELETION_WAVE, SET_ASIDE_ROW, SYNC_RUN, WRITE_BACK
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.config_versions import BrokenFile, broken_files
+from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.tables import DEAL, OWNER
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
+from ros_sync.settings import Settings
+from ros_sync.status.figures import (
+    DealCounts,
+    FollowedSource,
+    LastRun,
+    OpenAlerts,
+    Outbox,
+    People,
+    Reason,
+    Survey,
+    UnknownOwner,
+)
 from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import Wave, waves
-
-SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
-
-
-@dataclass(frozen=True, slots=True)
-class DealCounts:
-    """Deals by the kind of their stage; `unstaged` ones are in a stage that no mapping declares."""
-
-    open: int
-    won: int
-    lost: int
-    unstaged: int
+from ros_sync.sync.deletions import waves
+from ros_sync.workspace.company import people_of
+from ros_sync.workspace.near_misses import near_misses
 
 
-@dataclass(frozen=True, slots=True)
-class People:
-    """Active owners who are no managers, and the teams and regions that they name."""
-
-    sellers: int
-    teams: int
-    regions: int
-
-
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """The newest run of a source and what it read. `finished_at` is None while it runs, or where it was cut short."""
-
-    source: str
-    kind: str
-    what: str
-    as_of: datetime
-    started_at: datetime
-    finished_at: datetime | None
-    rows_read: int
-    created: int
-    updated: int
-    set_aside: int
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FollowedSource:
-    """A source that is followed over its API: up to when all of it is here, and what keeps it from being read.
-
-    `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at the
-    account found wanting. Nothing is concluded of a `stale` one. `to_write`: changes that people asked for and that the CRM has
-    not been told yet.
-    """
-
-    source: str
-    complete_until: datetime | None
-    lag_seconds: float | None
-    stale: bool
-    parked_until: datetime | None = None
-    trouble: str | None = None
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    to_write: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAlerts:
-    """Unresolved alerts of one rule. `pending` ones have not held for long enough; `shadow` ones are told to nobody."""
-
-    rule: str
-    open: int
-    pending: int
-    shadow: int
-
-
-@dataclass(frozen=True, slots=True)
-class Outbox:
-    """Messages that have not reached anybody yet, and why."""
-
-    waiting: int
-    unconfirmed: int
-    undeliverable: int
-    undeliverable_by_reason: dict[str, int]
-    waiting_by_reason: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Rows of one file and column that were set aside for one reason by the newest runs."""
-
-    source: str
-    file: str
-    column: str | None
-    example: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownOwner:
-    """A name that records give as their owner and nobody is known by."""
-
-    name: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The state of a workspace at one moment. `None` where the tables of that part do not exist yet."""
-
-    objects: dict[str, int]
-    deals: DealCounts
-    people: People
-    runs: list[LastRun]
-    sources: list[FollowedSource]
-    alerts: list[OpenAlerts] | None
-    untold: dict[str, int] | None
-    outbox: Outbox | None
-    set_aside: list[Reason]
-    unknown_owners: list[UnknownOwner]
-    jobs: list[JobStanding] = field(default_factory=list)
-    attention: list[str] = field(default_factory=list)
-    broken_files: list[BrokenFile] = field(default_factory=list)
-    failed_rules: list[FailedRule] = field(default_factory=list)
-    held: list[Wave] | None = None
+def survey_workspace(settings: Settings, engine: Engine, now: datetime) -> Survey:
+    """All of it for a workspace: its database as of `now`, and the files that are meant to be read and are not."""
+    with engine.connect() as connection:
+        found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
+    misnamed = [each.message for each in near_misses(settings)]
+    return replace(found, attention=[*found.attention, *misnamed])
 
 
 def survey(
