@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import ProblemsError, RosSyncError
+from ros_sync.terminal import counted, shown
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

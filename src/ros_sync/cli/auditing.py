@@ -11,13 +11,15 @@ from typing import Any
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.progress import progress_bars
 from ros_sync.errors import DatabaseBusyError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
+from ros_sync.plain_data import data_of
 from ros_sync.sync.audit import Auditor
 from ros_sync.sync.audit_report import WORDS, AuditReport, Difference, Kind, StreamAudit
+from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.sources import cadence_of, connections_of, refuse_unfollowed
 

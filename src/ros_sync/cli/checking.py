@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from ros_sync.cli.invocation import Invocation, data_of
+from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.known import known_values
 from ros_sync.errors import ProblemsError, RosSyncError, Where
 from ros_sync.notifiers.plaintext import clean
 from ros_sync.organisation.company import Organisation
+from ros_sync.plain_data import data_of
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.files import load
 from ros_sync.rules.model import RuleSet

@@ -10,8 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from ros_sync.cli import shipped
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.vendor import Candidate, ConnectorFile, FittedFile, Fitting, Gap, Vendor
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError, SettingsError, Where
 from ros_sync.fields import did_you_mean
@@ -20,6 +19,8 @@ from ros_sync.rules.fitting import Fit, fits
 from ros_sync.rules.model import Rule, Status
 from ros_sync.settings import Settings
 from ros_sync.sync.derived import worked_out
+from ros_sync.terminal import counted, shown
+from ros_sync.workspace import shipped
 from ros_sync.workspace.choices import settable
 from ros_sync.workspace.company import company_of
 from ros_sync.workspace.mappings import connector_files, load_connector

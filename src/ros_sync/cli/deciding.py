@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, data_of, os_user, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
+from ros_sync.plain_data import data_of
 from ros_sync.sync import deletions
 from ros_sync.sync.deletions import PLURALS, State, Wave
+from ros_sync.terminal import counted, os_user, shown
 
 _KINDS: Mapping[str, str] = {
     "archived": "archived",

@@ -31,7 +31,7 @@ def demo(
     """
     # The sandbox's libraries are not loaded for --help.
     if exports:
-        from ros_sync.cli.demo_exports import play  # noqa: PLC0415
+        from ros_sync.demo.exports import play  # noqa: PLC0415
     else:
-        from ros_sync.cli.demo_hubspot import play  # noqa: PLC0415
+        from ros_sync.demo.hubspot import play  # noqa: PLC0415
     play(Invocation.of(ctx), serve=serve, folder=folder, as_json=as_json)

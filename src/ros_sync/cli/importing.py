@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 from rich.table import Table
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.export import ExportMapping
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
+from ros_sync.plain_data import data_of
 from ros_sync.sync.dated import end_of_day, zone_of
 from ros_sync.sync.imports import ImportReport, import_exports, plan
 from ros_sync.sync.imports import Progress as Report
+from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.mappings import mapping_of
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import Settings
 from ros_sync.sync.derived import worked_out
+from ros_sync.terminal import shown
 from ros_sync.workspace.company import company_of
 
 # Rules are loaded where something is looked for: neither a sync nor an import needs them.

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ros_sync.cli.invocation import Invocation, counted, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.export import ExportMapping, read
 from ros_sync.connectors.export.proposing import OBJECTS, Proposal, propose
 from ros_sync.errors import ImportRefusedError, RosSyncError, WorkspaceError
@@ -15,6 +15,7 @@ from ros_sync.fields import did_you_mean
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.company import Company
 from ros_sync.sync.imports import files_in, plan
+from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import organisation_of
 from ros_sync.workspace.mappings import load, mapping_of
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, data_of
+from ros_sync.cli.invocation import Invocation
+from ros_sync.plain_data import data_of
 
 
 def status(

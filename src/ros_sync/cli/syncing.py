@@ -14,7 +14,7 @@ from rich.table import Table
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
 from ros_sync.cli.importing import show_without_rate
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.cli.losing import MAP, connect, exports_losing, losing_of, show_losing
 from ros_sync.cli.progress import progress_bars
 from ros_sync.connectors.pace import used_share
@@ -24,12 +24,14 @@ from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import one_line
+from ros_sync.plain_data import data_of
 from ros_sync.settings import Settings
 from ros_sync.sync.deletions import State as WaveState
 from ros_sync.sync.deletions import held_problem, waves
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.write_back import Outcome, State
+from ros_sync.terminal import counted, shown
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration

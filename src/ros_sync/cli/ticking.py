@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, at, span
 from ros_sync.cli.importing import parse_moment
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock
@@ -23,6 +23,8 @@ from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
 from ros_sync.notifiers.plaintext import one_line
 from ros_sync.outbox.store import OutboxCounts, counts, keep_for_later
+from ros_sync.plain_data import data_of
+from ros_sync.terminal import counted, shown
 from ros_sync.workspace.configuration import Configuration
 from ros_sync.workspace.ways_out import notifiers_of
 

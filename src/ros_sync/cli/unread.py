@@ -9,11 +9,13 @@ from itertools import groupby
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.base import SetAside
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, SYNC_RUN
 from ros_sync.mirror.database import open_engine
+from ros_sync.plain_data import data_of
+from ros_sync.terminal import counted, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Engine, select
 
 from ros_sync import clock
-from ros_sync.cli.invocation import Invocation, os_user, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.fields import Carried, Field, Kind, carry, did_you_mean
@@ -22,6 +22,7 @@ from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.write_back import State, Wish
+from ros_sync.terminal import os_user, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.sources import Connection, connections_of
 

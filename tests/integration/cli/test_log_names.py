@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from ros_sync import clock
-from ros_sync.cli import logs
+from ros_sync import clock, logs
 from ros_sync.connectors.hubspot.failures import failure
 from ros_sync.jobs.planned import planned_jobs
 from ros_sync.jobs.schedule import Job, Schedule

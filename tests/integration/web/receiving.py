@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from ros_sync.cli import logs
+from ros_sync import logs
 from ros_sync.connectors.hubspot.signatures import HubSpotVerifier
 from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health

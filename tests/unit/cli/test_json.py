@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from ros_sync.cli import auditing, importing, syncing, ticking, unread
-from ros_sync.cli.invocation import Invocation, data_of
+from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import Where
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.notifiers.delivery import DeliveryCounts
 from ros_sync.outbox.store import OutboxCounts
+from ros_sync.plain_data import data_of
 from ros_sync.status.figures import Survey
 from ros_sync.sync.audit_report import AuditReport
 from ros_sync.sync.imports import ImportReport

@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[3] / "src" / "ros_sync"
 VENDOR_NAMES = re.compile("hubspot|salesforce", re.IGNORECASE)
 # Where a vendor may be named: its own package, what registers it, its settings, the sandbox and the demo, and their commands.
 ALLOWED = (
-    "connectors/hubspot/", "workspace/", "settings.py", "sandbox/", "cli/demo", "cli/sandbox",
+    "connectors/hubspot/", "workspace/", "settings.py", "sandbox/", "demo/", "cli/demo", "cli/sandbox",
 )  # fmt: skip
 # What still names one, to be emptied; nothing is to be added.
 STILL = {

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import String, cast, func, or_, select
 
 from ros_sync.alerts.tables import Alert, AlertNotice, State
-from ros_sync.cli.demo_week import Week
+from ros_sync.demo.week import Week
 from ros_sync.fields import Kind, carry
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.columns import METADATA

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.cli.invocation import typed
+from ros_sync.terminal import typed
 
 COMMAND = Path(sys.executable).with_name("ros-sync")
 

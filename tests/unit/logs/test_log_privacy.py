@@ -16,9 +16,9 @@ import pytest
 import structlog
 from sqlalchemy.exc import DataError, IntegrityError
 
-from ros_sync.cli import logs
-from ros_sync.cli.log_privacy import discreet
+from ros_sync import logs
 from ros_sync.errors import PermanentError, RosSyncError, Where
+from ros_sync.log_privacy import discreet
 from ros_sync.settings import LogSettings
 
 NAME, EMAIL = "Zofia Ostrowska", "zofia@loom.example"

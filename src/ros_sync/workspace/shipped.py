@@ -27,7 +27,7 @@ def folder(name: str) -> Traversable:
 
 def templates() -> Iterator[tuple[PurePosixPath, bytes]]:
     """The files that `ros-sync init` writes beside the shipped folders: path in the workspace, and content."""
-    source = files(ros_sync) / "cli" / "templates"
+    source = files(ros_sync) / "workspace" / "templates"
     for path, template in (
         ("ros-sync.toml", "ros-sync.toml"),
         (".env.example", "env.example"),

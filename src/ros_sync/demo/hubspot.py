@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from ros_sync.cli import logs
-from ros_sync.cli.demo_scenes import Forgotten, NextStep, ask_to_be_forgotten, mentions, type_next_step
-from ros_sync.cli.demo_stage import Stage
-from ros_sync.cli.demo_week import MORNINGS, TOLD, Day, Week
-from ros_sync.cli.demonstration import (
+from ros_sync import logs
+from ros_sync.demo.scenes import Forgotten, NextStep, ask_to_be_forgotten, mentions, type_next_step
+from ros_sync.demo.stage import Stage
+from ros_sync.demo.telling import (
     example_of,
     folder_of,
     headline,
@@ -29,12 +28,14 @@ from ros_sync.cli.demonstration import (
     standing,
     table,
 )
-from ros_sync.cli.invocation import Invocation, counted, data_of, shown, typed
+from ros_sync.demo.week import MORNINGS, TOLD, Day, Week
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
+from ros_sync.plain_data import data_of
 from ros_sync.settings import LogSettings
 from ros_sync.sync import heard
 from ros_sync.sync.audit_report import AuditReport
+from ros_sync.terminal import Terminal, counted, shown, typed
 
 FORGOTTEN_ON = 2  # the place of that morning in MORNINGS: a Thursday
 NAMES = {"owner": "owners", "pipeline_stage": "stages"}  # of what is no stream of records
@@ -56,12 +57,12 @@ class Played:
     seconds: float
 
 
-def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: bool) -> None:
+def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool) -> None:
     """Play the story and tell of it; with `serve`, leave HubSpot and Slack running until Ctrl-C or SIGTERM."""
     started_at = time.monotonic()
     gc.disable()  # the sandbox's records stay to the end: looking at them again and again would take a fifth of the time
     root = folder_of(folder)
-    say = invocation.err if as_json else invocation.out
+    say = terminal.err if as_json else terminal.out
     say.print("[dim]Making up a company with a HubSpot and a Slack, on this machine alone …[/dim]", highlight=False)
     stage = Stage()
     logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
@@ -71,15 +72,15 @@ def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
         try:
             played = _play(stage, Week(stage, settings, engine), say, root, started_at)
             if as_json:
-                invocation.print_json(_as_data(played))
+                terminal.print_json(_as_data(played))
             else:
-                _summary(invocation, played, serve=serve)
+                _summary(terminal, played, serve=serve)
         finally:
             engine.dispose()
             gc.freeze()  # nor when the process ends, which would take seconds
         if serve:
             gc.enable()
-            _serve(invocation, stage)
+            _serve(terminal, stage)
 
 
 def _play(stage: Stage, week: Week, say: Console, root: Path, started_at: float) -> Played:
@@ -118,9 +119,9 @@ def _line(cells: Sequence[str]) -> str:
     return f"{cells[0]:<{first}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells[1:], rest, strict=True))
 
 
-def _serve(invocation: Invocation, stage: Stage) -> None:
+def _serve(terminal: Terminal, stage: Stage) -> None:
     """Leave HubSpot and Slack up until told to stop."""
-    out = invocation.out
+    out = terminal.out
     hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
     out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
     out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; /control orders faults)[/dim]", highlight=False)
@@ -194,19 +195,19 @@ def _unread(engine: Engine, source: str) -> int:
 # ---- for a person
 
 
-def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
+def _summary(terminal: Terminal, played: Played, *, serve: bool) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     week = played.week
-    _show_reading(invocation, played)
+    _show_reading(terminal, played)
     why = ", as the person whom it was about was erased"
-    show_rules(invocation, week.rules(), week.days[0].at, week.days[-1].at, why_unmended=why)
+    show_rules(terminal, week.rules(), week.days[0].at, week.days[-1].at, why_unmended=why)
     posted, edited = (sum(getattr(day.delivered, name) for day in week.days) for name in ("posted", "edited"))
-    show_told(invocation, week.engine, posted=posted, edited=edited)
-    _show_scenes(invocation, played)
+    show_told(terminal, week.engine, posted=posted, edited=edited)
+    _show_scenes(terminal, played)
     messages = messages_of(week.engine)
     theirs = [message for message in messages if message.key == played.next_step.message_key]
-    show_message(invocation, theirs[0] if theirs else example_of(messages))
-    _show_audit(invocation, played.audit)
+    show_message(terminal, theirs[0] if theirs else example_of(messages))
+    _show_audit(terminal, played.audit)
     commands = [
         (typed("-w", played.root, "status"), "what the mirror holds, what is open, what waits"),
         (typed("-w", played.root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
@@ -217,12 +218,12 @@ def _summary(invocation: Invocation, played: Played, *, serve: bool) -> None:
     else:
         note = "Its HubSpot and Slack are gone; the workspace is left."
         commands.append((typed("demo", "--serve"), "the same, and they stay: Slack to be looked at in a browser"))
-    show_next(invocation, commands, played.seconds, note=note)
+    show_next(terminal, commands, played.seconds, note=note)
 
 
-def _show_reading(invocation: Invocation, played: Played) -> None:
-    out, week = invocation.out, played.week
-    headline(invocation, "What was read")
+def _show_reading(terminal: Terminal, played: Played) -> None:
+    out, week = terminal.out, played.week
+    headline(terminal, "What was read")
     out.print(_reading(week))
     backfill = week.days[0].reports[0]
     assert backfill.calls_per_thousand is not None
@@ -251,9 +252,9 @@ def _reading(week: Week) -> Table:
     return made
 
 
-def _show_scenes(invocation: Invocation, played: Played) -> None:
-    out, scene = invocation.out, played.next_step
-    headline(invocation, "What was written back, and who was forgotten")
+def _show_scenes(terminal: Terminal, played: Played) -> None:
+    out, scene = terminal.out, played.next_step
+    headline(terminal, "What was written back, and who was forgotten")
     out.print(f"{shown(scene.person)} gave [bold]{shown(scene.deal)}[/bold] a next step:", highlight=False)
     steps = (
         (scene.written and scene.in_hubspot, "HubSpot has it"),
@@ -269,13 +270,13 @@ def _show_scenes(invocation: Invocation, played: Played) -> None:
     )
 
 
-def _show_audit(invocation: Invocation, audit: AuditReport) -> None:
-    headline(invocation, "Mirror and HubSpot, compared record by record")
+def _show_audit(terminal: Terminal, audit: AuditReport) -> None:
+    headline(terminal, "Mirror and HubSpot, compared record by record")
     verdict = "[green]no difference[/green]" if audit.agrees else f"[red]{counted(audit.total, 'difference')}[/red]"
     words = f"{counted(audit.compared, 'record')} in {counted(audit.call_count, 'call')}: {verdict}."
-    invocation.out.print(words, highlight=False)
+    terminal.out.print(words, highlight=False)
     if audit.trouble:
-        invocation.out.print(f"[red]{shown(audit.trouble)}[/red]", highlight=False)
+        terminal.out.print(f"[red]{shown(audit.trouble)}[/red]", highlight=False)
 
 
 def _mark(good: bool) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.cli import shipped
-from ros_sync.cli.workspace import lay_out
 from ros_sync.errors import WorkspaceError
+from ros_sync.workspace import shipped
+from ros_sync.workspace.layout import lay_out
 
 REPOSITORY = Path(__file__).parents[3]
 

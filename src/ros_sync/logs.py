@@ -15,8 +15,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from ros_sync import clock
-from ros_sync.cli import log_privacy
+from ros_sync import clock, log_privacy
 from ros_sync.settings import LogSettings
 from ros_sync.workspace.vendors import VENDORS
 

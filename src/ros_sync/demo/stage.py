@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from ros_sync.cli.demonstration import workspace
+from ros_sync.demo.telling import workspace
 from ros_sync.sandbox.clock import SandboxClock
 from ros_sync.sandbox.hubspot import HubSpotAccount, HubSpotServer, Limits
 from ros_sync.sandbox.hubspot.company import CONNECTOR, Story

@@ -13,7 +13,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from ros_sync.cli import logs
+from ros_sync import logs
 from ros_sync.errors import RosSyncError
 from ros_sync.settings import LogSettings
 

@@ -16,8 +16,6 @@ from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from ros_sync.alerts.tables import Alert, AlertNotice
-from ros_sync.cli.invocation import Invocation, counted, shown
-from ros_sync.cli.workspace import lay_out
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.notifiers.console import draw
 from ros_sync.organisation.file_name import ORGANISATION_FILE
@@ -36,6 +34,8 @@ from ros_sync.settings import (
     WebSettings,
     load,
 )
+from ros_sync.terminal import Terminal, counted, shown
+from ros_sync.workspace.layout import lay_out
 
 SHOWN_PEOPLE = 5
 DELIVERY_SECONDS = 3_600.0  # of the story: Slack lets edits pass one by one, and waiting costs nothing here
@@ -110,34 +110,34 @@ def table(*columns: str) -> Table:
     return made
 
 
-def headline(invocation: Invocation, words: str) -> None:
+def headline(terminal: Terminal, words: str) -> None:
     """Begin a part of the summary."""
-    invocation.out.rule(f"[bold]{words}[/bold]", align="left")
+    terminal.out.rule(f"[bold]{words}[/bold]", align="left")
 
 
 # ---- parts of the summary
 
 
 def show_rules(
-    invocation: Invocation, weeks: Sequence[RuleWeek], first: datetime, second: datetime, *, why_unmended: str = ""
+    terminal: Terminal, weeks: Sequence[RuleWeek], first: datetime, second: datetime, *, why_unmended: str = ""
 ) -> None:
     """What the rules found on both Mondays; `why_unmended` says what else than mending ended alerts, if anything did."""
-    headline(invocation, "What the rules found")
+    headline(terminal, "What the rules found")
     made = table("rule", f"open {first.day} {first:%b}", "resolved", "new", f"open {second.day} {second:%b}")
     for week in weeks:
         mended = f"[green]{week.mended:,}[/green]"
         made.add_row(shown(week.rule_id), f"{week.open_before:,}", mended, f"{week.new:,}", f"{week.open_after:,}")
-    invocation.out.print(made)
+    terminal.out.print(made)
     for week in weeks:
         if unmended := week.open_before - week.mended + week.new - week.open_after:
             words = f"{counted(unmended, 'alert')} of {shown(week.rule_id)} ended without being resolved{why_unmended}."
-            invocation.out.print(f"[dim]{words}[/dim]", highlight=False)
+            terminal.out.print(f"[dim]{words}[/dim]", highlight=False)
 
 
-def show_told(invocation: Invocation, engine: Engine, *, posted: int, edited: int) -> None:
+def show_told(terminal: Terminal, engine: Engine, *, posted: int, edited: int) -> None:
     """Who was told what, and what reached nobody."""
-    out = invocation.out
-    headline(invocation, "Who was told what")
+    out = terminal.out
+    headline(terminal, "Who was told what")
     out.print(_people(messages_of(engine), _rules_told(engine)))
     out.print(
         f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were fixed.",
@@ -147,22 +147,22 @@ def show_told(invocation: Invocation, engine: Engine, *, posted: int, edited: in
         out.print(f"[yellow]{number:,} kept, as they reach nobody:[/yellow] {shown(reason)}", highlight=False)
 
 
-def show_message(invocation: Invocation, message: OutboxMessage | None) -> None:
+def show_message(terminal: Terminal, message: OutboxMessage | None) -> None:
     """One message in full, where there is one to be shown."""
     if message is not None:
-        headline(invocation, "One message, as it stands a week later")
+        headline(terminal, "One message, as it stands a week later")
         document = Document.from_dict(message.document)
-        invocation.out.print(draw(document, to=message.recipient_name or message.recipient))
+        terminal.out.print(draw(document, to=message.recipient_name or message.recipient))
 
 
-def show_next(invocation: Invocation, commands: Sequence[tuple[str, str]], seconds: float, *, note: str = "") -> None:
+def show_next(terminal: Terminal, commands: Sequence[tuple[str, str]], seconds: float, *, note: str = "") -> None:
     """Where to look next: commands with what they show, after a `note` on what is left to be looked at."""
-    headline(invocation, "Where to look next")
+    headline(terminal, "Where to look next")
     if note:
-        invocation.out.print(note, highlight=False)
+        terminal.out.print(note, highlight=False)
     for words, what in commands:
-        invocation.out.print(f"  [bold]{shown(words)}[/bold]\n      {what}", soft_wrap=True, highlight=False)
-    invocation.out.print(f"[dim]Done in {seconds:.1f} s.[/dim]", highlight=False)
+        terminal.out.print(f"  [bold]{shown(words)}[/bold]\n      {what}", soft_wrap=True, highlight=False)
+    terminal.out.print(f"[dim]Done in {seconds:.1f} s.[/dim]", highlight=False)
 
 
 def example_of(messages: Sequence[OutboxMessage]) -> OutboxMessage | None:

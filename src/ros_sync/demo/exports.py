@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from rich.table import Table
 from sqlalchemy import Engine
 
-from ros_sync.cli import logs
-from ros_sync.cli.demonstration import (
+from ros_sync import logs
+from ros_sync.demo.telling import (
     DELIVERY_SECONDS,
     RuleWeek,
     day_of,
@@ -30,7 +30,6 @@ from ros_sync.cli.demonstration import (
     table,
     workspace,
 )
-from ros_sync.cli.invocation import Invocation, shown, typed
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.stop import StopRequest
 from ros_sync.mirror.database import open_engine
@@ -42,6 +41,7 @@ from ros_sync.sandbox.world import COMPANY, STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sandbox.world.exports import write_exports
 from ros_sync.settings import LogSettings, Settings, SlackSettings
 from ros_sync.sync.imports import ImportReport, import_files
+from ros_sync.terminal import Terminal, shown, typed
 from ros_sync.workspace.company import company_of, deal_context, organisation_of
 from ros_sync.workspace.mappings import mapping_of
 from ros_sync.workspace.ways_out import notifiers_of
@@ -60,12 +60,12 @@ class Week:
     delivered: DeliveryCounts
 
 
-def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: bool) -> None:
+def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool) -> None:
     """Play the story and tell of it; with `serve`, leave the Slack running until Ctrl-C or SIGTERM."""
     started_at = time.monotonic()
     world = World()
     root = folder_of(folder)
-    say = invocation.err if as_json else invocation.out
+    say = terminal.err if as_json else terminal.out
     at = SandboxClock(STORY_MONDAY)
     slack = SlackWorkspace(COMPANY, now=at)
     provision(slack, world, WEEK_LATER.date())
@@ -86,11 +86,11 @@ def play(invocation: Invocation, *, serve: bool, folder: Path | None, as_json: b
                 weeks.append(_week(settings, engine, world, root / "exports" / f"{monday:%Y-%m-%d}", at))
             seconds = time.monotonic() - started_at
             if as_json:
-                invocation.print_json(_as_data(engine, root, weeks, seconds))
+                terminal.print_json(_as_data(engine, root, weeks, seconds))
             else:
-                _summary(invocation, engine, root, weeks, seconds)
+                _summary(terminal, engine, root, weeks, seconds)
             if serve:
-                _serve(invocation, server)
+                _serve(terminal, server)
         finally:
             engine.dispose()
 
@@ -106,7 +106,7 @@ def _week(settings: Settings, engine: Engine, world: World, folder: Path, at: Sa
     monday = at()
     imported = _import(settings, engine, world, folder, monday)
     company = company_of(settings)
-    notifiers = notifiers_of(settings, engine, Invocation().err)
+    notifiers = notifiers_of(settings, engine, Terminal().err)
     ticked = tick(engine, company, monday, transport=notifiers[0].transport)
     delivered = deliver_all(engine, notifiers, at, at.advance, within_seconds=DELIVERY_SECONDS)
     return Week(monday, imported, ticked, delivered)
@@ -123,11 +123,9 @@ def _import(
     return import_files(engine, mapping_of(settings, MAPPING), paths, context, as_of=at, now=at)
 
 
-def _serve(invocation: Invocation, server: SlackServer) -> None:
+def _serve(terminal: Terminal, server: SlackServer) -> None:
     """Leave the pages up until told to stop."""
-    invocation.out.print(
-        f"\nIts Slack stands at [bold]{server.url}[/bold]  [dim](Ctrl-C ends it)[/dim]", highlight=False
-    )
+    terminal.out.print(f"\nIts Slack stands at [bold]{server.url}[/bold]  [dim](Ctrl-C ends it)[/dim]", highlight=False)
     with StopRequest() as stop:
         stop.wait()
 
@@ -159,22 +157,22 @@ def _as_data(engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) 
     }
 
 
-def _summary(invocation: Invocation, engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) -> None:
+def _summary(terminal: Terminal, engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     first, second = weeks
-    headline(invocation, "What was read")
-    invocation.out.print(_reading(weeks))
-    show_rules(invocation, _rules(first, second), first.at, second.at)
+    headline(terminal, "What was read")
+    terminal.out.print(_reading(weeks))
+    show_rules(terminal, _rules(first, second), first.at, second.at)
     posted, edited = (sum(getattr(week.delivered, name) for week in weeks) for name in ("posted", "edited"))
-    show_told(invocation, engine, posted=posted, edited=edited)
-    show_message(invocation, example_of(messages_of(engine)))
+    show_told(terminal, engine, posted=posted, edited=edited)
+    show_message(terminal, example_of(messages_of(engine)))
     commands = (
         (typed("-w", root, "status"), "what the mirror holds, what is open, what waits"),
         (typed("-w", root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
         (typed("-w", root, "rules", "test"), "the tests inside the rule files"),
         (typed("demo", "--exports", "--serve"), "the same, and its Slack to look at in a browser"),
     )
-    show_next(invocation, commands, seconds)
+    show_next(terminal, commands, seconds)
 
 
 def _reading(weeks: Sequence[Week]) -> Table:

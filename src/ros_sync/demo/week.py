@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from ros_sync.cli.demo_stage import Stage
-from ros_sync.cli.demonstration import DELIVERY_SECONDS, RuleWeek
-from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.pace import MemoryPace, Rates
 from ros_sync.connectors.webhooks import ChangeEvents
+from ros_sync.demo.stage import Stage
+from ros_sync.demo.telling import DELIVERY_SECONDS, RuleWeek
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.health import Health
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all
@@ -27,6 +26,7 @@ from ros_sync.sync.audit_report import AuditReport
 from ros_sync.sync.cadence import DAY_SECONDS, Cadence
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
+from ros_sync.terminal import Terminal
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 from ros_sync.web.webhooks import add_webhooks, path_of
@@ -143,7 +143,7 @@ class Week:
     def tell(self) -> None:
         """A tick, and its messages delivered."""
         stage, day = self.stage, self.days[-1]
-        notifiers = notifiers_of(self._settings, self.engine, Invocation().err)
+        notifiers = notifiers_of(self._settings, self.engine, Terminal().err)
         day.ticks.append(tick(self.engine, self.company, stage.clock(), transport=notifiers[0].transport))
         delivered = deliver_all(self.engine, notifiers, stage.clock, stage.wait, within_seconds=DELIVERY_SECONDS)
         day.delivered.add(delivered)
