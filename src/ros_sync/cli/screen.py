@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ros_sync.alerts.failures import FailedRule
 from ros_sync.alerts.freshness import at, span
-from ros_sync.cli.deciding import in_words
+from ros_sync.cli.run_deletions import in_words
 from ros_sync.jobs.books import JobStanding
 from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from ros_sync.cli.importing import moment_of_export
+from ros_sync.cli.run_import import moment_of_export
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Member, Organisation

@@ -39,8 +39,8 @@ def connect(
 
     Example: [bold]ros-sync connect NAME --dry-run[/bold]
     """
-    from ros_sync.cli import connecting  # noqa: PLC0415  # the CRM's libraries are not loaded for --help
+    from ros_sync.cli import run_connect  # noqa: PLC0415  # the CRM's libraries are not loaded for --help
 
-    connecting.connect(
+    run_connect.connect(
         Invocation.of(ctx), name, dry_run=dry_run, create_missing=create_missing, create=create or [], as_json=as_json
     )

@@ -13,8 +13,8 @@ from sqlmodel import Session
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import SourceStanding, at, span
-from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.run_import import parse_moment
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.jobs.cycle import tick as run_tick
 from ros_sync.jobs.lock import DatabaseLock

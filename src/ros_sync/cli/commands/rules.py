@@ -31,9 +31,9 @@ def check(ctx: typer.Context, paths: Paths = None, *, as_json: AsJson = False) -
 
     Example: [bold]ros-sync rules check rules/deals.yaml[/bold]
     """
-    from ros_sync.cli import checking  # noqa: PLC0415  # the rules' libraries are not loaded for --help
+    from ros_sync.cli import run_rules  # noqa: PLC0415  # the rules' libraries are not loaded for --help
 
-    if not checking.check(Invocation.of(ctx), paths, as_json=as_json):
+    if not run_rules.check(Invocation.of(ctx), paths, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -45,7 +45,7 @@ def try_tests(ctx: typer.Context, paths: Paths = None, *, as_json: AsJson = Fals
 
     Example: [bold]ros-sync rules test[/bold]
     """
-    from ros_sync.cli import checking  # noqa: PLC0415  # the rules' libraries are not loaded for --help
+    from ros_sync.cli import run_rules  # noqa: PLC0415  # the rules' libraries are not loaded for --help
 
-    if not checking.try_tests(Invocation.of(ctx), paths, as_json=as_json):
+    if not run_rules.try_tests(Invocation.of(ctx), paths, as_json=as_json):
         raise typer.Exit(1)

@@ -36,9 +36,9 @@ def propose(
 
     Example: [bold]ros-sync mapping propose exports/deals.csv -o connectors/acme.yaml[/bold]
     """
-    from ros_sync.cli import proposing  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_mapping  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    proposing.propose_mapping(Invocation.of(ctx), paths, source=source, object_name=object_name, output=output)
+    run_mapping.propose_mapping(Invocation.of(ctx), paths, source=source, object_name=object_name, output=output)
 
 
 @app.command("check")
@@ -53,6 +53,6 @@ def check(
 
     Example: [bold]ros-sync mapping check acme exports/2026-03-02[/bold]
     """
-    from ros_sync.cli import proposing  # noqa: PLC0415  # as above
+    from ros_sync.cli import run_mapping  # noqa: PLC0415  # as above
 
-    proposing.check_mapping(Invocation.of(ctx), mapping, paths or [])
+    run_mapping.check_mapping(Invocation.of(ctx), mapping, paths or [])

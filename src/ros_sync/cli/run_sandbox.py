@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from threading import Event, Thread
 
-from ros_sync.cli.importing import parse_moment
 from ros_sync.cli.invocation import Invocation
+from ros_sync.cli.run_import import parse_moment
 from ros_sync.clock import now
 from ros_sync.errors import RosSyncError
 from ros_sync.jobs.stop import StopRequest

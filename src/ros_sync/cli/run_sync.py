@@ -1,33 +1,28 @@
-"""What `ros-sync sync` and `ros-sync doctor` do, and how they tell of it."""
+"""What `ros-sync sync` does, and how it tells of it."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from ros_sync import clock
 from ros_sync.alerts.freshness import at
-from ros_sync.cli.importing import show_without_rate
 from ros_sync.cli.invocation import Invocation
-from ros_sync.cli.losing import MAP, connect, exports_losing, losing_of, show_losing
+from ros_sync.cli.problems import show_problems
 from ros_sync.cli.progress import progress_bars
+from ros_sync.cli.run_import import show_without_rate
 from ros_sync.connectors.pace import used_share
-from ros_sync.connectors.source import Problem
-from ros_sync.errors import RosSyncError, SettingsError, StoppedError, TransientError
+from ros_sync.errors import StoppedError
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.stop import Interruptible
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.plaintext import one_line
 from ros_sync.plain_data import data_of
-from ros_sync.settings import Settings
-from ros_sync.sync.deletions import State as WaveState
-from ros_sync.sync.deletions import held_problem, waves
 from ros_sync.sync.engine import Syncer
 from ros_sync.sync.reports import CycleReport
 from ros_sync.sync.write_back import Outcome, State
@@ -35,24 +30,16 @@ from ros_sync.terminal import counted, shown
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration
-from ros_sync.workspace.mappings import connector_files, load_connector
 from ros_sync.workspace.sources import (
     LAY_OUT,
-    Connection,
-    Paces,
     cadence_of,
     connections_of,
     refuse_unfollowed,
-    refuse_unreadable,
 )
-
-if TYPE_CHECKING:
-    from ros_sync.rules.fitting import Fit
 
 SHOWN_SET_ASIDE = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
 HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
-SOMEBODY_WAITS = 2  # attempts  # for an answer, and can ask again; a sync goes on trying through an outage
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
@@ -215,80 +202,3 @@ def _show_place(out: Console, report: CycleReport) -> None:
             "good; what was modified since is read again once an hour, as search lags."
         )
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
-
-
-def held_problems(settings: Settings, source: str) -> list[Problem]:
-    """The deletions of a source that wait for a person; none where there is no database yet."""
-    try:
-        engine = open_engine(settings.database_url, read_only=True)
-    except RosSyncError:  # that there is none, or that it is to be upgraded, is another finding
-        return []
-    try:
-        with engine.connect() as connection:
-            held = waves(connection, WaveState.HELD, source=source)
-            return [held_problem(each.stream, each.records, each.number) for each in held]
-    finally:
-        engine.dispose()
-
-
-def show_problems(invocation: Invocation, problems: list[Problem]) -> None:
-    """Tell what the account lacks, each with what to do."""
-    for problem in problems:
-        colour = "red" if problem.fatal else "cyan" if problem.notice else "yellow"
-        invocation.out.print(f"[{colour}]{shown(problem.what)}[/{colour}]", highlight=False, soft_wrap=True)
-        invocation.out.print(f"  [dim]{shown(problem.todo)}[/dim]", highlight=False, soft_wrap=True)
-
-
-def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> list[Connection]:
-    """The sources to look at; of one without credentials that is the finding, and the rest is looked at all the same."""
-    found: list[Connection] = []
-    paces = Paces(settings)
-    for file in map(load_connector, connector_files(settings)):
-        try:
-            found += connections_of(settings, pace=paces.of, attempts=SOMEBODY_WAITS, files=[file])
-        except SettingsError as error:
-            findings[file.vendor] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
-    return found
-
-
-def doctor(invocation: Invocation, *, as_json: bool) -> None:
-    """Look at each source's account and at the installation; exit code 1 where something keeps it from working."""
-    from ros_sync.cli.examining import examine  # noqa: PLC0415  # Slack's library is not loaded for `sync`
-
-    settings = invocation.start()
-    findings: dict[str, list[Problem]] = {}
-    ahead: dict[str, timedelta] = {}
-    losing: dict[str, Sequence[Fit]] = {}
-    refuse_unreadable(settings)
-    connections = _examined(settings, findings)
-    vendors = {name: name for name in findings}  # of the findings, by source
-    for each in connections:
-        source = each.source
-        vendors[source.name] = each.vendor.name
-        try:
-            findings[source.name] = each.vendor.examine(source)
-            ahead[source.name] = source.present - clock.now()
-            losing[source.name] = losing_of(settings, source)
-        except RosSyncError as error:
-            hint = error.hint or (
-                each.vendor.unreached() if isinstance(error, TransientError) else "fix that, and run this again"
-            )
-            findings[source.name] = [Problem(error.message, hint, fatal=True)]
-        findings[source.name] += held_problems(settings, source.name)
-    followed = len(findings)
-    for name, lost in exports_losing(settings, findings).items():
-        findings[name], losing[name] = [], lost
-    findings |= examine(settings, clock.now(), crm_ahead=ahead)
-    if as_json:
-        invocation.print_json({name: [data_of(each) for each in problems] for name, problems in findings.items()})
-    else:
-        for name, problems in findings.items():
-            wrong = sum(not problem.notice for problem in problems)
-            words = counted(wrong, "thing") + " to fix" if wrong else "nothing to fix"
-            invocation.out.print(f"[bold]{shown(name)}[/bold]: {words}", highlight=False)
-            show_problems(invocation, problems)
-            show_losing(invocation, losing.get(name, []), connect(vendors[name]) if name in vendors else MAP)
-        if not followed:
-            invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
-    if any(problem.fatal for problems in findings.values() for problem in problems):
-        sys.exit(1)

@@ -34,9 +34,9 @@ def deletions(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from ros_sync.cli import deciding  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_deletions  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    deciding.show(Invocation.of(ctx), every=every, as_json=as_json)
+    run_deletions.show(Invocation.of(ctx), every=every, as_json=as_json)
 
 
 @app.command()
@@ -47,9 +47,9 @@ def confirm(ctx: typer.Context, wave: _Wave, by: _By = None) -> None:
 
     Example: [bold]ros-sync deletions confirm 3 --by ada@example.com[/bold]
     """
-    from ros_sync.cli import deciding  # noqa: PLC0415  # as above
+    from ros_sync.cli import run_deletions  # noqa: PLC0415  # as above
 
-    deciding.decide(Invocation.of(ctx), wave, confirmed=True, by=by)
+    run_deletions.decide(Invocation.of(ctx), wave, confirmed=True, by=by)
 
 
 @app.command()
@@ -60,6 +60,6 @@ def reject(ctx: typer.Context, wave: _Wave, by: _By = None) -> None:
 
     Example: [bold]ros-sync deletions reject 3 --by ada@example.com[/bold]
     """
-    from ros_sync.cli import deciding  # noqa: PLC0415  # as above
+    from ros_sync.cli import run_deletions  # noqa: PLC0415  # as above
 
-    deciding.decide(Invocation.of(ctx), wave, confirmed=False, by=by)
+    run_deletions.decide(Invocation.of(ctx), wave, confirmed=False, by=by)

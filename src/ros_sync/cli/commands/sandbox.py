@@ -58,7 +58,7 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
 
     Example: [bold]ros-sync sandbox --live[/bold]
     """
-    from ros_sync.cli.sandboxing import run  # noqa: PLC0415  # so that --help is quick
+    from ros_sync.cli.run_sandbox import run  # noqa: PLC0415  # so that --help is quick
 
     run(
         Invocation.of(ctx),

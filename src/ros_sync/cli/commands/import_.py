@@ -35,6 +35,6 @@ def import_(
 
     Example: [bold]ros-sync import exports/2026-03-02 --as-of 2026-03-02[/bold]
     """
-    from ros_sync.cli import importing  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_import  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    importing.import_(Invocation.of(ctx), paths, mapping=mapping, as_of=as_of, strict=strict, as_json=as_json)
+    run_import.import_(Invocation.of(ctx), paths, mapping=mapping, as_of=as_of, strict=strict, as_json=as_json)

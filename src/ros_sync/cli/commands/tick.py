@@ -28,6 +28,6 @@ def tick(
 
     Example: [bold]ros-sync tick --now 2026-03-02T09:00[/bold]
     """
-    from ros_sync.cli import ticking  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_tick  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    ticking.tick(Invocation.of(ctx), now=now, deliver=deliver, as_json=as_json)
+    run_tick.tick(Invocation.of(ctx), now=now, deliver=deliver, as_json=as_json)

@@ -32,9 +32,9 @@ def sync(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from ros_sync.cli import syncing  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_sync  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    syncing.sync(Invocation.of(ctx), source=source, full=full, as_json=as_json)
+    run_sync.sync(Invocation.of(ctx), source=source, full=full, as_json=as_json)
 
 
 @app.command("audit")
@@ -66,9 +66,9 @@ def audit(
 
     Example: [bold]ros-sync sync audit --repair[/bold]
     """
-    from ros_sync.cli import auditing  # noqa: PLC0415  # as above
+    from ros_sync.cli import run_audit  # noqa: PLC0415  # as above
 
-    auditing.audit(Invocation.of(ctx), source=source, repair=repair, history=history, limit=limit, as_json=as_json)
+    run_audit.audit(Invocation.of(ctx), source=source, repair=repair, history=history, limit=limit, as_json=as_json)
 
 
 @app.command()
@@ -99,9 +99,9 @@ def write(
 
     Example: [bold]ros-sync sync write deal 4711 next_step='Send the offer' --by ada@example.com[/bold]
     """
-    from ros_sync.cli import writing  # noqa: PLC0415  # as above
+    from ros_sync.cli import run_write  # noqa: PLC0415  # as above
 
-    writing.write(
+    run_write.write(
         Invocation.of(ctx),
         name=name,
         record_id=record_id,
@@ -111,18 +111,3 @@ def write(
         source=source,
         as_json=as_json,
     )
-
-
-def doctor(
-    ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the findings as JSON.")] = False,
-) -> None:
-    """Compare the connector files with the CRM's account, and say what to fix.
-
-    It looks at credentials, scopes, properties, their values, and stages. It changes nothing.
-
-    Example: [bold]ros-sync doctor --json[/bold]
-    """
-    from ros_sync.cli import syncing  # noqa: PLC0415  # as above
-
-    syncing.doctor(Invocation.of(ctx), as_json=as_json)

@@ -1,53 +1,29 @@
-"""`ros-sync alerts`: what is open, and why."""
+"""What `ros-sync alerts` does: which alerts there are, and why."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
+from rich.table import Table
+from sqlalchemy import Connection
 
 from ros_sync import clock
+from ros_sync.alerts.freshness import SourceStanding, stale_sources
+from ros_sync.alerts.reading import listed, one, rules_with_alerts
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import ProblemsError, RosSyncError
+from ros_sync.fields import did_you_mean
+from ros_sync.mirror.database import open_engine
+from ros_sync.notifiers.plaintext import one_line
+from ros_sync.settings import Settings
 from ros_sync.terminal import counted, shown
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
-    from ros_sync.alerts.freshness import SourceStanding
-    from ros_sync.settings import Settings
-
-app = typer.Typer(
-    name="alerts",
-    help="Shows what is open, who was told, and why.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
-
-
-@app.command("list")
-def list_(
-    ctx: typer.Context,
-    rule: Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only alerts of this rule.")] = None,
-    person: Annotated[
-        str | None, typer.Option("--person", metavar="EMAIL", help="Only alerts that this person was told of.")
-    ] = None,
-    resolved: Annotated[bool, typer.Option("--resolved", help="Those that ended instead of the open ones.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+def list_alerts(
+    invocation: Invocation, *, rule: str | None, person: str | None, resolved: bool, limit: int, as_json: bool
 ) -> None:
-    """List alerts, newest first.
-
-    Example: [bold]ros-sync alerts list --rule stalled[/bold]
-    """
-    from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.alerts.reading import listed  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
-    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
-    from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415
-
-    invocation = Invocation.of(ctx)
+    """List alerts, newest first."""
     settings, now = invocation.start(), clock.now()
     engine = open_engine(settings.database_url, read_only=True)
     try:
@@ -57,14 +33,14 @@ def list_(
             found, total = listed(connection, rule=rule, person=person, resolved=resolved, limit=limit)
             stale = stale_sources(connection, now, settings.sync.stale_seconds)
             if as_json:
+                from ros_sync.status.explanations import explain_alerts  # noqa: PLC0415  # rules, for those who ask why
+
                 explain_alerts(connection, settings, found)
     finally:
         engine.dispose()
     if as_json:
         invocation.print_json({"total": total, "alerts": found, "stale": [_as_data(each, now) for each in stale]})
         return
-    from rich.table import Table  # noqa: PLC0415  # not loaded for --help
-
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True, min_width=max((len(str(alert["id"])) for alert in found), default=2))
     table.add_column("since", no_wrap=True, min_width=len("2026-03-02"))
@@ -85,9 +61,7 @@ def list_(
 
 def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) -> None:
     """RosSyncError for a rule that neither a rule file nor an alert knows: an empty list would look like good news."""
-    from ros_sync.alerts.reading import rules_with_alerts  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.fields import did_you_mean  # noqa: PLC0415
-    from ros_sync.workspace.company import company_of  # noqa: PLC0415
+    from ros_sync.workspace.company import company_of  # noqa: PLC0415  # files are read for the few mistyped alone
 
     known = rules_with_alerts(connection)
     if rule in known:
@@ -103,28 +77,16 @@ def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) 
         raise RosSyncError(f"there is no rule {rule!r}", hint=did_you_mean(rule, known))
 
 
-@app.command()
-def why(
-    ctx: typer.Context,
-    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's number, as `alerts list` shows it.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
-) -> None:
-    """Tell why an alert is there: what each line of its rule saw, who was told, and why them.
-
-    Example: [bold]ros-sync alerts why 12[/bold]
-    """
-    from ros_sync.alerts.freshness import stale_sources  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.alerts.reading import one  # noqa: PLC0415  # not loaded for --help
-    from ros_sync.cli.explaining import explain_alerts  # noqa: PLC0415
-    from ros_sync.mirror.database import open_engine  # noqa: PLC0415
-
-    invocation = Invocation.of(ctx)
+def why(invocation: Invocation, alert_id: int, *, as_json: bool) -> None:
+    """Tell why an alert is there; RosSyncError where there is none of that number."""
     settings, now = invocation.start(), clock.now()
     engine = open_engine(settings.database_url, read_only=True)
     try:
         with engine.connect() as connection:
             alert = one(connection, alert_id)
             if alert is not None:
+                from ros_sync.status.explanations import explain_alerts  # noqa: PLC0415  # rules, for those who ask why
+
                 explain_alerts(connection, settings, [alert])
             stale = {each.source: each for each in stale_sources(connection, now, settings.sync.stale_seconds)}
     finally:
@@ -148,8 +110,6 @@ def _as_data(standing: SourceStanding, now: datetime) -> dict[str, Any]:
 
 def _tell_stale(invocation: Invocation, standing: SourceStanding, now: datetime) -> None:
     """Say that a source is stale, since when and why, and what follows from that."""
-    from ros_sync.notifiers.plaintext import one_line  # noqa: PLC0415  # not loaded for --help
-
     words = shown(one_line(standing.words(now)).rstrip("."))
     invocation.out.print(
         f"[yellow]{words}.[/yellow] Its alerts keep their last state until it is read completely.",

@@ -26,6 +26,6 @@ def set_aside(
 
     Example: [bold]ros-sync set-aside --limit 1000[/bold]
     """
-    from ros_sync.cli import unread  # noqa: PLC0415  # the database's libraries are not loaded for --help
+    from ros_sync.cli import run_set_aside  # noqa: PLC0415  # the database's libraries are not loaded for --help
 
-    unread.set_aside(Invocation.of(ctx), run=run, limit=limit, as_json=as_json)
+    run_set_aside.set_aside(Invocation.of(ctx), run=run, limit=limit, as_json=as_json)
