@@ -23,7 +23,7 @@ from ros_sync.plain_data import data_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-# What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), CSI among them.
+# What JSON may hold raw inside a string and a terminal may still obey: DEL and the C1 controls (ECMA-48), as CSI.
 # Half of a surrogate pair (a file's name with a byte that is no text) cannot be printed at all.
 _RAW_CONTROLS = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
@@ -48,7 +48,7 @@ class Terminal:
     def print_json(self, data: Any) -> None:
         """Print data to stdout as JSON, whatever it is made of; see `data_of`."""
         text = json.dumps(data_of(data), indent=2, ensure_ascii=False, allow_nan=False)
-        print(_RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201  # rich would fold long lines
+        print(_RAW_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))  # noqa: T201  # rich folds long lines
 
 
 def counted(number: int, noun: str) -> str:
@@ -57,7 +57,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text from outside (CRM, file, vendor) as markup of the screen that neither steers the terminal nor is styled."""
+    """A text from outside (CRM, file, vendor) as markup that neither steers the terminal nor is styled."""
     from rich.markup import escape  # noqa: PLC0415  # see above
 
     return escape(clean(text))
@@ -72,7 +72,7 @@ def os_user() -> str:
 
 
 def typed(*words: str | Path) -> str:
-    """A command as it can be typed into the shell that this one was started from: found there, and with what needs quotes."""
+    """A command as it can be typed into the shell that this one was started from: found there, and quoted."""
     name = "ros-sync"
     started = Path(sys.argv[0])
     on_path = shutil.which(name)

@@ -40,8 +40,8 @@ def audit(
             with progress_bars(invocation) as tell:
                 for each in connections_of(settings, source, engine=engine):
                     auditor = Auditor(
-                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), history=history, keep=limit,
-                        progress=tell,
+                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), history=history,
+                        keep=limit, progress=tell,
                     )  # fmt: skip
                     reports.append(auditor.run(repair=repair))
         finally:

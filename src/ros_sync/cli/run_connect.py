@@ -1,4 +1,4 @@
-"""What `ros-sync connect NAME` does: have the account looked at, fit the file, have created what is asked for, write, tell."""
+"""What `ros-sync connect NAME` does: look at the account, fit the file, create what is asked for, write, tell."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _wished(its: Vendor, names: Sequence[str]) -> frozenset[str]:
 
 
 def _file(its: Vendor, settings: Settings) -> tuple[Path, str, ConnectorFile]:
-    """The workspace's connector file for that vendor, its text and what it says; the shipped one where there is none yet.
+    """The workspace's connector file for that vendor, its text and what it says; the shipped one where there is none.
 
     Raises what is wrong with it: a file that cannot be read is not changed.
     """
@@ -119,8 +119,9 @@ def _fitted(its: Vendor, fitted: FittedFile, path: Path) -> ConnectorFile:
         return _read(its, path, fitted.text)
     except RosSyncError as error:
         problems = error.problems if isinstance(error, ProblemsError) else [error]
+        words = "; ".join(each.message for each in problems)
         raise MappingError(
-            f"the file cannot be fitted by itself, and was left as it is: {'; '.join(each.message for each in problems)}",
+            f"the file cannot be fitted by itself, and was left as it is: {words}",
             where=Where(file=str(path)),
             hint="take what the account lacks out by hand (`ros-sync doctor` lists it), and run this again",
         ) from error

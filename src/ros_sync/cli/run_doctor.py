@@ -76,7 +76,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
 
 
 def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> list[Connection]:
-    """The sources to look at; of one without credentials that is the finding, and the rest is looked at all the same."""
+    """The sources to look at; of one without credentials that is the finding, and the others are looked at."""
     found: list[Connection] = []
     paces = Paces(settings)
     for file in map(load_connector, connector_files(settings)):

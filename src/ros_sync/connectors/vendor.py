@@ -56,7 +56,7 @@ class MappedObject(Protocol):
 
 
 class ConnectorFile(Protocol):
-    """A connector file, read: which records of a CRM are followed, and how they become ours. Two that say the same are equal."""
+    """A connector file, read: which records of a CRM are followed, and how. Two that say the same are equal."""
 
     @property
     def file(self) -> Path:
@@ -93,7 +93,7 @@ class ConnectorFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A property that may fill a field, by the vendor's name; `share` of the records have it filled, where that was asked."""
+    """A property that may fill a field, by the vendor's name; `share` of the records have it filled, where known."""
 
     name: str
     share: float | None = None
@@ -131,7 +131,7 @@ class FittedFile:
 
 
 class Fitting(Protocol):
-    """An account that a connector file is fitted to. It was looked at when this was made. Fields go by names such as `deal.segment`."""
+    """An account that a connector file is fitted to, looked at when this was made. Fields go by `deal.segment`."""
 
     @property
     def refused(self) -> Sequence[str]:
@@ -141,7 +141,7 @@ class Fitting(Protocol):
         """The file fitted to the account, as it is once the properties of the fields `made` are there."""
 
     def to_create(self, made: Iterable[str]) -> Mapping[str, str]:
-        """By field of `made` the property that has to be created for it: one that is there and that nobody uses will do.
+        """By field of `made` the property to be created for it: one that is there and that nobody uses will do.
 
         PermanentError where the account has a property of that name that cannot fill the field.
         """
@@ -154,7 +154,7 @@ class Fitting(Protocol):
 
 
 class Vendor(Protocol):
-    """A CRM's vendor: how its connector files are read, its accounts called, its webhooks believed, its accounts fitted to."""
+    """A CRM's vendor: how its connector files are read, its accounts called and fitted to, its webhooks believed."""
 
     @property
     def name(self) -> str:

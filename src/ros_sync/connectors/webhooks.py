@@ -1,4 +1,4 @@
-"""What a vendor's webhooks are to whoever takes them in: whether a request is the vendor's, and which change events it brings."""
+"""What a vendor's webhooks are to whoever takes them in: whether it is the vendor's, which change events it brings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Verifier(Protocol):
         """Why a request is not the vendor's, whatever its body may be; None where that depends on the body."""
 
     def verify(self, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Verdict:
-        """Judge a whole request. Names of headers are in lower case, `uri` is the address that was called, with its query."""
+        """Judge a whole request. Names of headers are in lower case, `uri` is the address called, with its query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class ChangeEvents:
 class WebhookReceiver:
     """What takes the requests of one vendor in.
 
-    `read` gives the events of a body (ValueError where it cannot be read), `keep` stores them and gives the number of new
-    ones. `public_url` is the address of this server as the vendor calls it, where that is not the one that arrives here
-    (behind a proxy).
+    `read` gives the events of a body (ValueError where it cannot be read), `keep` stores them and gives the number of
+    new ones. `public_url` is the address of this server as the vendor calls it, where that is not the one that arrives
+    here (behind a proxy).
     """
 
     verifier: Verifier = field(repr=False)  # it knows the secret

@@ -27,7 +27,7 @@ def planned_jobs(
 ) -> list[Job]:
     """What this process does again and again.
 
-    An edit of a file counts from the next tick on; one that cannot be used is told, and what was in force before goes on.
+    An edit of a file counts from the next tick on; of one that cannot be used, what was in force before goes on.
     """
     configuration = configuration or Configuration(settings, engine)
     notifiers = notifiers_of(settings, engine, Console())
@@ -69,6 +69,6 @@ def slack_access(settings: Settings) -> SlackAccess | None:
     client = slack_client(settings)
     if client is None:
         return None
-    from ros_sync.notifiers.slack.access import SlackAccess  # noqa: PLC0415  # Slack's library is loaded where it is used
+    from ros_sync.notifiers.slack.access import SlackAccess  # noqa: PLC0415  # Slack's library, where it is used
 
     return SlackAccess(client)

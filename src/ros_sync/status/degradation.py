@@ -27,7 +27,7 @@ def stale_in(engine: Engine, stale_seconds: int) -> Callable[[datetime], Sequenc
 
 
 def degraded_in(engine: Engine) -> Callable[[], Sequence[str]]:
-    """Ask the database which files cannot be used, which rules cannot be evaluated, and which CRMs could not be read just now."""
+    """Ask the database which files cannot be used, which rules cannot be evaluated, which CRMs could not be read."""
 
     def degraded() -> list[str]:
         try:

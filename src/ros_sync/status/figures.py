@@ -52,9 +52,9 @@ class LastRun:
 class FollowedSource:
     """A source that is followed over its API: up to when all of it is here, and what keeps it from being read.
 
-    `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at the
-    account found wanting. Nothing is concluded of a `stale` one. `to_write`: changes that people asked for and that the CRM has
-    not been told yet.
+    `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at
+    the account found wanting. Nothing is concluded of a `stale` one. `to_write`: changes that people asked for and that
+    the CRM has not been told yet.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""`/webhooks/NAME`: what a CRM's vendor says happened. The signature is checked, the events are stored, the answer is at once."""
+"""`/webhooks/NAME`: what a CRM's vendor says happened. Signature checked, events stored, answered at once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def path_of(vendor: str) -> str:
 def add_webhooks(app: FastAPI, vendor: str, receiver: WebhookReceiver) -> None:
     """Let the application take a vendor's webhooks.
 
-    401 for whatever the vendor did not sign just now, 400 for a signed body that cannot be read, 413 for one that is too
-    large, 503 where it cannot be stored: then it is sent again.
+    401 for whatever the vendor did not sign just now, 400 for a signed body that cannot be read, 413 for one that is
+    too large, 503 where it cannot be stored: then it is sent again.
     """
     refusals = Refusals()
 
@@ -45,7 +45,7 @@ def add_webhooks(app: FastAPI, vendor: str, receiver: WebhookReceiver) -> None:
             log.warning("webhook_unreadable", reason=str(error))
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except (SQLAlchemyError, RosSyncError, OSError) as error:
-            log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it; it is sent again
+            log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_SECONDS)})
         log.info("webhook_stored", hints=len(events), new=new, others=events.others)
         return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -85,7 +85,7 @@ class Refusals:
 
 
 async def _signed_body(request: Request, receiver: WebhookReceiver, refusals: Refusals) -> bytes | Response:
-    """The body of a request that the vendor signed, or the answer to another. A stranger's is not even taken, where its headers tell."""
+    """The body of a request that the vendor signed, or the answer to another. A stranger's may not even be taken."""
     headers = dict(request.headers)
     verifier = receiver.verifier
     if stranger := verifier.refusal(headers, receiver.now()):

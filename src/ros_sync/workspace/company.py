@@ -95,7 +95,7 @@ def people_of(settings: Settings) -> frozenset[str]:
 
 
 def known_people(organisation: Organisation) -> frozenset[str]:
-    """By what a CRM may name a person of the organisation file, casefolded: their e-mail, and a name that one has alone."""
+    """By what a CRM may name a person of the organisation file, casefolded: e-mail, and a name that one has alone."""
     members = organisation.people.values()
     names = Counter(member.name.casefold() for member in members if member.name)
     return frozenset(

@@ -1,4 +1,4 @@
-"""The CRMs that a process follows: their sources, kept from one job to the next, and made anew when a connector file changes."""
+"""The CRMs that a process follows: sources kept from one job to the next, made anew when a connector file changes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Connection:
 
 
 class Paces:
-    """The paces of the accounts that a workspace calls: one for each vendor, as all connector files of one share its credentials.
+    """The paces of the accounts that a workspace calls: one a vendor, whose connector files share its credentials.
 
     With an `engine` they are kept in its database, for every process that calls.
     """
@@ -72,8 +72,8 @@ def connections_of(
 ) -> list[Connection]:
     """The sources that the workspace follows; `only` names one. `files`: the connector files as they are in force.
 
-    With an `engine` the pace is kept in its database, unless `pace` gives another. `attempts`: how often a call is tried,
-    where not as usual.
+    With an `engine` the pace is kept in its database, unless `pace` gives another. `attempts`: how often a call is
+    tried, where not as usual.
 
     Raises SettingsError where credentials are missing, or where there is no source of that name.
     """
@@ -98,7 +98,7 @@ def cadence_of(settings: Settings) -> Cadence:
 
 
 def refuse_unreadable(settings: Settings) -> None:
-    """Raise what is wrong with any file of `connectors/`: one that cannot be read does not say which CRM it is about."""
+    """Raise what is wrong with any file of `connectors/`: one that cannot be read does not say which CRM it is for."""
     custom_kinds(settings)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What is known of a vendor before its package is loaded. `module` has its `VENDOR`, `loggers` are its library's."""
+    """What is known of a vendor before its package is loaded: `module` has its `VENDOR`, `loggers` its library's."""
 
     display_name: str
     module: str

@@ -15,7 +15,7 @@ from ros_sync.workspace.vendors import VENDORS, display_name, shipped_file, vend
 
 SOURCE = Path(__file__).parents[3] / "src" / "ros_sync"
 VENDOR_NAMES = re.compile("hubspot|salesforce", re.IGNORECASE)
-# Where a vendor may be named: its own package, what registers it, its settings, the sandbox and the demo, and their commands.
+# Where a vendor may be named: its own package, the registry, settings, the sandbox and the demo with their commands.
 ALLOWED = (
     "connectors/hubspot/", "workspace/", "settings.py", "sandbox/", "demo/",
     "cli/commands/demo.py", "cli/commands/sandbox.py", "cli/run_sandbox.py",

@@ -1,1 +1,1 @@
-"""The commands as they are declared: options and help. Each loads what does its work when it is called (`cli/run_*.py`)."""
+"""The commands as they are declared: options and help. What does the work (`cli/run_*.py`) is loaded by a call."""

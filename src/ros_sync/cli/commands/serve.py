@@ -26,6 +26,6 @@ def serve(
 
     Example: [bold]ros-sync serve --port 9000[/bold]
     """
-    from ros_sync.cli import run_serve  # noqa: PLC0415  # the web's and the scheduler's libraries are not loaded for --help
+    from ros_sync.cli import run_serve  # noqa: PLC0415  # the web's libraries are not loaded for --help
 
     run_serve.serve(Invocation.of(ctx).start(long_running=True), host=host, port=port)

@@ -1,4 +1,4 @@
-"""An account of HubSpot that a connector file is fitted to: asked what it has, and given the properties that it lacks."""
+"""An account of HubSpot that a connector file is fitted to: asked what it has, and given the properties it lacks."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _candidates(
 
 
 def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals: dict[str, int]) -> Candidate:
-    """The candidate with the share of records in which it is filled; without, where search is refused or there are none."""
+    """The candidate with the share of records that have it filled; without where search is refused."""
     try:
         if stream not in totals:
             totals[stream] = _count(client, stream)

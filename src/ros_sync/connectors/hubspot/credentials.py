@@ -1,4 +1,4 @@
-"""The account that a workspace's settings open: tokens, rates, the versions of the API, and the client that calls it."""
+"""The account that a workspace's settings open: tokens, the versions of the API, and the client that calls it."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def tokens_of(settings: Settings, now: Callable[[], datetime]) -> Tokens:
         raise SettingsError(
             "there are no credentials for HubSpot",
             where=Where(key="hubspot.token"),
-            hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN in .env to its token; "
-            "or, with OAuth, set ROS_SYNC_HUBSPOT__CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN there",
+            hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN in .env to its "
+            "token; or, with OAuth, set ROS_SYNC_HUBSPOT__CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN there",
         )
     secret = hubspot.client_secret.get_secret_value()
     exchange = partial(refresh, hubspot.api_url, hubspot.client_id, secret, versions=versions_of(settings))

@@ -69,7 +69,10 @@ class HubSpot:
 
     def unreached(self) -> str:
         """What to do where HubSpot cannot be reached."""
-        return "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; then run this again"
+        return (
+            "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; "
+            "then run this again"
+        )
 
     def verifier(self, settings: Settings) -> Verifier | None:
         """What knows HubSpot's signatures; None without the app's secret."""
