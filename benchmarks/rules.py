@@ -15,12 +15,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from ros_sync import clock
-from ros_sync.jobs.cycle import Company, tick
+from ros_sync.jobs.cycle import tick
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.evaluate import findings
 from ros_sync.rules.rule_files import load
+from ros_sync.workspace.company import Company
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DEALS = 1_000_000

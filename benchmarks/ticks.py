@@ -121,10 +121,11 @@ def tick_here(path: Path, now: datetime) -> dict[str, float]:
 
     from sqlalchemy import event  # noqa: PLC0415
 
-    from ros_sync.jobs.cycle import Company, tick  # noqa: PLC0415
+    from ros_sync.jobs.cycle import tick  # noqa: PLC0415
     from ros_sync.mirror.database import open_engine  # noqa: PLC0415
     from ros_sync.organisation.company import Organisation  # noqa: PLC0415
     from ros_sync.rules.rule_files import load  # noqa: PLC0415
+    from ros_sync.workspace.company import Company  # noqa: PLC0415
 
     engine = open_engine(f"sqlite:///{path}")
     company = Company(Organisation(), load([RULES]))

@@ -12,14 +12,16 @@ from typing import Annotated
 import typer
 
 from ros_sync import __version__
-from ros_sync.cli import (
+from ros_sync.cli import names
+from ros_sync.cli.commands import (
     alerts,
     connect,
     deletions,
     demo,
-    imports,
+    doctor,
+    import_,
+    init,
     mapping,
-    names,
     rules,
     sandbox,
     serve,
@@ -27,7 +29,6 @@ from ros_sync.cli import (
     status,
     sync,
     tick,
-    workspace,
 )
 from ros_sync.cli.help import Command, Group
 from ros_sync.cli.invocation import Invocation
@@ -77,11 +78,11 @@ def root(
 
 
 app.command("demo")(demo.demo)
-app.command("init")(workspace.init)
-app.command("import")(imports.import_)
-app.add_typer(connect.app)
+app.command("init")(init.init)
+app.command("import")(import_.import_)
+app.command("connect")(connect.connect)
 app.add_typer(sync.app)
-app.command("doctor")(sync.doctor)
+app.command("doctor")(doctor.doctor)
 app.command("tick")(tick.tick)
 app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
@@ -108,7 +109,7 @@ def _flowing(documented: Callable[..., object] | None) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for each in (app, connect.app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
+for each in (app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
     _flow(each)
 
 

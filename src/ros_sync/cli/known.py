@@ -6,22 +6,21 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
-from ros_sync.cli.company import connector_files, load, load_connector, mapping_files
-from ros_sync.connectors.export.mapping import ColumnMapping as ExportField
-from ros_sync.connectors.hubspot.mapping import FieldMapping as HubSpotField
+from ros_sync.connectors.vendor import MappedField
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import Settings
+from ros_sync.workspace.mappings import connector_files, load, load_connector, mapping_files
 
 
 def known_values(settings: Settings) -> dict[str, dict[str, set[str]]]:
     """The texts that fields can hold, by object and field, as far as the mapping files and the mirror name them."""
     known: dict[str, dict[str, set[str]]] = {}
-    entries: list[tuple[str, Iterable[HubSpotField | ExportField]]] = []
+    entries: list[tuple[str, Iterable[MappedField]]] = []
     for path in connector_files(settings):
         mapping = load_connector(path)
-        entries += [(entry.object, entry.fields) for stream in mapping.streams for entry in stream.objects]
+        entries += [(entry.object, entry.fields) for entry in mapping.entries]
         for pipeline, stage in mapping.positions:
             known.setdefault("deal", {}).setdefault("pipeline", set()).add(pipeline)
             known.setdefault("deal", {}).setdefault("stage", set()).add(stage)

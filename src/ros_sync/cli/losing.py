@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ros_sync.cli.company import company_of
-from ros_sync.cli.invocation import Invocation, shown
+from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.settings import Settings
 from ros_sync.sync.ingest.derived import worked_out
+from ros_sync.terminal import shown
+from ros_sync.workspace.company import company_of
 
 # Rules are loaded where something is looked for: neither a sync nor an import needs them.
 if TYPE_CHECKING:
     from ros_sync.rules.fitting import Fit
     from ros_sync.rules.model import Rule
 
-CONNECT = "`ros-sync connect hubspot` looks for properties that fill them, and creates them on request."
 MAP = "A column of the export fills them, where the mapping file names it."
 
 
@@ -62,6 +62,11 @@ def _rules(settings: Settings) -> list[Rule]:
         return [rule for rule in company_of(settings).rules if rule.status is not Status.RETIRED]
     except RosSyncError:
         return []
+
+
+def connect(vendor: str) -> str:
+    """What to do where nothing in the account of a vendor fills them."""
+    return f"`ros-sync connect {vendor}` looks for properties that fill them, and creates them on request."
 
 
 def show_losing(invocation: Invocation, losing: Sequence[Fit], todo: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 # Each command with those below it; a test compares them with the application's.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "alerts": ("list", "why"),
-    "connect": ("hubspot",),
+    "connect": (),
     "deletions": ("confirm", "reject"),
     "demo": (),
     "doctor": (),

@@ -13,12 +13,13 @@ from rich.text import Text
 
 from ros_sync.alerts.freshness import at, span
 from ros_sync.alerts.rule_failures import FailedRule
-from ros_sync.cli.deciding import in_words
-from ros_sync.cli.survey import SHOWN_NAMES, FollowedSource, LastRun, OpenAlerts, Outbox, Survey
+from ros_sync.cli.run_deletions import in_words
 from ros_sync.jobs.books import JobStanding
 from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line
+from ros_sync.status.figures import FollowedSource, LastRun, OpenAlerts, Outbox, Survey
 
+SHOWN_NAMES = 5  # a screen has room for the most frequent ones; the rest is in the total
 SOURCE_WIDTH = 18  # leaves room for the numbers on a terminal of 80 columns
 _PLURALS = {"activity": "activities", "pipeline_stage": "pipeline stages"}
 

@@ -24,36 +24,22 @@ from ros_sync.alerts.notices import NoticeCounts, tell
 from ros_sync.alerts.rule_failures import RuleFailures
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.upgrade_copy import remove_copies
-from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition
 from ros_sync.rules.fitting import filled, fitted
-from ros_sync.rules.language import Moment
-from ros_sync.rules.model import Rule, RuleSet, Status
+from ros_sync.rules.model import Rule, Status
 from ros_sync.settings import SyncSettings
 from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.one_writer import TICKS, alone
+from ros_sync.workspace.company import Company
 
 _TICK = "tick"  # what the lock of a tick is named by
 STALE_SECONDS = SyncSettings().stale_seconds
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """What RevOps wrote: the organisation and the rules."""
-
-    organisation: Organisation
-    rules: RuleSet
-
-    def moment(self, now: datetime) -> Moment:
-        """The moment `now` as this company's conditions see it."""
-        company = self.organisation.company
-        return Moment(now, clock.zone(company.timezone), self.organisation.calendar(), company.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ class Limits:
     )
     grace_seconds: float = 1.0  # that a connection has before it may have to make room for another one
     held_bytes: int = 8 * 1_048_576  # sent with requests that are not answered yet, over all connections
-    small_bytes: int = 65_536  # of a request that is read without waiting: HubSpot's hundred events are about 40 KB
+    small_bytes: int = (
+        65_536  # of a request that is read without waiting: a hundred events of a webhook are about 40 KB
+    )
     large: int = (
         8  # requests beyond that which are read at a time: reading a flood of them would keep the others waiting
     )

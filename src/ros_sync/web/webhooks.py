@@ -1,11 +1,9 @@
-"""`/webhooks/hubspot`: what HubSpot says happened. The signature is checked, the hints are stored, the answer is at once."""
+"""`/webhooks/NAME`: what a CRM's vendor says happened. Signature checked, events stored, answered at once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -14,40 +12,25 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 
-from ros_sync import clock
-from ros_sync.connectors.hubspot.signatures import SignatureCheck, refusal, verify
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.webhooks import SignatureCheck, WebhookReceiver
 from ros_sync.errors import RosSyncError
 
 log = structlog.stdlib.get_logger(__name__)
 
-PATH = "/webhooks/hubspot"
-MAX_BODY_BYTES = 1_048_576  # HubSpot sends at most 100 events at once, of well under 10 KB each
 TOLD_SECONDS = 60.0  # from one line about refused requests to the next
-RETRY_SECONDS = 30  # told to HubSpot, which tries again by its own plan anyway
+RETRY_SECONDS = 30  # told to the vendor, which tries again by its own plan anyway
 
 
-@dataclass(frozen=True, slots=True)
-class HubSpotReceiver:
-    """What takes HubSpot's requests in.
-
-    `read` gives the hints of a body and how many entries say nothing to us (ValueError where it is no JSON), `keep` stores
-    them and gives the number of new ones. `public_url` is the address of this server as HubSpot calls it, where that is not
-    the one that arrives here (behind a proxy).
-    """
-
-    secret: str = field(repr=False)
-    read: Callable[[bytes], tuple[Sequence[Hint], int]]
-    keep: Callable[[Sequence[Hint]], int]
-    public_url: str | None = None
-    now: Callable[[], datetime] = clock.now
+def path_of(vendor: str) -> str:
+    """Where a vendor's webhooks are taken."""
+    return f"/webhooks/{vendor}"
 
 
-def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
-    """Let the application take HubSpot's webhooks.
+def add_webhooks(app: FastAPI, vendor: str, receiver: WebhookReceiver) -> None:
+    """Let the application take a vendor's webhooks.
 
-    401 for whatever is not signed by HubSpot just now, 400 for a signed body that cannot be read, 413 for one that is too
-    large, 503 where it cannot be stored: then HubSpot sends it again.
+    401 for whatever the vendor did not sign just now, 400 for a signed body that cannot be read, 413 for one that is
+    too large, 503 where it cannot be stored: then it is sent again.
     """
     refusals = Refusals()
 
@@ -56,18 +39,18 @@ def add_hubspot(app: FastAPI, receiver: HubSpotReceiver) -> None:
         if isinstance(body, Response):
             return body
         try:
-            hints, others = await run_in_threadpool(receiver.read, body)
-            new = await run_in_threadpool(receiver.keep, hints)
+            events = await run_in_threadpool(receiver.read, body)
+            new = await run_in_threadpool(receiver.keep, events)
         except ValueError as error:
             log.warning("webhook_unreadable", reason=str(error))
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except (SQLAlchemyError, RosSyncError, OSError) as error:
-            log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it; HubSpot sends it again
+            log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_SECONDS)})
-        log.info("webhook_stored", hints=len(hints), new=new, others=others)
+        log.info("webhook_stored", hints=len(events), new=new, others=events.others)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
-    app.add_api_route(PATH, receive, methods=["POST"], include_in_schema=False)
+    app.add_api_route(path_of(vendor), receive, methods=["POST"], include_in_schema=False)
 
 
 class Refusals:
@@ -101,21 +84,22 @@ class Refusals:
             self._later(TOLD_SECONDS, self._tell)
 
 
-async def _signed_body(request: Request, receiver: HubSpotReceiver, refusals: Refusals) -> bytes | Response:
-    """The body of a request that HubSpot signed, or the answer to another. A stranger's is not even taken, where its headers tell."""
+async def _signed_body(request: Request, receiver: WebhookReceiver, refusals: Refusals) -> bytes | Response:
+    """The body of a request that the vendor signed, or the answer to another. A stranger's may not even be taken."""
     headers = dict(request.headers)
-    if stranger := refusal(headers, receiver.now()):
+    verifier = receiver.verifier
+    if stranger := verifier.refusal(headers, receiver.now()):
         return refusals.note(stranger)
-    if _declared(headers) > MAX_BODY_BYTES:
+    if _declared(headers) > verifier.max_body_bytes:
         return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        body = await _body(request)
+        body = await _body(request, verifier.max_body_bytes)
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody: it has gone, or was dropped for its slowness
     if body is None:
         return Response(status_code=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     uri = _uri(request, receiver.public_url)
-    verdict = verify(receiver.secret, method=request.method, uri=uri, body=body, headers=headers, now=receiver.now())
+    verdict = verifier.verify(method=request.method, uri=uri, body=body, headers=headers, now=receiver.now())
     return body if verdict.ok else refusals.note(verdict)
 
 
@@ -124,13 +108,13 @@ def _declared(headers: Mapping[str, str]) -> int:
     return int(headers.get("content-length", "0"))
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body as it came; None where it is larger than anything that HubSpot sends."""
+async def _body(request: Request, max_bytes: int) -> bytes | None:
+    """The body as it came; None where it is larger than anything that the vendor sends."""
     body = bytearray()
     try:
         async for part in request.stream():
             body += part
-            if len(body) > MAX_BODY_BYTES:
+            if len(body) > max_bytes:
                 return None
         return bytes(body)
     finally:
@@ -142,7 +126,7 @@ def _uri(request: Request, public_url: str | None) -> str:
 
     Starlette's own `request.url` cannot be asked: it raises where the query is no UTF-8.
     """
-    path: bytes = request.scope.get("raw_path") or PATH.encode()
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope.get("query_string") or b""
     base = public_url or f"{request.scope['scheme']}://{request.headers.get('host', '')}"
     return base + path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")

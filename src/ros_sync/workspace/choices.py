@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ros_sync.connectors.export import ExportMapping, FileEntry, load_mapping
+from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.export.mapping import CUSTOM
-from ros_sync.connectors.hubspot.mapping import HubSpotMapping, ObjectMapping
-from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.vendor import ConnectorFile, MappedObject
 from ros_sync.errors import MappingError, ProblemsError, RosSyncError, Where
 from ros_sync.fields import Field, Kind
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import Role
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
+from ros_sync.sheets import Section, Sheet
+from ros_sync.sheets.regular import read_regular
 from ros_sync.workspace.files import File, of_role, without_mark
+from ros_sync.workspace.vendors import NAMES, VENDORS, vendor
 
 Read = Callable[[Path, bytes], tuple[Any, list[RosSyncError]]]
 
@@ -97,7 +99,7 @@ def choose_connectors(
     chosen = [choose(file, readings.connector, hold=(held or {}).get(file.path)) for file in files]
     taken: dict[str, Chosen] = {}
     for each in sorted(chosen, key=lambda one: (one.is_new, one.file.path)):
-        if not isinstance(each.value, HubSpotMapping):
+        if not _is_followed(each.value):
             continue
         first = taken.setdefault(each.value.source, each)
         if first is not each:
@@ -113,9 +115,14 @@ def choose_organisation(files: Iterable[File], readings: Readings, hold: RosSync
     )
 
 
-def mappings_in(connectors: Iterable[Chosen]) -> list[HubSpotMapping]:
+def mappings_in(connectors: Iterable[Chosen]) -> list[ConnectorFile]:
     """The connector files in use."""
-    return [each.value for each in connectors if isinstance(each.value, HubSpotMapping)]
+    return [each.value for each in connectors if _is_followed(each.value)]
+
+
+def _is_followed(value: Any) -> bool:
+    """Whether a file of `connectors/` that could be read is a connector file, and no mapping file."""
+    return value is not None and not isinstance(value, ExportMapping)
 
 
 def organisation_in(chosen: Chosen | None) -> Organisation:
@@ -134,9 +141,9 @@ def custom_kinds_in(connectors: Iterable[Chosen]) -> dict[str, dict[str, Kind]]:
     return kinds
 
 
-def custom_kinds_of(mapping: HubSpotMapping | ExportMapping | None) -> dict[str, dict[str, Kind]]:
+def custom_kinds_of(mapping: ConnectorFile | ExportMapping | None) -> Mapping[str, Mapping[str, Kind]]:
     """The kinds of the company's own properties that one file declares, by object and name."""
-    if isinstance(mapping, HubSpotMapping):
+    if mapping is not None and not isinstance(mapping, ExportMapping):
         return mapping.custom_kinds
     kinds: dict[str, dict[str, Kind]] = {}
     for entry in mapping.entries if mapping is not None else ():
@@ -150,26 +157,51 @@ def several_in(connectors: Iterable[Chosen]) -> dict[str, frozenset[str]]:
     return several_of(each.value for each in connectors)
 
 
-def several_of(mappings: Iterable[HubSpotMapping | ExportMapping | None]) -> dict[str, frozenset[str]]:
+def several_of(mappings: Iterable[ConnectorFile | ExportMapping | None]) -> dict[str, frozenset[str]]:
     """The fields that hold several options, by object, as any of these mappings declares them."""
     found: dict[str, frozenset[str]] = {}
     for mapping in mappings:
-        for entry in _entries(mapping):
+        entries: Sequence[MappedObject] = mapping.entries if mapping is not None else ()
+        for entry in entries:
             names = frozenset(each.name for each in entry.fields if each.several)
             if names:
                 found[entry.object] = found.get(entry.object, frozenset()) | names
     return found
 
 
-def _entries(mapping: HubSpotMapping | ExportMapping | None) -> Iterable[FileEntry | ObjectMapping]:
-    if isinstance(mapping, HubSpotMapping):
-        return (entry for stream in mapping.streams for entry in stream.objects)
-    return mapping.entries if mapping is not None else ()
-
-
 def is_connector(content: bytes) -> bool:
     """Whether a file of `connectors/` names a CRM that is followed; that is looked for before it is read strictly."""
-    return any(line.startswith(b"crm:") for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
+    return _crm_line(content) is not None
+
+
+def _crm_line(content: bytes) -> str | None:
+    """What stands behind `crm:`, as it stands there; None in a file that has no such line."""
+    lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
+    found = next((line for line in lines if line.startswith(b"crm:")), None)
+    return None if found is None else found.removeprefix(b"crm:").strip().decode("utf-8", "replace")
+
+
+def read_connector(path: Path, content: bytes | None = None) -> ConnectorFile:
+    """Read a connector file as that of its vendor; MappingError or ProblemsError for what is wrong with it."""
+    name = _crm_line(_present(path) if content is None else content)
+    if name not in VENDORS:  # in quotes, with a comment behind it, or a CRM that is not known here
+        sheet = Sheet(path, MappingError, content=content)
+        root = sheet.root()
+        name = None
+        if root is not None:
+            section = Section(sheet, root)
+            section.require("crm", f"which CRM the file is for: `crm: NAME`, one of {NAMES}")
+            name = section.choice("crm", VENDORS)
+        sheet.close()
+    assert name is not None, path
+    return vendor(name).read(path, settable(), content=content)
+
+
+def _present(path: Path) -> bytes:
+    try:
+        return read_regular(path)
+    except OSError:
+        return b""  # reading it strictly tells what is wrong with it
 
 
 @cache
@@ -184,8 +216,9 @@ def _same_source(source: str, first: str, place: Path) -> RosSyncError:
 
 
 def _read_connector(path: Path, content: bytes) -> tuple[Any, list[RosSyncError]]:
-    load: Callable[..., Any] = load_hubspot if is_connector(content) else load_mapping
-    return _reader(lambda place, content: load(place, settable(), content=content))(path, content)
+    if is_connector(content):
+        return _reader(read_connector)(path, content)
+    return _reader(lambda place, content: load_mapping(place, settable(), content=content))(path, content)
 
 
 def _reader(load: Callable[..., Any]) -> Read:

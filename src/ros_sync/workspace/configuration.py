@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
-from ros_sync.connectors.hubspot.mapping import HubSpotMapping
+from ros_sync.connectors.vendor import ConnectorFile
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.mirror import config_versions
 from ros_sync.mirror.config_versions import BrokenFile, Role, Version
@@ -29,10 +29,10 @@ from ros_sync.workspace.choices import (
     mappings_in,
     organisation_in,
 )
+from ros_sync.workspace.company import Company
 from ros_sync.workspace.files import Look, Scanner, files_of, of_role, unsettled_seconds
 
 if TYPE_CHECKING:
-    from ros_sync.jobs.cycle import Company
     from ros_sync.rules.model import RuleSet
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,14 +47,12 @@ class InForce:
 
     organisation: Organisation
     rules: RuleSet
-    followed: tuple[HubSpotMapping, ...]
+    followed: tuple[ConnectorFile, ...]
     broken: tuple[BrokenFile, ...]
     no_rules: tuple[RosSyncError, ...] = ()
 
     def company(self) -> Company:
         """The organisation and the rules; RosSyncError or ProblemsError where no rule file can be used, nor ever could."""
-        from ros_sync.jobs.cycle import Company  # noqa: PLC0415  # not for those who ask for the sources alone
-
         _refuse(self.no_rules)
         return Company(self.organisation, self.rules)
 
@@ -97,7 +95,7 @@ class Configuration:
                 self._in_force = self._renew(look, versions)
             return self._in_force
 
-    def followed(self) -> tuple[Organisation, list[HubSpotMapping], list[Chosen]]:
+    def followed(self) -> tuple[Organisation, list[ConnectorFile], list[Chosen]]:
         """The organisation and the CRMs that are followed, without the rules; and the files that cannot be used.
 
         For one cycle of a source: nothing is kept. Raises as `current` does, and for a connector file of which there is no good version.

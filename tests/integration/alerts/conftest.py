@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from ros_sync import clock
 from ros_sync.alerts.queries import explained, one
-from ros_sync.jobs.cycle import Company, TickReport, tick
+from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.mirror.bookkeeping import SOURCE_STATE
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
@@ -22,6 +22,7 @@ from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.sla.owners import directory
+from ros_sync.workspace.company import Company
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ORGANISATION = """

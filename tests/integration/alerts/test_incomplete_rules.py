@@ -6,10 +6,10 @@ from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, Firm
 
 from ros_sync.alerts.lifecycle import follow
-from ros_sync.jobs.cycle import Company
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.rules.model import RuleSet
 from ros_sync.sla.owners import directory as directory_of
+from ros_sync.workspace.company import Company
 
 
 def test_a_rule_that_cannot_be_read_ends_no_alert(firm: Firm) -> None:

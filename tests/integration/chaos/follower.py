@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -30,10 +29,11 @@ from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
+from ros_sync.connectors.hubspot.signatures import HubSpotVerifier
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens
 from ros_sync.connectors.pace import MemoryPace
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
@@ -44,7 +44,7 @@ from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import HubSpotReceiver, add_hubspot
+from ros_sync.web.webhooks import add_webhooks
 
 SPEED = 500.0  # seconds of waiting that pass in one
 MICROS = timedelta(microseconds=1)
@@ -112,8 +112,12 @@ def follow(config: dict[str, Any]) -> None:
     engine = open_engine(config["database"])
     source = source_of(config, clock)
 
-    def keep(found: Sequence[Hint]) -> int:
-        return event_inbox.keep(engine, source.name, found, clock())
+    def read(body: bytes) -> ChangeEvents:
+        found, others = source.hints(body)
+        return ChangeEvents({source.name: found}, others)
+
+    def keep(events: ChangeEvents) -> int:
+        return sum(event_inbox.keep(engine, name, found, clock()) for name, found in events.by_source.items())
 
     def work_off() -> None:
         syncer = syncer_of(engine, source, clock)
@@ -125,7 +129,7 @@ def follow(config: dict[str, Any]) -> None:
             time.sleep(0.02)
 
     app = create_app(Health({}))
-    add_hubspot(app, HubSpotReceiver(CLIENT_SECRET, source.hints, keep, now=clock))
+    add_webhooks(app, "hubspot", WebhookReceiver(HubSpotVerifier(CLIENT_SECRET), read, keep, now=clock))
     with WebServer(app, "127.0.0.1", config["port"]):
         threading.Thread(target=work_off, daemon=True).start()
         syncer = syncer_of(engine, source, clock)

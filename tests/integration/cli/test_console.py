@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 60  # for a process on a busy machine; each wait ends as soon
 SERVE_A_SLOW_JOB = """
 import sys, time
 from pathlib import Path
-from ros_sync.cli import main, serving
+from ros_sync.cli import main, run_serve
 from ros_sync.jobs.schedule import Job
 
 def slow(now):
@@ -37,7 +37,7 @@ def slow(now):
         time.sleep(0.01)
     Path("ended").touch()
 
-serving.planned_jobs = lambda *_: [Job("tick", 3600, slow, vital=True)]
+run_serve.planned_jobs = lambda *_: [Job("tick", 3600, slow, vital=True)]
 sys.argv = ["ros-sync", "serve", "--port", "0"]
 main()
 """

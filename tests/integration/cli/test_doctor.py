@@ -21,7 +21,6 @@ from tests.integration.mirror_reader import put
 
 from ros_sync import clock
 from ros_sync.alerts.tables import RuleFailure
-from ros_sync.cli.serving import degraded_in
 from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.health import JobState
 from ros_sync.jobs.run_failures import Failure
@@ -31,6 +30,7 @@ from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.store import Addressee
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
+from ros_sync.status.degradation import degraded_in
 
 Command = Callable[..., str]
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

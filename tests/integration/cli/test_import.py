@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 
-from ros_sync.cli.company import known_people, load
-from ros_sync.cli.importing import moment_of_export
+from ros_sync.cli.run_import import moment_of_export
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.organisation.company import Member, Organisation
+from ros_sync.workspace.company import known_people
+from ros_sync.workspace.mappings import load
 
 Command = Callable[..., str]
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -13,16 +13,15 @@ import pytest
 from sqlalchemy import Engine, text
 from tests.integration.mirror_reader import remove, table_of
 
-from ros_sync import clock
-from ros_sync.cli import logs
-from ros_sync.cli.following import Following
-from ros_sync.cli.serving import planned_jobs
+from ros_sync import clock, logs
 from ros_sync.connectors.hubspot.failures import failure
+from ros_sync.jobs.planned import planned_jobs
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import names
 from ros_sync.settings import LogSettings, load
 from ros_sync.workspace.configuration import Configuration
+from ros_sync.workspace.following import Following
 
 REPOSITORY = Path(__file__).parents[3]
 PEOPLE = [

@@ -16,8 +16,8 @@ from tests.integration.mirror_reader import alter, mirror_of, put
 
 from ros_sync import clock
 from ros_sync.alerts.tables import Alert
-from ros_sync.cli.serving import stale_in
 from ros_sync.jobs.health import Health
+from ros_sync.status.degradation import stale_in
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
 

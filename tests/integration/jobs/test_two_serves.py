@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.cli.workspace import lay_out
 from ros_sync.jobs.surroundings import ANOTHER_SERVE
+from ros_sync.workspace.layout import lay_out
 
 COMMAND = str(Path(sys.executable).with_name("ros-sync"))
 PATIENCE_SECONDS = 120.0

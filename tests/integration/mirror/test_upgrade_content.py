@@ -15,13 +15,14 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.integration.mirror.versions import OLDER, OWNER, at
 
 from ros_sync.errors import RosSyncError
-from ros_sync.jobs.cycle import Company, tick
+from ros_sync.jobs.cycle import tick
 from ros_sync.mirror.database import configured, open_engine
 from ros_sync.mirror.schema_version import MIGRATIONS
 from ros_sync.mirror.upgrade_copy import copies
 from ros_sync.mirror.upgrading import bring_up_to_date
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.model import RuleSet
+from ros_sync.workspace.company import Company
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FIRST = """

@@ -12,11 +12,12 @@ from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import Persistence
-from ros_sync.jobs.cycle import Company, TickReport, tick
+from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.organisation.company import Organisation
 from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.follow.engine import Syncer
+from ros_sync.workspace.company import Company
 
 RULES = """
 version: 1

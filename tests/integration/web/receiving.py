@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 
-from ros_sync.cli import logs
-from ros_sync.connectors.source import Hint
+from ros_sync import logs
+from ros_sync.connectors.hubspot.signatures import HubSpotVerifier
+from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health
 from ros_sync.settings import LogSettings
 from ros_sync.web.app import create_app
 from ros_sync.web.connection_limits import Limits
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import HubSpotReceiver, add_hubspot
+from ros_sync.web.webhooks import add_webhooks
 
 
-def read(body: bytes) -> tuple[Sequence[Hint], int]:
-    return [], len(json.loads(body))
+def read(body: bytes) -> ChangeEvents:
+    return ChangeEvents({}, len(json.loads(body)))
 
 
 if __name__ == "__main__":
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     limits = Limits(**{name: float(value) for name, value in (each.split("=") for each in given)})  # type: ignore[arg-type]
     logs.configure(LogSettings(), at_least="error")  # what is printed is read for the address alone
     app = create_app(Health({}))
-    add_hubspot(app, HubSpotReceiver(secret, read, len))
+    add_webhooks(app, "hubspot", WebhookReceiver(HubSpotVerifier(secret), read, len))
     with WebServer(app, "127.0.0.1", 0, limits=limits) as server:
         print(server.url, flush=True)  # noqa: T201
         sys.stdin.read()

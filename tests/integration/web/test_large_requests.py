@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
@@ -13,28 +13,30 @@ import pytest
 import urllib3
 from tests.integration.web.test_strangers import DECLARED, HALF, SECRET, Receiver, crowd, head
 
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.hubspot.signatures import HubSpotVerifier
+from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health
 from ros_sync.sandbox.hubspot.signing import signed
 from ros_sync.web.app import create_app
 from ros_sync.web.connection_limits import READ_BYTES, Limits
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import PATH, HubSpotReceiver, add_hubspot
+from ros_sync.web.webhooks import add_webhooks, path_of
 
+PATH = path_of("hubspot")
 PATIENCE_SECONDS = 60.0
 LIMITS = Limits(large=2, body_seconds=PATIENCE_SECONDS, held_bytes=64 * 1_048_576)
 READ_AHEAD = LIMITS.small_bytes + 2 * READ_BYTES  # what is in the middle of being read when it is found to be too much
 
 
-def read(body: bytes) -> tuple[Sequence[Hint], int]:
-    return [], len(json.loads(body))
+def read(body: bytes) -> ChangeEvents:
+    return ChangeEvents({}, len(json.loads(body)))
 
 
 @pytest.fixture
 def server() -> Iterator[WebServer]:
     """Serve webhooks; two large requests are read at a time."""
     app = create_app(Health({}))
-    add_hubspot(app, HubSpotReceiver(SECRET, read, len))
+    add_webhooks(app, "hubspot", WebhookReceiver(HubSpotVerifier(SECRET), read, len))
     with WebServer(app, "127.0.0.1", 0, limits=LIMITS) as found:
         yield found
 

@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
+from ros_sync.connectors.hubspot.signatures import MAX_BODY_BYTES
 from ros_sync.sandbox.hubspot.signing import signed
-from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH
+from ros_sync.web.webhooks import path_of
 
+PATH = path_of("hubspot")
 SECRET = "a-secret-of-the-app"
 EVENTS = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId": 123}] * 100).encode()
 CROWD = 200

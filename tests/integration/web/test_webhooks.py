@@ -20,7 +20,9 @@ from tests.integration.mirror_reader import mirror_of, put
 
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
+from ros_sync.connectors.hubspot.signatures import MAX_BODY_BYTES, HubSpotVerifier
 from ros_sync.connectors.source import Hint
+from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sandbox.clock import SandboxClock
@@ -31,9 +33,10 @@ from ros_sync.sandbox.hubspot.webhooks import DeliveryPlan, WebhookSender
 from ros_sync.sync.follow import event_inbox
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
-from ros_sync.web.webhooks import MAX_BODY_BYTES, PATH, HubSpotReceiver, add_hubspot
+from ros_sync.web.webhooks import add_webhooks, path_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PATH = path_of("hubspot")
 SECRET = "a-secret-of-the-app"
 MAPPING = load_hubspot(CONNECTOR, {name: each.settable for name, each in objects().items()})
 BODY = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId": 123}]).encode()
@@ -46,10 +49,15 @@ Keep = Callable[[Sequence[Hint]], int]
 def application(keep: Keep, public_url: str | None = None) -> FastAPI:
     app = create_app(Health({}))
 
-    def read(body: bytes) -> tuple[Sequence[Hint], int]:
-        return events.read_events(body, MAPPING)
+    def read(body: bytes) -> ChangeEvents:
+        found, others = events.read_events(body, MAPPING)
+        return ChangeEvents({"hubspot": found}, others)
 
-    add_hubspot(app, HubSpotReceiver(SECRET, read, keep, public_url, now=lambda: NOW))
+    def keep_all(told: ChangeEvents) -> int:
+        return sum(map(keep, told.by_source.values()))
+
+    receiver = WebhookReceiver(HubSpotVerifier(SECRET), read, keep_all, public_url, now=lambda: NOW)
+    add_webhooks(app, "hubspot", receiver)
     return app
 
 
@@ -130,7 +138,7 @@ def test_an_event_that_no_database_takes_takes_no_other_with_it(
 
 def test_nothing_shows_the_secret() -> None:
     """What is printed of the receiver, in a log or an error's report, leaves it out."""
-    assert SECRET not in repr(HubSpotReceiver(SECRET, lambda _body: ([], 0), len))
+    assert SECRET not in repr(WebhookReceiver(HubSpotVerifier(SECRET), lambda _body: ChangeEvents({}), len))
 
 
 def test_behind_a_proxy_the_public_address_counts() -> None:

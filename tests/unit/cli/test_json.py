@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from ros_sync.cli import auditing, importing, syncing, ticking, unread
-from ros_sync.cli.invocation import Invocation, data_of
-from ros_sync.cli.survey import Survey
+from ros_sync.cli import run_audit, run_import, run_set_aside, run_sync, run_tick
+from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import Where
 from ros_sync.jobs.cycle import TickReport
 from ros_sync.notifiers.delivery import DeliveryCounts
 from ros_sync.outbox.store import OutboxCounts
+from ros_sync.plain_data import data_of
+from ros_sync.status.figures import Survey
 from ros_sync.sync.audit.report import AuditReport
 from ros_sync.sync.ingest.imports import ImportReport
 from ros_sync.sync.ingest.reports import CycleReport
@@ -94,12 +95,12 @@ def full(kind: Any, depth: int = 0) -> Any:  # noqa: PLR0911  # one line for eac
 
 
 REPORTS: dict[str, Callable[[], Any]] = {
-    "import": lambda: importing.as_data(full(ImportReport)),
-    "sync": lambda: syncing.as_data(full(CycleReport), []),
-    "audit": lambda: auditing.as_data(full(AuditReport)),
-    "tick": lambda: ticking.as_data(full(TickReport), full(DeliveryCounts), full(OutboxCounts), ["why"]),
+    "import": lambda: run_import.as_data(full(ImportReport)),
+    "sync": lambda: run_sync.as_data(full(CycleReport), []),
+    "audit": lambda: run_audit.as_data(full(AuditReport)),
+    "tick": lambda: run_tick.as_data(full(TickReport), full(DeliveryCounts), full(OutboxCounts), ["why"]),
     "status": lambda: full(Survey),
-    "set-aside": lambda: [full(unread.UnreadRow)],
+    "set-aside": lambda: [full(run_set_aside.UnreadRow)],
 }
 
 

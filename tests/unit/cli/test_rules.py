@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from ros_sync.cli.app import app as whole_app
-from ros_sync.cli.rules import app
+from ros_sync.cli.commands.rules import app
 from ros_sync.clock import EPOCH
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from ros_sync.cli.screen import age, show
-from ros_sync.cli.survey import (
+from ros_sync.mirror.config_versions import BrokenFile
+from ros_sync.status.figures import (
     DealCounts,
     FollowedSource,
     LastRun,
@@ -19,7 +20,6 @@ from ros_sync.cli.survey import (
     Survey,
     UnknownOwner,
 )
-from ros_sync.mirror.config_versions import BrokenFile
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = LastRun(

@@ -13,12 +13,12 @@ import pytest
 import typer
 
 from ros_sync.cli.app import app
-from ros_sync.cli.company import load as load_mapping
-from ros_sync.cli.company import load_connector
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.rules import vocabulary
 from ros_sync.rules.rule_files import load as load_rules
 from ros_sync.rules.trials import run_tests
+from ros_sync.workspace.mappings import load as load_mapping
+from ros_sync.workspace.mappings import load_connector
 
 REPOSITORY = Path(__file__).parents[3]
 DOCS = REPOSITORY / "docs"
@@ -111,7 +111,7 @@ def test_yaml_examples_can_be_loaded(page: str, path: Path, content: str, tmp_pa
     # An example may lean on the shipped rules, as with `inhibited_by`.
     file.write_text(content, encoding="utf-8")
     if "connectors" in path.parts and "\ncrm:" in content:
-        assert load_connector(file).streams
+        assert load_connector(file).followed
     elif "connectors" in path.parts:
         assert load_mapping(file).entries
     elif "rules" in path.parts:

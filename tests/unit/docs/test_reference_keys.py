@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.cli.company import load as load_mapping
-from ros_sync.cli.company import load_connector
 from ros_sync.connectors.hubspot.mapping_file import STREAMS
 from ros_sync.errors import ProblemsError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.organisation.file import load as load_organisation
+from ros_sync.workspace.mappings import load as load_mapping
+from ros_sync.workspace.mappings import load_connector
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 UNKNOWN = "zzz"  # close to no key, so that a reader answers with all that it knows

@@ -10,7 +10,7 @@ import pytest
 from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
 from ros_sync.settings import ENV_PREFIX, Settings, find_workspace, load, settings_keys
 
-TEMPLATE = Path(__file__).parents[3] / "src/ros_sync/cli/templates/ros-sync.toml"
+TEMPLATE = Path(__file__).parents[3] / "src/ros_sync/workspace/templates/ros-sync.toml"
 REFERENCE = Path(__file__).parents[3] / "docs/reference/settings.md"
 TOKEN = "xoxb-1234567890-secret"
 

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from ros_sync.connectors.hubspot.signatures import SignatureCheck
+from ros_sync.connectors.webhooks import SignatureCheck
 from ros_sync.web.webhooks import TOLD_SECONDS, Refusals
 
 FORGED = SignatureCheck(ok=False, reason="the signature is another one", version="v3")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.cli.workspace import lay_out
 from ros_sync.rules.rule_files import is_rule_file
 from ros_sync.settings import load
 from ros_sync.workspace.files import Scanner
+from ros_sync.workspace.layout import lay_out
 from ros_sync.workspace.near_misses import near_misses
 
 MISNAMED = [

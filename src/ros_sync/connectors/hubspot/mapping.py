@@ -14,6 +14,7 @@ from ros_sync.durations import Duration
 from ros_sync.errors import Where
 from ros_sync.fields import Carried, Kind
 
+NAME = "hubspot"  # in `crm:`, in the settings, and wherever a vendor is named
 CUSTOM = "custom."
 OBJECT_ID = "hs_object_id"
 MERGED_IDS = "hs_merged_object_ids"  # asked for beside them: where it is set, other records ended in this one
@@ -141,6 +142,21 @@ class HubSpotMapping:
     currency: str | None = None
     positions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
+    @property
+    def vendor(self) -> str:
+        """The vendor's name, as `crm:` has it."""
+        return NAME
+
+    @cached_property
+    def entries(self) -> tuple[ObjectMapping, ...]:
+        """The canonical objects that the file fills, stream by stream."""
+        return tuple(entry for stream in self.streams for entry in stream.objects)
+
+    @cached_property
+    def followed(self) -> tuple[Stream, ...]:
+        """The streams as the sync engine knows them."""
+        return tuple(stream.stream for stream in self.streams)
+
     def position(self, pipeline: Sequence[str], stage: Sequence[str]) -> str | None:
         """Early, mid or late, where the file says so of the stage; both are given by all their names."""
         found = (self.positions.get(names) for names in product(pipeline, stage))
@@ -150,7 +166,7 @@ class HubSpotMapping:
     def custom_kinds(self) -> dict[str, dict[str, Kind]]:
         """The kinds of the company's own properties, by object and name."""
         kinds: dict[str, dict[str, Kind]] = {}
-        for each in (entry for stream in self.streams for entry in stream.objects):
+        for each in self.entries:
             own = {f.name.removeprefix(CUSTOM): f.kind for f in each.fields if f.name.startswith(CUSTOM)}
             kinds.setdefault(each.object, {}).update(own)
         return kinds
@@ -158,16 +174,16 @@ class HubSpotMapping:
     @cached_property
     def link_fields(self) -> dict[str, dict[str, tuple[str, str | None]]]:
         """By object the fields that are filled from links: (stream, preferred label)."""
-        entries = [entry for stream in self.streams for entry in stream.objects]
         return {
-            entry.object: {mapping.name: mapping.link for mapping in entry.fields if mapping.link} for entry in entries
+            entry.object: {mapping.name: mapping.link for mapping in entry.fields if mapping.link}
+            for entry in self.entries
         }
 
     @cached_property
     def given(self) -> dict[str, frozenset[str]]:
         """By object the fields that its batches fill."""
         found: dict[str, frozenset[str]] = {}
-        for entry in (entry for stream in self.streams for entry in stream.objects):
+        for entry in self.entries:
             names = {mapping.name for mapping in entry.fields if not mapping.link}
             if "stage" in names:
                 names.update(STAGE_FIELDS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from ros_sync import money
 from ros_sync.connectors.hubspot.mapping import (
     CUSTOM,
+    NAME,
     VALUE,
     FieldMapping,
     HubSpotMapping,
@@ -68,7 +69,7 @@ def _mapping(root: Section, path: Path, objects: Objects) -> HubSpotMapping:
         root.sheet.version(root.value("version"), VERSION)
     root.require("source", "the name of the connection, such as `source: hubspot`")
     root.require("crm", "which CRM the file is for: `crm: hubspot`")
-    root.choice("crm", ("hubspot",))
+    root.choice("crm", (NAME,))
     currency = root.text("currency")
     if currency is not None and not money.is_currency(currency):
         root.problem("currency", f"{currency!r} is not a currency code of three letters such as EUR", value=True)

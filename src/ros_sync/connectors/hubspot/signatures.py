@@ -10,11 +10,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ros_sync import clock
+from ros_sync.connectors.webhooks import SignatureCheck
 
+MAX_BODY_BYTES = 1_048_576  # HubSpot sends at most 100 events at once, of well under 10 KB each
 MAX_AGE_SECONDS = 300  # older requests are replays; HubSpot's own library lets those from the future pass, we do not
 SIGNATURE_V3, TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
 SIGNATURE, VERSION = "x-hubspot-signature", "x-hubspot-signature-version"
@@ -28,12 +30,21 @@ _ENCODED = re.compile("|".join(_DECODED), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class SignatureCheck:
-    """Whether a request is HubSpot's, and why not. `reason` is for the log, never for the sender."""
+class HubSpotVerifier:
+    """Knows HubSpot's requests by the app's secret (`connectors.webhooks.Verifier`)."""
 
-    ok: bool
-    reason: str
-    version: str | None = None
+    secret: str = field(repr=False)
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    def refusal(self, headers: Mapping[str, str], now: datetime) -> SignatureCheck | None:
+        """Why a request is not HubSpot's, whatever its body may be."""
+        return refusal(headers, now)
+
+    def verify(
+        self, *, method: str, uri: str, body: bytes, headers: Mapping[str, str], now: datetime
+    ) -> SignatureCheck:
+        """Check the signature of a whole request."""
+        return verify(self.secret, method=method, uri=uri, body=body, headers=headers, now=now)
 
 
 def refusal(headers: Mapping[str, str], now: datetime) -> SignatureCheck | None:

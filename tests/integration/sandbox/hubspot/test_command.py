@@ -19,7 +19,7 @@ from tests.integration.sandbox.hubspot.conftest import Sandbox
 
 from ros_sync import clock
 from ros_sync.cli.invocation import Invocation
-from ros_sync.cli.sandboxing import run
+from ros_sync.cli.run_sandbox import run
 from ros_sync.errors import RosSyncError
 
 COMMAND = (str(Path(sys.executable).parent / "ros-sync"), "sandbox")

@@ -1,0 +1,24 @@
+"""`ros-sync status`: what the mirror holds, how fresh it is, what is open and what waits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ros_sync.cli.invocation import Invocation
+
+
+def status(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print it as JSON.")] = False,
+) -> None:
+    """Show on one screen what the mirror holds, how fresh it is, what is open and what waits.
+
+    It only reads, and works while [bold]ros-sync serve[/bold] runs.
+
+    Example: [bold]ros-sync status --json[/bold]
+    """
+    from ros_sync.cli import run_status  # noqa: PLC0415  # the database's libraries are not loaded for --help
+
+    run_status.status(Invocation.of(ctx), as_json=as_json)
