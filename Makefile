@@ -63,7 +63,7 @@ format: $(VENV)/.dev ## put the code in order
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format --quiet .
 
-chaos: $(VENV)/.dev ## kill it 200 times in the middle of everything and at each statement, forge 100,000 webhooks: long proofs
+chaos: $(VENV)/.dev ## kill it 200 times and at each statement, forge 100,000 webhooks: long proofs
 	@ROS_SYNC_CHAOS_KILLS=200 ROS_SYNC_FORGERIES=100000 ROS_SYNC_KILLED_EVERY=1 $(BIN)/pytest -n 2 --dist worksteal \
 	  tests/integration/chaos tests/integration/web/test_webhooks.py tests/integration/sync/test_second_vendor.py
 

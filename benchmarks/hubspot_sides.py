@@ -62,9 +62,9 @@ def _rows(database: Path) -> dict[str, int]:
 
 
 def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -> tuple[Work, Callable[[], None]]:
+    from ros_sync.connectors.hubspot.call_limits import limits_of  # noqa: PLC0415
     from ros_sync.connectors.hubspot.client import HubSpotClient  # noqa: PLC0415  # each process loads what it needs
     from ros_sync.connectors.hubspot.mapping_file import load_hubspot  # noqa: PLC0415
-    from ros_sync.connectors.hubspot.rate_limits import limits_of  # noqa: PLC0415
     from ros_sync.connectors.hubspot.source import HubSpotSource  # noqa: PLC0415
     from ros_sync.connectors.hubspot.tokens import PrivateAppToken  # noqa: PLC0415
     from ros_sync.connectors.pace import MemoryPace  # noqa: PLC0415

@@ -25,8 +25,8 @@ _PASSWORD_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):[^\s]+@")
 _BEARER = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{8,}")
 MASK = "***"
 
-# Loggers of libraries that say too much below these levels: Slack's SDK logs whole requests, SQLAlchemy parameters, and uvicorn
-# warns of each request that makes no sense, of which a stranger may send any number.
+# Loggers of libraries that say too much below these levels: Slack's SDK logs whole requests, SQLAlchemy parameters, and
+# uvicorn warns of each request that makes no sense, of which a stranger may send any number.
 _CAPS = {
     "apscheduler": logging.WARNING,
     "asyncio": logging.WARNING,
@@ -85,7 +85,10 @@ def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: 
 
 
 def log_what_nobody_catches() -> None:
-    """Let what ends a thread, or happens where nobody can be told, be logged like all else; Python would print its words."""
+    """Let what ends a thread, or happens where nobody can be told, be logged like all else.
+
+    Python would print its words.
+    """
     threading.excepthook = _log_end_of_thread
     sys.unraisablehook = _log_unraisable
 
@@ -123,7 +126,7 @@ def _add_timestamp(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
 
 
 def _name_known_troubles(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Say in words what is nobody's mistake (a full or locked database, somebody who hung up), instead of a traceback."""
+    """Say in words, without a traceback, what is nobody's mistake: a full or locked database, somebody who hung up."""
     given = event.get("exc_info")
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if not isinstance(error, BaseException):

@@ -1,14 +1,15 @@
 """The console command `ros-sync`: one file for each group of commands, each of them thin.
 
-Loading costs more than most commands do, so everything is loaded where it is used; `tests/unit/cli/test_loading.py` holds
-`--help` to what it may load.
+Loading costs more than most commands do, so everything is loaded where it is used; `tests/unit/cli/test_loading.py`
+holds `--help` to what it may load.
 """
 
 from __future__ import annotations
 
 import sys
 
-# Loading makes up to a hundred thousand objects and hardly any garbage: looking for it meanwhile costs a tenth of the start.
+# Loading makes up to a hundred thousand objects and hardly any garbage: looking for it meanwhile costs a tenth of the
+# start.
 OBJECTS_OF_LOADING = 200_000
 
 

@@ -60,7 +60,10 @@ def root(
             "--workspace",
             "-w",
             metavar="DIR",
-            help="The workspace. Default: ROS_SYNC_WORKSPACE, or the nearest folder from here upwards with a ros-sync.toml.",
+            help=(
+                "The workspace. Default: ROS_SYNC_WORKSPACE, or the nearest folder from here upwards with a "
+                "ros-sync.toml."
+            ),
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", metavar="", help="Log everything, and show tracebacks.")] = False,
@@ -95,7 +98,7 @@ app.add_typer(mapping.app)
 
 
 def _flow(group: typer.Typer) -> None:
-    """Let paragraphs of help fill the terminal's width, wherever the lines of the docstring end, and show no `<bool>`."""
+    """Let paragraphs of help fill the terminal's width, wherever a docstring's lines end, and show no `<bool>`."""
     group.info.cls = Group
     for command in group.registered_commands:
         command.cls = Command
@@ -114,7 +117,10 @@ for each in (app, sync.app, deletions.app, alerts.app, rules.app, mapping.app):
 
 
 def narrowed(name: str | None) -> typer.Typer:
-    """The application with the command `name` alone: Typer works out the options of all that it has, whichever is called."""
+    """The application with the command `name` alone.
+
+    Typer works out the options of all that it has, whichever is called.
+    """
     if name is None:
         return app
     narrow = copy.copy(app)

@@ -1,4 +1,7 @@
-"""What `ros-sync doctor` looks at beside the CRM's account: Slack, the database, the disk, clocks, files, and the jobs."""
+"""What `ros-sync doctor` looks at beside the CRM's account.
+
+Slack, the database, the disk, clocks, files, and the jobs.
+"""
 
 from __future__ import annotations
 

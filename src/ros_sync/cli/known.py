@@ -1,4 +1,7 @@
-"""What texts the fields of this company's records can hold, as far as its files and its mirror say: for warnings about rules."""
+"""What texts the fields of this company's records can hold, as far as its files and its mirror say.
+
+For warnings about rules.
+"""
 
 from __future__ import annotations
 

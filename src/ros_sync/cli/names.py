@@ -27,13 +27,19 @@ _ALONE = ("--debug",)
 
 
 def named(arguments: Sequence[str]) -> str | None:
-    """The command of ours that a command line names; None where it names none, or that is for the application to judge."""
+    """The command of ours that a command line names.
+
+    None where it names none, or that is for the application to judge.
+    """
     rest = _from_name(arguments)
     return rest[0] if rest and rest[0] in COMMANDS else None
 
 
 def unknown(arguments: Sequence[str]) -> str | None:
-    """What is to be said to a command line that names no command of ours; None where it is for the application to judge."""
+    """What is to be said to a command line that names no command of ours.
+
+    None where it is for the application to judge.
+    """
     rest = _from_name(arguments)
     if not rest:
         return None
@@ -46,7 +52,10 @@ def unknown(arguments: Sequence[str]) -> str | None:
 
 
 def _from_name(arguments: Sequence[str]) -> list[str]:
-    """The line from the command's name on; nothing where none is there, or an option before it that is not known here."""
+    """The line from the command's name on.
+
+    Nothing where none is there, or an option before it that is not known here.
+    """
     rest = list(arguments)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)

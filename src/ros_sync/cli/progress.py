@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bars(invocation: Invocation) -> Iterator[Callable[[Reached], None] | None]:
-    """What moves the bars when it is told how far a stream has been read; None where there is no terminal to draw them on."""
+    """What moves the bars when it is told how far a stream has been read.
+
+    None where there is no terminal to draw them on.
+    """
     if not invocation.err.is_terminal:
         yield None
         return

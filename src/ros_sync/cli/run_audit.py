@@ -128,19 +128,24 @@ def show(invocation: Invocation, report: AuditReport) -> None:
         numbers = (each.compared, each.differences, each.pending)
         table.add_row(shown(stream), *(f"{number:,}" for number in numbers), _checksum(each))
     out.print(table)
-    words = f"{counted(report.compared, 'record')} compared, {counted(report.call_count, 'call')} in {report.seconds:.1f} s."
+    words = (
+        f"{counted(report.compared, 'record')} compared, {counted(report.call_count, 'call')} in "
+        f"{report.seconds:.1f} s."
+    )
     out.print(words, highlight=False)
     if report.pending:
         was = "was" if report.pending == 1 else "were"
         out.print(
-            f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll: not yet followed, "
+            f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll: not "
+            "yet followed, "
             "and no difference.",
             highlight=False,
             soft_wrap=True,
         )
     if report.held:
         out.print(
-            f"{counted(report.held, 'record')} held: the CRM says that they have ended, and they stay here until a person "
+            f"{counted(report.held, 'record')} held: the CRM says that they have ended, and they stay here "
+            "until a person "
             "confirms it. `ros-sync deletions` lists them; this is not a difference.",
             highlight=False,
             soft_wrap=True,

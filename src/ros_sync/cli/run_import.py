@@ -33,7 +33,10 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> datetime | None:
-    """An instant given on the command line, in `tz` (default UTC) where it names no offset; a day means its beginning."""
+    """An instant given on the command line, in `tz` (default UTC) where it names no offset.
+
+    A day means its beginning.
+    """
     if text is None:
         return None
     try:
@@ -51,8 +54,8 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
 def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> datetime | None:
     """When the export was made: of a day alone its end in the mapping's zone, but not the future; None where not given.
 
-    An instant without an offset is in the mapping's zone too. RosSyncError for one that lies ahead by more than a day: beside
-    such a state, every later export would be an older one and left alone.
+    An instant without an offset is in the mapping's zone too. RosSyncError for one that lies ahead by more than a day:
+    beside such a state, every later export would be an older one and left alone.
     """
     tz = zone_of(export)
     moment = parse_moment(text, "--as-of", tz)
@@ -177,7 +180,8 @@ def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
             more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
             rows = sum(names.values())
             invocation.out.print(
-                f"[yellow]{counted(rows, 'row')} of {shown(file.file)} {'names' if rows == 1 else 'name'} {'an' if field[0] in 'aeiou' else 'a'} "
+                f"[yellow]{counted(rows, 'row')} of {shown(file.file)} {'names' if rows == 1 else 'name'} "
+                f"{'an' if field[0] in 'aeiou' else 'a'} "
                 f"{field} that is not known:[/yellow] {shown(named)}{more} [dim]({_how_to_know(field)})[/dim]",
                 soft_wrap=True,
             )
@@ -209,5 +213,6 @@ def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:
         invocation.out.print(f"  {shown(str(row))}", soft_wrap=True, highlight=False)
     if count > SHOWN_ROWS:
         invocation.out.print(
-            f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync set-aside --run {report.run_id}[/dim]"
+            f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync set-aside --run "
+            f"{report.run_id}[/dim]"
         )

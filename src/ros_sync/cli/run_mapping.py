@@ -13,7 +13,7 @@ from ros_sync.connectors.export.proposing import OBJECTS, Proposal, propose
 from ros_sync.errors import ImportRefusedError, RosSyncError, WorkspaceError
 from ros_sync.fields import did_you_mean
 from ros_sync.mirror.catalogue import objects
-from ros_sync.organisation.company import Company
+from ros_sync.organisation.company import CompanyProfile
 from ros_sync.sync.ingest.imports import files_in, plan
 from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import organisation_of
@@ -48,12 +48,12 @@ def propose_mapping(
     _try(invocation, proposal, text)
 
 
-def _company(invocation: Invocation) -> Company:
+def _company(invocation: Invocation) -> CompanyProfile:
     """The company of the workspace; one of defaults where there is no workspace yet."""
     try:
         return organisation_of(invocation.settings).company
     except WorkspaceError:
-        return Company()
+        return CompanyProfile()
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

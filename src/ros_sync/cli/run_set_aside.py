@@ -1,4 +1,7 @@
-"""The rows of files and the values of CRM records that could not be read: asked of the database, shown by `ros-sync set-aside`."""
+"""The rows of files and the values of CRM records that could not be read.
+
+Asked of the database, shown by `ros-sync set-aside`.
+"""
 
 from __future__ import annotations
 

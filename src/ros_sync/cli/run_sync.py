@@ -183,7 +183,8 @@ def _show_place(out: Console, report: CycleReport) -> None:
     """How far it has been followed, and where the durable watermark stands (docs/discussion/sync.md, "One cycle")."""
     if report.complete_at is None:
         out.print(
-            "There is no moment yet up to which everything is here. The next run goes on where this one ended: with the "
+            "There is no moment yet up to which everything is here. The next run goes on where this one ended: "
+            "with the "
             "back-fill, where it is not complete.",
             highlight=False,
             soft_wrap=True,
@@ -198,7 +199,8 @@ def _show_place(out: Console, report: CycleReport) -> None:
     if settled:
         watermark = at(min(settled), report.finished_at or report.started_at)
         words = (
-            f"The next poll goes on there. The durable watermark is {watermark}: everything modified before it is here for "
+            f"The next poll goes on there. The durable watermark is {watermark}: everything modified before it "
+            "is here for "
             "good; what was modified since is read again once an hour, as search lags."
         )
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)

@@ -91,7 +91,8 @@ def why_left(standing: SourceStanding, moment: datetime, present: datetime, stal
     if complete_at is None or standing.is_stale(present, stale_seconds):
         return standing.words(min(moment, present))
     return (
-        f"{standing.source} was read completely at {at(complete_at, present)}, {span(moment - complete_at)} before the moment "
+        f"{standing.source} was read completely at {at(complete_at, present)}, {span(moment - complete_at)} "
+        "before the moment "
         "of this tick, which lies ahead of the clock: what it will hold by then is not known yet"
     )
 

@@ -151,7 +151,9 @@ def _mirror(found: Survey) -> RenderableType:
     people = found.people
     notes = {
         "deal": ", ".join(kinds),
-        "owner": f"{_count(people.sellers, 'seller')} in {_count(people.teams, 'team')}, {_count(people.regions, 'region')}",
+        "owner": (
+            f"{_count(people.sellers, 'seller')} in {_count(people.teams, 'team')}, {_count(people.regions, 'region')}"
+        ),
     }
     for name, number in found.objects.items():
         if number:

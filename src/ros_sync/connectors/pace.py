@@ -83,7 +83,10 @@ def used_share(before: Mapping[str, Use], after: Mapping[str, Use], seconds: flo
 
 
 RateLimits = Mapping[str, Allowance]
-"""What a vendor allows by the name of each of its limits, before it has said anything; a limit that is missing is not paced."""
+"""What a vendor allows by the name of each of its limits, before it has said anything.
+
+A limit that is missing is not paced.
+"""
 
 
 class Books(Protocol):

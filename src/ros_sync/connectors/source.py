@@ -34,9 +34,10 @@ class Stream:
     """One kind of record of the vendor.
 
     `objects` are the canonical objects that it feeds; the first one gets every record. `tracked` are the canonical
-    fields whose history the CRM is asked for, `following` those that say nothing but what a tracked one says (the stage's
-    probability): their past is kept in versions, and their changes are none of their own. `links` the streams that its records are associated with.
-    `reread_seconds` is how often all of its records are read again, where something of them changes without a modified date.
+    fields whose history the CRM is asked for, `following` those that say nothing but what a tracked one says (the
+    stage's probability): their past is kept in versions, and their changes are none of their own. `links` the streams
+    that its records are associated with. `reread_seconds` is how often all of its records are read again, where
+    something of them changes without a modified date.
     """
 
     name: str
@@ -51,8 +52,8 @@ class Stream:
 class HistoryStream:
     """A kind of record of the vendor that says nothing but how others were changed, such as a table of field histories.
 
-    Its pages hold `entries` about the records of the stream `parent`, and no rows. It is read by what is new in it alone:
-    nothing of it is listed, and nothing can vanish from it, as its entries are part of the parent's records.
+    Its pages hold `entries` about the records of the stream `parent`, and no rows. It is read by what is new in it
+    alone: nothing of it is listed, and nothing can vanish from it, as its entries are part of the parent's records.
     """
 
     name: str
@@ -86,10 +87,11 @@ class Window:
 class VendorFacts:
     """What is the vendor's own and the engine has to know: where each figure is documented is said where it is given.
 
-    Reading: `overlap_seconds`: what was modified so long before a poll may be missing from it, and is read again by the next
-    one; `settled_seconds`: what was modified longer ago than this is never missing any more. `archived_days`: for how long what was archived is
-    listed (None: for ever). `ids_a_call`: records that one call reads by id; `histories_a_call`: of which one tells the histories. `redelivery_seconds`: for how long an
-    event is sent again until it was taken. `max_text_chars`: the longest text that a field takes.
+    Reading: `overlap_seconds`: what was modified so long before a poll may be missing from it, and is read again by the
+    next one; `settled_seconds`: what was modified longer ago than this is never missing any more. `archived_days`: for
+    how long what was archived is listed (None: for ever). `ids_a_call`: records that one call reads by id;
+    `histories_a_call`: of which one tells the histories. `redelivery_seconds`: for how long an event is sent again
+    until it was taken. `max_text_chars`: the longest text that a field takes.
     """
 
     display_name: str
@@ -103,10 +105,11 @@ class VendorFacts:
 
 
 class Shape(NamedTuple):
-    """What a stream's records are read by. `mark` differs where they would be read otherwise; `properties` are those shown.
+    """What a stream's records are read by.
 
-    Records that were read by another mark, or without a property that is shown now, have to be read again. An empty mark says
-    that it is not known at present.
+    `mark` differs where they would be read otherwise; `properties` are those shown. Records that were read by another
+    mark, or without a property that is shown now, have to be read again. An empty mark says that it is not known at
+    present.
     """
 
     mark: str
@@ -119,12 +122,13 @@ class Page:
 
     `batches` hold one batch for each canonical object of the stream, the first one with every record. `histories` and
     `links` are by record id; a record without an entry in `links` was not asked about, one with an entry has exactly
-    those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an id that is no more to
-    the id of the record that took its place, `gone` are ids that the CRM says it does not know (any more). `doubted` are ids of which it says what
-    does not agree: nothing follows from that. `unread` says by stream why the links with it could not be read; `links` has none
-    of them. `entries` are changes that a history stream tells of; they add to what is known of the past of their records. `position` is where to
-    go on after this page (opaque to all but the vendor's package), None after the last one; `expected` how many records
-    there will be in all, where that is known. `error` says why the stream cannot be read any further.
+    those links. `deleted` maps the ids of archived records to when that happened (None: it does not say), `merged` an
+    id that is no more to the id of the record that took its place, `gone` are ids that the CRM says it does not know
+    (any more). `doubted` are ids of which it says what does not agree: nothing follows from that. `unread` says by
+    stream why the links with it could not be read; `links` has none of them. `entries` are changes that a history
+    stream tells of; they add to what is known of the past of their records. `position` is where to go on after this
+    page (opaque to all but the vendor's package), None after the last one; `expected` how many records there will be in
+    all, where that is known. `error` says why the stream cannot be read any further.
     """
 
     stream: str
@@ -166,8 +170,8 @@ class Problem:
 class Description:
     """What the account says of itself. `owners` and `stages` are batches of the objects `owner` and `pipeline_stage`.
 
-    None where they could not be read: then those that are known stay. `memory` is what a later process needs of it, opaque to
-    all but the vendor's package.
+    None where they could not be read: then those that are known stay. `memory` is what a later process needs of it,
+    opaque to all but the vendor's package.
     """
 
     account: str
@@ -182,9 +186,9 @@ class Description:
 class Hint(NamedTuple):
     """The CRM says that something happened to a record: no truth, but a reason to read it.
 
-    `key` is the same when the CRM tells it again. `kind` is the vendor's name of what happened, `stream` is empty where it
-    is about none that is followed, `at` is when it happened (microseconds) where that is told, `property` the vendor's name
-    of the property that was changed.
+    `key` is the same when the CRM tells it again. `kind` is the vendor's name of what happened, `stream` is empty where
+    it is about none that is followed, `at` is when it happened (microseconds) where that is told, `property` the
+    vendor's name of the property that was changed.
     """
 
     key: str
@@ -198,7 +202,8 @@ class Hint(NamedTuple):
 class Reaction(NamedTuple):
     """What a hint asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links.
 
-    `history`: a tracked property was changed, so the change history has to tell of it. `erased`: the CRM says that a person was.
+    `history`: a tracked property was changed, so the change history has to tell of it. `erased`: the CRM says that a
+    person was.
     """
 
     record: bool
@@ -219,8 +224,8 @@ class Lack(NamedTuple):
 class Receipt:
     """What became of a write: the record as it is now; `was_so`: it said so already and was not written.
 
-    `lacking` are the fields that the CRM did not take over although it answered that it had. `trouble` is what failed once the
-    value was there: without a `page` reading the record again, else leaving the note.
+    `lacking` are the fields that the CRM did not take over although it answered that it had. `trouble` is what failed
+    once the value was there: without a `page` reading the record again, else leaving the note.
     """
 
     page: Page | None
@@ -233,9 +238,10 @@ class Receipt:
 class Edit:
     """A change of one record that somebody asked for.
 
-    `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something else
-    by now, nothing is written. `note` words what is left on the record, of the fields that were taken over. `again`: an earlier attempt broke off and may have been carried
-    out, so that the write and the note are looked for first. What was set before `asked_at` is no attempt of it.
+    `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something
+    else by now, nothing is written. `note` words what is left on the record, of the fields that were taken over.
+    `again`: an earlier attempt broke off and may have been carried out, so that the write and the note are looked for
+    first. What was set before `asked_at` is no attempt of it.
     """
 
     record_id: str
@@ -277,7 +283,10 @@ class Source(Protocol):
 
     @property
     def history_streams(self) -> tuple[HistoryStream, ...]:
-        """The streams that tell of changes alone, where the vendor has any. The fields that they tell of are not `tracked`."""
+        """The streams that tell of changes alone, where the vendor has any.
+
+        The fields that they tell of are not `tracked`.
+        """
 
     @property
     def link_fields(self) -> Mapping[str, Mapping[str, tuple[str, str | None]]]:
@@ -299,7 +308,10 @@ class Source(Protocol):
         """
 
     def remember(self, memory: str) -> None:
-        """What is known of the account from before (`Description.memory`), until `describe` tells it; it may be empty."""
+        """What is known of the account from before (`Description.memory`), until `describe` tells it.
+
+        It may be empty.
+        """
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -317,21 +329,31 @@ class Source(Protocol):
         """What the stream's records are read by at present."""
 
     def describe(self) -> Description:
-        """Owners, stages, and what of the connector file the account cannot give. Also renews what is known of properties."""
+        """Owners, stages, and what of the connector file the account cannot give.
+
+        Also renews what is known of properties.
+        """
 
     def listed(self, stream: Stream, *, position: str | None = None, archived: bool = False) -> Iterator[Page]:
-        """Every record, with links, and with the histories of tracked fields; `archived`: `deleted` and `merged` alone."""
+        """Every record, with links, and with the histories of tracked fields.
+
+        `archived`: `deleted` and `merged` alone.
+        """
 
     def changed(self, windows: Mapping[str, Window]) -> Iterator[Page]:
         """What was modified in each stream's window, each record once, however many share an instant.
 
-        All streams are asked for at once, history streams among them, so that a vendor may answer several in one call. Pages
-        of different streams may come in any order; each stream has one page at least, and its last one has no `position`. A stream that cannot be read any
-        further says so by the `error` of a page, and the others go on; what is raised ends all of them.
+        All streams are asked for at once, history streams among them, so that a vendor may answer several in one call.
+        Pages of different streams may come in any order; each stream has one page at least, and its last one has no
+        `position`. A stream that cannot be read any further says so by the `error` of a page, and the others go on;
+        what is raised ends all of them.
         """
 
     def read(self, stream: Stream, ids: Sequence[str]) -> Page:
-        """These records as they are now; archived ones in `deleted`, merged ones in `merged`, unknown ones in `gone`."""
+        """These records as they are now.
+
+        Archived ones in `deleted`, merged ones in `merged`, unknown ones in `gone`.
+        """
 
     def histories(self, stream: Stream, ids: Sequence[str]) -> dict[str, History]:
         """The histories of the tracked fields of these records, in as few calls as possible."""

@@ -51,7 +51,7 @@ MAPPING = "export"
 
 
 @dataclass(slots=True)
-class Week:
+class ExportWeek:
     """What one Monday of the story came to."""
 
     at: datetime
@@ -101,7 +101,7 @@ def _workspace(root: Path, world: World, token: str, api_url: str) -> Settings:
     return workspace(root, world, variables, slack=SlackSettings(token=SecretStr(token), api_url=api_url))
 
 
-def _week(settings: Settings, engine: Engine, world: World, folder: Path, at: SandboxClock) -> Week:
+def _week(settings: Settings, engine: Engine, world: World, folder: Path, at: SandboxClock) -> ExportWeek:
     """One Monday: the CRM is exported, and the main job runs over it."""
     monday = at()
     imported = _import(settings, engine, world, folder, monday)
@@ -109,7 +109,7 @@ def _week(settings: Settings, engine: Engine, world: World, folder: Path, at: Sa
     notifiers = notifiers_of(settings, engine, Terminal().err)
     ticked = tick(engine, company, monday, transport=notifiers[0].transport)
     delivered = deliver_all(engine, notifiers, at, at.advance, within_seconds=DELIVERY_SECONDS)
-    return Week(monday, imported, ticked, delivered)
+    return ExportWeek(monday, imported, ticked, delivered)
 
 
 def _import(
@@ -133,7 +133,7 @@ def _serve(terminal: Terminal, server: SlackServer) -> None:
 # ---- telling of it
 
 
-def _as_data(engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) -> dict[str, Any]:
+def _as_data(engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: float) -> dict[str, Any]:
     """The summary as JSON data."""
     return {
         "workspace": str(root),
@@ -157,7 +157,7 @@ def _as_data(engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) 
     }
 
 
-def _summary(terminal: Terminal, engine: Engine, root: Path, weeks: Sequence[Week], seconds: float) -> None:
+def _summary(terminal: Terminal, engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: float) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     first, second = weeks
     headline(terminal, "What was read")
@@ -175,7 +175,7 @@ def _summary(terminal: Terminal, engine: Engine, root: Path, weeks: Sequence[Wee
     show_next(terminal, commands, seconds)
 
 
-def _reading(weeks: Sequence[Week]) -> Table:
+def _reading(weeks: Sequence[ExportWeek]) -> Table:
     made = table("", *(name for week in weeks for name in (f"{week.at.day} {week.at:%b}: rows", "new", "changed")))
     kinds = {file.object: file.file for file in weeks[0].imported.files}
     for name, file in kinds.items():
@@ -187,7 +187,7 @@ def _reading(weeks: Sequence[Week]) -> Table:
     return made
 
 
-def _rules(first: Week, second: Week) -> list[RuleWeek]:
+def _rules(first: ExportWeek, second: ExportWeek) -> list[RuleWeek]:
     later = {rule.rule_id: rule for rule in second.ticked.alerts.rules}
     weeks = []
     for rule in first.ticked.alerts.rules:

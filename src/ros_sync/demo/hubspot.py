@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from ros_sync import logs
 from ros_sync.demo.scenes import Forgotten, NextStep, ask_to_be_forgotten, mentions, type_next_step
-from ros_sync.demo.stage import Stage
+from ros_sync.demo.stage import DemoStage
 from ros_sync.demo.telling import (
     example_of,
     folder_of,
@@ -60,11 +60,12 @@ class Played:
 def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool) -> None:
     """Play the story and tell of it; with `serve`, leave HubSpot and Slack running until Ctrl-C or SIGTERM."""
     started_at = time.monotonic()
-    gc.disable()  # the sandbox's records stay to the end: looking at them again and again would take a fifth of the time
+    # the sandbox's records stay to the end: looking at them again and again would take a fifth of the time
+    gc.disable()
     root = folder_of(folder)
     say = terminal.err if as_json else terminal.out
     say.print("[dim]Making up a company with a HubSpot and a Slack, on this machine alone …[/dim]", highlight=False)
-    stage = Stage()
+    stage = DemoStage()
     logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
     with stage.open():
         settings = stage.workspace(root)
@@ -83,7 +84,7 @@ def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool)
             _serve(terminal, stage)
 
 
-def _play(stage: Stage, week: Week, say: Console, root: Path, started_at: float) -> Played:
+def _play(stage: DemoStage, week: Week, say: Console, root: Path, started_at: float) -> Played:
     """The back-fill, the week a day at a time with its two scenes, and the audit at its end."""
     stage.live_until(stage.clock())
     say.print(f"[dim]{GROUPS}\n{_line([name for _, name in COLUMNS])}[/dim]", highlight=False)
@@ -119,7 +120,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"{cells[0]:<{first}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells[1:], rest, strict=True))
 
 
-def _serve(terminal: Terminal, stage: Stage) -> None:
+def _serve(terminal: Terminal, stage: DemoStage) -> None:
     """Leave HubSpot and Slack up until told to stop."""
     out = terminal.out
     hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
@@ -230,7 +231,8 @@ def _show_reading(terminal: Terminal, played: Played) -> None:
     assert week.sender is not None
     out.print(
         f"Back-fill: {counted(backfill.total('read'), 'record')} in {counted(backfill.call_count, 'call')} "
-        f"({backfill.calls_per_thousand:.1f} per 1,000); the week: {counted(sum(d.calls for d in week.days[1:]), 'call')}.",
+        f"({backfill.calls_per_thousand:.1f} per 1,000); the week: "
+        f"{counted(sum(d.calls for d in week.days[1:]), 'call')}.",
         highlight=False,
     )
     sent, new = week.sender.sent, sum(day.heard.new for day in week.days)

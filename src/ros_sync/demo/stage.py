@@ -25,7 +25,7 @@ SEARCH_LAG_SECONDS = 5.0
 CONNECTOR_FILE = "hubspot.yaml"
 
 
-class Stage:
+class DemoStage:
     """The sandbox of the demo. HubSpot's real rate limits hold, by the story's clock: who waits moves it on."""
 
     def __init__(self) -> None:

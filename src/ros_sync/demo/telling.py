@@ -1,4 +1,7 @@
-"""What the stories of `ros-sync demo` share: a workspace that reaches nothing real, and how they tell what came of it."""
+"""What the stories of `ros-sync demo` share.
+
+A workspace that reaches nothing real, and how they tell what came of it.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,10 @@ def folder_of(given: Path | None) -> Path:
 
 
 def workspace(root: Path, world: World, variables: Mapping[str, str], **own: BaseModel) -> Settings:
-    """A fresh workspace for the company; `variables` stand in its `.env`, `own` are the sections that follow from them."""
+    """A fresh workspace for the company.
+
+    `variables` stand in its `.env`, `own` are the sections that follow from them.
+    """
     lay_out(root)
     (root / "rules" / ORGANISATION_FILE).write_text(world.organisation_yaml(), encoding="utf-8")
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
@@ -121,7 +127,10 @@ def headline(terminal: Terminal, words: str) -> None:
 def show_rules(
     terminal: Terminal, weeks: Sequence[RuleWeek], first: datetime, second: datetime, *, why_unmended: str = ""
 ) -> None:
-    """What the rules found on both Mondays; `why_unmended` says what else than mending ended alerts, if anything did."""
+    """What the rules found on both Mondays.
+
+    `why_unmended` says what else than mending ended alerts, if anything did.
+    """
     headline(terminal, "What the rules found")
     made = table("rule", f"open {first.day} {first:%b}", "resolved", "new", f"open {second.day} {second:%b}")
     for week in weeks:

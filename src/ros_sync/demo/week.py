@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from ros_sync.connectors.pace import MemoryPace
 from ros_sync.connectors.webhooks import ChangeEvents
-from ros_sync.demo.stage import Stage
+from ros_sync.demo.stage import DemoStage
 from ros_sync.demo.telling import DELIVERY_SECONDS, RuleWeek
 from ros_sync.jobs.cycle import TickReport, tick
 from ros_sync.jobs.health import Health
@@ -93,7 +93,7 @@ class Day:
 class Week:
     """Plays the story on a stage with the parts that serve is made of."""
 
-    def __init__(self, stage: Stage, settings: Settings, engine: Engine) -> None:
+    def __init__(self, stage: DemoStage, settings: Settings, engine: Engine) -> None:
         self.stage = stage
         self.engine = engine
         self.company = company_of(settings)
@@ -117,7 +117,10 @@ class Week:
         return day
 
     def go_on(self, morning: datetime) -> Day:
-        """The day before a morning is lived; its webhooks arrive, a poll looks for what they missed, rules are checked."""
+        """The day before a morning is lived.
+
+        Its webhooks arrive, a poll looks for what they missed, rules are checked.
+        """
         day = self._new_day(morning)
         day.happened = self.stage.live_until(morning)
         self.take_webhooks()

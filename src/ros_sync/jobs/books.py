@@ -1,7 +1,7 @@
 """How the jobs are doing, kept in the database: one row a job, for whoever looks from outside the process.
 
-A row is written when a job begins or ceases to fail, and else once a minute. So an idle process writes nothing but these
-few rows, and one that cannot write any more (the disk is full, the database is locked) is seen by their age.
+A row is written when a job begins or ceases to fail, and else once a minute. So an idle process writes nothing but
+these few rows, and one that cannot write any more (the disk is full, the database is locked) is seen by their age.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class JobStanding:
     stopped_at: datetime | None = None
 
     def trouble(self) -> str | None:
-        """What is wrong with the job by what was written, in words for those who run ros-sync; None where nothing is."""
+        """What is wrong with the job by what was written, in words for those who run ros-sync.
+
+        None where nothing is.
+        """
         if self.stopped_at is not None:
             return None
         if self.failures_in_a_row:
@@ -48,7 +51,10 @@ class JobStanding:
         # By the row's own moment: one that is old says nothing about what happened since.
         if self.seen_at - self.last_good_at > allowed:
             minutes = (self.seen_at - self.last_good_at) // timedelta(minutes=1)
-            return f"{self.name} last went well {minutes:,} {'minute' if minutes == 1 else 'minutes'} before that was noted"
+            return (
+                f"{self.name} last went well {minutes:,} {'minute' if minutes == 1 else 'minutes'} before that was "
+                "noted"
+            )
         return None
 
     def is_silent(self, now: datetime) -> bool:

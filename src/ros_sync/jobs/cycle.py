@@ -1,9 +1,9 @@
 """One cycle of the main job: clocks, rules, alerts, messages; then delivery.
 
 What is decided (which alerts open and end, who is told what) is written in portions, and messages are composed when
-everything is decided; delivery works from what that left in the outbox. A cycle that finds nothing new writes nothing, and
-one that is cut off is gone on with by the next. Of a source that was not read completely for a while nothing is concluded,
-until it is; a rule that fails stops itself alone.
+everything is decided; delivery works from what that left in the outbox. A cycle that finds nothing new writes nothing,
+and one that is cut off is gone on with by the next. Of a source that was not read completely for a while nothing is
+concluded, until it is; a rule that fails stops itself alone.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def tick(
 ) -> TickReport:
     """Make clocks, alerts and outbox say what the mirror and the rules say at `now`.
 
-    `transport` (slack or console) is how new messages will go out. A source that is followed and was last read completely
-    more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
+    `transport` (slack or console) is how new messages will go out. A source that is followed and was last read
+    completely more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
 
     Raises RosSyncError, when all else is done, where messages could not be composed.
     """
@@ -109,7 +109,10 @@ def tick(
         raise RosSyncError(
             f"{len(notices.failures):,} of {len(notices.failures) + notices.messages:,} messages could not be composed:"
             f" {notices.failures[0]}",
-            hint="everything else was done; the next tick tries them again. If it does not go away, report it with the log",
+            hint=(
+                "everything else was done; the next tick tries them again. If it does not go away, report it with "
+                "the log"
+            ),
         )
     return TickReport(now, clocks, followed, notices, stale, erased)
 

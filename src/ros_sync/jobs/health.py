@@ -1,7 +1,8 @@
-"""Whether the jobs are doing their work: what each run came to, and the judgement "ready, degraded or unready, and why".
+"""Whether the jobs are doing their work.
 
-Ages are judged by a monotonic clock, so that a system's clock that is set neither hides a job that stands still nor
-accuses one that runs. Instants are kept beside them, for people.
+What each run came to, and the judgement "ready, degraded or unready, and why". Ages are judged by a monotonic clock, so
+that a system's clock that is set neither hides a job that stands still nor accuses one that runs. Instants are kept
+beside them, for people.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ LONG_RUN_SECONDS = 3_600.0  # a run may take long (a back-fill); one that takes 
 class JobState:
     """How a job has been doing. `vital` jobs decide readiness.
 
-    `good_seconds` and `begun_seconds` are moments of the monotonic clock: of the last good run's end, and of the beginning
-    of the run that is under way. `failure` is the last run's; None where it went well.
+    `good_seconds` and `begun_seconds` are moments of the monotonic clock: of the last good run's end, and of the
+    beginning of the run that is under way. `failure` is the last run's; None where it went well.
     """
 
     every: timedelta
@@ -52,7 +53,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The reasons for which a process is unready (`fatal`) or degraded, in words without names or secrets: anybody may read them."""
+    """The reasons for which a process is unready (`fatal`) or degraded, in words without names or secrets.
+
+    Anybody may read them.
+    """
 
     fatal: tuple[str, ...] = ()
     lesser: tuple[str, ...] = ()
@@ -76,8 +80,8 @@ class Readiness:
 def readiness(jobs: Mapping[str, JobState], seconds: float, also: Iterable[str] = ()) -> Readiness:
     """Judge at the moment `seconds` of the monotonic clock.
 
-    Each vital job has run well, and no longer ago than three of its intervals: else the process is unready. What other jobs
-    lack, and the reasons in `also`, make it degraded.
+    Each vital job has run well, and no longer ago than three of its intervals: else the process is unready. What other
+    jobs lack, and the reasons in `also`, make it degraded.
     """
     fatal: list[str] = []
     lesser: list[str] = []

@@ -1,4 +1,7 @@
-"""The dead man's ping: a request to an outside monitor that goes out while all is well, and whose absence is the alarm."""
+"""The dead man's ping.
+
+A request to an outside monitor that goes out while all is well, and whose absence is the alarm.
+"""
 
 from __future__ import annotations
 

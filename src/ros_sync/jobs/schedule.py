@@ -24,7 +24,8 @@ SAME_AGAIN_SECONDS = 60.0  # a failure that goes on is logged again after this l
 
 log = structlog.stdlib.get_logger(__name__)
 
-# What it says when a run is skipped names a function of ours and comes with each interval; `_on_skipped` tells it instead.
+# What it says when a run is skipped names a function of ours and comes with each interval; `_on_skipped` tells it
+# instead.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
 
@@ -42,12 +43,12 @@ class Schedule:
     """Fires jobs from a background thread while it is entered; the first run of each is at once.
 
     A job never overlaps with itself, and runs that were missed meanwhile become one. Intervals are stretches of time: a
-    system's clock that is set changes nothing about them. What a job raises is logged and noted in `health`, and the job is
-    run again at its next time. Leaving waits for the jobs that are running.
+    system's clock that is set changes nothing about them. What a job raises is logged and noted in `health`, and the
+    job is run again at its next time. Leaving waits for the jobs that are running.
 
-    `allowed` is asked before each run and may raise: then the job fails of that. `changed` is told the name of a job that
-    begins or ceases to fail, and `observe` how many seconds each run took. The jobs `beside` look after the others: they run
-    whatever `allowed` says, and nobody keeps account of them.
+    `allowed` is asked before each run and may raise: then the job fails of that. `changed` is told the name of a job
+    that begins or ceases to fail, and `observe` how many seconds each run took. The jobs `beside` look after the
+    others: they run whatever `allowed` says, and nobody keeps account of them.
     """
 
     def __init__(

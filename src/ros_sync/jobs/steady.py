@@ -1,7 +1,7 @@
 """APScheduler's background scheduler, made steady: its jobs keep their pace when the system's clock is set.
 
-APScheduler plans by wall time. Set back by an hour, the clock would keep every job waiting for that hour; set forward, all
-of them would run at once. So the plan is moved by whatever the wall clock and the monotonic one have come apart.
+APScheduler plans by wall time. Set back by an hour, the clock would keep every job waiting for that hour; set forward,
+all of them would run at once. So the plan is moved by whatever the wall clock and the monotonic one have come apart.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc]  # apscheduler
     def _main_loop(self) -> None:
         """Wait and run what is due, as the library's own loop does, and look at both clocks first.
 
-        `_process_jobs` starts what is due and returns the seconds until the next run (APScheduler's user guide, "Extending
-        APScheduler", custom schedulers).
+        `_process_jobs` starts what is due and returns the seconds until the next run (APScheduler's user guide,
+        "Extending APScheduler", custom schedulers).
         """
         wait_seconds = TIMEOUT_MAX
         while self.state != STATE_STOPPED:

@@ -30,8 +30,8 @@ class StopRequest:
         self._writer: FileIO | None = None
 
     def __enter__(self) -> Self:
-        # A pipe, and no lock or event: a signal that comes just before a thread blocks on a lock does not wake it, and a
-        # handler must not take a lock that the code it interrupts may hold. The system's handler writes to the pipe.
+        # A pipe, and no lock or event: a signal that comes just before a thread blocks on a lock does not wake it, and
+        # a handler must not take a lock that the code it interrupts may hold. The system's handler writes to the pipe.
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         self._reader, self._writer = FileIO(reader, "rb"), FileIO(writer, "wb")

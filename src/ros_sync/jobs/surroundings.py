@@ -1,4 +1,7 @@
-"""What a process needs of its machine: room on the disk, a database file that stays where it is, nobody else doing the same."""
+"""What a process needs of its machine.
+
+Room on the disk, a database file that stays where it is, nobody else doing the same.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,10 @@ class SoleServe:
         self._connection: Connection | None = None
 
     def alone(self) -> bool:
-        """Whether no other one runs, as far as it can be told. A lock that was lost with its connection is taken again."""
+        """Whether no other one runs, as far as it can be told.
+
+        A lock that was lost with its connection is taken again.
+        """
         if self._engine.dialect.name != "postgresql":
             return True
         try:

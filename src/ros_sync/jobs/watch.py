@@ -1,4 +1,7 @@
-"""What a process does about its own health, once a minute: looks around, writes it down, and tells an outside monitor."""
+"""What a process does about its own health, once a minute.
+
+Looks around, writes it down, and tells an outside monitor.
+"""
 
 from __future__ import annotations
 
@@ -108,7 +111,8 @@ class Watch:
             failure = failure_of(error)
             words = f"how the jobs are doing cannot be written down: {failure.public}"
             if failure.words != self._told:
-                log.error("health_not_written", error=failure.words, kind=failure.kind)  # noqa: TRY400  # its words say it all
+                # its words say it all
+                log.error("health_not_written", error=failure.words, kind=failure.kind)  # noqa: TRY400
             self._told = failure.words
         else:
             self._told = None

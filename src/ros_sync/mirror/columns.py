@@ -100,7 +100,8 @@ def _field(name: str, kind: Kind, type_: Type, doc: str, field: str | None = Non
 def text(name: str, doc: str, *, field: str | None = None, options: Collection[str] = ()) -> Column[Any]:
     """A text; an empty one is stored as missing.
 
-    `field`: what mapping files and rules call it, where that is not the column's name. `options` are the only texts that it can hold.
+    `field`: what mapping files and rules call it, where that is not the column's name. `options` are the only texts
+    that it can hold.
     """
     column = _field(name, Kind.TEXT, String, doc, field)
     if options:

@@ -158,7 +158,8 @@ class Upsert:
             among, parameters = one_of(self._connection, ids)
             mark = self._mark
             self._connection.exec_driver_sql(
-                f"UPDATE {self._table} SET stream = {mark} WHERE source = {mark} AND id {among} "  # noqa: S608  # names are ours
+                # names are ours
+                f"UPDATE {self._table} SET stream = {mark} WHERE source = {mark} AND id {among} "  # noqa: S608
                 f"AND (stream IS NULL OR stream <> {mark})",
                 (self._stream, self._source, *parameters, self._stream),
             )

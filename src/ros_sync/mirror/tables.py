@@ -34,8 +34,8 @@ from ros_sync.mirror.columns import (
 
 _VERSION = "_version"
 
-# What a few fields can hold, whatever a CRM calls it: everything that is worked out of them asks for these words. (What types
-# of deals there are is each company's own.)
+# What a few fields can hold, whatever a CRM calls it: everything that is worked out of them asks for these words. (What
+# types of deals there are is each company's own.)
 STAGE_KINDS = ("open", "won", "lost")
 STAGE_POSITIONS = ("early", "mid", "late")
 FORECAST_CATEGORIES = ("closed", "commit", "best case", "pipeline", "omitted")
@@ -277,7 +277,8 @@ CHANGE = table(
 
 HISTORY_ENTRY = table(
     "history_entry",
-    "A change that a history stream told of, until it is part of its record's past: it waits for a row that is as new as it is. "
+    "A change that a history stream told of, until it is part of its record's past: it waits for a row that is "
+    "as new as it is. "
     "The earliest of each field stays, as what it says of the time before is what an earlier one would put right.",
     key("source"),
     key("stream", doc="the stream of the record"),

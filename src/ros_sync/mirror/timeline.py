@@ -112,7 +112,10 @@ class Timeline:
     # ---- what is stored
 
     def past(self, ids: Sequence[str]) -> dict[str, dict[str, list[Value]]]:
-        """What the mirror knows of the tracked columns of these records: by record and column, each value since when."""
+        """What the mirror knows of the tracked columns of these records.
+
+        By record and column, each value since when.
+        """
         found: dict[str, dict[str, list[Value]]] = {}
         for start in range(0, len(ids), CHUNK):
             for record_id, record in self._read(ids[start : start + CHUNK]).items():

@@ -14,7 +14,7 @@ STANDARD = "standard"  # the calendar of a company that declares none
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
+class CompanyProfile:
     """The company as a whole. `fallback` and `customer_success` are an e-mail or a `#channel`.
 
     The fallback is told what reaches nobody else, customer success what rules address to it.
@@ -64,7 +64,7 @@ class Organisation:
     Friday, 09:00-17:00 in the company's zone) is always there, unless the file gives that name to another.
     """
 
-    company: Company = field(default_factory=Company)
+    company: CompanyProfile = field(default_factory=CompanyProfile)
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from ros_sync.errors import OrganisationError
 from ros_sync.fields import did_you_mean
 from ros_sync.money import is_currency
 from ros_sync.organisation.calendars import BusinessCalendar
-from ros_sync.organisation.company import STANDARD, Company, Member, Organisation, Team, standard_calendar
+from ros_sync.organisation.company import STANDARD, CompanyProfile, Member, Organisation, Team, standard_calendar
 from ros_sync.organisation.fiscal import MONTHS, FiscalYear
 from ros_sync.organisation.hours import CalendarReader
 from ros_sync.sheets import Node, Scalar, Sheet
@@ -82,7 +82,7 @@ class _Reader:
             people=self._people(entries),
         )
 
-    def _company(self, entry: Mapping[str, Node]) -> Company:
+    def _company(self, entry: Mapping[str, Node]) -> CompanyProfile:
         starts = self.sheet.whole(entry.get("fiscal_year_starts"))
         if starts is not None and not 1 <= starts <= MONTHS:
             self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is not a month", "use 1 to 12")
@@ -90,8 +90,8 @@ class _Reader:
         currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
             self.sheet.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
-        default = Company()
-        return Company(
+        default = CompanyProfile()
+        return CompanyProfile(
             name=self._text(entry, "name") or default.name,
             currency=currency or default.currency,
             timezone=self._timezone(entry) or default.timezone,

@@ -14,8 +14,8 @@ OBJECTS = ("deal", "lead", "account", "contact", "activity")
 CUSTOM = "custom."
 HOME_MONEY = frozenset({"amount_home"})
 
-# The fields that can only hold a few words. Of a deal's type a mapping may make other words too; a rule that asks for one is
-# mistaken more often than not.
+# The fields that can only hold a few words. Of a deal's type a mapping may make other words too; a rule that asks for
+# one is mistaken more often than not.
 ENUMERATIONS = {
     **{
         name: field.options

@@ -32,7 +32,10 @@ def writing(engine: Engine, source: str) -> Iterator[Connection]:
 
 @contextmanager
 def alone(engine: Engine, source: str, kind: int) -> Iterator[bool]:
-    """Whether this process and thread may do the source's CYCLE, HINTS or WRITES (or TICKS) now: False while another one does."""
+    """Whether this process and thread may do the source's CYCLE, HINTS or WRITES (or TICKS) now.
+
+    False while another one does.
+    """
     lock = _lock(engine, source, kind)
     if not lock.acquire(blocking=False):
         yield False

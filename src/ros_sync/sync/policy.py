@@ -52,7 +52,10 @@ def lies_ahead(noted: datetime, now: datetime) -> bool:
 
 
 def parked(until: datetime | None, now: datetime) -> bool:
-    """Whether a source may not be called before `until`; one that lies further ahead than a day was noted by a wrong clock."""
+    """Whether a source may not be called before `until`.
+
+    One that lies further ahead than a day was noted by a wrong clock.
+    """
     return until is not None and now < until <= now + clock.LONGEST_DAY
 
 

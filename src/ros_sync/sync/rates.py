@@ -2,8 +2,8 @@
 
 On PostgreSQL each limit is a row, changed under its lock in a short transaction of its own; moments are those of the
 database's clock, so that machines whose clocks differ keep one and the same pace. On SQLite there is one process: its
-buckets are in memory, as a row could not be changed while another thread writes records for seconds; what the next process
-has to know (until when the vendor wants no calls) is noted in the table when that is possible at once.
+buckets are in memory, as a row could not be changed while another thread writes records for seconds; what the next
+process has to know (until when the vendor wants no calls) is noted in the table when that is possible at once.
 """
 
 from __future__ import annotations
@@ -132,7 +132,10 @@ class SharedBooks:
         return found
 
     def _set_clock(self, ahead: float) -> None:
-        """Keep the largest difference that was seen: the one of the quickest answer, so the one nearest to the truth."""
+        """Keep the largest difference that was seen.
+
+        The one of the quickest answer, so the one nearest to the truth.
+        """
         with self._lock:
             stepped = abs(ahead - self._ahead) > CLOCK_STEP_SECONDS
             self._ahead = ahead if stepped else max(ahead, self._ahead - DRIFT_SECONDS)

@@ -18,9 +18,9 @@ from ros_sync.mirror.bookkeeping import CURSOR, SOURCE_STATE
 class Place:
     """How far a stream has been followed.
 
-    `backfill` is the listing under way (`since` is unused), None once it is through; `poll` and `settled` are a poll and a
-    pass that broke off. All three go on from their position. `mark` and `properties` are the shape (`Source.shape`) by which
-    its records were listed.
+    `backfill` is the listing under way (`since` is unused), None once it is through; `poll` and `settled` are a poll
+    and a pass that broke off. All three go on from their position. `mark` and `properties` are the shape
+    (`Source.shape`) by which its records were listed.
     """
 
     backfill: Window | None = None

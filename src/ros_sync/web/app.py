@@ -97,9 +97,10 @@ def readiness_document(
 ) -> dict[str, Any]:
     """What `/readyz` answers: how the process stands, the reasons, the stale sources, and how each job has been doing.
 
-    What degrades (a stale source, a file that cannot be used while its last good version goes on, a job beside the ticks
-    that fails) does not make the process unready: everything else goes on, and another process in this one's place would
-    fare no better. `stale` is None where that could not be asked. What the CRM said is left out: anybody may read this page.
+    What degrades (a stale source, a file that cannot be used while its last good version goes on, a job beside the
+    ticks that fails) does not make the process unready: everything else goes on, and another process in this one's
+    place would fare no better. `stale` is None where that could not be asked. What the CRM said is left out: anybody
+    may read this page.
     """
     shown = {
         name: {

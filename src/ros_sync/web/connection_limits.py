@@ -1,9 +1,9 @@
 """What a stranger may cost: how many connections there are, how long each may take, how much of what it sent is held.
 
 uvicorn bounds neither the time of headers and bodies nor what it reads of them. Here each connection has a deadline for
-whatever its peer owes. Where there are too many, new ones wait unread while others end; the one that has kept us waiting
-longest makes room. Where too much is held for requests that are under way, the one that holds most is dropped, and of large
-ones a few are read at a time. An honest webhook is small and comes at once, and is none of them.
+whatever its peer owes. Where there are too many, new ones wait unread while others end; the one that has kept us
+waiting longest makes room. Where too much is held for requests that are under way, the one that holds most is dropped,
+and of large ones a few are read at a time. An honest webhook is small and comes at once, and is none of them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ class Crowd:
             connection.loop.call_later(LOOK_AGAIN_SECONDS, give_memory_back)
 
     def may_be_large(self, connection: BoundedConnection) -> bool:
-        """Whether more than a little of its request may be read now; else it waits for its turn, as its deadline allows."""
+        """Whether more than a little of its request may be read now.
+
+        Else it waits for its turn, as its deadline allows.
+        """
         if connection in self._large:
             return True
         if len(self._large) < self.limits.large:
@@ -177,7 +180,8 @@ class BoundedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take the connection when there is room for it."""
         super().connection_made(transport)
-        transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # asyncio's selector transports; it reads 256 KiB at a time
+        # asyncio's selector transports; it reads 256 KiB at a time
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         self.crowd.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -196,7 +200,8 @@ class BoundedConnection(H11Protocol):
         except h11.LocalProtocolError:  # nonsense behind a request that is answered: uvicorn would answer it once more
             self.drop("makes_no_sense")
             return
-        if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]  # None before the first
+        # None before the first
+        if self.cycle is not None and not self.cycle.response_complete:  # type: ignore[redundant-expr]
             self.held += len(data)
             self.crowd.bound_what_is_held()
             if self.held > self.crowd.limits.small_bytes and not self.crowd.may_be_large(self):
@@ -204,7 +209,10 @@ class BoundedConnection(H11Protocol):
         self._look()
 
     def on_response_complete(self) -> None:
-        """Let go of what was sent with the request; what still comes of its body is thrown away, and has its deadline."""
+        """Let go of what was sent with the request.
+
+        What still comes of its body is thrown away, and has its deadline.
+        """
         self.cycle.body = bytearray()
         self.held = 0
         self.crowd.small_again(self)

@@ -46,7 +46,10 @@ class Chosen:
 
 @dataclass(slots=True)
 class Readings:
-    """What texts were read to, so that each is read once; what was not asked for in a round is forgotten after the next."""
+    """What texts were read to, so that each is read once.
+
+    What was not asked for in a round is forgotten after the next.
+    """
 
     _before: dict[Any, tuple[Any, list[RosSyncError]]] = field(default_factory=dict)
     _present: dict[Any, tuple[Any, list[RosSyncError]]] = field(default_factory=dict)
@@ -95,7 +98,10 @@ def last_good(file: File, read: Read, problem: RosSyncError | None, more: int = 
 def choose_connectors(
     files: Iterable[File], readings: Readings, held: Mapping[str, RosSyncError] | None = None
 ) -> list[Chosen]:
-    """What is used of the connector and mapping files; of two that follow the same source, the one that was there first."""
+    """What is used of the connector and mapping files.
+
+    Of two that follow the same source, the one that was there first.
+    """
     chosen = [choose(file, readings.connector, hold=(held or {}).get(file.path)) for file in files]
     taken: dict[str, Chosen] = {}
     for each in sorted(chosen, key=lambda one: (one.is_new, one.file.path)):

@@ -52,7 +52,10 @@ class InForce:
     no_rules: tuple[RosSyncError, ...] = ()
 
     def company(self) -> Company:
-        """The organisation and the rules; RosSyncError or ProblemsError where no rule file can be used, nor ever could."""
+        """The organisation and the rules.
+
+        RosSyncError or ProblemsError where no rule file can be used, nor ever could.
+        """
         _refuse(self.no_rules)
         return Company(self.organisation, self.rules)
 
@@ -98,7 +101,8 @@ class Configuration:
     def followed(self) -> tuple[Organisation, list[ConnectorFile], list[Chosen]]:
         """The organisation and the CRMs that are followed, without the rules; and the files that cannot be used.
 
-        For one cycle of a source: nothing is kept. Raises as `current` does, and for a connector file of which there is no good version.
+        For one cycle of a source: nothing is kept. Raises as `current` does, and for a connector file of which there is
+        no good version.
         """
         with self._lock:
             files, _ = files_of(self._scanner.look(), self._known())
@@ -177,7 +181,10 @@ class Configuration:
     def _keep(
         self, chosen: Sequence[Chosen], removed: Sequence[Version], broken: tuple[BrokenFile, ...], now: datetime
     ) -> bool:
-        """Write down what came into force, and what cannot be used; whether that could be done. Nothing new, no write."""
+        """Write down what came into force, and what cannot be used; whether that could be done.
+
+        Nothing new, no write.
+        """
         texts = {
             each.file.path: (each.file.role, each.text.decode())
             for each in chosen

@@ -49,8 +49,8 @@ class Found:
 class Look:
     """All files at one moment, by path relative to the workspace.
 
-    `folders` are the places of each role's files. `gone` says of a role why its files cannot be there or not at all: what
-    is missing then was not removed on purpose.
+    `folders` are the places of each role's files. `gone` says of a role why its files cannot be there or not at all:
+    what is missing then was not removed on purpose.
     """
 
     files: Mapping[str, Found]

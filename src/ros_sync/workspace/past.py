@@ -26,9 +26,10 @@ class Past:
 
 
 def company_as_of(on: Connection | Session, at: datetime) -> Past | None:
-    """What was in force at `at`; before the first versions that are known, those. None where there is no version of a rule file.
+    """What was in force at `at`; before the first versions that are known, those.
 
-    What this program cannot read any more of a text that was written for another version of it is left out.
+    None where there is no version of a rule file. What this program cannot read any more of a text that was written for
+    another version of it is left out.
     """
     versions = in_force(on, max(at, first_effective(on) or at))
     of_role = {role: [each for each in versions.values() if each.role is role] for role in Role}

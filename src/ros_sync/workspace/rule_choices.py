@@ -4,7 +4,8 @@ An edit is put on hold, and what was in force before goes on, where
 
 - the file cannot be used by itself;
 - its rules clash with those of files that were there before it;
-- it is of the organisation or a connector, and rules that nobody touched cannot be used with it (their calendar is gone).
+- it is of the organisation or a connector, and rules that nobody touched cannot be used with it (their calendar is
+  gone).
 
 So what is used was in force together before, or fits together now.
 """
@@ -149,8 +150,8 @@ def _rule_reader(
 def _settle(chosen: dict[str, Chosen], read: Read) -> dict[str, Rule]:
     """Take back edits until nothing is wrong between the files; the rules by id.
 
-    What is wrong is laid to the edits: of two rules with one id, to the file that did not have it before. Where a file that
-    nobody touched names an inhibitor that was removed elsewhere, its rule goes on without it, and that is told.
+    What is wrong is laid to the edits: of two rules with one id, to the file that did not have it before. Where a file
+    that nobody touched names an inhibitor that was removed elsewhere, its rule goes on without it, and that is told.
     """
     lenient: dict[str, Rule] = {}
     had: dict[str, frozenset[str]] | None = None

@@ -30,7 +30,10 @@ def secret_files(settings: Settings) -> list[Path]:
 
 
 def readable_by_others(settings: Settings) -> list[Path]:
-    """Those that others on this machine may read or write. A secret that the system hands out read-only is its own matter."""
+    """Those that others on this machine may read or write.
+
+    A secret that the system hands out read-only is its own matter.
+    """
     found = []
     for path in secret_files(settings):
         try:

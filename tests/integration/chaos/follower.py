@@ -25,9 +25,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Engine
 
+from ros_sync.connectors.hubspot.call_limits import limits_of
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.signatures import HubSpotVerifier
 from ros_sync.connectors.hubspot.source import HubSpotSource

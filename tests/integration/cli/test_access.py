@@ -25,7 +25,10 @@ def of_hubspot(followed: Followed) -> list[dict[str, object]]:
 def test_a_service_key_lacks_nothing_that_cannot_be_known(
     connected: Followed, monkeypatch: pytest.MonkeyPatch, answer: Fault | None
 ) -> None:
-    """However the question for its scopes is refused: doctor says that it cannot know them, and finds nothing to fix."""
+    """However the question for its scopes is refused.
+
+    Doctor says that it cannot know them, and finds nothing to fix.
+    """
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", connected.account.tokens.service_key)
     if answer is not None:
         connected.faults.always("access-token-info", answer)
@@ -46,7 +49,10 @@ def test_what_a_call_answers_decides_for_a_service_key(connected: Followed, monk
 
 @ON_SQLITE
 def test_doctor_lists_each_end_that_the_workspace_meets(connected: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its date, and as nothing to fix; a part that uses a release does not meet the end of the numbered version."""
+    """With its date, and as nothing to fix.
+
+    A part that uses a release does not meet the end of the numbered version.
+    """
     code, out, _ = connected.run("doctor")
     wanted = (
         "hubspot: nothing to fix\n",

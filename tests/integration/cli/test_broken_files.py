@@ -17,7 +17,10 @@ def laid_out(command: Command, tmp_path: Path) -> Command:
 
 
 def test_a_tick_goes_on_beside_a_broken_file(laid_out: Command, tmp_path: Path) -> None:
-    """It says which file cannot be used and what is used; `status` says the same later; `rules check` tells the error."""
+    """It says which file cannot be used and what is used; `status` says the same later.
+
+    `rules check` tells the error.
+    """
     before, _ = json.JSONDecoder().raw_decode(laid_out("tick", "--json"))
     (tmp_path / "rules/deals.yaml").write_text("version: 1\nrules: [")
     told = laid_out("tick")

@@ -27,7 +27,10 @@ WITHOUT_WRITING = tuple(scope for scope in SCOPES if not (scope.startswith("crm.
 
 @dataclass
 class Newcomer:
-    """A workspace as `init` lays it out, and the account that its token opens. `run` gives exit code, stdout and stderr."""
+    """A workspace as `init` lays it out, and the account that its token opens.
+
+    `run` gives exit code, stdout and stderr.
+    """
 
     run: Run
     account: HubSpotAccount
@@ -82,7 +85,10 @@ def newcomer(
 
 
 def doctor(newcomer: Newcomer) -> tuple[int, list[str]]:
-    """What doctor says of the account, but for what HubSpot will end some day: each told with what to do, in a line below."""
+    """What doctor says of the account, but for what HubSpot will end some day.
+
+    Each told with what to do, in a line below.
+    """
     code, out, _ = newcomer.run("doctor")
     of_account, _, of_installation = out.partition("slack: ")
     slack, *rest = f"slack: {of_installation}".split("\ndatabase: ")
@@ -98,7 +104,10 @@ def doctor(newcomer: Newcomer) -> tuple[int, list[str]]:
 
 
 def test_the_newcomers_path(newcomer: Newcomer, worlds: World) -> None:
-    """init, connect, doctor, sync, tick, status on a default account: nothing to complain of, and no rule fires on everyone."""
+    """init, connect, doctor, sync, tick, status on a default account.
+
+    Nothing to complain of, and no rule fires on everyone.
+    """
     furnished(worlds, DEFAULT)(newcomer.account)
     code, connected, _ = newcomer.run("connect", "hubspot")
     checked = doctor(newcomer)
@@ -155,7 +164,8 @@ def test_missing_properties_are_created_on_request(newcomer: Newcomer) -> None:
     text = newcomer.file.read_text()
     made = newcomer.account.properties
     assert [(kind, name) for kind, name in (
-        ("deals", "next_step_date"), ("deals", "handed_off_to_cs"), ("deals", "segment"), ("contacts", "mql_rejected_at"),
+        ("deals", "next_step_date"), ("deals", "handed_off_to_cs"), ("deals", "segment"),
+        ("contacts", "mql_rejected_at"),
         ("companies", "icp_tier"),
     ) if name not in made[kind]] == []  # fmt: skip
     assert ("region" in made["deals"], len(told["created"])) == (False, 7)  # type: ignore[arg-type]  # a list
@@ -190,14 +200,18 @@ def test_complaints_are_told_by_doctor_alone(newcomer: Newcomer) -> None:
     newcomer.file.write_text(newcomer.file.read_text().replace("next_step: hs_next_step", "next_step: of_ours"))
     newcomer.account.create("deals", {"dealname": "Loom"}, at=clock.now() - timedelta(hours=1))
     outputs = [newcomer.run(each)[1] for each in ("sync", "status")]
-    assert [("of_ours" in out, "1 thing in the connector file does not fit" in out, "doctor" in out) for out in outputs] == [
+    assert [("of_ours" in out, "1 thing in the connector file does not fit" in out,
+             "doctor" in out) for out in outputs] == [
         (False, True, True), (False, True, True),
     ]  # fmt: skip
     assert newcomer.run("doctor")[1].count("of_ours") == 1
 
 
 def test_what_is_filled_already_is_not_created(newcomer: Newcomer) -> None:
-    """Asked for by name, it is said; a property of that name that cannot hold the field's values is refused before anything is made."""
+    """Asked for by name, it is said.
+
+    A property of that name that cannot hold the field's values is refused before anything is made.
+    """
     newcomer.account.define_property("deals", "segment", "enumeration", "select", "Segment", ("smb",))
     newcomer.account.define_property("deals", "next_step_date", "string")
     told = newcomer.json("connect", "hubspot", "--create", "deal.segment")

@@ -94,7 +94,10 @@ def test_scopes_that_are_missing_are_named(
     expected = [
         ("the Slack app lacks the scope users:read.email: nobody can be found by their e-mail address", True),
         (
-            "the Slack app lacks the scope im:history: after an unclear answer nobody can see whether a message was sent",
+            (
+                "the Slack app lacks the scope im:history: after an unclear answer nobody can see whether a "
+                "message was sent"
+            ),
             False,
         ),
     ]
@@ -209,7 +212,10 @@ def test_jobs_that_fail_are_named(command: Command, engine: Engine) -> None:
 
 
 def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: Engine) -> None:
-    """`doctor`, `status` and `/readyz` name it, since when, and that its alerts stand still; `/readyz` gives no reason."""
+    """`doctor`, `status` and `/readyz` name it, since when, and that its alerts stand still.
+
+    `/readyz` gives no reason.
+    """
     with Session(engine) as session:
         session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be worked out: OverflowError"))
         session.commit()
@@ -223,7 +229,10 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
 
 
 def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: Engine) -> None:
-    """A revoked token is seen before the CRM is stale, while its job goes well; `/readyz` says nothing of the CRM's words."""
+    """A revoked token is seen before the CRM is stale, while its job goes well.
+
+    `/readyz` says nothing of the CRM's words.
+    """
     now, trouble = clock.now(), "HubSpot does not accept the credentials: “Zelda”"
     common = {"complete_at": now, "updated_at": now}
     put(engine, "source_state", source="hubspot", trouble=trouble, **common)
@@ -284,7 +293,7 @@ def readiness(url: str) -> dict[str, object]:
 
 
 def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, slack: SlackServer) -> None:
-    """Slack is asked from the start, so that whoever looks knows of it before a message has to go out, and until it is over."""
+    """Slack is asked from the start until it is over, so that whoever looks knows before a message has to go out."""
     folder = tmp_path / "company"
     subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
     settings = "ROS_SYNC_SLACK__TOKEN=xoxb-wrong", f"ROS_SYNC_SLACK__API_URL={slack.api_url}"

@@ -187,7 +187,8 @@ def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: 
     """By `import` where that is news, and by `doctor`; nobody is told of a field that no column fills."""
     (workspace / "rules" / "deals.yaml").write_text(
         "version: 1\nrules:\n"
-        "  - {id: stepless, title: No step, applies_to: deal, when: [is_open, next_step is missing], message: '{name}'}\n"
+        "  - {id: stepless, title: No step, applies_to: deal, when: [is_open, next_step is missing], message: "
+        "'{name}'}\n"
     )
     words = "the rule stepless is off: nothing fills next step\n"
     imported = [command("import", "exports") for _ in range(2)]

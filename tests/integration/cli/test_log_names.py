@@ -58,7 +58,7 @@ class Running:
 
 @pytest.fixture
 def running(followed: Any, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    """Give the jobs of a workspace with the shipped rules, whose Slack does not answer, and whose CRM is full of people."""
+    """Give the jobs of a workspace with the shipped rules, a Slack that does not answer, and a CRM full of people."""
     shutil.copytree(REPOSITORY / "rules", tmp_path / "rules")
     (tmp_path / "rules/organisation.yaml").write_text(
         "version: 1\ncompany: {name: Loom, currency: EUR, timezone: UTC, fallback: ada@loom.example}\n"
@@ -86,7 +86,10 @@ def running(followed: Any, engine: Engine, tmp_path: Path, monkeypatch: pytest.M
 
 
 def refuse_rows(engine: Engine) -> None:
-    """Let the database refuse every row from now on, as a damaged or foreign one may; PostgreSQL then quotes them whole."""
+    """Let the database refuse every row from now on, as a damaged or foreign one may.
+
+    PostgreSQL then quotes them whole.
+    """
     with engine.begin() as connection:
         for table in map(table_of, KEPT):
             if engine.dialect.name == "postgresql":

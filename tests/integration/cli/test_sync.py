@@ -40,7 +40,8 @@ def test_the_summary_says_what_was_done(followed: Followed) -> None:
     """Records by stream, calls, share of the limit, up to when everything is here; as JSON the same."""
     followed.account.update("deals", followed.deals[0], {"amount": "9"})
     code, out, _ = followed.run("sync", "--source", "hubspot")
-    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to", "as far as the CRM's search shows it",
+    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to",
+              "as far as the CRM's search shows it",
               "The next poll goes on there", "The durable watermark is")  # fmt: skip
     assert (code, [words for words in wanted if words not in out]) == (0, [])
     _, told, _ = followed.run("sync", "--json")
@@ -340,8 +341,10 @@ def serving(folder: Path, account: HubSpotAccount, url: str, port: int) -> Itera
     """`ros-sync serve` in a workspace of its own, which polls once an hour and looks at hints each second."""
     subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
     (folder / ".env").write_text(
-        f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={url}\nROS_SYNC_HUBSPOT__CLIENT_SECRET={SECRET}\n"
-        f"ROS_SYNC_SYNC__POLL_SECONDS=3600\nROS_SYNC_SYNC__STALE_SECONDS=7200\nROS_SYNC_SYNC__HINTS_SECONDS=1\nROS_SYNC_WEB__PORT={port}\n"
+        f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={url}\n"
+        f"ROS_SYNC_HUBSPOT__CLIENT_SECRET={SECRET}\n"
+        "ROS_SYNC_SYNC__POLL_SECONDS=3600\nROS_SYNC_SYNC__STALE_SECONDS=7200\nROS_SYNC_SYNC__HINTS_SECONDS=1\n"
+        f"ROS_SYNC_WEB__PORT={port}\n"
     )
     process = subprocess.Popen([COMMAND, "-w", str(folder), "serve"], stderr=subprocess.PIPE, text=True)
     try:

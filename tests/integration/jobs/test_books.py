@@ -60,7 +60,10 @@ def test_silence_is_told(engine: Engine) -> None:
 
 
 def test_a_job_that_stands_still_is_told(engine: Engine) -> None:
-    """A job whose last good run lies three intervals before it was noted is late; one that is under way may take its time."""
+    """A job whose last good run lies three intervals before it was noted is late.
+
+    One that is under way may take its time.
+    """
     late = replace(TICK, last_good_at=NOON - 16 * MINUTE)
     HealthBooks(engine).write({"tick": late, "sync": replace(late, running_since=NOON - 15 * MINUTE)}, NOON)
     assert ["tick last went well 16 minutes before that was noted"] == troubles(read(engine), NOON)

@@ -136,7 +136,10 @@ def test_the_guard_names_the_file(file: Path) -> None:
 
 
 def test_a_second_serve_is_told(engine: Engine) -> None:
-    """On PostgreSQL the second process is told of the first, until that one ends; a SQLite file has a lock of its own."""
+    """On PostgreSQL the second process is told of the first, until that one ends.
+
+    A SQLite file has a lock of its own.
+    """
     first, second = SoleServe(engine), SoleServe(engine)
     here = [first.alone(), second.alone(), first.alone(), second.alone()]
     first.close()

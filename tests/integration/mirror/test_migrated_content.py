@@ -127,7 +127,8 @@ def test_what_was_made_goes_on_counting(database_url: str) -> None:
             names = list(
                 connection.execute(
                     text(
-                        "SELECT relname FROM pg_class WHERE relkind IN ('S', 'i') AND relnamespace = 'public'::regnamespace"
+                        "SELECT relname FROM pg_class WHERE relkind IN ('S', 'i') AND relnamespace = "
+                        "'public'::regnamespace"
                     )
                 ).scalars()
             )
@@ -146,8 +147,10 @@ def test_what_was_made_goes_on_counting(database_url: str) -> None:
 def test_streams_are_filled_in_where_they_are_certain(database_url: str, followed: tuple[str, ...]) -> None:
     """By what the source was followed by and, where several feed activities, by what their ids begin with."""
     migrate(database_url.replace("postgresql://", "postgresql+psycopg://"), BEFORE)
-    rows = [("deal", "hubspot", "1"), ("deal", "crm", "2"), ("contact", "hubspot", "3"), ("lead", "hubspot", "3"), ("account", "hubspot", "4"),
-            ("activity", "hubspot", "calls/5"), ("activity", "hubspot", "notes/5"), ("activity", "hubspot", "7"), ("activity", "crm", "calls/5")]  # fmt: skip
+    rows = [("deal", "hubspot", "1"), ("deal", "crm", "2"), ("contact", "hubspot", "3"), ("lead", "hubspot", "3"),
+            ("account", "hubspot", "4"),
+            ("activity", "hubspot", "calls/5"), ("activity", "hubspot", "notes/5"), ("activity", "hubspot", "7"),
+            ("activity", "crm", "calls/5")]  # fmt: skip
     with engine_of(database_url) as engine, engine.begin() as connection:
         for each in followed:
             connection.execute(text(LIVE.format(each)))

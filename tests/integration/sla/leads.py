@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ros_sync.durations import Duration
 from ros_sync.mirror.tables import DEAL, LEAD
-from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import breached
@@ -41,7 +41,7 @@ HOUR = timedelta(hours=1)
 
 
 def directory(**calendars: Any) -> Directory:
-    company = Company(timezone="Europe/Berlin", calendar="berlin")
+    company = CompanyProfile(timezone="Europe/Berlin", calendar="berlin")
     return Directory(
         Organisation(company, calendars={"berlin": BERLIN, "york": YORK, **calendars}, people=PEOPLE), OWNERS
     )

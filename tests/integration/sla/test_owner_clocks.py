@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ros_sync.durations import Duration
 from ros_sync.mirror.tables import CHANGE, LEAD
-from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla.clock_definitions import ClockDefinition
 from ros_sync.sla.clocks import ClockCounts, advance, breached
@@ -35,7 +35,7 @@ Row = tuple[Any, ...]
 
 
 def directory(**calendars: Any) -> Directory:
-    company = Company(timezone="Europe/Berlin", calendar="berlin")
+    company = CompanyProfile(timezone="Europe/Berlin", calendar="berlin")
     return Directory(
         Organisation(company, calendars={"berlin": BERLIN, "york": YORK, **calendars}, people=PEOPLE), OWNERS
     )

@@ -66,7 +66,8 @@ def run(number: int, **fields: Any) -> Row:
 def alert(number: int, rule: str, state: str, *, shadow: bool = False) -> Alert:
     """An alert."""
     return Alert(
-        id=number, rule_id=rule, object="deal", source="crm", record_id=str(number), episode=1, state=state, shadow=shadow,
+        id=number, rule_id=rule, object="deal", source="crm", record_id=str(number), episode=1, state=state,
+        shadow=shadow,
         severity="warn", since_at=NOON, headline="", text="", seen=[],
     )  # fmt: skip  # one fact a word, two lines
 

@@ -1,8 +1,8 @@
 """A vendor whose shapes are unlike HubSpot's, in memory: what the engine may expect of any `Source`, and nothing more.
 
-Its activities are two streams, `Task` and `Event`, which are of one kind by its file. What was changed in a deal is told by
-a stream of its own, page by page, before or after the deal itself. Lists come in parts under a locator, as a bulk job's do.
-One call tells what was modified in all streams; it goes on for those of which there was more.
+Its activities are two streams, `Task` and `Event`, which are of one kind by its file. What was changed in a deal is
+told by a stream of its own, page by page, before or after the deal itself. Lists come in parts under a locator, as a
+bulk job's do. One call tells what was modified in all streams; it goes on for those of which there was more.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from tests.integration.sync.conftest import Followed
 
+from ros_sync.connectors.hubspot.call_limits import limits_of
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.hubspot.versions import Api, Versions
@@ -17,7 +17,8 @@ from ros_sync.errors import AuthExpiredError
 from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 
 NUMBERED = {
-    "list": "/crm/v3/objects/deals", "read": "/crm/v3/objects/deals/{id}", "batch_read": "/crm/v3/objects/deals/batch/read",
+    "list": "/crm/v3/objects/deals", "read": "/crm/v3/objects/deals/{id}",
+    "batch_read": "/crm/v3/objects/deals/batch/read",
     "write": "/crm/v3/objects/deals/{id}", "create": "/crm/v3/objects/deals", "search": "/crm/v3/objects/deals/search",
     "associations": "/crm/v4/associations/deals/companies/batch/read", "owners": "/crm/v3/owners/",
     "pipelines": "/crm/v3/pipelines/deals", "properties": "/crm/v3/properties/deals",
@@ -29,7 +30,8 @@ DATED = {
     "create": "/crm/objects/2026-09/deals", "search": "/crm/objects/2026-09/deals/search",
     "associations": "/crm/associations/2026-09/deals/companies/batch/read", "owners": "/crm/owners/2026-09",
     "pipelines": "/crm/pipelines/2026-09/deals", "properties": "/crm/properties/2026-09/deals",
-    "define": "/crm/properties/2026-09/deals", "account": "/account-info/2026-09/details", "token": "/oauth/2026-09/token",
+    "define": "/crm/properties/2026-09/deals", "account": "/account-info/2026-09/details",
+    "token": "/oauth/2026-09/token",
 }  # fmt: skip
 # The calls of each part, where its name is not the only one's.
 PARTS = {Api.OBJECTS: ("list", "read", "batch_read", "write", "create"), Api.PROPERTIES: ("properties", "define")}
@@ -64,7 +66,8 @@ def called(hubspot: Followed, versions: Versions) -> dict[str, str]:
         "pipelines": lambda: client.pipelines("deals"),
         "properties": lambda: client.properties("deals"),
         "define": lambda: client.create_property("deals", {
-            "name": f"own_{deal}", "label": "Own", "type": "string", "fieldType": "text", "groupName": "dealinformation"}),
+            "name": f"own_{deal}", "label": "Own", "type": "string", "fieldType": "text",
+            "groupName": "dealinformation"}),
         "account": client.details,
         "token": lambda: refresh(hubspot.url, CLIENT_ID, CLIENT_SECRET, renewed, versions=versions),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The audit: mirror and CRM compared over real HTTP, every kind of difference made, found and mended, no false alarm."""
+"""The audit: mirror and CRM compared over real HTTP; every kind of difference is made, found and repaired."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ def added(kind: str, **values: Any) -> Damage:
     return lambda engine: put(engine, kind, **values)
 
 
-def damage(kind: str, company: Company) -> tuple[Damage, tuple[str, str, str, list[str]]]:  # noqa: PLR0911, PLR0912  # one for each kind
+# one for each kind
+def damage(kind: str, company: Company) -> tuple[Damage, tuple[str, str, str, list[str]]]:  # noqa: PLR0911, PLR0912
     """What makes a difference of a kind behind the mirror's back, and what the audit must say of it."""
     deal, contact, lead = company.deal, company.contact, company.lead
     of_deal = {"stream": "deals", "record_id": deal}
@@ -162,7 +163,10 @@ def damage(kind: str, company: Company) -> tuple[Damage, tuple[str, str, str, li
      "link too many", "label", "link field", "owner", "owner missing", "owner gone", "stage deleted"],
 )  # fmt: skip
 def test_each_difference_is_found_and_mended(hubspot: Followed, engine: Engine, company: Company, kind: str) -> None:
-    """What the mirror holds wrongly is told once, with its fields; the repair mends it, and the next audit finds nothing."""
+    """What the mirror holds wrongly is told once, with its fields.
+
+    The repair mends it, and the next audit finds nothing.
+    """
     do, expected = damage(kind, company)
     do(engine)
     assert told(audited(hubspot, engine)) == [expected]
@@ -268,7 +272,10 @@ def test_what_is_not_followed_yet_is_no_difference(
 
 
 def test_search_that_lags_raises_no_alarm(hubspot: Followed, engine: Engine, company: Company) -> None:
-    """What search did not tell the last poll is within its overlap: the next poll reads it, and it is pending until then."""
+    """What search did not tell the last poll is within its overlap.
+
+    The next poll reads it, and it is pending until then.
+    """
     hubspot.account.search_lag_seconds = 60
     hubspot.clock.advance(300)
     hubspot.account.update("deals", company.deal, {"amount": "5"})
@@ -315,7 +322,10 @@ def test_changes_while_it_runs_raise_no_alarm(
 def test_what_is_followed_while_it_runs_is_no_difference(
     hubspot: Followed, engine: Engine, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A poll between listing and reading by id, and one between reading the CRM and the mirror: both sides agree again."""
+    """A poll between listing and reading by id, and one between reading the CRM and the mirror.
+
+    Both sides agree again.
+    """
     hubspot.clock.advance(300)
     hubspot.account.update("deals", company.deal, {"amount": "5"})
     source = hubspot.source()
@@ -391,7 +401,10 @@ def test_a_repair_keeps_the_past(hubspot: Followed, engine: Engine, company: Com
 
 
 def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) -> None:
-    """Where most persons can no longer be read, a permission may be missing: the repair holds them, says so, and erases nobody."""
+    """Where most persons can no longer be read, a permission may be missing.
+
+    The repair holds them, says so, and erases nobody.
+    """
     people = [hubspot.account.create("contacts", {"firstname": f"P{number}"}) for number in range(60)]
     hubspot.clock.advance(600)
     follow(hubspot, engine)

@@ -1,4 +1,4 @@
-"""Files that speak of one record together, exports of several days, and what a file says without an instant or a stage."""
+"""Files that speak of one record together, exports of several days, and files without an instant or a stage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ files:
   - file: "closed*"
     object: lead
     id: Id
-    fields: {accepted: Won, lead_source: Origin, owner: {column: Seller, find: {object: owner, by: [name, email]}}, custom.size: Size}
+    fields:
+      accepted: Won
+      lead_source: Origin
+      owner: {column: Seller, find: {object: owner, by: [name, email]}}
+      custom.size: Size
   - file: "deals*"
     object: deal
     id: Id
@@ -344,7 +348,10 @@ def test_a_time_zone_that_is_none_is_told_and_costs_nothing(engine: Engine, load
 
 
 def test_what_the_first_of_two_files_changes_is_changed_where_the_other_is_silent(engine: Engine, load: Load) -> None:
-    """Only what a file leaves empty waits for the others; a new value, and one where there was none, are taken at once."""
+    """Only what a file leaves empty waits for the others.
+
+    A new value, and one where there was none, are taken at once.
+    """
     load({"deals.csv": [DEALS, "1,Acme,Open,3,,", "2,Bolt,Open,,,", "3,Core,Open,4,,"]})
     changed = [DEALS, "1,Acme,Open,5,,", "2,Bolt,Open,7,,", "3,Core,Open,,,"]
     load({"deals.csv": changed, "notes.csv": ["Id,Step,Worth", "9,call,"]})

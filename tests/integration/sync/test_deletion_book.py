@@ -141,7 +141,10 @@ def test_a_decided_wave_is_not_withdrawn(connection: Connection, book: Open) -> 
 
 
 def test_what_was_rejected_is_held_until_something_new_is_told(connection: Connection, book: Open) -> None:
-    """A later instant of the deletion is new where it lies after the decision; an earlier one, and the same again, are not."""
+    """A later instant of the deletion is new where it lies after the decision.
+
+    An earlier one, and the same again, are not.
+    """
     ids = ("1", "2", "3")
     at = clock.to_micros(NOW)
     opened = book()

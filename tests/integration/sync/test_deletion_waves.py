@@ -1,4 +1,7 @@
-"""Deletions that come in a wave are held until a person decides: whatever tells of them, over real HTTP and on both databases."""
+"""Deletions that come in a wave are held until a person decides.
+
+Whatever tells of them, over real HTTP and on both databases.
+"""
 
 from __future__ import annotations
 
@@ -237,7 +240,10 @@ def test_what_is_held_keeps_what_it_is_associated_with(
     kind: str,
     end: Callable[[Followed, Syncer, list[str]], None],
 ) -> None:
-    """The CRM tells of no association with an archived record; a held one keeps its activities all the same, also when rejected."""
+    """The CRM tells of no association with an archived record.
+
+    A held one keeps its activities all the same, also when rejected.
+    """
     for each in deals[:6]:
         made = hubspot.account.create(kind, {"hs_timestamp": "2026-03-01T10:00:00Z"})
         hubspot.account.associate(kind, made, "deals", each)

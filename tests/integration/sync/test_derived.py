@@ -1,4 +1,7 @@
-"""What follows from activities, worked out over rows of the mirror: at which moments, of which source, for which records."""
+"""What follows from activities, worked out over rows of the mirror.
+
+At which moments, of which source, for which records.
+"""
 
 from __future__ import annotations
 
@@ -155,7 +158,8 @@ def test_who_is_engaged_counts_once(connection: Connection, source: HubSpotSourc
 
 @pytest.mark.parametrize(
     "touched, told",
-    [([("emails", "emails/1")], True), ([("deals", "1")], True), ([("deals", "2")], False), ([("notes", "emails/1")], False), ([], False)],
+    [([("emails", "emails/1")], True), ([("deals", "1")], True), ([("deals", "2")], False),
+     ([("notes", "emails/1")], False), ([], False)],
     ids=["the activity", "the deal", "another deal", "another stream", "nothing"],
 )  # fmt: skip
 def test_only_what_was_touched_is_worked_out(

@@ -16,7 +16,10 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def test_what_a_page_says_of_the_others_stays(sqlite_engine: Engine) -> None:
-    """Rows, histories and links of the erased person go, and links to them; those of everybody else are as they were."""
+    """Rows, histories and links of the erased person go, and links to them.
+
+    Those of everybody else are as they were.
+    """
     streams = {stream.name: stream for stream in asked_nothing().streams}
     history = {"lifecycle_stage": [(1, "Lead", None)]}
     page = Page(

@@ -16,9 +16,9 @@ from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync import conftest
 from tests.integration.sync.conftest import NOW, Followed
 
+from ros_sync.connectors.hubspot.call_limits import limits_of
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.rate_limits import limits_of
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
 from ros_sync.connectors.pace import MemoryPace
@@ -239,7 +239,10 @@ def test_what_was_said_with_an_erased_person_stays_away(hubspot: Followed, engin
 
 
 def test_what_was_said_with_a_person_among_others_goes_with_them(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """An e-mail names its first contact; when the second one is erased, its subject goes, and no listing brings it back."""
+    """An e-mail names its first contact.
+
+    When the second one is erased, its subject goes, and no listing brings it back.
+    """
     made = deal()
     first, second = (
         hubspot.account.create("contacts", {"email": f"{name}@mill.example"}) for name in ("anna", "boris")
@@ -349,7 +352,8 @@ def test_labels_of_the_company_s_own_say_who_counts(
 ) -> None:
     """A label that the connector file names is read in listings too; one that nobody names changes nothing."""
     file = tmp_path / "hubspot.yaml"
-    file.write_text(CONNECTOR.read_text().replace("      deal: {link: deals}\n      account: {link: companies, label: primary}\n",
+    file.write_text(CONNECTOR.read_text().replace(("      deal: {link: deals}\n      account: {link: companies, "
+                                                   "label: primary}\n"),
                                                   "      deal: {link: deals, label: Champion}\n", 1))  # fmt: skip
     first, other = deal(), deal()
     person = hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": stage})

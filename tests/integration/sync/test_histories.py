@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 from ros_sync.connectors.base import Batch
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
-from ros_sync.sync.ingest.columns import history_columns
 from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.mirror_columns import history_columns
 
 CONTEXT = DealContext("EUR", {"USD": Decimal("0.5")}, lambda day: day)
 BATCH = Batch("deal", "deals", {"id": ["1", "2"], "currency": ["USD", "CHF"]}, [0, 0])

@@ -68,7 +68,10 @@ def test_twelve_thousand_deals_on_one_millisecond(hubspot: Followed, engine: Eng
 
 
 def test_no_call_is_wasted(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """1,000 changed deals, 100 of them in a tracked property, cost seven calls; an idle poll costs one for each stream."""
+    """1,000 changed deals, 100 of them in a tracked property, cost seven calls.
+
+    An idle poll costs one for each stream.
+    """
     ids = [deal() for _ in range(1_000)]
     syncer = hubspot.syncer(engine)
     ok(syncer.cycle())
@@ -109,7 +112,10 @@ def test_doing_it_again_changes_nothing(hubspot: Followed, engine: Engine, deal:
 def test_a_new_deals_past_is_told_of_its_stage_and_not_of_what_the_stage_says(
     hubspot: Followed, engine: Engine, deal: Make
 ) -> None:
-    """How early a stage is and how likely it is won is known by the stage: no change of its own, also of a first insert."""
+    """How early a stage is and how likely it is won is known by the stage.
+
+    No change of its own, also of a first insert.
+    """
     made = deal()
     hubspot.account.update("deals", made, {"dealstage": "proposal"}, at=NOW + timedelta(minutes=1))
     hubspot.clock.advance(300)
@@ -250,7 +256,7 @@ def test_a_property_that_disappears_is_reported_and_loses_nothing(
 
 
 def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine, tmp_path: Any) -> None:
-    """Push counts, stage entries and past states out of HubSpot's history equal those of a mirror that polled all along."""
+    """Push counts, stage entries and past states from HubSpot's history equal those of a mirror that always polled."""
     world = World(scale=0.03)
     story = Story(hubspot.account, world, with_wear=False)
     followed = hubspot
@@ -267,7 +273,8 @@ def test_polled_and_back_filled_mirrors_agree(hubspot: Followed, engine: Engine,
     late = open_engine(f"sqlite:///{tmp_path / 'late.db'}")
     ok(followed.syncer(late).cycle())
     names = ("id", "stage", "stage_entered_at", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed",
-             "first_close_date", "stage_days_before", "amount_minor", "close_date", "owner_id", "last_activity_at")  # fmt: skip
+             "first_close_date", "stage_days_before", "amount_minor", "close_date", "owner_id",
+             "last_activity_at")  # fmt: skip
     tracked = ("id", "stage", "stage_kind", "amount_minor", "close_date", "forecast_category", "owner_id")
     one, two = mirror_of(engine), mirror_of(late)
     assert [each.pick(*names) for each in one.deals()] == [each.pick(*names) for each in two.deals()]

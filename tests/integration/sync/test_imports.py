@@ -86,7 +86,9 @@ def load(engine: Engine, tmp_path: Path) -> Import:
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
-    return tuple(report.total(name) for name in ("created", "updated", "unchanged", "set_aside"))  # type: ignore[return-value]  # four names
+    # four names
+    names = ("created", "updated", "unchanged", "set_aside")
+    return tuple(report.total(name) for name in names)  # type: ignore[return-value]
 
 
 def test_a_pushed_deal_is_known_from_two_exports(engine: Engine, load: Import) -> None:
@@ -106,7 +108,7 @@ def test_closing_a_deal_is_no_push(engine: Engine, load: Import) -> None:
 
 
 def test_reopening_a_deal_is_no_push(engine: Engine, load: Import) -> None:
-    """A deal that one export shows as won with that day's date, and the next as open and due as before, was not pushed."""
+    """A deal that one export shows as won on that day, and the next as open and due as before, was not pushed."""
     won = ACME.replace("2026-03-31", "2026-03-09").replace("Discovery", "Won")
     for number, line in enumerate((ACME, won, ACME)):
         load("deals.csv", HEADER, line, at=MONDAY + number * WEEK)

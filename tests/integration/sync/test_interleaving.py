@@ -1,4 +1,7 @@
-"""What happens between reading and writing: webhooks worked off meanwhile, properties hidden, streams that come later."""
+"""What happens between reading and writing.
+
+Webhooks worked off meanwhile, properties hidden, streams that come later.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +137,10 @@ def test_a_record_that_a_list_tells_twice_is_there_once(hubspot: Followed, engin
 
 
 def test_a_stream_that_may_be_read_later_is_listed_then(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """Deals told of links with contacts before contacts could be read: that keeps nothing away, and nobody else either."""
+    """Deals told of links with contacts before contacts could be read.
+
+    That keeps nothing away, and nobody else either.
+    """
     made, person = deal(), hubspot.account.create("contacts", {"email": "a@mill.example", "lifecyclestage": "lead"})
     hubspot.account.associate("deals", made, "contacts", person)
     without = tuple(scope for scope in SCOPES if "contacts.read" not in scope or "schemas" in scope)
@@ -169,7 +175,7 @@ def test_activities_of_two_kinds_may_have_one_number(hubspot: Followed, engine: 
 def test_there_and_back_between_two_looks_is_known(
     hubspot: Followed, engine: Engine, deal: Make, tmp_path: Any, way: str
 ) -> None:
-    """A close date that was moved to another month and back again is a push, as it is to a mirror that is filled later."""
+    """A close date that was moved to another month and back is a push, as it is to a mirror filled later."""
     made = deal(closedate="2026-03-31T00:00:00Z")
     syncer = hubspot.syncer(engine, cadence=Cadence(reconcile_seconds=10**9))
     cycled(syncer)

@@ -60,7 +60,7 @@ def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: 
 
 
 def test_looking_back_asks_for_histories_alone(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
-    """The associations of what was modified are asked for by the pass, once for each stream that deals have some with."""
+    """The pass asks for the associations of what was modified, once for each stream that deals have some with."""
     made = deal()
     syncer = hubspot.syncer(sqlite_engine, cadence=Cadence(links_seconds=10**9))
     assert syncer.cycle().trouble is None
@@ -79,7 +79,10 @@ def test_looking_back_asks_for_histories_alone(hubspot: Followed, sqlite_engine:
 
 
 def test_the_account_is_looked_at_once_in_a_cycle(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
-    """Also where a record names an owner whom nobody knows; in a later cycle it is looked at for a new stranger, and once."""
+    """Also where a record names an owner whom nobody knows.
+
+    In a later cycle it is looked at for a new stranger, and once.
+    """
     syncer, looks = hubspot.syncer(sqlite_engine), []
     for stranger in ("98", "99", "99"):
         deal(hubspot_owner_id=stranger)

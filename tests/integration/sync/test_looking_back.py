@@ -1,4 +1,7 @@
-"""What no webhook told, and no poll can find: archived before it was seen, restored, merged and archived. A day is enough."""
+"""What no webhook told, and no poll can find: archived before it was seen, restored, merged and archived.
+
+A day is enough.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,10 @@ def test_who_was_merged_into_a_person_that_was_erased_is_erased(hubspot: Followe
 
 
 def test_archived_records_that_were_never_here_may_go_for_good(hubspot: Followed, engine: Engine) -> None:
-    """Eighty persons leave the recycle bin at once: nobody here is erased, nobody is warned, and nobody is asked for again."""
+    """Eighty persons leave the recycle bin at once.
+
+    Nobody here is erased, nobody is warned, and nobody is asked for again.
+    """
     made = [hubspot.account.create("contacts", {"firstname": str(number)}) for number in range(80)]
     for each in made:
         hubspot.account.archive("contacts", each)

@@ -1,4 +1,7 @@
-"""Answers of HubSpot, or of something between it and us, that are no failures and make no sense: over real HTTP, both databases."""
+"""Answers of HubSpot, or of something between it and us, that are no failures and make no sense.
+
+Over real HTTP, both databases.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ CALLS = 200  # more than any of these cycles needs: whoever asks for so much ask
 
 
 class Between:
-    """Passes calls on to HubSpot. `ask` changes what is asked, `answer` what is answered, by the path that was called."""
+    """Passes calls on to HubSpot.
+
+    `ask` changes what is asked, `answer` what is answered, by the path that was called.
+    """
 
     def __init__(self, url: str) -> None:
         self.ask: Callable[[str, Json], Json] = lambda _path, body: body
@@ -101,7 +107,7 @@ def known(engine: Engine) -> list[list[tuple[Any, ...]]]:
 def test_an_account_that_describes_itself_oddly_loses_nothing(
     hubspot: Followed, engine: Engine, deal: Make, between: Between, path: str, odd: Any
 ) -> None:
-    """An answer without what was asked for is told, stages, owners and properties stay as they were, and records are followed."""
+    """An answer without what was asked for is told; what is known of the account stays, and records are followed."""
     deal()
     syncer = following(hubspot, engine, between)
     assert syncer.cycle().trouble is None

@@ -1,4 +1,7 @@
-"""One endpoint of HubSpot's after the other goes wrong, in every way: only what depends on it stops, and people are told."""
+"""One endpoint of HubSpot's after the other goes wrong, in every way.
+
+Only what depends on it stops, and people are told.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,10 @@ def told(report: CycleReport) -> str:
 
 @pytest.mark.parametrize("endpoint", sorted(DEPENDS))
 def test_only_what_depends_on_an_endpoint_stops(hubspot: Followed, engine: Engine, endpoint: str) -> None:
-    """What was followed before goes on, in the same process and in a new one; when it works again, everything is caught up."""
+    """What was followed before goes on, in the same process and in a new one.
+
+    When it works again, everything is caught up.
+    """
     create(hubspot, "first")
     followed = Syncer(engine, hubspot.source(persistence=ONCE), CONTEXT, now=hubspot.clock)
     assert followed.cycle().trouble is None

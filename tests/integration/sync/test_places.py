@@ -23,7 +23,10 @@ PLACE = Place(
 
 
 def test_a_place_is_found_again(engine: Engine) -> None:
-    """All of it, and as it was kept last; that of another stream, and of the same stream of another source, is its own."""
+    """All of it, and as it was kept last.
+
+    That of another stream, and of the same stream of another source, is its own.
+    """
     other = Place(polled_until=NOW)
     with engine.begin() as connection:
         for source, stream, place in (

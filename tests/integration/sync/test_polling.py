@@ -19,7 +19,7 @@ SEARCHED = 200  # records of a page of search
 def test_histories_are_asked_for_group_by_group(
     hubspot: Followed, sqlite_engine: Engine, deal: Make, rows: int, groups: int
 ) -> None:
-    """As soon as a group has as many records as it is to have, it is written, with the histories of its records in one call."""
+    """As soon as a group has all its records it is written, with the histories of these in one call."""
     ids = [deal() for _ in range(2 * SEARCHED + 1)]
     syncer = hubspot.syncer(sqlite_engine, cadence=Cadence(group_rows=rows))
     assert syncer.cycle().trouble is None

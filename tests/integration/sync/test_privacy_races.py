@@ -1,4 +1,7 @@
-"""What a person said leaves with them, in whatever order streams are read beside each other; the order is forced, not hoped for."""
+"""What a person said leaves with them, in whatever order streams are read beside each other.
+
+The order is forced, not hoped for.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +149,10 @@ def test_an_association_that_ended_earlier_counts(
 def test_what_was_read_before_the_erasure_and_is_written_after_it_brings_nothing_back(
     hubspot: Followed, engine: Engine, source: Ordered, syncer: Syncer, told: dict[str, Event]
 ) -> None:
-    """A new e-mail is read, the person is erased here, and then the page is written: without words and without the person."""
+    """A new e-mail is read, the person is erased here, and then the page is written.
+
+    Without words and without the person.
+    """
     boris = person(hubspot)
     whole(hubspot, syncer, told)
     email(hubspot, boris)
@@ -166,7 +172,10 @@ def test_what_was_read_before_the_erasure_and_is_written_after_it_brings_nothing
 def test_links_that_were_read_before_the_erasure_bring_nothing_back(
     hubspot: Followed, engine: Engine, source: Ordered, syncer: Syncer, told: dict[str, Event]
 ) -> None:
-    """Associations are read by calls of their own: an e-mail that is known gets a person who is erased before they are written."""
+    """Associations are read by calls of their own.
+
+    An e-mail that is known gets a person who is erased before they are written.
+    """
     boris = person(hubspot)
     said = email(hubspot)
     whole(hubspot, syncer, told)

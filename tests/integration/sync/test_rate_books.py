@@ -14,7 +14,7 @@ from tests.integration.databases import PostgresqlDatabases
 from tests.integration.mirror_reader import mirror_of
 
 from ros_sync.connectors.buckets import UNPACED
-from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH, limits_of
+from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.pace import RateLimits
 from ros_sync.sync.rates import CLOCK_STEP_SECONDS, DRIFT_SECONDS, DatabasePace, SharedBooks
 

@@ -27,9 +27,9 @@ from tests.integration.sync.conftest import NOW, Followed
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
+from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
@@ -56,7 +56,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.tokens import PrivateAppToken
-from ros_sync.connectors.hubspot.rate_limits import limits_of
+from ros_sync.connectors.hubspot.call_limits import limits_of
 from ros_sync.mirror.database import open_engine
 from ros_sync.sync.rates import DatabasePace
 
@@ -88,7 +88,8 @@ if 0 in children:
     threads = [Thread(target=each) for each in (plain, plain, search)]
     for each in threads: each.start()
     for each in threads: each.join()
-    os.write(1, (json.dumps({"made": sum(client.counts.values()), "turns": turns}) + "\\n").encode())  # a line in one piece
+    line = json.dumps({"made": sum(client.counts.values()), "turns": turns})
+    os.write(1, (line + "\\n").encode())  # in one piece
     os._exit(0)
 for _ in range(number): os.wait()
 """
@@ -158,8 +159,8 @@ def assert_all_used(calls: list[ApiCall]) -> None:
 def test_what_is_allowed_is_used_and_nothing_is_refused(hubspot: Followed, sqlite_engine: Engine) -> None:
     """Threads on SQLite use 95 % of the account's limits, while somebody else holds the database's write lock.
 
-    HubSpot counts calls as they arrive, so a machine that is slow with some of them alone may be refused. Here sandbox and pace
-    go by one clock, which stands still while a call is under way.
+    HubSpot counts calls as they arrive, so a machine that is slow with some of them alone may be refused. Here sandbox
+    and pace go by one clock, which stands still while a call is under way.
     """
     time_line = VirtualTime()
     hubspot.account.meter = Meter(Limits.like_hubspot(), "Europe/Berlin", clock=time_line.now)
@@ -181,7 +182,7 @@ def test_what_is_allowed_is_used_and_nothing_is_refused(hubspot: Followed, sqlit
 
 @pytest.mark.postgresql
 def test_processes_share_what_is_allowed(hubspot: Followed, postgresql_engine: Engine) -> None:
-    """Turns that three processes were given on PostgreSQL are those of one limit, each process has its part, none is lost.
+    """Turns given to three processes on PostgreSQL are those of one limit: each has its part, none is lost.
 
     When a call arrives is the machine's affair; when it may be made is decided by the database, and is looked at here.
     """
@@ -216,8 +217,8 @@ def run_processes(url: str, token: str, engine: Engine) -> tuple[list[int], dict
 def early_calls(calls: list[ApiCall], seconds: Callable[[ApiCall], float]) -> list[tuple[ApiCall, ApiCall]]:
     """The refusals, each with a call that came before the refusal's time was over.
 
-    That is its own repetition, and any other call against the same limit but those that were under way together with it:
-    the sandbox's clock stands still then, as it moves only while somebody waits.
+    That is its own repetition, and any other call against the same limit but those that were under way together with
+    it: the sandbox's clock stands still then, as it moves only while somebody waits.
     """
     early = []
     for number, refusal in enumerate(calls):
@@ -238,7 +239,10 @@ def early_calls(calls: list[ApiCall], seconds: Callable[[ApiCall], float]) -> li
 def test_a_storm_of_refusals_loses_nothing(
     hubspot: Followed, engine: Engine, deal: Make, kinds: tuple[str, ...], fault: str, seconds: float
 ) -> None:
-    """Refused fifteen times in a row, far more often than failures are tried again: each waits its time, all is there."""
+    """Refused fifteen times in a row, far more often than failures are tried again.
+
+    Each waits its time, all is there.
+    """
     made = [deal() for _ in range(40)]
     syncer = hubspot.syncer(engine, source=source_of(hubspot, virtual_pace(hubspot)))
     for kind in kinds:
@@ -318,7 +322,10 @@ def test_a_refused_creation_is_made_once(hubspot: Followed) -> None:
 
 
 def test_a_refusal_seen_by_one_worker_stops_all(hubspot: Followed, engine: Engine) -> None:
-    """Six threads, in two processes' paces where there are several: during the pause none of them searches; others call."""
+    """Six threads, in two processes' paces where there are several: during the pause none of them searches.
+
+    Others call.
+    """
     shared = engine.dialect.name == "postgresql"
     waiting: set[int] = set()  # threads that waited for longer than it takes to give a turn
 
@@ -380,7 +387,10 @@ def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -
 
 
 def test_a_day_s_limit_stops_every_worker_until_midnight(hubspot: Followed, engine: Engine) -> None:
-    """One worker is refused; no other one calls before the account's midnight, nor one started later; then all go on."""
+    """One worker is refused; no other one calls before the account's midnight, nor one started later.
+
+    Then all go on.
+    """
     first, second = (client_of(hubspot, DatabasePace(engine, "hubspot", limits_of(None, None))) for _ in range(2))
     first.time_zone = "America/New_York"
     hubspot.faults.next("describe", Fault("daily_limit"))

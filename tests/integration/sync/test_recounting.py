@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of, put, remove
 
-from ros_sync.organisation.company import Company, Organisation
+from ros_sync.organisation.company import CompanyProfile, Organisation
 from ros_sync.organisation.fiscal import FiscalYear
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.recounting import recount_slips
@@ -63,7 +63,7 @@ def test_another_fiscal_year_is_another_count(engine: Engine) -> None:
     """Where quarters begin in February, March to April is no push over a quarter's end."""
     upgraded(engine)
     recount_slips(engine, CONTEXT, NOW)
-    changed = recount_slips(engine, DealContext.of(Organisation(Company(fiscal_year=FiscalYear(2)))), NOW)
+    changed = recount_slips(engine, DealContext.of(Organisation(CompanyProfile(fiscal_year=FiscalYear(2)))), NOW)
     assert (1, ("pushed", 1, 0, 0, 30, 30)) == (changed, slips(engine)[0])
 
 

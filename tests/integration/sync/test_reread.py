@@ -30,7 +30,10 @@ def stalled(engine: Engine) -> bool:
 
 
 def test_calculated_properties_are_read_again_by_their_schedule(follow: Followed, engine: Engine) -> None:
-    """A poll does not see them; the next reading does, in one call for a hundred records, and a quiet poll makes none."""
+    """A poll does not see them.
+
+    The next reading does, in one call for a hundred records, and a quiet poll makes none.
+    """
     before = follow.clock() - timedelta(days=1)  # what is newer is read again anyhow, as search lags
     deal = follow.account.create("deals", {"dealname": "Looms", "hs_is_stalled": "false"}, at=before)
     follow.syncer(engine).cycle()
@@ -48,7 +51,10 @@ def test_calculated_properties_are_read_again_by_their_schedule(follow: Followed
 
 
 def test_what_cannot_be_read_again_is_left_to_the_listings(follow: Followed, engine: Engine) -> None:
-    """A record that the CRM does not know by its id is not deleted for that: only a listing looks for what has vanished."""
+    """A record that the CRM does not know by its id is not deleted for that.
+
+    Only a listing looks for what has vanished.
+    """
     before = follow.clock() - timedelta(days=1)
     gone, kept = (follow.account.create("deals", {"dealname": name}, at=before) for name in ("Gone", "Kept"))
     follow.syncer(engine).cycle()
@@ -64,7 +70,10 @@ def test_what_cannot_be_read_again_is_left_to_the_listings(follow: Followed, eng
 
 
 def test_people_engaged_and_the_last_meeting_are_worked_out(follow: Followed, engine: Engine) -> None:
-    """Who called, wrote or met us about the deal counts once; outbound calls, notes and meetings that did not take place do not."""
+    """Who called, wrote or met us about the deal counts once.
+
+    Outbound calls, notes and meetings that did not take place do not.
+    """
     account, now = follow.account, follow.clock()
     deal, quiet = (account.create("deals", {"dealname": name}) for name in ("Looms", "Quiet"))
     people = [account.create("contacts", {"email": f"{name}@buyer.example"}) for name in "abcd"]

@@ -1,4 +1,7 @@
-"""The engine takes a vendor whose shapes are unlike HubSpot's: two streams of one kind, a history stream, bulk parts, one call."""
+"""The engine takes a vendor whose shapes are unlike HubSpot's.
+
+Two streams of one kind, a history stream, bulk parts, one call.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ def vendor() -> FakeVendor:
     for each in ("c1", "c2"):
         made.create(CONTACTS, each, name=f"Person {each}", email=f"{each}@loom.example")
     for number in range(1, 6):
-        made.create(DEALS, f"d{number}", {ACCOUNTS: ["a1"]}, name=f"Deal {number}", stage="Discovery", stage_kind="open",
+        made.create(DEALS, f"d{number}", {ACCOUNTS: ["a1"]}, name=f"Deal {number}", stage="Discovery",
+                    stage_kind="open",
                     amount=100_00 * number, currency="USD", close_date="2026-03-31", owner="u2")  # fmt: skip
     made.set(DEALS, "d1", stage="Proposal")
     made.set(DEALS, "d1", close_date="2026-04-30")
@@ -236,7 +240,10 @@ def test_one_stream_that_fails_keeps_no_other(engine: Engine, vendor: FakeVendor
 
 
 def test_what_ends_is_found_in_streams_of_one_kind(engine: Engine, vendor: FakeVendor) -> None:
-    """Tasks and events that vanish from a listing, and the audit that says so: by the stream, not by what they are called."""
+    """Tasks and events that vanish from a listing, and the audit that says so.
+
+    By the stream, not by what they are called.
+    """
     syncer = syncer_of(engine, vendor)
     syncer.cycle()
     del vendor.records[TASKS]["t2"], vendor.records[EVENTS]["e1"]  # without a trace

@@ -1,4 +1,7 @@
-"""Waves of deletions that come in other guises: many small ones, leads that are none any more, links that vanish first."""
+"""Waves of deletions that come in other guises.
+
+Many small ones, leads that are none any more, links that vanish first.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,10 @@ LEAD = "hs_lifecyclestage_lead_date"
 def test_twenty_small_waves_by_different_ways_add_up(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
 ) -> None:
-    """One or two records at a time, by each way in turn, all within a day: four of forty go, and every other one is held."""
+    """One or two records at a time, by each way in turn, all within a day.
+
+    Four of forty go, and every other one is held.
+    """
     deals = [deal() for _ in range(40)]
     for _ in range(2):
         later(hubspot, syncer)
@@ -190,7 +196,10 @@ def links(engine: Engine) -> int:
 def test_links_with_records_that_turn_out_to_be_held_are_kept(
     hubspot: Followed, engine: Engine, deal: Make, way: str
 ) -> None:
-    """The links of deals are read before anything tells of the contacts that were archived: the CRM names them no more."""
+    """The links of deals are read before anything tells of the contacts that were archived.
+
+    The CRM names them no more.
+    """
     seldom = replace(CADENCE, look_back_seconds=30 * 86_400, links_seconds=3_600)
     syncer = Syncer(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=seldom)
     people = [hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(20)]
@@ -230,7 +239,10 @@ def test_links_that_were_taken_away_end(hubspot: Followed, engine: Engine, synce
 def test_a_false_claim_of_a_merge_leaves_no_redirect(
     hubspot: Followed, engine: Engine, deal: Make, between: Between, before: str
 ) -> None:
-    """A record says that another one went into it, which the mirror does not hold (any more): that one is asked, too."""
+    """A record says that another one went into it, which the mirror does not hold (any more).
+
+    That one is asked, too.
+    """
     first = deal()
     other = deal() if before == "archived" else ""
     syncer = following(hubspot, engine, between)

@@ -1,4 +1,7 @@
-"""HubSpot's 200 is no proof: what it did not take over is told as such, without a note. Over real HTTP; nothing here concerns the database."""
+"""HubSpot's 200 is no proof: what it did not take over is told as such, without a note.
+
+Over real HTTP; nothing here concerns the database.
+"""
 
 from __future__ import annotations
 
@@ -182,7 +185,10 @@ def test_however_hubspot_spells_it_it_was_taken_over(
 def test_a_person_s_later_change_is_no_refusal(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer to the write is lost, somebody changes the value an hour later, and then it is tried again: it was written."""
+    """The answer to the write is lost, somebody changes the value an hour later, and then it is tried again.
+
+    It was written.
+    """
     made = deal(hs_next_step="Call")
     syncer.cycle()
     hubspot.clock.advance(60)

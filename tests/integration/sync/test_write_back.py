@@ -53,7 +53,10 @@ def write(
 
 
 def instead_of_the_next(monkeypatch: pytest.MonkeyPatch, method: str, happens: Callable[[Call], object]) -> None:
-    """Let something happen instead of the client's next call of that method; it is given the call, to make it or not."""
+    """Let something happen instead of the client's next call of that method.
+
+    It is given the call, to make it or not.
+    """
     original = getattr(HubSpotClient, method)
 
     def replaced(client: HubSpotClient, *arguments: object) -> object:
@@ -105,7 +108,8 @@ def test_every_field_of_a_deal_is_written_and_shown_at_once(
     made = deal()
     syncer.cycle()
     hubspot.clock.advance(60)
-    changes: dict[str, Carried] = {"next_step": "Call <b>Jane</b>", "next_step_date": "2026-03-09", "close_date": "2026-05-31",
+    changes: dict[str, Carried] = {"next_step": "Call <b>Jane</b>", "next_step_date": "2026-03-09",
+                                   "close_date": "2026-05-31",
                                    "amount": 250_050, "stage": "Proposal"}  # fmt: skip
     assert write(syncer, made, changes).state == "done"
     held = hubspot.account.snapshot("deals")[made]
@@ -228,7 +232,10 @@ def test_mql_accepted_and_rejected_with_a_code(hubspot: Followed, engine: Engine
     "by, granted", [(ADA, True), (CEM, True), (REVOPS, True), (BO, False), ("nobody@loom.example", False)]
 )
 def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: bool) -> None:
-    """The owner, whom they report to, and RevOps may; a colleague and a stranger may not, and nothing is kept of them."""
+    """The owner, whom they report to, and RevOps may.
+
+    A colleague and a stranger may not, and nothing is kept of them.
+    """
     made = deal()
     syncer.cycle()
     try:
@@ -257,7 +264,10 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
 def test_what_cannot_be_written_is_said(
     hubspot: Followed, syncer: Syncer, deal: Make, changes: dict[str, Carried], reason: str
 ) -> None:
-    """A field that is not written back, an unknown stage, nothing at all: each has its words, and HubSpot is left alone."""
+    """A field that is not written back, an unknown stage, nothing at all.
+
+    Each has its words, and HubSpot is left alone.
+    """
     made = deal()
     syncer.cycle()
     hubspot.calls()
@@ -346,7 +356,10 @@ def test_a_note_is_found_among_very_many(
 
 
 def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
-    """A value that is not a day is refused when it is asked for; one that slipped through is refused when its turn comes."""
+    """A value that is not a day is refused when it is asked for.
+
+    One that slipped through is refused when its turn comes.
+    """
     made = deal()
     syncer.cycle()
     with pytest.raises(PermanentError, match="is not of the kind date"):
@@ -363,7 +376,10 @@ def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, sy
 def test_a_note_that_is_not_allowed_leaves_the_value_written(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
 ) -> None:
-    """Deals may be written and notes may not: the mirror has the value, and the outcome says what to do about the note."""
+    """Deals may be written and notes may not.
+
+    The mirror has the value, and the outcome says what to do about the note.
+    """
     made = deal()
     syncer.cycle()
     scope = "crm.objects.contacts.write"
@@ -382,7 +398,10 @@ def test_a_note_that_is_not_allowed_leaves_the_value_written(
 def test_a_note_that_cannot_be_left_now_is_left_later(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The mirror has the value at once and the wish says what is missing; the next attempt leaves the note and no more."""
+    """The mirror has the value at once and the wish says what is missing.
+
+    The next attempt leaves the note and no more.
+    """
     made = deal()
     syncer.cycle()
     after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("write", Fault(kind), times=2))
@@ -403,7 +422,10 @@ def test_a_note_that_cannot_be_left_now_is_left_later(
 def test_what_is_set_while_the_note_waits_stands(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
-    """The wish was written once: whoever sets the old value again, or another one, is not written over for the note's sake."""
+    """The wish was written once.
+
+    Whoever sets the old value again, or another one, is not written over for the note's sake.
+    """
     made = deal(hs_next_step="Send offer")
     syncer.cycle()
     hubspot.clock.advance(60)
@@ -490,7 +512,10 @@ def test_a_write_that_was_not_made_is_not_taken_for_an_older_one(hubspot: Follow
 def test_what_somebody_set_themselves_is_not_taken_for_ours(
     hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """We ended before the write, and somebody set the same value: nothing is put back, whatever an integration set once."""
+    """We ended before the write, and somebody set the same value.
+
+    Nothing is put back, whatever an integration set once.
+    """
     made = deal(hs_next_step="Call Jane")
     before_that(hubspot, made, ("Wait", "INTEGRATION"), ("Send offer", "CRM_UI"))
     syncer.cycle()

@@ -1,4 +1,6 @@
-"""A server that takes HubSpot's webhooks, in a process of its own, so that its memory is its own. Run by `test_strangers.py`.
+"""A server that takes HubSpot's webhooks, in a process of its own, so that its memory is its own.
+
+Run by `test_strangers.py`.
 
 `receiving.py SECRET LIMIT=VALUE …`: prints its address, serves until its standard input ends.
 """
@@ -25,7 +27,8 @@ def read(body: bytes) -> ChangeEvents:
 
 if __name__ == "__main__":
     secret, *given = sys.argv[1:]
-    limits = Limits(**{name: float(value) for name, value in (each.split("=") for each in given)})  # type: ignore[arg-type]
+    pairs = (each.split("=") for each in given)
+    limits = Limits(**{name: float(value) for name, value in pairs})  # type: ignore[arg-type]
     logs.configure(LogSettings(), at_least="error")  # what is printed is read for the address alone
     app = create_app(Health({}))
     add_webhooks(app, "hubspot", WebhookReceiver(HubSpotVerifier(secret), read, len))

@@ -33,7 +33,8 @@ def filled(engine: Engine) -> None:
     put(engine, "source_state", source="hubspot", complete_at=NOON - HOUR, trouble="Zelda", updated_at=NOON)
     with Session(engine) as session:
         session.add(
-            Alert(rule_id="stalled", object="deal", source="hubspot", record_id="7", episode=1, state="open", shadow=False,
+            Alert(rule_id="stalled", object="deal", source="hubspot", record_id="7", episode=1, state="open",
+                  shadow=False,
                   severity="warn", since_at=NOON, headline="Zelda Fitz", text="Zelda Fitz", seen=[])
         )  # fmt: skip  # one fact a word
         session.add(

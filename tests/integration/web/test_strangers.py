@@ -157,7 +157,10 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_crowd_that_sends_half_of_it_is_bounded_and_holds_up_nobody(receiver: Receiver, way: str) -> None:
-    """However they begin and stop: memory stays small, HubSpot is answered meanwhile, and the connections end by themselves."""
+    """However they begin and stop.
+
+    Memory stays small, HubSpot is answered meanwhile, and the connections end by themselves.
+    """
     before = receiver.memory_mb()
     peak = before
     with crowd(receiver, WAYS[way]):

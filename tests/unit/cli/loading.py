@@ -29,14 +29,15 @@ HELP = {
 # What reads settings, YAML and JSON, logs, and speaks with SQLite.
 IMPORTS = HELP | {"cython_runtime", "greenlet", "orjson", "ruamel", "sqlalchemy", "structlog"}
 ELSEWHERE = {
-    "rich.progress", "ros_sync.alerts.tables", "ros_sync.outbox", "ros_sync.rules", "ros_sync.sla", "ros_sync.web", "sqlalchemy.orm",
+    "rich.progress", "ros_sync.alerts.tables", "ros_sync.outbox", "ros_sync.rules", "ros_sync.sla", "ros_sync.web",
+    "sqlalchemy.orm",
     "sqlalchemy.dialects.postgresql",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The exit code of a command line, the modules that it loaded, and how often Python looked for garbage meanwhile."""
+    """The exit code of a command line, the modules that it loaded, and how often Python collected garbage."""
 
     code: int
     modules: frozenset[str]

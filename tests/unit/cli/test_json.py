@@ -44,9 +44,11 @@ class Everything:
 @pytest.mark.parametrize(
     "value,expected",
     [
-        (Everything(Counter({"a": 2}), Counter({("b", 1): 3}), None), {"names": {"a": 2}, "pairs": {"b 1": 3}, "odd": None}),
+        (Everything(Counter({"a": 2}), Counter({("b", 1): 3}), None),
+         {"names": {"a": 2}, "pairs": {"b 1": 3}, "odd": None}),
         ({None: 1, 7: 2, date(2026, 3, 2): 3}, {"None": 1, "7": 2, "2026-03-02": 3}),
-        ([NOON, date(2026, 3, 2), Decimal("1.50"), Path("x")], ["2026-03-02T12:00:00+00:00", "2026-03-02", "1.50", "x"]),
+        ([NOON, date(2026, 3, 2), Decimal("1.50"), Path("x")],
+         ["2026-03-02T12:00:00+00:00", "2026-03-02", "1.50", "x"]),
         ([float("nan"), float("inf"), 1.5, True, 2**70], [None, None, 1.5, True, 2**70]),
         ({"set": {"b", "a"}, "where": Where("f", 1)},
          {"set": ["a", "b"], "where": {"file": "f", "line": 1, "column": None, "key": None, "record": None}}),

@@ -38,7 +38,10 @@ DECLARING |= {"app", "commands", "help", "invocation", "names"}
 
 @pytest.mark.parametrize("arguments", [("--help",), ("import", "--help"), ("sync", "audit", "--help"), ("rules",)])
 def test_help_loads_nothing_that_works(arguments: tuple[str, ...]) -> None:
-    """No database, no settings, no client of a vendor, no YAML, no web; of ours only what declares commands. No garbage is looked for."""
+    """No database, no settings, no client of a vendor, no YAML, no web; of ours only what declares commands.
+
+    No garbage is looked for.
+    """
     run = loaded(*arguments)
     ours = {name for name in run.modules if name.startswith("ros_sync.")}
     allowed = OURS | {"ros_sync.cli"} | {f"ros_sync.cli.{name}" for name in DECLARING}
@@ -61,11 +64,17 @@ def test_the_names_are_those_of_the_application() -> None:
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("stats", "error: there is no command 'stats'\n  Did you mean 'status'? `ros-sync --help` lists what there is\n"),
-        ("rules chekc", "error: there is no command 'rules chekc'\n  Did you mean 'rules check'? `ros-sync rules --help` lists what there is\n"),
+        ("stats", ("error: there is no command 'stats'\n  Did you mean 'status'? `ros-sync --help` lists what there "
+                   "is\n")),
+        ("rules chekc", (
+            "error: there is no command 'rules chekc'\n  Did you mean 'rules check'? `ros-sync rules --help` lists "
+            "what there is\n"
+        )),
         ("xyzzy", "error: there is no command 'xyzzy'\n  `ros-sync --help` lists what there is\n"),
-        ("--debug -w here tik", "error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists what there is\n"),
-        ("--workspace=here tik", "error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists what there is\n"),
+        ("--debug -w here tik", ("error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists "
+                                 "what there is\n")),
+        ("--workspace=here tik", ("error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists "
+                                  "what there is\n")),
         ("\x1b[2J", "error: there is no command '\\x1b[2J'\n  `ros-sync --help` lists what there is\n"),
     ],
 )  # fmt: skip

@@ -122,7 +122,7 @@ def test_sources_take_no_room_where_none_is_followed() -> None:
     ],
 )
 def test_screen_says_how_each_source_is_followed(words: str) -> None:
-    """Up to when all of it is here, how far that lags, whether it is stale, parked or in trouble, what its account lacks."""
+    """Up to when all of it is here, the lag, whether it is stale, parked or in trouble, what its account lacks."""
     problem = {"what": "there is no property team_size", "todo": "make it, or leave it out", "fatal": False}
     trouble = "the calls of the day are used up"
     sources = [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
-from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH, limits_of
+from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH, limits_of
 from ros_sync.connectors.pace import PATIENCE_SECONDS, BucketPace, MemoryBooks, MemoryPace, Use, used_share
 from ros_sync.errors import RateLimitedError
 

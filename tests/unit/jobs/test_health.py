@@ -87,7 +87,10 @@ def test_reasons_from_elsewhere_degrade() -> None:
     [((), (), "ready"), ((), ("x",), "degraded"), (("y",), (), "unready"), (("y",), ("x",), "unready")],
 )
 def test_how_a_process_stands(fatal: tuple[str, ...], lesser: tuple[str, ...], expected: str) -> None:
-    """Without a reason it is ready, with lesser ones degraded, with a fatal one unready; the fatal ones are told first."""
+    """Without a reason it is ready, with lesser ones degraded, with a fatal one unready.
+
+    The fatal ones are told first.
+    """
     judgement = Readiness(fatal, lesser)
     assert (Standing(expected), (*fatal, *lesser)) == (judgement.standing, judgement.reasons)
 
@@ -110,7 +113,10 @@ def test_success_ends_the_failures() -> None:
 
 
 def test_news_are_the_turns() -> None:
-    """The first good run, a first failure, one of another kind and the next good run are news; the rest is more of the same."""
+    """The first good run, a first failure, one of another kind and the next good run are news.
+
+    The rest is more of the same.
+    """
     other = replace(REFUSED, kind="DiskFullError")
     health = Health({"tick": JobState(EVERY)})
     turns = [health.succeeded("tick", NOON), health.succeeded("tick", NOON)]

@@ -48,7 +48,10 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> WallClock:
 
 @pytest.mark.parametrize("hours", HOURS)
 def test_a_job_keeps_its_interval_when_the_clock_is_set(wall: WallClock, hours: float) -> None:
-    """Set by hours in either direction, a job runs again after its interval: neither for hours not at all, nor at once."""
+    """Set by hours in either direction, a job runs again after its interval.
+
+    Neither for hours not at all, nor at once.
+    """
     every = 0.5
     ran: list[float] = []
     thrice = threading.Event()
@@ -62,7 +65,8 @@ def test_a_job_keeps_its_interval_when_the_clock_is_set(wall: WallClock, hours: 
 
     with capture_logs(), Schedule([Job("tick", every, work)]):
         assert thrice.wait(PATIENCE_SECONDS)
-    # On a busy machine a run may begin late, and the one after it is that much nearer; "at once" is within a look at the clock.
+    # On a busy machine a run may begin late, and the one after it is that much nearer; "at once" is within a look at
+    # the clock.
     assert [True, True] == [later - earlier > every / 4 for earlier, later in pairwise(ran)]
 
 
@@ -110,7 +114,10 @@ def test_the_step_is_logged(wall: WallClock) -> None:
 def test_a_clock_that_is_set_between_the_look_and_the_run_keeps_no_job_waiting(
     wall: WallClock, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
-    """Set after both clocks were compared and before what is due is started: the job is planned by the new time already."""
+    """Set after both clocks were compared and before what is due is started.
+
+    The job is planned by the new time already.
+    """
     runs = threading.Semaphore(0)
     look = steady.SteadyScheduler._follow_the_clock
     looks = iter(range(1_000_000))

@@ -105,9 +105,12 @@ def test_no_error_s_words_reach_the_log(stream: io.StringIO, kind: str, how: str
         elif how == "exc_info":
             log.error("job_failed", exc_info=caught)  # noqa: TRY400  # as the program's own lines do
         elif how == "value":
-            log.error("job_failed", kind=type(error).__name__, error=caught, errors=[caught], by={"stream": caught})  # noqa: TRY400  # as above
+            # as above
+            told = {"kind": type(error).__name__, "error": caught, "errors": [caught], "by": {"stream": caught}}
+            log.error("job_failed", **told)  # noqa: TRY400
         elif how == "library":
-            logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=caught)  # noqa: TRY400  # as uvicorn does
+            # as uvicorn does
+            logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=caught)  # noqa: TRY400
         else:
             logs.log_what_nobody_catches()
             thread = threading.Thread(target=_raising, args=(caught,))
@@ -139,8 +142,10 @@ def test_a_traceback_still_tells_the_place(stream: io.StringIO) -> None:
 @pytest.mark.parametrize(
     "logger,words,expected",
     [
-        ("urllib3.connectionpool", ("Retrying after connection broken: %s", f"/contacts?email={EMAIL}"), "Retrying after connection broken: %s"),
-        ("asyncio", (f"Task exception was never retrieved\nfuture: <Task exception=ValueError('{NAME}')>",), "Task exception was never retrieved"),
+        ("urllib3.connectionpool", ("Retrying after connection broken: %s", f"/contacts?email={EMAIL}"),
+         "Retrying after connection broken: %s"),
+        ("asyncio", (f"Task exception was never retrieved\nfuture: <Task exception=ValueError('{NAME}')>",),
+         "Task exception was never retrieved"),
         ("some.library", (f"cannot read '{NAME}' of {EMAIL}",), "cannot read '…' of …"),
         ("apscheduler.scheduler", ('Execution of job "%s" skipped', "tick"), 'Execution of job "tick" skipped'),
     ],

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from ros_sync.organisation.calendars import OFFICE_WEEK
-from ros_sync.organisation.company import Company, Organisation, standard_calendar
+from ros_sync.organisation.company import CompanyProfile, Organisation, standard_calendar
 
 
 def test_the_standard_calendar_is_always_there() -> None:
     """It is in the company's zone, and follows a person's own, as nobody chose its zone."""
-    calendar = Organisation(Company(timezone="Europe/Berlin")).calendar()
+    calendar = Organisation(CompanyProfile(timezone="Europe/Berlin")).calendar()
     assert ("standard", "Europe/Berlin", False) == (calendar.name, calendar.timezone.key, calendar.zone_given)
 
 

@@ -9,7 +9,7 @@ import pytest
 from ros_sync.durations import Duration
 from ros_sync.errors import OrganisationError, ProblemsError
 from ros_sync.money import convert
-from ros_sync.organisation.company import Company, Member, Organisation, Team
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation, Team
 from ros_sync.organisation.file import load
 from ros_sync.organisation.fiscal import FiscalYear
 
@@ -54,7 +54,7 @@ def test_the_shipped_file_loads() -> None:
 
 def test_the_company_is_read(tmp_path: Path) -> None:
     """Each key of the company stands where it belongs, the fallback's e-mail in lower case."""
-    expected = Company("Northwind Loom", "EUR", "Europe/Berlin", "berlin", FiscalYear(2), "revops@loom.example")
+    expected = CompanyProfile("Northwind Loom", "EUR", "Europe/Berlin", "berlin", FiscalYear(2), "revops@loom.example")
     assert expected == read(tmp_path, WHOLE).company
 
 

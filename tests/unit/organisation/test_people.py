@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from ros_sync.organisation.company import Company, Member, Organisation, Team, standard_calendar
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation, Team, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow, Person
 
 ADA = OwnerRow("hub", "1", "Ada", "Ada@loom.example", True, "Europe/Rome", "DACH", "2", "seller", "EMEA", "U1")
 CEM = OwnerRow("hub", "2", "Cem", "cem@loom.example")
 ORGANISATION = Organisation(
-    company=Company(timezone="Europe/Berlin"),
+    company=CompanyProfile(timezone="Europe/Berlin"),
     teams={"DACH": Team("DACH", "dora@loom.example", "North", "standard")},
     people={
         "dora@loom.example": Member("dora@loom.example", "Dora", role="manager", team="DACH"),
@@ -149,7 +149,9 @@ def test_a_calendar_without_a_zone_is_kept_in_the_owners(timezone: str | None, z
     What is not a zone counts for nothing.
     """
     office = replace(standard_calendar("Europe/Berlin"), name="office", zone_given=zone_given)
-    organisation = Organisation(Company(timezone="Europe/Berlin", calendar="office"), calendars={"office": office})
+    organisation = Organisation(
+        CompanyProfile(timezone="Europe/Berlin", calendar="office"), calendars={"office": office}
+    )
     directory = Directory(organisation, [replace(ADA, timezone=timezone)])
     assert zone == directory.calendar_of("hub", "1").timezone.key
 

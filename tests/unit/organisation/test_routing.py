@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ros_sync.organisation.company import Company, Member, Organisation
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.organisation.routing import Recipient, RecordOwner, route
 
@@ -28,7 +28,7 @@ OWNERS = [OwnerRow("hub", str(number), email=email) for number, email in enumera
 
 
 def directory(fallback: str | None = "revops@loom.example") -> Directory:
-    return Directory(Organisation(company=Company(fallback=fallback), people=PEOPLE), OWNERS)
+    return Directory(Organisation(company=CompanyProfile(fallback=fallback), people=PEOPLE), OWNERS)
 
 
 def said(recipient: Recipient) -> tuple[str | None, str, bool]:
@@ -99,7 +99,7 @@ def test_managers_in_a_circle_end_at_the_fallback() -> None:
         OwnerRow("sf", "1", "A", "a@loom.example", active=False, manager="2"),
         OwnerRow("sf", "2", "B", "b@loom.example", active=False, manager="1"),
     ]
-    circle = Directory(Organisation(company=Company(fallback="#revops")), owners)
+    circle = Directory(Organisation(company=CompanyProfile(fallback="#revops")), owners)
     expected = "#revops"
     assert expected == route("owner", RecordOwner("sf", "1"), circle).key
 
@@ -119,5 +119,5 @@ def test_managers_in_a_circle_end_at_the_fallback() -> None:
 )
 def test_who_customer_success_is(named: str | None, expected: tuple[str | None, str, bool]) -> None:
     """Whom the organisation names; where it names nobody, the manager of the record's owner."""
-    everybody = Directory(Organisation(company=Company(customer_success=named), people=PEOPLE), OWNERS)
+    everybody = Directory(Organisation(company=CompanyProfile(customer_success=named), people=PEOPLE), OWNERS)
     assert expected == said(route("customer_success", RecordOwner("hub", "1"), everybody))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ros_sync.durations import Duration
-from ros_sync.organisation.company import Company, Member, Organisation, standard_calendar
+from ros_sync.organisation.company import CompanyProfile, Member, Organisation, standard_calendar
 from ros_sync.organisation.people import Directory, OwnerRow
 from ros_sync.sla.clock_definitions import (
     ClockDefinition,
@@ -25,7 +25,7 @@ NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RESPONSE = ClockDefinition("mql", "lead", "became_mql", ("accepted", "rejected"), Duration.parse("24 business hours"))
 ORGANISATION = Organisation(
-    company=Company(timezone="Europe/Berlin", calendar="berlin"),
+    company=CompanyProfile(timezone="Europe/Berlin", calendar="berlin"),
     calendars={
         "berlin": replace(standard_calendar("Europe/Berlin"), name="berlin"),
         "york": replace(standard_calendar("America/New_York"), name="york"),

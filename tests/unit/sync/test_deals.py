@@ -214,7 +214,10 @@ def test_amounts_are_turned_into_the_company_s_currency() -> None:
     ids=["reopened", "never open", "always open"],
 )
 def test_the_first_close_date_is_the_first_as_an_open_deal(present: str, reopened: bool, expected: str) -> None:
-    """Where a deal was closed to begin with, it is the one that it got afterwards; where it was never open, the first of all."""
+    """Where a deal was closed to begin with, it is the one that it got afterwards.
+
+    Where it was never open, the first of all.
+    """
     changes = [Moved("stage_kind", clock.to_micros(BEGIN), "won", "open")] if reopened else []
     changes.append(Moved("close_date", clock.to_micros(BEGIN + 2 * DAY), "2026-01-31", "2026-06-30"))
     found = computed(

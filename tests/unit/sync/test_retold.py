@@ -70,7 +70,10 @@ def test_expected_changes(
 def test_the_first_change_that_differs_is_told(
     mine: list[Change], difference: tuple[Change | None, Change | None] | None
 ) -> None:
-    """By what the CRM's history says and what the mirror's does; what lies before the CRM's first entry is no difference."""
+    """By what the CRM's history says and what the mirror's does.
+
+    What lies before the CRM's first entry is no difference.
+    """
     history = {"stage": entries((2, "a"), (3, "b"), (5, "c")), "owner": []}  # nothing is told of the owner
     columns = {"stage": "stage", "owner": "owner_id"}
     expected = [] if difference is None else [FieldDifference("stage", *map(_shown, difference))]

@@ -68,7 +68,10 @@ def test_each_cycle_tells_its_own_progress(work: Work, told: list[Progress]) -> 
 
 @pytest.mark.parametrize("activities", [("notes",), ("notes", "calls"), ("notes", "calls", "tasks")])
 def test_streams_that_feed_one_object_have_their_own_records(tmp_path: Path, activities: tuple[str, ...]) -> None:
-    """A stream's records are those that came by it; one that feeds an object alone has those too whose stream is not known."""
+    """A stream's records are those that came by it.
+
+    One that feeds an object alone has those too whose stream is not known.
+    """
     head, *streams = CONNECTOR.read_text().split("\n  - stream: ")
     kept = [each for each in streams if each.split("\n")[0] in (*activities, "deals", "contacts", "companies")]
     file = tmp_path / "hubspot.yaml"

@@ -57,5 +57,5 @@ def test_what_fits(kind: Kind | None, value: Carried) -> None:
     ],
 )
 def test_what_does_not_fit_is_said(kind: Kind | None, value: Carried, why: str) -> None:
-    """A text that is too long or holds what no CRM shows, a value of another kind, a day or an instant that no calendar has."""
+    """A text that is too long or holds what no CRM shows, a value of another kind, a day that no calendar has."""
     assert why in (_unfit(kind, value, MAX_TEXT_CHARS) or "")

@@ -35,8 +35,10 @@ MISNAMED = [
 ]
 # What is read, and what somebody put aside on purpose.
 FINE = [
-    "rules/emea.yml", "rules/.organisation.yml.swp", "rules/deals.yaml.bak", "rules/deals.yaml~", "rules/deals.yaml.off",
-    "rules/notes.txt", "rules/README.md", "connectors/crm.yml", "connectors/hubspot.yaml.orig", ".env.local", "environment",
+    "rules/emea.yml", "rules/.organisation.yml.swp", "rules/deals.yaml.bak", "rules/deals.yaml~",
+    "rules/deals.yaml.off",
+    "rules/notes.txt", "rules/README.md", "connectors/crm.yml", "connectors/hubspot.yaml.orig", ".env.local",
+    "environment",
     "docker-compose.yml", "notes.txt",
 ]  # fmt: skip
 

@@ -33,9 +33,9 @@ def connect(
 ) -> None:
     """Ask the account of a CRM what it has, and fit the connector file to it.
 
-    It places the account's stages, finds the properties that fill next-step date, rejection, segment and so on, takes out what the
-    account does not have, and says what each missing field switches off. What works in the file stays as it is, with comments
-    and order. It asks nothing, and may be run again at any time.
+    It places the account's stages, finds the properties that fill next-step date, rejection, segment and so on, takes
+    out what the account does not have, and says what each missing field switches off. What works in the file stays as
+    it is, with comments and order. It asks nothing, and may be run again at any time.
 
     Example: [bold]ros-sync connect NAME --dry-run[/bold]
     """

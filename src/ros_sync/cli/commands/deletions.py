@@ -27,8 +27,8 @@ def deletions(
 ) -> None:
     """List deletions that wait for a person: more records of a stream than may be deleted in a day.
 
-    The records are as they were, and their alerts go on, until somebody confirms or rejects the wave. It only reads, and works while
-    [bold]ros-sync serve[/bold] runs.
+    The records are as they were, and their alerts go on, until somebody confirms or rejects the wave. It only reads,
+    and works while [bold]ros-sync serve[/bold] runs.
 
     Example: [bold]ros-sync deletions[/bold]
     """

@@ -31,8 +31,8 @@ def propose(
     """Write a first mapping from the headings and values of export files.
 
     The headings of the usual CRMs are known. Values tell how dates and numbers are written and
-    which stages there are. Lines that a person must look at say CHECK. The files are then read with it, and what could not
-    be read is told.
+    which stages there are. Lines that a person must look at say CHECK. The files are then read with it, and what could
+    not be read is told.
 
     Example: [bold]ros-sync mapping propose exports/deals.csv -o connectors/acme.yaml[/bold]
     """

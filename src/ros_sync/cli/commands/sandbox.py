@@ -10,7 +10,7 @@ import typer
 from ros_sync.cli.invocation import Invocation
 
 
-class Account(StrEnum):
+class SandboxAccount(StrEnum):
     """How the sandbox's HubSpot is furnished."""
 
     DEFAULT = "default"
@@ -33,11 +33,11 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
     scale: Annotated[float, typer.Option(help="Size of the company; 0 is an empty account.", min=0.0, max=20.0)] = 1.0,
     account: Annotated[
-        Account,
+        SandboxAccount,
         typer.Option(
             help="HubSpot as it comes, with its own properties and one pipeline; or one with much of the company's own."
         ),
-    ] = Account.RICH,
+    ] = SandboxAccount.RICH,
     at: Annotated[
         str | None, typer.Option(metavar="INSTANT", help="Where its clock starts; default: a Monday of its story.")
     ] = None,
@@ -65,7 +65,7 @@ def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
         ports=(port, slack_port),
         seed=seed,
         scale=scale,
-        is_default=account is Account.DEFAULT,
+        is_default=account is SandboxAccount.DEFAULT,
         at=at,
         live=live,
         real_limits=limits is RateLimits.REAL,

@@ -25,8 +25,9 @@ def sync(
 ) -> None:
     """Bring the mirror up to the CRM's present (sync audit compares the two, sync write changes a record).
 
-    What is new, what changed, what was deleted or merged. The first run lists everything; later ones ask for what was modified since. A run that is cut off goes on where it
-    ended. [bold]ros-sync serve[/bold] does the same again and again.
+    What is new, what changed, what was deleted or merged. The first run lists everything; later ones ask for what was
+    modified since. A run that is cut off goes on where it ended. [bold]ros-sync serve[/bold] does the same again and
+    again.
 
     Example: [bold]ros-sync sync --source NAME[/bold]
     """
@@ -94,8 +95,8 @@ def write(
 ) -> None:
     """Write fields of one record to the CRM, unless somebody changed them there meanwhile.
 
-    Only fields below `write:` of the connector file, only by the record's owner, those whom they report to, and RevOps. A note
-    on the record says who asked. The mirror shows the new value at once.
+    Only fields below `write:` of the connector file, only by the record's owner, those whom they report to, and RevOps.
+    A note on the record says who asked. The mirror shows the new value at once.
 
     Example: [bold]ros-sync sync write deal 4711 next_step='Send the offer' --by ada@example.com[/bold]
     """

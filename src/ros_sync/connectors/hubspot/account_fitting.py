@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ros_sync.connectors.hubspot.candidates import WANTED, Candidate, Wanted, candidates
+from ros_sync.connectors.hubspot.candidates import WANTED, PropertyCandidate, Wanted, candidates
 from ros_sync.connectors.hubspot.client import HubSpotClient
 from ros_sync.connectors.hubspot.connecting import fit, unused
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
 from ros_sync.connectors.hubspot.mapping import OBJECT_ID, HubSpotMapping
 from ros_sync.connectors.hubspot.records import filled_fields
-from ros_sync.connectors.vendor import Candidate as Named
-from ros_sync.connectors.vendor import ConnectorFile, FileChange, FittedFile, Gap
+from ros_sync.connectors.vendor import Candidate, ConnectorFile, FileChange, FittedFile, Gap
 from ros_sync.errors import AuthExpiredError, PermanentError
 
 STREAMS = {"account": "companies", "lead": "contacts", "deal": "deals"}
@@ -43,7 +42,7 @@ class AccountFitting:
         plan = fit(self._text, self._definitions, self._found, _wanted(made))
         changes = [FileChange(step.where, step.what) for step in plan.steps]
         gaps = [
-            Gap(wanted.object, wanted.field, [Named(each.definition.name, each.share) for each in found])
+            Gap(wanted.object, wanted.field, [Candidate(each.definition.name, each.share) for each in found])
             for wanted, found in plan.missing.items()
         ]
         return FittedFile(plan.text, changes, gaps)
@@ -123,9 +122,9 @@ def _ask(client: HubSpotClient, mapping: HubSpotMapping) -> tuple[Definitions, l
 
 def _candidates(
     client: HubSpotClient, mapping: HubSpotMapping, definitions: Definitions
-) -> dict[Wanted, list[Candidate]]:
+) -> dict[Wanted, list[PropertyCandidate]]:
     """By field the properties that may fill it, each with the share of records in which it is filled."""
-    found: dict[Wanted, list[Candidate]] = {}
+    found: dict[Wanted, list[PropertyCandidate]] = {}
     totals: dict[str, int] = {}
     for wanted in WANTED:
         stream = STREAMS[wanted.object]
@@ -140,7 +139,9 @@ def _candidates(
     return found
 
 
-def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals: dict[str, int]) -> Candidate:
+def _with_share(
+    client: HubSpotClient, stream: str, candidate: PropertyCandidate, totals: dict[str, int]
+) -> PropertyCandidate:
     """The candidate with the share of records that have it filled; without where search is refused."""
     try:
         if stream not in totals:
@@ -150,7 +151,7 @@ def _with_share(client: HubSpotClient, stream: str, candidate: Candidate, totals
         filled = _count(client, stream, candidate.definition.name)
     except PermanentError:
         return candidate
-    return Candidate(candidate.definition, candidate.sureness, min(1.0, filled / totals[stream]))
+    return PropertyCandidate(candidate.definition, candidate.sureness, min(1.0, filled / totals[stream]))
 
 
 def _count(client: HubSpotClient, stream: str, having: str = OBJECT_ID) -> int:

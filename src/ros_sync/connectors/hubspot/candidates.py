@@ -44,7 +44,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PropertyCandidate:
     """A property that may fill a field; `share` of the records have it filled, where that was asked."""
 
     definition: PropertyDefinition
@@ -131,7 +131,7 @@ WANTED = (
 NOT_MADE = frozenset(("deal.contacts_engaged",))
 
 
-def candidates(wanted: Wanted, there: Iterable[PropertyDefinition], taken: Collection[str]) -> list[Candidate]:
+def candidates(wanted: Wanted, there: Iterable[PropertyDefinition], taken: Collection[str]) -> list[PropertyCandidate]:
     """The properties that may fill the field, the surest first; none that is `taken` by another field."""
     found = []
     for definition in there:
@@ -139,7 +139,7 @@ def candidates(wanted: Wanted, there: Iterable[PropertyDefinition], taken: Colle
             continue
         sureness = _sureness(wanted, definition)
         if sureness:
-            found.append(Candidate(definition, sureness))
+            found.append(PropertyCandidate(definition, sureness))
     return sorted(found, key=lambda each: (-each.sureness, not each.definition.ours, each.definition.name))
 
 

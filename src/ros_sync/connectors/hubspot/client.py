@@ -23,6 +23,7 @@ import urllib3
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.answers import DEFINITIONS, MalformedError, broken, check, following, parsed
+from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH
 from ros_sync.connectors.hubspot.connections import HostPool, answered
 from ros_sync.connectors.hubspot.failures import (
     HTTP_MULTIPLE,
@@ -34,7 +35,6 @@ from ros_sync.connectors.hubspot.failures import (
     failure,
     standing_still,
 )
-from ros_sync.connectors.hubspot.rate_limits import CALLS, SEARCH
 from ros_sync.connectors.hubspot.tokens import Tokens
 from ros_sync.connectors.hubspot.versions import DETAILS_PATH, SCOPES_PATH, Versions
 from ros_sync.connectors.pace import PATIENCE_SECONDS, Pace, Use

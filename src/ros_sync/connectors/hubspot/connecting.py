@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from ros_sync.connectors.hubspot.candidates import BY_LABEL, NOT_MADE, WANTED, Candidate, Wanted
+from ros_sync.connectors.hubspot.candidates import BY_LABEL, NOT_MADE, WANTED, PropertyCandidate, Wanted
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions, PropertyDefinition
 from ros_sync.connectors.hubspot.doctor import changes_unseen
 from ros_sync.connectors.hubspot.mapping import VALUE, modified_property
@@ -50,11 +50,14 @@ class Plan:
 
     text: str
     steps: list[PlannedChange] = field(default_factory=list)
-    missing: dict[Wanted, list[Candidate]] = field(default_factory=dict)
+    missing: dict[Wanted, list[PropertyCandidate]] = field(default_factory=dict)
 
 
 def fit(
-    text: str, definitions: Definitions, found: Mapping[Wanted, Sequence[Candidate]], made: Iterable[Wanted] = ()
+    text: str,
+    definitions: Definitions,
+    found: Mapping[Wanted, Sequence[PropertyCandidate]],
+    made: Iterable[Wanted] = (),
 ) -> Plan:
     """The plan for a file of this text.
 
@@ -74,7 +77,7 @@ class _Fitting:
     def __init__(self, text: str, definitions: Definitions) -> None:
         self.edits = Edits(text)
         self.steps: list[PlannedChange] = []
-        self.missing: dict[Wanted, list[Candidate]] = {}
+        self.missing: dict[Wanted, list[PropertyCandidate]] = {}
         self._definitions = definitions
         self._sources: dict[tuple[str, str], str] = {}  # by object and field, the property that fills it from now on
 
@@ -151,7 +154,7 @@ class _Fitting:
         stream: str,
         name: str,
         entry: MappingNode,
-        found: Mapping[Wanted, Sequence[Candidate]],
+        found: Mapping[Wanted, Sequence[PropertyCandidate]],
         made: frozenset[Wanted],
     ) -> None:
         """Fit one entry of `objects:`."""
@@ -186,7 +189,7 @@ class _Fitting:
         name: str,
         entry: MappingNode,
         fields: MappingNode,
-        chosen: Mapping[str, Candidate | None],
+        chosen: Mapping[str, PropertyCandidate | None],
         there: Mapping[str, PropertyDefinition],
     ) -> set[str]:
         """Fields whose property the account lacks are filled by another one, or taken out; which were taken out."""
@@ -227,7 +230,7 @@ class _Fitting:
             self.edits.set(entry, "only_if_known", f"[{', '.join(map(scalar, [*left, *instead]))}]")
             self._tell(f"{name}, only_if_known", f"{', '.join(absent)} is out{_by(instead)}")
 
-    def _fills(self, name: str, chosen: Candidate) -> None:
+    def _fills(self, name: str, chosen: PropertyCandidate) -> None:
         """Tell which property fills a field from now on."""
         source = chosen.definition.name
         kind, _, field_name = name.partition(".")
@@ -336,22 +339,24 @@ def _by(names: Sequence[str]) -> str:
     return f", {', '.join(names)} stands there instead" if names else ""
 
 
-def _choice(wanted: Wanted, found: Mapping[Wanted, Sequence[Candidate]], made: Collection[Wanted]) -> Candidate | None:
+def _choice(
+    wanted: Wanted, found: Mapping[Wanted, Sequence[PropertyCandidate]], made: Collection[Wanted]
+) -> PropertyCandidate | None:
     """The property that fills a field from now on: one that is there, or the one that is made for it."""
     if wanted in made:
-        return unused(found.get(wanted, ())) or Candidate(
+        return unused(found.get(wanted, ())) or PropertyCandidate(
             PropertyDefinition(wanted.property, wanted.type, label=wanted.label, ours=True), BY_LABEL
         )
     return _chosen(found.get(wanted, ()))
 
 
-def _chosen(found: Sequence[Candidate]) -> Candidate | None:
+def _chosen(found: Sequence[PropertyCandidate]) -> PropertyCandidate | None:
     """The candidate that is sure enough: by name or label; of several alike, the one that is filled most."""
     sure = [each for each in found if each.sureness >= BY_LABEL and not _is_unused(each)]
     return max(sure, key=lambda each: (each.sureness, each.definition.ours, each.share or 0.0)) if sure else None
 
 
-def unused(found: Sequence[Candidate]) -> Candidate | None:
+def unused(found: Sequence[PropertyCandidate]) -> PropertyCandidate | None:
     """The candidate that would be sure enough, were it filled anywhere; None where there is none, or another is taken.
 
     Nobody uses it, so that a rule would fire on everyone: it fills its field on request alone.
@@ -362,7 +367,7 @@ def unused(found: Sequence[Candidate]) -> Candidate | None:
     )
 
 
-def _is_unused(candidate: Candidate) -> bool:
+def _is_unused(candidate: PropertyCandidate) -> bool:
     return candidate.share is not None and candidate.share < UNUSED_BELOW
 
 

@@ -42,7 +42,7 @@ class HubSpot:
 
     def rate_limits(self, settings: Settings) -> RateLimits:
         """HubSpot's limits, as far as the settings say."""
-        from ros_sync.connectors.hubspot.rate_limits import limits_of  # noqa: PLC0415  # see above
+        from ros_sync.connectors.hubspot.call_limits import limits_of  # noqa: PLC0415  # see above
 
         return limits_of(settings.hubspot.calls_per_ten_seconds, settings.hubspot.search_per_second)
 

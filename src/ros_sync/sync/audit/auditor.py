@@ -1,7 +1,7 @@
 """Comparing the mirror with the CRM, record by record.
 
-Each stream is listed once and compared page by page with what is stored; nothing but ids is kept, on disk. A record that
-looks different, and one that is here and was not listed, is read again by its id before anything is said of it: so
+Each stream is listed once and compared page by page with what is stored; nothing but ids is kept, on disk. A record
+that looks different, and one that is here and was not listed, is read again by its id before anything is said of it: so
 neither a search that lags nor a change made meanwhile raises a false alarm. What was modified in the CRM since the last
 poll is not yet followed; it is counted apart.
 """
@@ -371,8 +371,8 @@ class Auditor:
     def _is_pending(self, stream: Stream, difference: Difference, *, listed: bool) -> bool:
         """Whether the next poll will read it anyway: then it is no difference yet.
 
-        A poll reads the overlap again, since search may not have known at the last one what was modified shortly before.
-        What the mirror claims to hold as of the CRM's own modified instant is never pending.
+        A poll reads the overlap again, since search may not have known at the last one what was modified shortly
+        before. What the mirror claims to hold as of the CRM's own modified instant is never pending.
         """
         if difference.kind is Kind.ERASED:
             return listed  # it was there when this audit began

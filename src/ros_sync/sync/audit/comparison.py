@@ -1,8 +1,8 @@
 """A page of a CRM beside the mirror: everything in which the two differ, record by record. It reads and writes nothing.
 
-A record's mapped properties are compared as a whole first, and summed up in a checksum; where the two sides differ, the columns
-are looked for. What the batch does not hold is not compared: a property that the account does not show (any more) keeps here
-what was known of it.
+A record's mapped properties are compared as a whole first, and summed up in a checksum; where the two sides differ, the
+columns are looked for. What the batch does not hold is not compared: a property that the account does not show (any
+more) keeps here what was known of it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.audit.history_diff import retold
 from ros_sync.sync.audit.report import Difference, FieldDifference, Kind, StreamAudit, shortened
-from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
+from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.reports import StreamReport
 
 MODIFIED = "modified_at"
@@ -195,7 +195,10 @@ class Comparison:
     # ---- links
 
     def _links(self, stream: Stream, told: Mapping[str, Sequence[Link]]) -> Iterator[Difference]:
-        """The associations of records that are here. What leads to a record that is deleted here counts on neither side."""
+        """The associations of records that are here.
+
+        What leads to a record that is deleted here counts on neither side.
+        """
         ids = list(told)
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]

@@ -32,10 +32,10 @@ def retold(
     told: Mapping[str, History],
     created: Mapping[str, Carried],
 ) -> dict[str, list[FieldDifference]]:
-    """The columns whose change history says something else than the CRM's, with the first entry that differs, by record.
+    """By record, the columns whose change history differs from the CRM's, with the first entry that differs.
 
-    `told` are the CRM's histories, `created` (microseconds) when each record was created: what a property was then is no
-    change. What the CRM's history does not reach back to is not compared.
+    `told` are the CRM's histories, `created` (microseconds) when each record was created: what a property was then is
+    no change. What the CRM's history does not reach back to is not compared.
     """
     columns = {name: mirrored.columns[name] for name in sorted({name for each in told.values() for name in each})}
     upsert = Upsert(connection, mirrored, source, ("id", "modified_at", *columns.values()), run_id=None)
@@ -86,9 +86,9 @@ def expected_changes(
 ) -> list[Change]:
     """What the change history must say from the CRM's first entry on, in order.
 
-    Entries later than the `modified` instant of the mirror's row are not followed yet. `before` is the last change that is
-    known from a time that the CRM's history does not reach. Where the row (`present`) says something else than the last
-    entry, it is right from its modified instant on.
+    Entries later than the `modified` instant of the mirror's row are not followed yet. `before` is the last change that
+    is known from a time that the CRM's history does not reach. Where the row (`present`) says something else than the
+    last entry, it is right from its modified instant on.
     """
     steps: list[tuple[int, Carried]] = []
     for at, value, _ in entries:

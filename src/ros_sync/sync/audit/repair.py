@@ -67,7 +67,10 @@ class Mending:
         self._work.report.remarks.clear()
 
     def _forget_orphans(self, stream: Stream, ids: Sequence[str]) -> None:
-        """A past whose present row is lost goes too: the record is new here then, and the CRM's own history comes with it."""
+        """A past whose present row is lost goes too.
+
+        The record is new here then, and the CRM's own history comes with it.
+        """
         for name in stream.objects:
             mirrored = objects()[name]
             versions = mirrored.version_table.c

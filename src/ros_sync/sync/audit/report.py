@@ -53,9 +53,12 @@ class FieldDifference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One way in which one record differs. `at` (microseconds): since when the CRM says what it says, where that is known.
+    """One way in which one record differs.
 
-    `followed` says that the mirror holds the record as of that very instant, `ahead` that it claims to know a later one.
+    `at` (microseconds): since when the CRM says what it says, where that is known.
+
+    `followed` says that the mirror holds the record as of that very instant, `ahead` that it claims to know a later
+    one.
     """
 
     stream: str
@@ -78,11 +81,12 @@ class Difference:
 class StreamAudit:
     """What was compared of a stream: records, differences, and records that are not yet followed.
 
-    `held` are records that the CRM says have ended and that are kept here, as a person has not confirmed it (or rejected it);
-    `trouble` is what kept the stream, or a part of it, from being compared.
+    `held` are records that the CRM says have ended and that are kept here, as a person has not confirmed it (or
+    rejected it); `trouble` is what kept the stream, or a part of it, from being compared.
 
-    The checksums are sums (64 bits) over the mapped properties of the records that both sides have, as they were listed;
-    they are equal where nothing differs or waits to be followed, and the same for every mirror of the same records.
+    The checksums are sums (64 bits) over the mapped properties of the records that both sides have, as they were
+    listed; they are equal where nothing differs or waits to be followed, and the same for every mirror of the same
+    records.
     """
 
     stream: str
@@ -104,10 +108,10 @@ class StreamAudit:
 class AuditReport:
     """What an audit found. `shown` are the first differences, `kinds` counts all of them.
 
-    `pending` are records that were modified in the CRM since the last poll: not yet followed, and no difference. After a
-    repair `left` counts the differences that remain and `shown_left` are the first of those. `notes` say what else a
-    person should know. With `trouble` the audit did not come to its end, or a part of it did not: it says nothing of what it did not reach. `unread`
-    says so of associations of one stream with another.
+    `pending` are records that were modified in the CRM since the last poll: not yet followed, and no difference. After
+    a repair `left` counts the differences that remain and `shown_left` are the first of those. `notes` say what else a
+    person should know. With `trouble` the audit did not come to its end, or a part of it did not: it says nothing of
+    what it did not reach. `unread` says so of associations of one stream with another.
     """
 
     source: str

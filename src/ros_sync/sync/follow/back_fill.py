@@ -79,7 +79,8 @@ class Listing:
             raise failure
         through = {each.name for each in wanted if self._places[each.name].backfill is None}
         through -= {each.name for each in fetching.abandoned}
-        # What cannot be listed at all (a scope is missing) is tried with each cycle, and keeps no other from being done.
+        # What cannot be listed at all (a scope is missing) is tried with each cycle, and keeps no other from being
+        # done.
         stuck = {
             each.name for each in fetching.abandoned if self._places[each.name].backfill and not self._position(each)
         }
@@ -138,7 +139,10 @@ class Listing:
     def _written(
         self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool, seen: SeenIds | None
     ) -> Exception | None:
-        """Write what was read, and look for what has vanished where the whole listing was `seen`; what went wrong with it."""
+        """Write what was read, and look for what has vanished where the whole listing was `seen`.
+
+        What went wrong with it.
+        """
         try:
             if pages or last:
                 self._write(stream, pages, begun_at, empty=empty, last=last)

@@ -49,15 +49,17 @@ class _Asked:
 def work_off(work: Work) -> CycleReport | None:
     """Read what the hints that wait are about, in as few calls as possible; None where there is nothing to do.
 
-    A hint about a state that the mirror has already costs no call. Whatever happens, a hint is done only once what it asked
-    for is written, so that a kill costs reading it again. Those of a stream that cannot be read wait, and hold no other up.
+    A hint about a state that the mirror has already costs no call. Whatever happens, a hint is done only once what it
+    asked for is written, so that a kill costs reading it again. Those of a stream that cannot be read wait, and hold no
+    other up.
     """
     source = work.source
     with work.engine.connect() as connection:
         state = state_of(connection, source.name)
         if parked(state.get("parked_until"), work.now()):
             return None
-        # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have missed.
+        # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have
+        # missed.
         places = read_places(connection, source.name)
         early = {each.name for each in source.streams if each.name not in places or not places[each.name].polled_until}
         longest = timedelta(seconds=work.cadence.hint_again_seconds)  # further ahead: the clock was put back
@@ -80,7 +82,10 @@ def work_off(work: Work) -> CycleReport | None:
 
 
 def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> TransientError | None:
-    """Work off the hints about one stream; what keeps it from being read for the moment. Raises where the day's calls are used up."""
+    """Work off the hints about one stream; what keeps it from being read for the moment.
+
+    Raises where the day's calls are used up.
+    """
     try:
         if stream is not None:
             _read(work, stream, asked)
@@ -100,9 +105,10 @@ def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> 
 
 
 def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
-    """Let the hints of a stream wait for a while: a permission that is missing may come back, and what they told of with it.
+    """Let the hints of a stream wait for a while.
 
-    Those that have waited for weeks are given up.
+    A permission that is missing may come back, and what they told of with it. Those that have waited for weeks are
+    given up.
     """
     told = str(error) if isinstance(error, RosSyncError) else type(error).__name__
     log.warning(
@@ -113,7 +119,8 @@ def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
 
 
 def _asked(connection: Connection, source: Source, early: Sequence[str], given_up: datetime) -> dict[str, _Asked]:
-    columns = (WEBHOOK_EVENT.c.id, WEBHOOK_EVENT.c.kind, WEBHOOK_EVENT.c.stream, WEBHOOK_EVENT.c.record_id, WEBHOOK_EVENT.c.occurred_at, WEBHOOK_EVENT.c.received_at,
+    columns = (WEBHOOK_EVENT.c.id, WEBHOOK_EVENT.c.kind, WEBHOOK_EVENT.c.stream, WEBHOOK_EVENT.c.record_id,
+               WEBHOOK_EVENT.c.occurred_at, WEBHOOK_EVENT.c.received_at,
                WEBHOOK_EVENT.c.body)  # fmt: skip
     query = (
         select(*columns)

@@ -1,4 +1,7 @@
-"""Waves of deletions that a person confirmed are carried out: the CRM is asked once more, and what it has again stays."""
+"""Waves of deletions that a person confirmed are carried out.
+
+The CRM is asked once more, and what it has again stays.
+"""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from ros_sync.sync.stream_state import cursor, save_cursor
 
 @dataclass(slots=True)
 class _Looked:
-    """When a stream's archive was listed last, by our clock and by the CRM's, and up to when was searched (the CRM's)."""
+    """When a stream's archive was listed last, by our clock and by the CRM's, and up to when it was searched."""
 
     noted_at: datetime
     listed_at: datetime

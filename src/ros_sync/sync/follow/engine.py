@@ -1,9 +1,9 @@
-"""FollowedSource a source: one cycle brings the mirror up to the present, whatever state it finds.
+"""WriteTarget a source: one cycle brings the mirror up to the present, whatever state it finds.
 
-A stream is listed once (the back-fill, up to a bound that is fixed first), then polled for what was modified since. A poll
-reads a little of the past again, since search lags behind writes; a pass over what lies longer ago moves the durable
-watermark. Rows, histories, links and the place reached are written in one transaction, so a process killed anywhere goes
-on where the last one ended. Doing it again changes nothing.
+A stream is listed once (the back-fill, up to a bound that is fixed first), then polled for what was modified since. A
+poll reads a little of the past again, since search lags behind writes; a pass over what lies longer ago moves the
+durable watermark. Rows, histories, links and the place reached are written in one transaction, so a process killed
+anywhere goes on where the last one ended. Doing it again changes nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ USED_UP = "the calls that the CRM allows in a day are used up"
 
 
 class _FollowedSource:
-    """What carrying out wishes needs (`write_back.requests.FollowedSource`), by the work of a syncer."""
+    """What carrying out wishes needs (`write_back.requests.WriteTarget`), by the work of a syncer."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -236,7 +236,10 @@ class Syncer:
     # ---- records by id
 
     def read_again(self, stream: Stream, ids: Iterable[str], *, gone: bool = True) -> CycleReport:
-        """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here."""
+        """Read these records as they are now and write what they say.
+
+        With `gone`, those unknown to the CRM end here.
+        """
         report = CycleReport(self.source.name, self._now())
         with self._counted(report):
             self._work.read_again(stream, ids, gone=gone)

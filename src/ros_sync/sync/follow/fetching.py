@@ -34,14 +34,20 @@ class Fetched(Generic[Part]):
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[Part]):
-    """One part of a stream's work and how its pages are had. Called, and its pages taken, in the stream's own thread."""
+    """One part of a stream's work and how its pages are had.
+
+    Called, and its pages taken, in the stream's own thread.
+    """
 
     part: Part
     pages: Callable[[], Iterator[Page]]
 
 
 class _SeldomGarbage:
-    """Whether Python looks for garbage more seldom: while at least one is reading, in whatever thread and order they end."""
+    """Whether Python looks for garbage more seldom.
+
+    While at least one is reading, in whatever thread and order they end.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

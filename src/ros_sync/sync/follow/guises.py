@@ -1,4 +1,7 @@
-"""Waves of deletions in other guises: records that end through what they say themselves, and links that vanish first."""
+"""Waves of deletions in other guises.
+
+Records that end through what they say themselves, and links that vanish first.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,8 @@ def settle(work: Work, connection: Connection, name: str, ids: Sequence[str]) ->
 def look_for_ends(work: Work, stream: Stream, found: Mapping[str, Sequence[Link]]) -> None:
     """Read the records to which links are missing now: the CRM tells of no link with one that it thinks deleted.
 
-    `found` are the links that these records have by the CRM. Where the deletions are a wave, it is held, and the links stay.
+    `found` are the links that these records have by the CRM. Where the deletions are a wave, it is held, and the links
+    stay.
     """
     source = work.source
     with work.engine.connect() as connection:

@@ -48,7 +48,10 @@ class Polling:
             counted.polled_until, counted.complete_until = place.polled_until, place.complete_until
 
     def _is_ready(self, name: str) -> bool:
-        """Whether a stream has been listed to its end, and is to be polled; a history stream's is that of its parent."""
+        """Whether a stream has been listed to its end, and is to be polled.
+
+        A history stream's is that of its parent.
+        """
         stream = self._streams[name]
         listed = stream.parent if isinstance(stream, HistoryStream) else name
         place = self._places.get(listed)
@@ -59,7 +62,10 @@ class Polling:
         return isinstance(stream, HistoryStream) or place.poll is not None or name not in self._listed
 
     def _poll(self, place: Place, until: int) -> Window:
-        """What the next poll of a stream is to read; a poll that broke off goes on. A history stream begins at the beginning."""
+        """What the next poll of a stream is to read; a poll that broke off goes on.
+
+        A history stream begins at the beginning.
+        """
         if place.complete_until is not None and lies_ahead(place.complete_until, clock.from_micros(until)):
             place.complete_until = clock.from_micros(until) - ASKED_AGAIN
         if place.polled_until is None:
@@ -104,7 +110,10 @@ class Polling:
                 return
 
     def _read_once(self, left: dict[str, Window], phase: str) -> None:
-        """Read until everything has been read, or one stream fails before its end; `left` says what is still to be read."""
+        """Read until everything has been read, or one stream fails before its end.
+
+        `left` says what is still to be read.
+        """
         held: dict[str, list[Page]] = {name: [] for name in left}
         pages = self._work.source.changed(dict(left))
         for page in pages:

@@ -82,4 +82,7 @@ def in_words(unread: Mapping[tuple[str, str], str]) -> str:
     for (stream, to), reason in unread.items():
         reasons.setdefault(reason, []).append(f"{stream} with {to}")
     told = "; ".join(f"{', '.join(pairs)}: {reason}" for reason, pairs in reasons.items())
-    return f"associations could not be read ({told}); the records are followed, and these are read as soon as that is possible"
+    return (
+        f"associations could not be read ({told}); the records are followed, and these are read as soon as that is "
+        "possible"
+    )

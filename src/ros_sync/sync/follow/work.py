@@ -26,9 +26,9 @@ from ros_sync.sync.follow.event_inbox import told_since
 from ros_sync.sync.follow.unlinked import links_of, readable
 from ros_sync.sync.ingest.applied import Applied
 from ros_sync.sync.ingest.applier import Applier
-from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
+from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.pages import joined, without
 from ros_sync.sync.ingest.reports import CycleReport, Progress, StreamReport
 from ros_sync.sync.ingest.run_log import close_run, open_run
@@ -45,9 +45,9 @@ TOUCHED_AT_ONCE = 4_000  # of more records than these, derived values are worked
 class Work:
     """One source, one mirror, and what is done to them now. Not for several threads at once.
 
-    `touched` are the (stream, id) that were written since derived values were last worked out; None stands for all of them,
-    as it does for a process that has just begun: the one before may have been killed in between. `hinted`: what is read now
-    is read because a webhook told of it, so that nothing is fresher.
+    `touched` are the (stream, id) that were written since derived values were last worked out; None stands for all of
+    them, as it does for a process that has just begun: the one before may have been killed in between. `hinted`: what
+    is read now is read because a webhook told of it, so that nothing is fresher.
     """
 
     def __init__(
@@ -167,10 +167,10 @@ class Work:
     ) -> Applied:
         """Write a page that was completed, less what is known better by now, and less deletions that wait for a person.
 
-        Between reading and writing a webhook may have told of a record, and somebody else have read it since: an erased person
-        or a merged record does not come back, and links and deletions that were read before are left alone. `way` says what
-        told of deletions, `explicit` are persons whose erasure the CRM told of. With `gone`, records that it does not know
-        end here; without `erase` they are marked as deleted, also where they are persons.
+        Between reading and writing a webhook may have told of a record, and somebody else have read it since: an erased
+        person or a merged record does not come back, and links and deletions that were read before are left alone.
+        `way` says what told of deletions, `explicit` are persons whose erasure the CRM told of. With `gone`, records
+        that it does not know end here; without `erase` they are marked as deleted, also where they are persons.
         """
         if not empty or redirects.any_of(applier.connection, self.source.name, stream.objects[0]):
             page = without(page, self._ended(applier.connection, stream, page.ids))
@@ -256,8 +256,9 @@ class Work:
     ) -> None:
         """Read these records as they are now and write what they say; with `gone`, those unknown to the CRM end here.
 
-        Links are read of those that are new or were thought deleted, and of `linked`, histories of new and changed ones, and
-        of `moved`. `ends` takes what is said of records that have ended, for the caller to carry out with others as one.
+        Links are read of those that are new or were thought deleted, and of `linked`, histories of new and changed
+        ones, and of `moved`. `ends` takes what is said of records that have ended, for the caller to carry out with
+        others as one.
         """
         unique = list(dict.fromkeys(ids))
         if not unique:
@@ -279,8 +280,8 @@ class Work:
     def agreed(self, stream: Stream, page: Page, asked: Collection[str] = ()) -> Page:
         """The page without merges that the CRM contradicts, by whichever of its answers.
 
-        A record names those that went into it. Those among them that are not known to be there are read by their id (`asked`
-        ones were): one that comes under its own id went into none.
+        A record names those that went into it. Those among them that are not known to be there are read by their id
+        (`asked` ones were): one that comes under its own id went into none.
         """
         if page.doubted:
             self._doubt(stream, len(page.doubted))
@@ -358,8 +359,8 @@ class Work:
     ) -> tuple[Page, set[str]]:
         """The page with what it lacks, and the ids among its records that were thought deleted and are there again.
 
-        Search may tell of a record that was archived, merged or erased meanwhile; those are asked for by id. Histories and
-        links are asked for where the mirror needs them; `with_links`, `with_histories`: those of every record.
+        Search may tell of a record that was archived, merged or erased meanwhile; those are asked for by id. Histories
+        and links are asked for where the mirror needs them; `with_links`, `with_histories`: those of every record.
         """
         with self.engine.connect() as connection:
             doubtful = self._doubtful(connection, stream, page.ids)
@@ -387,7 +388,7 @@ class Work:
         return page
 
     def _doubtful(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
-        """Those of these records that the mirror holds as deleted, merged or erased, or whose deletion waits for a person."""
+        """Those of these records that are deleted, merged or erased here, or whose deletion waits for a person."""
         found: set[str] = set()
         for name in stream.objects:
             found |= redirects.resolve(connection, self.source.name, name, ids).keys()
@@ -397,8 +398,9 @@ class Work:
     def _in_need(self, connection: Connection, stream: Stream, page: Page) -> tuple[set[str], set[str]]:
         """The ids of records that are new here, and of those in which a tracked column changed, or may have.
 
-        A record that was modified and says what it said may have been changed there and back: a few of those are asked about,
-        so that a bulk edit of properties that are not mirrored costs nothing; `upkeep.look_back` asks about all of them.
+        A record that was modified and says what it said may have been changed there and back: a few of those are asked
+        about, so that a bulk edit of properties that are not mirrored costs nothing; `upkeep.look_back` asks about all
+        of them.
         """
         if not page.batches or not page.batches[0].columns["id"] or not (stream.tracked or stream.links):
             return set(), set()
@@ -431,8 +433,8 @@ def _stored(upsert: Upsert, ids: Sequence[str]) -> Iterator[tuple[str, Sequence[
 def of_stream(source: Source, stream: Stream, table: Any, query: Any) -> Any:
     """The query held to records of this stream, where several streams feed one object (activities).
 
-    Which stream a row came by is not known where it was stored before that was noted, until it is read again: it belongs to
-    the one stream that feeds the object, where there is but one.
+    Which stream a row came by is not known where it was stored before that was noted, until it is read again: it
+    belongs to the one stream that feeds the object, where there is but one.
     """
     feeding = [each.name for each in source.streams if stream.objects[0] in each.objects]
     if len(feeding) > 1:

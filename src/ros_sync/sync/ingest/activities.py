@@ -19,7 +19,8 @@ FIELDS = ("last_activity", "last_buyer_activity", "last_meeting")
 def latest(activity: ReadOnlyColumnCollection[str, Column[Any]]) -> dict[str, ColumnElement[Any]]:
     """The fields as aggregates over a deal's activities.
 
-    A meeting took place where it counts as the buyer's doing (by the connector file: it was completed), or where nobody says.
+    A meeting took place where it counts as the buyer's doing (by the connector file: it was completed), or where nobody
+    says.
     """
     took_place = (activity.activity_kind == "meeting") & (func.coalesce(activity.direction, "inbound") == "inbound")
     return {

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from ros_sync.connectors.source import HistoryEntry, Link, Page, Source, Stream
 from ros_sync.sync.ingest.applied import Applied
 from ros_sync.sync.ingest.deals import DealContext
-from ros_sync.sync.ingest.endings import Endings
 from ros_sync.sync.ingest.ingestion import Ingestion
 from ros_sync.sync.ingest.page_links import PageLinks
 from ros_sync.sync.ingest.page_rows import PageRows
+from ros_sync.sync.ingest.record_endings import Endings
 from ros_sync.sync.ingest.reports import StreamReport
 
 
@@ -68,7 +68,10 @@ class Applier:
         return self._links.link(stream, found)
 
     def add_to_history(self, stream: Stream, entries: Sequence[HistoryEntry]) -> set[str]:
-        """Keep entries about a stream's records, and take in those that can be; the ids of records whose past changed."""
+        """Keep entries about a stream's records, and take in those that can be.
+
+        The ids of records whose past changed.
+        """
         return self._rows.add_to_history(stream, entries)
 
     def merge_history(self, stream: Stream, ids: Sequence[str]) -> set[str]:

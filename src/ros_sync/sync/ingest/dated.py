@@ -56,8 +56,8 @@ def moment_in(name: str, tz: ZoneInfo | None) -> datetime | None:
 def by_day(steps: Sequence[Step], tz: ZoneInfo | None) -> list[DatedSteps]:
     """The steps in groups, the oldest first, where there are several days' exports of one object; else one group.
 
-    Files that name no day are the newest of their object. Where an object has no dated file at all, its files (the users, say)
-    are read with the oldest group, so that the others find what they name.
+    Files that name no day are the newest of their object. Where an object has no dated file at all, its files (the
+    users, say) are read with the oldest group, so that the others find what they name.
     """
     moments = {path: moment_in(path.name, tz) or moment_in(path.parent.name, tz) for path, _ in steps}
     days: dict[str, set[datetime]] = defaultdict(set)

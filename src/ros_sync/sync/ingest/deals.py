@@ -44,7 +44,10 @@ class DealContext:
 
 
 def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
-    """Each amount in the company's currency; None where it is missing, its currency has no rate, or no column holds it."""
+    """Each amount in the company's currency.
+
+    None where it is missing, its currency has no rate, or no column holds it.
+    """
     exchanges: dict[Carried, Exchange | None] = {}
     home: list[int | None] = []
     for minor, currency in zip(minors, currencies, strict=True):
@@ -151,7 +154,8 @@ def beside_stored(
 ) -> Computed:
     """What was computed from these changes, less what the stored `entered_at` and `advanced_at` say better.
 
-    The entry that the CRM itself gives stands; where it gives none, what is stored stands until the stage is seen to move.
+    The entry that the CRM itself gives stands; where it gives none, what is stored stands until the stage is seen to
+    move.
     """
     if entry_is_given or not columns.stage_entry_known:
         columns = columns._replace(stage_entered_at=entered_at)

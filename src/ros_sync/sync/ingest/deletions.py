@@ -1,8 +1,9 @@
 """Deletions that come in a wave wait for a person.
 
-A permission that was taken away, a list that is answered wrongly, a script that ran wild: each looks like many records that
-were deleted at once. So what ends is counted by stream over a day, whatever told of it, and what goes beyond a share of the
-stream is held: the records stay as they are, and a person confirms or rejects the wave. All of it is in the database.
+A permission that was taken away, a list that is answered wrongly, a script that ran wild: each looks like many records
+that were deleted at once. So what ends is counted by stream over a day, whatever told of it, and what goes beyond a
+share of the stream is held: the records stay as they are, and a person confirms or rejects the wave. All of it is in
+the database.
 
 What a person explicitly asked for, the erasure of one person, is neither counted nor held.
 """
@@ -49,7 +50,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeletionLimit:
-    """How many records of a stream may end in a day before the others are held: a share of it, and never fewer than a number."""
+    """How many records of a stream may end in a day before the others are held.
+
+    A share of it, and never fewer than a number.
+    """
 
     share: float
     at_least: int
@@ -79,7 +83,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Records that are held or whose deletion was rejected (`known`), and those that are held from now on, by which wave."""
+    """Records that are held or whose deletion was rejected (`known`), and those held from now on, by which wave."""
 
     known: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
@@ -93,7 +97,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Deletions that wait for a person, or waited. `records` are those not yet dealt with, `known` what the stream had."""
+    """Deletions that wait for a person, or waited.
+
+    `records` are those not yet dealt with, `known` what the stream had.
+    """
 
     number: int
     source: str
@@ -185,7 +192,10 @@ class Book:
         return self.limit.allows(ending, self.known() + sum(counted.values()))
 
     def _counted(self, new: Collection[str]) -> dict[str, bool]:
-        """The other deletions of the last day that count, and whether each was carried out. Rejected ones do not count."""
+        """The other deletions of the last day that count, and whether each was carried out.
+
+        Rejected ones do not count.
+        """
         c = DELETION.c
         query = (
             select(c.record_id, c.wave_id)

@@ -56,7 +56,7 @@ def roll_up(connection: Connection, source: Source, run_id: int, now: int, *, on
 
 
 def worked_out(streams: Iterable[Stream], given: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """By object the fields that are worked out from activities, where some are followed and `given` does not hold them."""
+    """By object, the fields worked out from activities, where some are followed and `given` does not hold them."""
     followed = {name for stream in streams for name in stream.objects}
     if "activity" not in followed:
         return {}

@@ -1,7 +1,8 @@
 """What is left of a page when the persons who have been erased since it was read are taken out of it.
 
 Streams are read beside each other, and associations by calls of their own. So what is about to be written may have been
-read before a person was erased here. It is looked at under the very transaction that writes it: nobody else writes then.
+read before a person was erased here. It is looked at under the very transaction that writes it: nobody else writes
+then.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class ErasedPersons:
         return [each for each in entries if each.record_id not in gone]
 
     def less(self, stream: Stream, found: Links) -> Links:
-        """These links without those from and to erased persons. What activities among them say is kept no longer, either."""
+        """These links without those from and to erased persons.
+
+        What activities among them say is kept no longer, either.
+        """
         found = self._less_their_own(stream, found)
         for to in stream.links:
             targets = sorted({link.id for links in found.values() for link in links if link.object == to})

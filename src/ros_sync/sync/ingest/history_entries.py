@@ -1,8 +1,9 @@
-"""Entries of history streams: kept as they come, and made part of their records' past once the rows are as new as they are.
+"""Entries of history streams.
 
-A CRM that keeps its field histories in a table of their own tells of changes, in any order and each more than once, before
-the record itself is read or long after. Such an entry says one thing about one instant and nothing about the rest of the
-past, so it is added to what the mirror knows instead of taking its place.
+Kept as they come, and made part of their records' past once the rows are as new as they are. A CRM that keeps its field
+histories in a table of their own tells of changes, in any order and each more than once, before the record itself is
+read or long after. Such an entry says one thing about one instant and nothing about the rest of the past, so it is
+added to what the mirror knows instead of taking its place.
 """
 
 from __future__ import annotations
@@ -148,9 +149,9 @@ def whole_histories(
 def added(known: Sequence[Entry], entries: Sequence[Kept], created: int | None) -> list[Entry]:
     """The values of a field since when, oldest first, once the entries are added to what is known.
 
-    At one instant the CRM's word stands. Where nothing is known of the time before the first entry, it was what that entry
-    says it was before, from the record's creation on. That is a conclusion and no knowledge: where an earlier entry turns
-    up, what had been concluded from a later one goes.
+    At one instant the CRM's word stands. Where nothing is known of the time before the first entry, it was what that
+    entry says it was before, from the record's creation on. That is a conclusion and no knowledge: where an earlier
+    entry turns up, what had been concluded from a later one goes.
     """
     own = list(known)
     merged = [each for each in entries if each.merged]
@@ -167,7 +168,10 @@ def added(known: Sequence[Entry], entries: Sequence[Kept], created: int | None) 
 
 
 def _beginning(first: Kept, created: int | None) -> int:
-    """Since when a field was what its first entry says it was before: the record's creation, where that lies before it."""
+    """Since when a field was what its first entry says it was before.
+
+    The record's creation, where that lies before it.
+    """
     return created if created is not None and created < first.at else first.at - 1
 
 

@@ -25,11 +25,11 @@ from ros_sync.mirror.store import Row, Upsert, is_empty
 from ros_sync.sheets.regular import refuse_special
 from ros_sync.sync.ingest.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.ingest.activities import roll_up_activities
+from ros_sync.sync.ingest.batch_loader import BatchLoader, FileReport
 from ros_sync.sync.ingest.completion import Against, told
 from ros_sync.sync.ingest.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.holding import HeldBack
-from ros_sync.sync.ingest.loading import BatchLoader, FileReport
 from ros_sync.sync.ingest.mapped import note_mapped
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.ingest.run_log import COUNTS, close_run, open_run
@@ -42,7 +42,10 @@ Reading = tuple[Path, FileEntry, Iterator[Batch]]
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of an import, file by file. `refitted`: other fields are filled than before, which rules depend on."""
+    """What became of an import, file by file.
+
+    `refitted`: other fields are filled than before, which rules depend on.
+    """
 
     run_id: int
     source: str
@@ -58,8 +61,8 @@ class ImportReport:
 def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     """Which file is read as which object, in the order in which they have to be read.
 
-    A folder stands for the files in it that the mapping knows, and for those in its folders that are named by a day. Raises ImportRefusedError for a path that is not
-    there, and for a file or folder in which the mapping knows nothing.
+    A folder stands for the files in it that the mapping knows, and for those in its folders that are named by a day.
+    Raises ImportRefusedError for a path that is not there, and for a file or folder in which the mapping knows nothing.
     """
     order = {name: place for place, name in enumerate(objects())}
     steps: list[Step] = []

@@ -1,4 +1,7 @@
-"""Fields that follow from links: a deal's company, an activity's contact. Filled where links or their other ends changed."""
+"""Fields that follow from links: a deal's company, an activity's contact.
+
+Filled where links or their other ends changed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ from ros_sync.mirror.store import Row, Upsert
 
 
 class LinkFields:
-    """Fills such fields of one source, under the number of a run. `now` (microseconds) is the moment of the transaction."""
+    """Fills such fields of one source, under the number of a run.
+
+    `now` (microseconds) is the moment of the transaction.
+    """
 
     def __init__(self, connection: Connection, source: Source, *, run_id: int, now: int) -> None:
         self._connection = connection

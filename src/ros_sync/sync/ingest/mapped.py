@@ -15,10 +15,10 @@ from ros_sync.sync.ingest.filled import note_filled
 
 
 def note_mapped(connection: Connection, mapping: ExportMapping, names: Collection[str]) -> bool:
-    """Keep which fields exports fill of these objects: those that the mapping fills, and those that records have from before.
+    """Keep which fields exports fill of these objects.
 
-    Another mapping may have filled them, or an earlier one. Of a source that is followed over its API as well, what that fills
-    stays. Whether that is news.
+    Those that the mapping fills, and those that records have from before. Another mapping may have filled them, or an
+    earlier one. Of a source that is followed over its API as well, what that fills stays. Whether that is news.
     """
     source = mapping.source
     query = select(FILLED_FIELDS.c.object, FILLED_FIELDS.c.fields).where(FILLED_FIELDS.c.source == source)
@@ -48,7 +48,10 @@ def _mapped(connection: Connection, mapping: ExportMapping, name: str) -> set[st
 
 
 def _is_held(connection: Connection, source: str, name: str, field: str) -> bool:
-    """Whether a record of the source has a value in this field; of the company's own properties that is not looked at."""
+    """Whether a record of the source has a value in this field.
+
+    Of the company's own properties that is not looked at.
+    """
     mirrored = objects()[name]
     if field not in mirrored.columns:
         return True

@@ -47,12 +47,18 @@ class PageLinks:
         return Applied(changed, ends)
 
     def _ended(self, stream: str, ids: Sequence[str]) -> set[str]:
-        """Those of a stream's records that the CRM thinks deleted: they are deleted here, or that waits for a person."""
+        """Those of a stream's records that the CRM thinks deleted.
+
+        They are deleted here, or that waits for a person.
+        """
         known = links.ended_among(self._in.connection, self._in.source.name, self._in.link_fields.table(stream), ids)
         return known | held_among(self._in.connection, self._in.source.name, stream, ids).keys()
 
     def _link_first(self, stream: Stream, found: Mapping[str, Sequence[Link]]) -> Applied:
-        """Give records that were stored just now their first links; the fields that follow from them came with the rows."""
+        """Give records that were stored just now their first links.
+
+        The fields that follow from them came with the rows.
+        """
         columns = ("record_id", "to_stream", "to_id", "label")
         rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
         fixed: dict[str, Carried] = {"source": self._in.source.name, "stream": stream.name, "since": self._in.now}

@@ -16,11 +16,11 @@ from ros_sync.mirror.property_history import Change, ColumnHistory, NewRow, trac
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.ingest import history_entries
-from ros_sync.sync.ingest.columns import history_columns
 from ros_sync.sync.ingest.deals import count_first, initial_columns, recount
 from ros_sync.sync.ingest.ingestion import Ingestion
+from ros_sync.sync.ingest.mirror_columns import history_columns
 from ros_sync.sync.ingest.reports import StreamReport
-from ros_sync.sync.ingest.rows import STAGE_ENTERED, RowWriter
+from ros_sync.sync.ingest.row_writer import STAGE_ENTERED, RowWriter
 
 
 class PageRows:
@@ -174,7 +174,10 @@ class PageRows:
     # ---- histories that come by a stream of their own
 
     def add_to_history(self, stream: Stream, entries: Sequence[HistoryEntry]) -> set[str]:
-        """Keep entries about a stream's records, and take in those that can be; the ids of records whose past changed."""
+        """Keep entries about a stream's records, and take in those that can be.
+
+        The ids of records whose past changed.
+        """
         told = self._in.erased.entries_left_of(stream, entries)
         history_entries.keep(self._in.connection, self._in.source.name, stream.name, told)
         return self.merge_history(stream, list(dict.fromkeys(each.record_id for each in told)))
@@ -217,13 +220,16 @@ def insert_first(
 ) -> tuple[Written, list[Change]]:
     """Write records that the mirror does not hold, with their past; gives the changes of that past too.
 
-    Nothing is read and no row is written twice. `now` (microseconds) is since when rows without a modified instant are true.
+    Nothing is read and no row is written twice. `now` (microseconds) is since when rows without a modified instant are
+    true.
     """
     nothing: list[Carried] = [None] * len(columns["id"])
     modified = columns.get("modified_at", nothing)
     since = [now if each is None else each for each in modified]
     values = zip(*(columns.get(name, nothing) for name in timeline.columns), strict=True)
-    rows = map(NewRow, columns["id"], since, modified, columns.get("created_at", nothing), values)  # type: ignore[arg-type]  # ids are texts, instants ints
+    # ids are texts, instants ints
+    created = columns.get("created_at", nothing)
+    rows = map(NewRow, columns["id"], since, modified, created, values)  # type: ignore[arg-type]
     beginning = timeline.begin(rows, histories)
     written = upsert.insert(columns, now, initial, since=beginning.since)
     timeline.write(beginning)

@@ -51,7 +51,10 @@ def _joined(batches: Sequence[Batch]) -> Batch:
 
 
 def _once(page: Page) -> Page:
-    """The page with each record once, as it was modified last: a list that shifts while it is read may tell one twice."""
+    """The page with each record once, as it was modified last.
+
+    A list that shifts while it is read may tell one twice.
+    """
     if not page.batches or len(set(page.batches[0].columns["id"])) == len(page.batches[0].columns["id"]):
         return page
     return replace(page, batches=[_latest(batch) for batch in page.batches])

@@ -1,4 +1,7 @@
-"""Rows and records that could not be read: kept with their place, their value and the reason, whichever way they came."""
+"""Rows and records that could not be read.
+
+Kept with their place, their value and the reason, whichever way they came.
+"""
 
 from __future__ import annotations
 

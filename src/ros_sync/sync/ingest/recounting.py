@@ -1,8 +1,9 @@
 """Working pushes and slips out anew for deals that were counted by another definition, or another fiscal year.
 
-They are counted when a deal's history changes, so what an earlier version of ros-sync counted would stand for ever. What
-they were last counted by is kept as one row of `cursor`; where it is not what holds now, every deal whose close date
-ever moved is counted anew, and written to where the numbers differ. A killed recount is begun again by the next one.
+They are counted when a deal's history changes, so what an earlier version of ros-sync counted would stand for ever.
+What they were last counted by is kept as one row of `cursor`; where it is not what holds now, every deal whose close
+date ever moved is counted anew, and written to where the numbers differ. A killed recount is begun again by the next
+one.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def _recount(connection: Connection, source: str, ids: Sequence[str], context: D
     if rows:
         mark = "?" if connection.dialect.name == "sqlite" else "%s"
         assignments = ", ".join(f"{name} = {mark}" for name in COLUMNS)
-        statement = f"UPDATE deal SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608  # names are ours
+        # names are ours
+        statement = f"UPDATE deal SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608
         connection.exec_driver_sql(statement, rows)
     return len(rows)

@@ -51,7 +51,8 @@ class RowCounts:
 class StreamReport(RowCounts):
     """What became of one stream. Counts are records; `changes` are properties that got another value.
 
-    `read` counts each record as often as it was read. `polled_until` and `complete_until` are where it stands afterwards.
+    `read` counts each record as often as it was read. `polled_until` and `complete_until` are where it stands
+    afterwards.
     """
 
     stream: str
@@ -70,8 +71,9 @@ class StreamReport(RowCounts):
 class CycleReport:
     """What one cycle did.
 
-    `used_share` (0 to 1) is how much of what the rate limit allowed was called. `busy`: another process or thread was at it,
-    nothing was done here. `remarks` are about records rather than the account: deletions that are held, answers that contradict themselves. `unlinked` says why the associations of one stream with another could not be read.
+    `used_share` (0 to 1) is how much of what the rate limit allowed was called. `busy`: another process or thread was
+    at it, nothing was done here. `remarks` are about records rather than the account: deletions that are held, answers
+    that contradict themselves. `unlinked` says why the associations of one stream with another could not be read.
     """
 
     source: str

@@ -1,7 +1,7 @@
 """Two rows of one export about one record: what the second adds is taken, what contradicts the first is told.
 
-CRMs export a record in parts (its marketing side in one file, its sales side in another), and reports repeat it for each
-of its contacts.
+CRMs export a record in parts (its marketing side in one file, its sales side in another), and reports repeat it for
+each of its contacts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Changes that people ask for here, written to the CRM: asked for, carried out, kept as the audit trail.
 
-Asking is a row in `write_back`; carrying it out is a call. What is asked for is done once, whatever is killed in between:
-an attempt that broke off is made again, and finds what it did already.
+Asking is a row in `write_back`; carrying it out is a call. What is asked for is done once, whatever is killed in
+between: an attempt that broke off is made again, and finds what it did already.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class State(StrEnum):
     PARTLY = "partly"  # the CRM took some of it over
 
 
-class FollowedSource(Protocol):
+class WriteTarget(Protocol):
     """What carrying out a wish needs of whoever follows the source."""
 
     @property
@@ -65,7 +65,9 @@ class FollowedSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants changed. `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
+    """What somebody wants changed.
+
+    `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
 
     `asked_by` is who they say they are, `os_user` the user of the machine who ran the command, where it came that way.
     """
@@ -160,7 +162,7 @@ def _unfit(kind: Kind | None, value: Carried, max_text_chars: int) -> str | None
     return None if fits else f"is not of the kind {kind}: {str(value)[:40]!r}"
 
 
-def carry_out_open(work: FollowedSource) -> list[Outcome]:
+def carry_out_open(work: WriteTarget) -> list[Outcome]:
     """Carry out every wish of the source that is open, in the order in which they were asked."""
     with work.engine.connect() as connection:
         state = state_of(connection, work.source.name)
@@ -177,7 +179,7 @@ def carry_out_open(work: FollowedSource) -> list[Outcome]:
     return done
 
 
-def carry_out(work: FollowedSource, number: int) -> Outcome:
+def carry_out(work: WriteTarget, number: int) -> Outcome:
     """Carry one wish out. Where the CRM cannot be reached it stays open, and says why."""
     row = _claim(work, number)
     if row is None:
@@ -214,13 +216,16 @@ def carry_out(work: FollowedSource, number: int) -> Outcome:
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
         )
         done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
-        words = f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: {lacking}"
+        words = (
+            f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: "
+            f"{lacking}"
+        )
     if receipt.trouble is not None:
         return _unfinished(work, row, words, receipt, done)
     return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})
 
 
-def _unfinished(work: FollowedSource, row: RowMapping, words: str, receipt: Receipt, done: State) -> Outcome:
+def _unfinished(work: WriteTarget, row: RowMapping, words: str, receipt: Receipt, done: State) -> Outcome:
     """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
     error = receipt.trouble
     lack = (
@@ -235,7 +240,7 @@ def _unfinished(work: FollowedSource, row: RowMapping, words: str, receipt: Rece
     return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
 
 
-def _failed(work: FollowedSource, row: RowMapping, error: Exception) -> Outcome:
+def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
     """What could not be written now stays open; what never can be is refused."""
     if isinstance(error, DailyLimitError):
         _park(work, error)
@@ -251,20 +256,20 @@ def _failed(work: FollowedSource, row: RowMapping, error: Exception) -> Outcome:
     return _close(work, row, State.REFUSED, words)
 
 
-def _park(work: FollowedSource, error: DailyLimitError) -> None:
+def _park(work: WriteTarget, error: DailyLimitError) -> None:
     """The day's calls are used up: nobody reads or writes this source until there are new ones."""
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
 
 
-def outcome_of(work: FollowedSource, number: int) -> Outcome:
+def outcome_of(work: WriteTarget, number: int) -> Outcome:
     """What has become of a wish."""
     with work.engine.connect() as connection:
         row = connection.execute(select(WRITE_BACK).where(WRITE_BACK.c.id == number)).mappings().one()
     return Outcome(number, State(row["state"]), row["outcome"] or "", {})
 
 
-def _claim(work: FollowedSource, number: int) -> RowMapping | None:
+def _claim(work: WriteTarget, number: int) -> RowMapping | None:
     """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
     with writing(work.engine, work.source.name) as connection:
         query = select(WRITE_BACK).where(WRITE_BACK.c.id == number, WRITE_BACK.c.state == State.OPEN)
@@ -275,7 +280,7 @@ def _claim(work: FollowedSource, number: int) -> RowMapping | None:
 
 
 def _close(
-    work: FollowedSource, row: RowMapping, state: State, words: str, found: Mapping[str, Carried] | None = None
+    work: WriteTarget, row: RowMapping, state: State, words: str, found: Mapping[str, Carried] | None = None
 ) -> Outcome:
     with writing(work.engine, work.source.name) as connection:
         values: dict[str, Any] = {"state": state, "outcome": words}
@@ -289,7 +294,7 @@ def _close(
     return Outcome(row["id"], state, words, found or {})
 
 
-def _speaker(work: FollowedSource, row: RowMapping) -> Callable[[str, Carried], str]:
+def _speaker(work: WriteTarget, row: RowMapping) -> Callable[[str, Carried], str]:
     """Says what a field of the wish's record holds, for people."""
     mirrored = objects()[row["object"]]
     with work.engine.connect() as connection:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ros_sync.connectors.hubspot.candidates import WANTED, Candidate, candidates
+from ros_sync.connectors.hubspot.candidates import WANTED, PropertyCandidate, candidates
 from ros_sync.connectors.hubspot.connecting import Plan, fit, positions
 from ros_sync.connectors.hubspot.definitions import Definitions, read_pipelines, read_properties
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
@@ -183,7 +183,7 @@ def test_a_property_that_nobody_fills_is_left_to_people(tmp_path: Path, share: f
     definitions = account(SHIPPED, tmp_path, deals=[told("kickoff_date", type="date")])
     wanted = next(each for each in WANTED if each.name == "deal.kickoff")
     (candidate,) = candidates(wanted, definitions.properties["deals"].values(), ())
-    found = {wanted: [Candidate(candidate.definition, candidate.sureness, share)]}
+    found = {wanted: [PropertyCandidate(candidate.definition, candidate.sureness, share)]}
     fitted = fit(SHIPPED, definitions, found)
     asked = fit(SHIPPED, definitions, found, [wanted])
     used = "      kickoff: kickoff_date  "
@@ -203,7 +203,7 @@ def test_of_two_that_fit_the_one_that_is_filled_is_taken(tmp_path: Path) -> None
     """By the share of records in which it holds something."""
     definitions = account(SHIPPED, tmp_path, deals=[told("champion_name"), told("our_champion")])
     wanted = next(each for each in WANTED if each.name == "deal.champion")
-    found = [Candidate(each.definition, each.sureness, share) for each, share in zip(
+    found = [PropertyCandidate(each.definition, each.sureness, share) for each, share in zip(
         candidates(wanted, definitions.properties["deals"].values(), ()), (0.1, 0.7), strict=True)]  # fmt: skip
     text = fit(SHIPPED, definitions, {wanted: found}).text
     assert f"      champion: {found[1].definition.name}\n" in text

@@ -1,7 +1,7 @@
 """Rows know the stream that they came by, instead of having it inferred from what they say.
 
-It is filled in where it is certain: records of a source that is followed, by the names that streams had when this was written,
-and activities by the stream's name that their ids begin with. The others learn theirs when they are next read.
+It is filled in where it is certain: records of a source that is followed, by the names that streams had when this was
+written, and activities by the stream's name that their ids begin with. The others learn theirs when they are next read.
 """
 
 from __future__ import annotations

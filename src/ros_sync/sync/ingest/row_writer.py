@@ -1,4 +1,7 @@
-"""The one way in for rows, from a file or from a CRM's API: references resolved, compared, written, recounted, quarantined."""
+"""The one way in for rows, from a file or from a CRM's API.
+
+References resolved, compared, written, recounted, quarantined.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.fields import Carried
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Columns, Upsert, Written
-from ros_sync.sync.ingest.columns import prepared
 from ros_sync.sync.ingest.deals import HISTORIC, DealContext, recount
+from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.quarantine import quarantine
 from ros_sync.sync.ingest.reports import RowCounts
 

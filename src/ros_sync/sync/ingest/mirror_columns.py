@@ -128,7 +128,10 @@ def _home(
 def _unknown(
     notes: Notes, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None], people: frozenset[str]
 ) -> list[Carried]:
-    """The names that led to no record, None in the other rows; those are counted whom the company does not know either."""
+    """The names that led to no record, None in the other rows.
+
+    Those are counted whom the company does not know either.
+    """
     if None not in found.values():
         return [None] * len(values)
     unknown = [value if value is not None and found[value] is None else None for value in values]

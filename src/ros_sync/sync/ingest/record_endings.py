@@ -24,7 +24,10 @@ class Endings:
         self._in = ingestion
 
     def archive(self, stream: Stream, deleted: Mapping[str, int | None], report: StreamReport) -> set[str]:
-        """Mark records as deleted; those that were never seen here are remembered, as no poll tells when they come back."""
+        """Mark records as deleted.
+
+        Those that were never seen here are remembered, as no poll tells when they come back.
+        """
         if not deleted:
             return set()
         table, at = objects()[stream.objects[0]].table, clock.from_micros(self._in.now)
@@ -105,7 +108,10 @@ class Endings:
         return neighbours
 
     def gone(self, stream: Stream, ids: Sequence[str], report: StreamReport) -> None:
-        """Records that the CRM does not know any more: a person was erased there and is erased here, others are deleted."""
+        """Records that the CRM does not know any more.
+
+        A person was erased there and is erased here, others are deleted.
+        """
         if not ids:
             return
         if set(stream.objects) & set(PERSONS):

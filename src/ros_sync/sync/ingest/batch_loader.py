@@ -16,7 +16,7 @@ from ros_sync.sync.ingest.completion import complete, told
 from ros_sync.sync.ingest.deals import DealContext, initial_columns
 from ros_sync.sync.ingest.holding import HeldBack
 from ros_sync.sync.ingest.reports import RowCounts
-from ros_sync.sync.ingest.rows import RowWriter
+from ros_sync.sync.ingest.row_writer import RowWriter
 from ros_sync.sync.ingest.seen import SeenIds
 from ros_sync.sync.ingest.short_ids import ShortIds
 
@@ -25,8 +25,8 @@ from ros_sync.sync.ingest.short_ids import ShortIds
 class FileReport(RowCounts):
     """What became of one file as one object. Counts are rows; `repeated` are rows that say the same thing twice.
 
-    `completed` are rows that added to what another one of the same import said, `notes` what a person should know of the
-    file.
+    `completed` are rows that added to what another one of the same import said, `notes` what a person should know of
+    the file.
     """
 
     file: str
@@ -63,8 +63,8 @@ class BatchLoader:
         """Write one batch and count in `file` what became of it.
 
         `expect_empty`: the mirror held nothing of this object before the run. `stale`: a later state is known, so
-        that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps what
-        this one leaves empty of them until `finish`.
+        that rows which differ are left alone. `later` are the fields of which a later file speaks too, and `held` keeps
+        what this one leaves empty of them until `finish`.
         """
         rows_in = RowWriter(connection, self._source, self._context, self._run_id)
         set_aside = list(batch.set_aside)
