@@ -63,9 +63,9 @@ _KINDS = {
     "redirect": _Kind(tables.REDIRECT),
     "archived_record": _Kind(tables.ARCHIVED_RECORD),
     "run": _Kind(bookkeeping.SYNC_RUN, {"quarantined": "set_aside"}),
-    "stream_state": _Kind(
-        bookkeeping.CURSOR, {"stream": "object", "cursor": "polled_until", "watermark": "complete_until"}
-    ),
+    "stream_state": _Kind(bookkeeping.STREAM_STATE),
+    "scan_state": _Kind(bookkeeping.SCAN_STATE),
+    "derivation_state": _Kind(bookkeeping.DERIVATION_STATE),
     "quarantined": _Kind(bookkeeping.SET_ASIDE_ROW),
     "source_state": _Kind(bookkeeping.SOURCE_STATE, {"quota_exhausted_until": "parked_until"}),
     "change_event": _Kind(bookkeeping.WEBHOOK_EVENT, {"processed_at": "done_at"}),

@@ -28,14 +28,34 @@ SYNC_RUN = table(
     optional("error"),
 )
 
-CURSOR = table(
-    "cursor",
-    "How far a source's object has been followed.",
+STREAM_STATE = table(
+    "stream_state",
+    "How far a stream of a source has been followed; of an import, how far each object was imported.",
     key("source"),
-    key("object"),
-    needed("value", doc="opaque to everything but its connector"),
-    optional("complete_until", Instant, doc="the durable watermark: everything up to then is here for certain"),
-    optional("polled_until", Instant, doc="how far the last finished poll has read; see `complete_until`"),
+    key("stream"),
+    needed("progress", doc="what is under way, as JSON: `sync/stream_state.py`"),
+    optional("watermark", Instant, doc="the durable one: everything up to then is here for certain"),
+    optional("cursor", Instant, doc="how far the last finished poll has read; see `watermark`"),
+    needed("updated_at", Instant),
+)
+
+SCAN_STATE = table(
+    "scan_state",
+    "When a stream was last gone through for what no poll tells.",
+    key("source"),
+    key("stream"),
+    key("scan", doc="deletions, or reread"),
+    optional("listed_at", Instant, doc="when the archive was last listed, by the CRM's clock"),
+    optional("searched_until", Instant, doc="up to when was searched for what was modified once more, by the same"),
+    needed("updated_at", Instant),
+)
+
+DERIVATION_STATE = table(
+    "derivation_state",
+    "When what follows from other records was last worked out, and by what.",
+    key("source", doc="empty where it is of all sources"),
+    key("what", doc="activities, or slips"),
+    needed("basis", doc="what it rests on beside the records; where that changes, it is worked out anew"),
     needed("updated_at", Instant),
 )
 
@@ -64,6 +84,7 @@ SOURCE_STATE = table(
     optional("described_at", Instant),
     optional("reconciled_at", Instant),
     optional("linked_at", Instant, doc="when all links were last read"),
+    optional("memory", doc="what is known of the account, opaque to all but the vendor's package"),
     needed("updated_at", Instant),
 )
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Window
-from ros_sync.mirror.bookkeeping import CURSOR, SOURCE_STATE
+from ros_sync.mirror.bookkeeping import DERIVATION_STATE, SCAN_STATE, SOURCE_STATE, STREAM_STATE
 
 
 @dataclass(slots=True)
@@ -38,18 +39,18 @@ _PHASES = {"backfill": "backfill", "live": "live"}
 
 def read_places(connection: Connection, source: str) -> dict[str, Place]:
     """The place of each stream that has one."""
-    query = select(CURSOR).where(CURSOR.c.source == source)
+    query = select(STREAM_STATE).where(STREAM_STATE.c.source == source)
     places = {}
     for row in connection.execute(query).mappings():
-        value = _value(row["value"])
+        value = _value(row["progress"])
         if value.get("phase") not in _PHASES:
             continue
         windows = {name: Window(*value[name]) for name in _WINDOWS if name in value}
         mark, properties = value.get("shape") or ("", ())
-        places[row["object"]] = Place(
+        places[row["stream"]] = Place(
             **windows,
-            polled_until=row["polled_until"],
-            complete_until=row["complete_until"],
+            polled_until=row["cursor"],
+            complete_until=row["watermark"],
             mark=mark,
             properties=frozenset(properties),
         )
@@ -72,30 +73,65 @@ def save_place(connection: Connection, source: str, stream: str, place: Place, n
         window: Window | None = getattr(place, name)
         if window is not None:
             value[name] = [window.since, window.until, window.position]
-    save_cursor(
+    _save(
         connection,
-        source,
-        stream,
-        now,
-        value=orjson.dumps(value).decode(),
-        polled_until=place.polled_until,
-        complete_until=place.complete_until,
+        STREAM_STATE,
+        {"source": source, "stream": stream},
+        progress=orjson.dumps(value).decode(),
+        cursor=place.polled_until,
+        watermark=place.complete_until,
+        updated_at=now,
     )
 
 
-def save_cursor(connection: Connection, source: str, name: str, now: datetime, **values: Any) -> None:
-    """Write a row of `cursor`."""
-    where = (CURSOR.c.source == source, CURSOR.c.object == name)
-    values["updated_at"] = now
-    if not connection.execute(update(CURSOR).where(*where).values(**values)).rowcount:
-        connection.execute(insert(CURSOR).values(source=source, object=name, **{"value": "", **values}))
+def imported_until(connection: Connection, source: str) -> dict[str, datetime]:
+    """By object, the moment up to which exports of a source have been imported."""
+    query = select(STREAM_STATE.c.stream, STREAM_STATE.c.watermark).where(STREAM_STATE.c.source == source)
+    return {name: until for name, until in connection.execute(query) if until is not None}
 
 
-def cursor(connection: Connection, source: str, name: str) -> dict[str, Any] | None:
-    """A row of `cursor` as it stands."""
-    query = select(CURSOR).where(CURSOR.c.source == source, CURSOR.c.object == name)
-    row = connection.execute(query).mappings().first()
+def save_imported(connection: Connection, source: str, name: str, until: datetime, now: datetime) -> None:
+    """Keep the moment up to which an object has been imported, unless a later one is known."""
+    known = imported_until(connection, source).get(name)
+    if known is None or known < until:
+        _save(
+            connection, STREAM_STATE, {"source": source, "stream": name}, progress="", watermark=until, updated_at=now
+        )
+
+
+def scan_of(connection: Connection, source: str, stream: str, scan: str) -> dict[str, Any] | None:
+    """When a stream was last gone through; None where it never was."""
+    where = {"source": source, "stream": stream, "scan": scan}
+    return _row(connection, SCAN_STATE, where)
+
+
+def save_scan(connection: Connection, source: str, stream: str, scan: str, now: datetime, **values: Any) -> None:
+    """Keep that a stream was gone through."""
+    _save(connection, SCAN_STATE, {"source": source, "stream": stream, "scan": scan}, updated_at=now, **values)
+
+
+def derivation_of(connection: Connection, source: str, what: str) -> dict[str, Any] | None:
+    """When something that is derived was last worked out, and by what; None where it never was."""
+    return _row(connection, DERIVATION_STATE, {"source": source, "what": what})
+
+
+def save_derivation(connection: Connection, source: str, what: str, now: datetime, basis: str = "") -> None:
+    """Keep that something that is derived was worked out."""
+    _save(connection, DERIVATION_STATE, {"source": source, "what": what}, basis=basis, updated_at=now)
+
+
+def _row(connection: Connection, table: Table, where: Mapping[str, str]) -> dict[str, Any] | None:
+    row = connection.execute(select(table).where(*_here(table, where))).mappings().first()
     return dict(row) if row else None
+
+
+def _save(connection: Connection, table: Table, where: Mapping[str, str], **values: Any) -> None:
+    if not connection.execute(update(table).where(*_here(table, where)).values(**values)).rowcount:
+        connection.execute(insert(table).values(**where, **values))
+
+
+def _here(table: Table, where: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in where.items()]
 
 
 def state_of(connection: Connection, source: str) -> dict[str, Any]:

@@ -24,8 +24,13 @@ from ros_sync.mirror.columns import METADATA
 from ros_sync.mirror.database import open_engine
 
 BEFORE = "0009"  # the last version before the names of today
-TABLES: dict[str, str] = {}  # renamed since
-COLUMNS: dict[tuple[str, str], str] = {}  # (table of then, column of then)
+TABLES = {"cursor": "stream_state"}  # renamed since
+COLUMNS = {  # (table of then, column of then)
+    ("cursor", "object"): "stream",
+    ("cursor", "value"): "progress",
+    ("cursor", "polled_until"): "cursor",
+    ("cursor", "complete_until"): "watermark",
+}
 MADE = {("cursor", "value"): '{"phase": "live", "shape": ["m", ["amount"]]}'}  # what is more than a word
 LIVE = "INSERT INTO cursor (source, object, value, updated_at) VALUES ('hubspot', '{}', '{{\"phase\": \"live\"}}', 1)"
 
@@ -188,3 +193,44 @@ def test_every_name_is_mapped() -> None:
     for (table, _), column in COLUMNS.items():
         assert column in METADATA.tables[TABLES.get(table, table)].c
     assert not list(itertools.filterfalse(METADATA.tables.__contains__, TABLES.values()))
+
+
+def test_what_was_kept_under_invented_streams_has_its_own_place(database_url: str) -> None:
+    """The deletion scan, rereading, what is known of the account, what is derived; and the real streams stay."""
+    migrate(database_url.replace("postgresql://", "postgresql+psycopg://"), BEFORE)
+    with engine_of(database_url) as engine, engine.begin() as connection:
+        connection.execute(text("INSERT INTO source_state (source, updated_at) VALUES ('hubspot', 1)"))
+        rows = [
+            ("hubspot", "(looked back) deals", "", 20, 10),
+            ("hubspot", "(reread deals)", "", None, None),
+            ("hubspot", "(account)", "remembered", None, None),
+            ("hubspot", "(derived)", "", None, None),
+            ("", "(slips)", "2 01", None, None),
+            ("hubspot", "deals", '{"phase": "live"}', 20, 10),
+        ]
+        statement = text(
+            "INSERT INTO cursor (source, object, value, polled_until, complete_until, updated_at) "
+            "VALUES (:source, :stream, :value, :polled, :complete, 7)"
+        )
+        for row in rows:
+            connection.execute(
+                statement, dict(zip(("source", "stream", "value", "polled", "complete"), row, strict=True))
+            )
+    opened = open_engine(database_url)
+    with opened.connect() as connection:
+        found = {
+            query: [tuple(row) for row in connection.execute(text(query))]
+            for query in (
+                "SELECT stream, cursor, watermark, updated_at FROM stream_state",
+                "SELECT stream, scan, listed_at, searched_until, updated_at FROM scan_state ORDER BY scan",
+                "SELECT source, what, basis, updated_at FROM derivation_state ORDER BY what",
+                "SELECT memory FROM source_state",
+            )
+        }
+    opened.dispose()
+    assert [
+        [("deals", 20, 10, 7)],
+        [("deals", "deletions", 20, 10, 7), ("deals", "reread", None, None, 7)],
+        [("hubspot", "activities", "", 7), ("", "slips", "2 01", 7)],
+        [("remembered",)],
+    ] == list(found.values())

@@ -27,7 +27,7 @@ from ros_sync.sync.audit.report import AuditReport
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.deletion_scan import LookingBack
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.stream_state import save_cursor
+from ros_sync.sync.stream_state import save_scan
 
 Make = Callable[..., str]
 DAY = 86_400
@@ -281,9 +281,9 @@ def test_a_look_that_was_noted_by_a_clock_ahead_is_taken_for_a_day_old(
     deals = next(stream for stream in syncer.source.streams if stream.name == "deals")
     syncer.source.describe()
     now, present = hubspot.clock(), syncer.source.present
-    places = {"polled_until": present + listed, "complete_until": present + searched}
+    scanned = {"listed_at": present + listed, "searched_until": present + searched}
     with engine.begin() as connection:
-        save_cursor(connection, "hubspot", "(looked back) deals", now, **places)
+        save_scan(connection, "hubspot", "deals", "deletions", now, **scanned)
     looked = LookingBack(syncer._work, now)._looked(deals)
     assert looked is not None
     assert expected == (looked.listed_at - present, looked.searched_until - present)

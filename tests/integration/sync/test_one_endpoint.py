@@ -21,7 +21,6 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.follow.maintenance import ACCOUNT
 from ros_sync.sync.ingest.reports import CycleReport
 
 Make = Callable[..., str]
@@ -193,7 +192,7 @@ def test_deals_whose_stages_nobody_can_tell_are_not_audited(hubspot: Followed, e
     """Where they are not known from before either, why is told, and the other streams are compared."""
     create(hubspot, "first")
     hubspot.syncer(engine).cycle()
-    alter(engine, "stream_state", {"stream": ACCOUNT}, value="")
+    alter(engine, "source_state", {}, memory="")
 
     hubspot.faults.always("GET /crm/v3/pipelines/deals$", WAYS["forbidden"])
     report = Auditor(engine, hubspot.source(persistence=ONCE), CONTEXT, now=hubspot.clock).run()

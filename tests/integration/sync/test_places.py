@@ -6,9 +6,22 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
+from tests.integration.mirror_reader import put
 
 from ros_sync.connectors.source import Window
-from ros_sync.sync.stream_state import Place, cursor, read_places, save_cursor, save_place, save_state, state_of
+from ros_sync.sync.stream_state import (
+    Place,
+    derivation_of,
+    imported_until,
+    read_places,
+    save_derivation,
+    save_imported,
+    save_place,
+    save_scan,
+    save_state,
+    scan_of,
+    state_of,
+)
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PLACE = Place(
@@ -46,17 +59,40 @@ def test_a_place_is_found_again(engine: Engine) -> None:
 
 
 def test_what_is_no_place_is_left_alone(engine: Engine) -> None:
-    """An import's cursor, what is remembered of the account, and what a later version wrote are no places."""
+    """How far an object was imported, and what a later version wrote, are no places of streams."""
     with engine.begin() as connection:
-        for name, value in (("deal", ""), ("account", "{}"), ("list", "[1]"), ("later", '{"phase": "other"}')):
-            save_cursor(connection, "one", name, NOW, value=value)
-        save_cursor(connection, "two", "deal", NOW, value="2")
-        assert ({}, "", "2", None) == (
+        save_imported(connection, "one", "deal", NOW, NOW)
+        save_imported(connection, "one", "deal", NOW - timedelta(days=1), NOW)  # an older export does not take it back
+        save_imported(connection, "two", "deal", NOW + timedelta(days=1), NOW)
+    for name, value in (("account", "{}"), ("list", "[1]"), ("later", '{"phase": "other"}')):
+        put(engine, "stream_state", source="one", stream=name, progress=value, updated_at=NOW)
+    with engine.connect() as connection:
+        assert ({}, {"deal": NOW}, {"deal": NOW + timedelta(days=1)}) == (
             read_places(connection, "one"),
-            (cursor(connection, "one", "deal") or {})["value"],
-            (cursor(connection, "two", "deal") or {})["value"],
-            cursor(connection, "two", "account"),
+            imported_until(connection, "one"),
+            imported_until(connection, "two"),
         )
+
+
+def test_scans_and_derivations_have_states_of_their_own(engine: Engine) -> None:
+    """By source, stream and kind; what was not done yet has none."""
+    with engine.begin() as connection:
+        save_scan(connection, "one", "deals", "deletions", NOW, listed_at=NOW)
+        save_scan(connection, "one", "deals", "reread", NOW + timedelta(hours=1))
+        save_derivation(connection, "one", "activities", NOW)
+        save_derivation(connection, "", "slips", NOW, basis="2 01")
+        scans = [scan_of(connection, "one", "deals", each) for each in ("deletions", "reread")]
+        assert [(NOW, NOW), (NOW + timedelta(hours=1), None)] == [
+            (each["updated_at"], each["listed_at"]) for each in scans if each is not None
+        ]
+        assert (None, None) == (
+            scan_of(connection, "two", "deals", "reread"),
+            derivation_of(connection, "one", "slips"),
+        )
+        assert ["", "2 01"] == [
+            (derivation_of(connection, source, what) or {})["basis"]
+            for source, what in (("one", "activities"), ("", "slips"))
+        ]
 
 
 def test_the_state_of_a_source_is_its_own(engine: Engine) -> None:

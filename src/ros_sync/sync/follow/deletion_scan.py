@@ -23,7 +23,9 @@ from ros_sync.mirror.erasure import PERSONS
 from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.policy import due, floored, lies_ahead
-from ros_sync.sync.stream_state import cursor, save_cursor
+from ros_sync.sync.stream_state import save_scan, scan_of
+
+DELETIONS = "deletions"  # the scan's name among the states of scans
 
 
 @dataclass(slots=True)
@@ -168,22 +170,17 @@ class LookingBack:
 
     def _looked(self, stream: Stream) -> _Looked | None:
         with self._work.engine.connect() as connection:
-            row: dict[str, Any] | None = cursor(connection, self._work.source.name, _name(stream))
+            row: dict[str, Any] | None = scan_of(connection, self._work.source.name, stream.name, DELETIONS)
         if row is None:
             return None
         present, day = self._work.source.present, timedelta(seconds=self._work.cadence.look_back_seconds)
-        looked = _Looked(row["updated_at"], row["polled_until"], row["complete_until"])
+        looked = _Looked(row["updated_at"], row["listed_at"], row["searched_until"])
         if lies_ahead(looked.listed_at, present):  # the clock was ahead: where it really got to is not known any more
             looked.listed_at, looked.searched_until = present, min(looked.searched_until, present - day)
         return looked
 
     def _save(self, stream: Stream, looked: _Looked) -> None:
         work = self._work
-        places = {"polled_until": looked.listed_at, "complete_until": looked.searched_until}
+        places = {"listed_at": looked.listed_at, "searched_until": looked.searched_until}
         with writing(work.engine, work.source.name) as connection:
-            save_cursor(connection, work.source.name, _name(stream), looked.noted_at, **places)
-
-
-def _name(stream: Stream) -> str:
-    """The name under which it is kept how far was looked back at the stream."""
-    return f"(looked back) {stream.name}"
+            save_scan(connection, work.source.name, stream.name, DELETIONS, looked.noted_at, **places)

@@ -19,12 +19,11 @@ from ros_sync.sync.ingest.filled import note_filled
 from ros_sync.sync.ingest.reports import StreamReport
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.policy import due
-from ros_sync.sync.stream_state import cursor, save_cursor, save_state
+from ros_sync.sync.stream_state import derivation_of, save_derivation, save_scan, save_state, scan_of, state_of
 
-ACCOUNT = "(account)"  # the name under which it is kept what is known of the account
-REREAD = "(reread {})"  # the name under which it is kept when all records of a stream were last read again
+REREAD = "reread"
 REREAD_ROWS = 1_000  # records read again and written at a time
-DERIVED = "(derived)"  # the name under which it is kept when derived values were last worked out
+DERIVED = "activities"
 
 
 def describe(work: Work, now: datetime) -> None:
@@ -52,15 +51,14 @@ def describe(work: Work, now: datetime) -> None:
             _adopt(work, connection, described.owners, applier.run_id)
         _note_filled(connection, work)
         problems = [as_data(each) for each in work.report.problems]
-        save_state(connection, work.source.name, now, described_at=now, problems=problems)
-        save_cursor(connection, work.source.name, ACCOUNT, now, value=described.memory)
+        save_state(connection, work.source.name, now, described_at=now, problems=problems, memory=described.memory)
 
 
 def remember(connection: Connection, source: Source) -> None:
     """Let the source know what an earlier process knew of the account."""
-    account = cursor(connection, source.name, ACCOUNT)
-    if account is not None:
-        source.remember(account["value"])
+    memory = state_of(connection, source.name).get("memory")
+    if memory is not None:
+        source.remember(memory)
 
 
 def _note_filled(connection: Connection, work: Work) -> None:
@@ -113,9 +111,8 @@ def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
     for stream in work.source.streams:
         if stream.reread_seconds is None:
             continue
-        name = REREAD.format(stream.name)
         with work.engine.connect() as connection:
-            last = cursor(connection, work.source.name, name)
+            last = scan_of(connection, work.source.name, stream.name, REREAD)
             fresh = last is not None and not due(last["updated_at"], now, stream.reread_seconds)
             ids = [] if fresh or stream.name in listed else _live_ids(connection, work.source, stream)
         if fresh:
@@ -123,7 +120,7 @@ def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
         for start in range(0, len(ids), REREAD_ROWS):
             work.read_again(stream, ids[start : start + REREAD_ROWS], gone=False)
         with writing(work.engine, work.source.name) as connection:
-            save_cursor(connection, work.source.name, name, now)
+            save_scan(connection, work.source.name, stream.name, REREAD, now)
 
 
 def _live_ids(connection: Connection, source: Source, stream: Stream) -> list[str]:
@@ -138,7 +135,7 @@ def _live_ids(connection: Connection, source: Source, stream: Stream) -> list[st
 def derive(work: Work, now: datetime) -> None:
     """Work out what follows from activities, where something changed or time has made planned ones happen."""
     with work.engine.connect() as connection:
-        last = cursor(connection, work.source.name, DERIVED)
+        last = derivation_of(connection, work.source.name, DERIVED)
     everything = work.touched is None or last is None or due(last["updated_at"], now, work.cadence.planned_seconds)
     if not everything and not work.touched:
         return
@@ -146,7 +143,7 @@ def derive(work: Work, now: datetime) -> None:
         only = None if everything else work.touched
         roll_up(connection, work.source, applier.run_id, clock.to_micros(work.source.present), only=only)
         if everything:
-            save_cursor(connection, work.source.name, DERIVED, now)
+            save_derivation(connection, work.source.name, DERIVED, now)
     work.touched = set()
 
 

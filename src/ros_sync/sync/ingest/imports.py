@@ -13,13 +13,12 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine
 
 from ros_sync import clock
 from ros_sync.connectors.base import Batch, SetAside
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
-from ros_sync.mirror.bookkeeping import CURSOR
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
 from ros_sync.sheets.regular import refuse_special
@@ -34,6 +33,7 @@ from ros_sync.sync.ingest.mapped import note_mapped
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.ingest.run_log import COUNTS, close_run, open_run
 from ros_sync.sync.ingest.seen import SeenIds, SeenRows
+from ros_sync.sync.stream_state import imported_until, save_imported
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
 Progress = Callable[[Path, int], None]
@@ -314,19 +314,13 @@ def _load_stages(mapping: ExportMapping, connection: Connection, run_id: int, as
 
 def _newer_known(connection: Connection, source: str, as_of: datetime) -> set[str]:
     """The objects of which a later state than `as_of` has been imported already."""
-    query = select(CURSOR.c.object).where(CURSOR.c.source == source, CURSOR.c.complete_until > as_of)
-    return set(connection.execute(query).scalars())
+    return {name for name, until in imported_until(connection, source).items() if until > as_of}
 
 
 def _remember(connection: Connection, source: str, names: set[str], as_of: datetime) -> None:
     """Keep the moment up to which each object is complete now."""
     for name in sorted(names):
-        place = (CURSOR.c.source == source) & (CURSOR.c.object == name)
-        values = {"complete_until": as_of, "updated_at": clock.now()}
-        if connection.execute(select(CURSOR.c.object).where(place)).first() is None:
-            connection.execute(insert(CURSOR).values(source=source, object=name, value="", **values))
-        else:
-            connection.execute(update(CURSOR).where(place, CURSOR.c.complete_until < as_of).values(**values))
+        save_imported(connection, source, name, as_of, clock.now())
 
 
 def _finish(engine: Engine, report: ImportReport, error: str | None = None) -> None:

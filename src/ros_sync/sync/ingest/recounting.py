@@ -21,10 +21,10 @@ from ros_sync.mirror.store import Upsert
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.ingest.deals import DealContext, changes_of, slipped
 from ros_sync.sync.one_writer import writing
-from ros_sync.sync.stream_state import cursor, save_cursor
+from ros_sync.sync.stream_state import derivation_of, save_derivation
 
 DEFINITION = 2  # raise it whenever `mirror.history.slip` or `open_moves` gives other numbers for the same history
-SLIPS = "(slips)"  # the name under which it is kept what they were counted by
+SLIPS = "slips"  # the name under which it is kept what they were counted by
 EVERY_SOURCE = ""
 COLUMNS = ("first_close_date", "push_count", "fiscal_push_count", "pull_in_count", "days_pushed", "net_slip_days")
 _CHANGE = CHANGE.c
@@ -44,8 +44,8 @@ def recount_slips(engine: Engine, context: DealContext, now: datetime) -> int:
     """
     wanted = counted_by(context)
     with engine.connect() as connection:
-        last = cursor(connection, EVERY_SOURCE, SLIPS)
-        if last is not None and last["value"] == wanted:
+        last = derivation_of(connection, EVERY_SOURCE, SLIPS)
+        if last is not None and last["basis"] == wanted:
             return 0
         deal = objects()["deal"].table
         sources = [str(name) for name in connection.scalars(select(deal.c.source).distinct())]
@@ -55,7 +55,7 @@ def recount_slips(engine: Engine, context: DealContext, now: datetime) -> int:
             with writing(engine, source) as connection:
                 changed += _recount(connection, source, ids, context)
     with engine.begin() as connection:
-        save_cursor(connection, EVERY_SOURCE, SLIPS, now, value=wanted)
+        save_derivation(connection, EVERY_SOURCE, SLIPS, now, basis=wanted)
     if changed:
         log.info("slips_recounted", deals=changed, counted_by=wanted)
     return changed
