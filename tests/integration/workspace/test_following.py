@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
+from tests.integration.mirror_reader import mirror_of
 from tests.integration.workspace.conftest import Place
 
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
 from ros_sync.settings import load
 from ros_sync.workspace.configuration import Configuration
 from ros_sync.workspace.following import Following
@@ -37,6 +37,4 @@ def test_each_source_of_the_vendor_is_told(following: Following, engine: Engine)
     receiver = dict(following.receivers())["hubspot"]
     events = receiver.read(BODY)
     assert (len(events), events.others, receiver.keep(events), receiver.keep(events)) == (2, 1, 2, 0)
-    with engine.connect() as connection:
-        kept = Counter(connection.execute(select(WEBHOOK_EVENT.c.source)).scalars())
-    assert {"one": 1, "two": 1} == kept
+    assert {"one": 1, "two": 1} == Counter(each.source for each in mirror_of(engine).change_events())

@@ -1,4 +1,4 @@
-"""The state of streams, of scans and of what is derived has tables of its own, instead of one table with invented streams."""
+"""Streams, scans and what is derived have tables for their state, instead of invented streams in one table."""
 
 from __future__ import annotations
 
