@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
@@ -82,6 +82,17 @@ class BusinessCalendar:
         """Whether `at` is working time; a closing instant is not."""
         micros = clock.to_micros(at)
         return any(opens <= micros < closes for opens, closes in self._hours(self._day_of(at)))
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether a day has hours of its own; small hours that end the shift of the evening before are none."""
+        ordinal = day.toordinal()
+        if not _FIRST_DAY < ordinal < _LAST_DAY:
+            return False
+        return bool(self._split(ordinal)[1] if any(self._overnight) else self._hours(ordinal))
+
+    def working_days(self, start: date, end: date) -> int:
+        """The working days from `start` up to `end`, which is not one of them; none where `end` is the earlier."""
+        return sum(self.is_working_day(date.fromordinal(each)) for each in range(start.toordinal(), end.toordinal()))
 
     def opening(self, at: datetime) -> datetime:
         """`at` itself where it is working time, else the next opening."""
@@ -167,13 +178,13 @@ class BusinessCalendar:
             return at.astimezone(UTC)
         local = at.astimezone(self.timezone)
         step = 1 if working_days > 0 else -1
-        day, left, overnight = self._working_day_of(at, local), abs(working_days), any(self._overnight)
+        day, left = self._working_day_of(at, local), abs(working_days)
         while left:
             day += step
             if not _FIRST_DAY < day < _LAST_DAY:
                 return clock.from_micros(_LAST_MICROS if step > 0 else _FIRST_MICROS)
             # Small hours alone, after a holiday's evening, are no working day.
-            left -= bool(self._split(day)[1] if overnight else self._hours(day))
+            left -= self.is_working_day(date.fromordinal(day))
         # A closing at 24:00 reads as 00:00 of the day after, and is the end of the day that it closes. The small hours
         # of a shift over midnight are those of the day after, too.
         late = timedelta(days=local.toordinal() - self._working_day_of(at, local))
@@ -256,6 +267,15 @@ class BusinessCalendar:
             )
             for opens, closes in hours
         )
+
+
+def wall_instant(day: date, at: time, tz: ZoneInfo) -> datetime:
+    """The instant of a time of day in a zone.
+
+    The second of two where clocks are put back, so that nobody is late early. Where there is no such time, as clocks go
+    forward over it, it is that of the clock change.
+    """
+    return clock.from_micros(_micros(datetime.combine(day, at), tz, fold=1))
 
 
 def _continues(evening: Hours, morning: Hours) -> bool:

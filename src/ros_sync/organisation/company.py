@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from ros_sync import clock
 from ros_sync.organisation.calendars import OFFICE_WEEK, BusinessCalendar
-from ros_sync.organisation.fiscal import FiscalYear
+from ros_sync.organisation.fiscal import FiscalCalendar, FiscalYear, Period, Span
 
 STANDARD = "standard"  # the calendar of a company that declares none
 
@@ -24,9 +26,22 @@ class CompanyProfile:
     currency: str = "EUR"
     timezone: str = "UTC"
     calendar: str = STANDARD
-    fiscal_year: FiscalYear = field(default_factory=FiscalYear)
+    fiscal_year: FiscalCalendar = field(default_factory=FiscalYear)
     fallback: str | None = None
     customer_success: str | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days bound the company's money, wherever somebody works."""
+        return clock.zone(self.timezone)
+
+    def bounds(self, period: Period) -> tuple[datetime, datetime]:
+        """The instants at which a period's money begins and ends to count."""
+        return period.instants(self.zone)
+
+    def period_at(self, span: Span, at: datetime) -> Period:
+        """The month, quarter or year that what happens at an instant counts for."""
+        return self.fiscal_year.period_at(span, at, self.zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ros_sync.fields import did_you_mean
 from ros_sync.money import is_currency
 from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import STANDARD, CompanyProfile, Member, Organisation, Team, standard_calendar
-from ros_sync.organisation.fiscal import MONTHS, FiscalYear
+from ros_sync.organisation.fiscal_reader import read_fiscal_calendar
 from ros_sync.organisation.hours import CalendarReader
 from ros_sync.sheets import Node, Scalar, Sheet
 
@@ -28,7 +28,16 @@ _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")  # Slack: user ids begin with U or
 _LEAST_RATE, _MOST_RATE = Decimal("1e-12"), Decimal("1e12")
 
 _TOP = ("version", "company", "rates", "calendars", "teams", "people")
-_COMPANY = ("name", "currency", "timezone", "calendar", "fiscal_year_starts", "fallback", "customer_success")
+_COMPANY = (
+    "name",
+    "currency",
+    "timezone",
+    "calendar",
+    "fiscal_year_starts",
+    "fiscal_year",
+    "fallback",
+    "customer_success",
+)
 _TEAM = ("name", "manager", "region", "calendar")
 _PERSON = ("email", "name", "manager", "team", "role", "level", "region", "calendar", "timezone", "slack", "active")
 _NEEDED = {"version": f"begin the file with `version: {VERSION}`", "company": "add `company: {name: …, currency: EUR}`"}
@@ -83,10 +92,6 @@ class _Reader:
         )
 
     def _company(self, entry: Mapping[str, Node]) -> CompanyProfile:
-        starts = self.sheet.whole(entry.get("fiscal_year_starts"))
-        if starts is not None and not 1 <= starts <= MONTHS:
-            self.sheet.problem(entry["fiscal_year_starts"], f"{starts} is not a month", "use 1 to 12")
-            starts = None
         currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
             self.sheet.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
@@ -96,7 +101,7 @@ class _Reader:
             currency=currency or default.currency,
             timezone=self._timezone(entry) or default.timezone,
             calendar=self._calendar(entry) or default.calendar,
-            fiscal_year=FiscalYear(starts) if starts else default.fiscal_year,
+            fiscal_year=read_fiscal_calendar(self.sheet, entry),
             fallback=self._address(entry, "fallback"),
             customer_success=self._address(entry, "customer_success"),
         )

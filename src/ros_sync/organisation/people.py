@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 
 from ros_sync import clock
-from ros_sync.organisation.calendars import BusinessCalendar
+from ros_sync.organisation.calendars import BusinessCalendar, wall_instant
 from ros_sync.organisation.company import Member, Organisation
 
 
@@ -55,6 +56,13 @@ class Person:
     slack_user: str | None
     active: bool
     manager_named: str | None = None
+
+    def due_at(self, day: date, at: time) -> datetime:
+        """The instant of a time of day where the person is.
+
+        What they are asked for by a day is due in their own zone.
+        """
+        return wall_instant(day, at, clock.zone(self.timezone))
 
 
 @dataclass(slots=True)

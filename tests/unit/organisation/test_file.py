@@ -11,7 +11,8 @@ from ros_sync.errors import OrganisationError, ProblemsError
 from ros_sync.money import convert
 from ros_sync.organisation.company import CompanyProfile, Member, Organisation, Team
 from ros_sync.organisation.file import load
-from ros_sync.organisation.fiscal import FiscalYear
+from ros_sync.organisation.fiscal import FiscalCalendar, FiscalYear, NamedBy
+from ros_sync.organisation.fiscal_weeks import Anchor, Pattern, WeekYear
 
 SHIPPED = Path(__file__).parents[3] / "rules" / "organisation.yaml"
 NEARLY_EMPTY = "version: 1\ncompany: {name: Loom}\n"
@@ -236,6 +237,103 @@ def test_a_problem_is_said(tmp_path: Path, line: str, problem: str) -> None:
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
     """What cannot be an organisation file is refused with one clear problem."""
     assert [problem] == problems(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    "said,fiscal",
+    [
+        ("fiscal_year_starts: 4", FiscalYear(4)),
+        ("fiscal_year: {starts: 4}", FiscalYear(4)),
+        (
+            "fiscal_year: {pattern: months, starts: february, named_by: start, week_starts: sun}",
+            FiscalYear(2, NamedBy.START, 6),
+        ),
+        (
+            "fiscal_year: {pattern: 4-5-4, ends: saturday nearest january 31, named_by: start}",
+            WeekYear(Pattern.WEEKS_4_5_4, Anchor(5, 1, day=31), named_by=NamedBy.START),
+        ),
+        (
+            "fiscal_year: {pattern: 5-4-4, ends: last Saturday of September, extra_week_in: 3}",
+            WeekYear(Pattern.WEEKS_5_4_4, Anchor(5, 9, which=-1), extra_week_in=3),
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5, starts: first monday of february}",
+            WeekYear(Pattern.WEEKS_4_4_5, Anchor(0, 2, which=1), NamedBy.START),
+        ),
+    ],
+)
+def test_a_fiscal_calendar_is_read(tmp_path: Path, said: str, fiscal: FiscalCalendar) -> None:
+    """The fiscal year is said by its first month alone, or with everything there is to say."""
+    assert fiscal == read(tmp_path, f"version: 1\ncompany: {{{said}}}\n").company.fiscal_year
+
+
+@pytest.mark.parametrize(
+    "said,problem",
+    [
+        (
+            "fiscal_year: {pattern: 4-4-6}",
+            ":2:34, company.fiscal_year.pattern: '4-4-6' is not known here (did you mean '4-4-5'?)",
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5}",
+            (
+                ":2:24, company.fiscal_year.ends: `ends` is missing (add `ends: last saturday of january` or"
+                " `ends: saturday nearest january 31`, or `starts` with the like)"
+            ),
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5, ends: january}",
+            (
+                ":2:47, company.fiscal_year.ends: 'january' does not say on which day; write it like `last "
+                "saturday of january`"
+                " or `saturday nearest january 31`"
+            ),
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5, starts: first sunday of may, ends: last saturday of april}",
+            ":2:49, company.fiscal_year.starts: `starts` and `ends` say the same of a year twice (keep one of them)",
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5, ends: last saturday of april, extra_week_in: 13}",
+            ":2:86, company.fiscal_year.extra_week_in: 13 is not one of the twelve periods (use 1 to 12)",
+        ),
+        (
+            "fiscal_year: {pattern: 4-4-5, ends: last saturday of april, week_starts: mon}",
+            (
+                ":2:84, company.fiscal_year.week_starts: `week_starts` does not go with the pattern 4-4-5"
+                " (its weeks begin on the weekday on which the year begins; leave this out)"
+            ),
+        ),
+        (
+            "fiscal_year: {starts: 2, ends: last saturday of january}",
+            (
+                ":2:42, company.fiscal_year.ends: `ends` goes with a `pattern` of weeks: 4-4-5, 4-5-4, 5-4-4"
+                " (a year of calendar months is said by `starts`, the month of its first day)"
+            ),
+        ),
+        ("fiscal_year: {starts: 13}", ":2:33, company.fiscal_year.starts: 13 is not a month; use 1 to 12, or its name"),
+        ("fiscal_year: {starts: ma}", ":2:33, company.fiscal_year.starts: 'ma' is not a month; write it like january"),
+        (
+            "fiscal_year: {named_by: stat}",
+            ":2:35, company.fiscal_year.named_by: 'stat' is not known here (did you mean 'start'?)",
+        ),
+        (
+            "fiscal_year: {patern: 4-4-5}",
+            ":2:25, company.fiscal_year.patern: there is no key 'patern' here (did you mean 'pattern'?)",
+        ),
+        (
+            "fiscal_year: {starts: 2}, fiscal_year_starts: 2",
+            (
+                ":2:57, company.fiscal_year_starts: the fiscal year is said by `fiscal_year` already"
+                " (keep `fiscal_year`, and say its month there: `starts: 2`)"
+            ),
+        ),
+        ("fiscal_year: 2", ":2:24, company.fiscal_year: expected `key: value` pairs, found '2'"),
+    ],
+)
+def test_a_fiscal_calendar_that_cannot_be_is_refused(tmp_path: Path, said: str, problem: str) -> None:
+    """A problem of the fiscal year has its place and what to do."""
+    assert [problem] == problems(tmp_path, f"version: 1\ncompany: {{{said}}}\n")
 
 
 def test_a_missing_file_says_where_one_comes_from(tmp_path: Path) -> None:

@@ -28,19 +28,26 @@ _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "ad
 class DealContext:
     """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
 
-    `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows.
+    `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is a
+    text that changes with where quarters begin.
     """
 
     home_currency: str
     rates: Mapping[str, Decimal]
     quarter_of: Callable[[date], date]
     people: frozenset[str] = frozenset()
+    quarters: str = ""
 
     @classmethod
     def of(cls, organisation: Organisation) -> DealContext:
         """What the organisation file lays down."""
         fiscal = organisation.company.fiscal_year
-        return cls(organisation.home_currency, organisation.rates, lambda day: fiscal.quarter_of(day).start)
+        return cls(
+            organisation.home_currency,
+            organisation.rates,
+            lambda day: fiscal.quarter_of(day).start,
+            quarters=fiscal.quarters,
+        )
 
 
 def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:

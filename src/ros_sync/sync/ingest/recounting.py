@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def counted_by(context: DealContext) -> str:
     """What the numbers rest on beside each deal's history: the definition, and where fiscal quarters begin."""
-    return f"{DEFINITION} {context.quarter_of(date(2026, 3, 1)):%m}"
+    return f"{DEFINITION} {context.quarters or f'{context.quarter_of(date(2026, 3, 1)):%m}'}"
 
 
 def recount_slips(engine: Engine, context: DealContext, now: datetime) -> int:
