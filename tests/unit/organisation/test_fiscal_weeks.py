@@ -277,7 +277,7 @@ def test_a_period_at_the_end_of_the_calendar(fiscal: WeekYear, day: date) -> Non
 @unhurried
 @given(WEEK_YEARS, WEEK_YEARS)
 def test_quarters_that_differ_have_another_text(one: WeekYear, other: WeekYear) -> None:
-    """Two calendars whose texts are alike have the same quarters, so that what was counted by one holds in the other."""
+    """Two calendars whose texts are alike have the same quarters: what was counted by one holds in the other."""
     if one.quarters == other.quarters:
         days = [date(2000, 1, 1) + 30 * done * timedelta(days=1) for done in range(360)]
         assert [one.quarter_of(day).start for day in days] == [other.quarter_of(day).start for day in days]

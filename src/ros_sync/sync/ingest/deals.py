@@ -28,8 +28,8 @@ _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "ad
 class DealContext:
     """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
 
-    `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is a
-    text that changes with where quarters begin.
+    `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is
+    a text that changes with where quarters begin.
     """
 
     home_currency: str
