@@ -66,14 +66,13 @@ def test_changes_come_as_they_were_written(engine: Engine) -> None:
 
 def test_tests_use_the_standard_terms(engine: Engine) -> None:
     """Whatever the columns are called today, and they come back under the same names."""
-    put(
-        engine, "stream_state", source="hubspot", stream="deals", value="", watermark=NOON, cursor=NOON, updated_at=NOON
-    )
-    alter(engine, "stream_state", {"stream": "deals"}, cursor=NOON + timedelta(hours=1))
-    state = mirror_of(engine).stream_state("deals")
-    assert ("deals", NOON + timedelta(hours=1), NOON) == state.pick("stream", "cursor", "watermark")
-    remove(engine, "stream_state", stream="deals")
-    assert [] == mirror_of(engine).records("stream_state")
+    event = {"source": "hubspot", "key": "1", "kind": "deal.deletion", "stream": "deals", "record_id": "7"}
+    put(engine, "change_event", **event, received_at=NOON, processed_at=NOON)
+    alter(engine, "change_event", {"key": "1"}, processed_at=NOON + timedelta(hours=1))
+    (found,) = mirror_of(engine).change_events()
+    assert ("7", NOON, NOON + timedelta(hours=1)) == found.pick("record_id", "received_at", "processed_at")
+    remove(engine, "change_event", key="1")
+    assert [] == mirror_of(engine).records("change_event")
 
 
 def test_a_transaction_sees_itself(sqlite_engine: Engine) -> None:
@@ -95,7 +94,7 @@ def test_a_slip_fails(deals: Engine) -> None:
     with pytest.raises(LookupError):
         mirror.deals(ammount_minor=5)
     with pytest.raises(LookupError):
-        mirror.records("stream_state", object="deals")
+        mirror.records("change_event", done_at=None)
     with pytest.raises(LookupError):
         mirror.deal()
     with pytest.raises(AttributeError):
