@@ -115,3 +115,9 @@ def deal(hubspot: Followed) -> Callable[..., str]:
         return hubspot.account.create("deals", given | properties)
 
     return make
+
+
+@pytest.fixture
+def syncer(hubspot: Followed, engine: Engine) -> Syncer:
+    """What follows the account into the mirror."""
+    return hubspot.syncer(engine)

@@ -3,73 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from tests.integration.mirror_reader import alter, mirror_of, put, remove
-from tests.integration.sync.conftest import CONTEXT, NOW, Followed
+from tests.integration.sync.audits import Company, Make, audited, company_of, follow
+from tests.integration.sync.conftest import NOW, Followed
 
-from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.sandbox.hubspot.company import Story
-from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.world import STORY_MONDAY, World
-from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.audit.report import AuditReport, Kind
 
-Make = Callable[..., str]
 Damage = Callable[[Engine], None]
-
-
-@dataclass
-class Company:
-    """A small company that was followed: a deal with a past, its account, a contact who is a lead, and a call."""
-
-    deal: str
-    account: str
-    other_account: str
-    contact: str
-    lead: str
-    call: str
 
 
 @pytest.fixture
 def company(hubspot: Followed, engine: Engine, deal: Make) -> Company:
-    """The company, long enough ago that no poll will read it again."""
-    account = hubspot.account
-    made = deal(team_size="12", closing_plan="true")
-    mill = account.create("companies", {"name": "Mill"})
-    other = account.create("companies", {"name": "Weir"})
-    contact = account.create("contacts", {"firstname": "Cy", "email": "cy@mill.example"})
-    lead = account.create("contacts", {"firstname": "Di", "email": "di@mill.example", "lifecyclestage": "lead"})
-    call = account.create("calls", {"hs_call_title": "Hello", "hs_timestamp": "2026-03-01T10:00:00Z"})
-    account.associate("deals", made, "companies", mill, label="Primary")
-    account.associate("deals", made, "contacts", contact)
-    account.associate("contacts", lead, "companies", mill, label="Primary")
-    account.associate("calls", call, "deals", made)
-    for minutes, stage in ((10, "evaluation"), (20, "proposal")):
-        account.update("deals", made, {"dealstage": stage}, at=NOW + timedelta(minutes=minutes))
-    hubspot.clock.advance(3600)
-    follow(hubspot, engine)
-    hubspot.clock.advance(600)
-    follow(hubspot, engine)
-    return Company(made, mill, other, contact, lead, call)
-
-
-def follow(hubspot: Followed, engine: Engine) -> None:
-    """One cycle, which must be well."""
-    assert hubspot.syncer(engine).cycle().trouble is None
-
-
-def audited(
-    hubspot: Followed, engine: Engine, *, source: HubSpotSource | None = None, repair: bool = False, **more: Any
-) -> AuditReport:
-    """An audit that came to its end."""
-    report = Auditor(engine, source or hubspot.source(), CONTEXT, now=hubspot.clock, **more).run(repair=repair)
-    assert report.trouble is None
-    return report
+    """A small company that was followed some time ago."""
+    return company_of(hubspot, engine, deal)
 
 
 def told(report: AuditReport) -> list[tuple[str, str, str, list[str]]]:
@@ -372,13 +325,6 @@ def test_a_property_that_is_not_shown_is_not_compared(hubspot: Followed, engine:
     assert told(audited(hubspot, engine)) == []
 
 
-def test_what_cannot_be_mended_is_left_and_told(hubspot: Followed, engine: Engine, company: Company) -> None:
-    """A mirror that claims to know a later state than the CRM has is not overwritten: the audit does not agree."""
-    alter(engine, "contact", {"id": company.contact}, modified_at=hubspot.clock() + timedelta(days=1), name="Sy")
-    repaired = audited(hubspot, engine, repair=True)
-    assert ({each.kind for each in repaired.shown_left}, repaired.agrees) == ({Kind.MODIFIED, Kind.VALUES}, False)
-
-
 def test_a_person_who_is_no_lead_any_more_is_told(hubspot: Followed, engine: Engine, company: Company) -> None:
     """A lead here whose person is none in the CRM is a difference, once the change is followed."""
     put(engine, "lead", source="hubspot", id=company.contact, valid_from=NOW, name="Cy")
@@ -413,41 +359,3 @@ def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) 
     repaired = audited(hubspot, engine, repair=True)
     assert (repaired.left[Kind.ERASED], repaired.held, len(repaired.notes)) == (0, 60, 1)
     assert mirror_of(engine).count("contact") == 60
-
-
-def test_differences_beyond_those_kept_are_counted(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """The report keeps so many differences, and counts all."""
-    for _ in range(20):
-        deal()
-    hubspot.clock.advance(600)
-    follow(hubspot, engine)
-    alter(engine, "deal", name="Wrong")
-
-    report = audited(hubspot, engine, keep=3)
-    assert (len(report.shown), report.total, report.streams["deals"].differences) == (3, 20, 20)
-
-
-def test_a_parked_source_is_no_agreement(hubspot: Followed, engine: Engine, company: Company) -> None:
-    """The day's calls are used up, in the middle or before: the report says so and until when, and makes no call."""
-    hubspot.faults.next("list", Fault("daily_limit"), times=8)
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
-    assert (report.agrees, report.parked_until is not None, report.total) == (False, True, 0)
-    hubspot.faults.clear()
-    hubspot.faults.next("search", Fault("daily_limit"), times=8)
-    hubspot.clock.advance(600)
-    parked = hubspot.syncer(engine).cycle()
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run(repair=True)
-    assert (report.agrees, report.parked_until, report.call_count) == (False, parked.parked_until, 0)
-
-
-def test_a_failing_crm_is_no_agreement(hubspot: Followed, engine: Engine, company: Company) -> None:
-    """A CRM that refuses every call is trouble, in words."""
-    hubspot.faults.at_random(1.0, 1, [Fault("status", status=403)])
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
-    assert (report.agrees, bool(report.trouble)) == (False, True)
-
-
-def test_a_mirror_that_was_never_filled_is_no_agreement(hubspot: Followed, engine: Engine) -> None:
-    """Before the first sync there is nothing to compare, and that is said."""
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
-    assert (report.agrees, "ros-sync sync" in str(report.trouble)) == (False, True)

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,24 +16,21 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import get_ident
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from tests.integration.mirror_reader import alter, mirror_of
+from tests.integration.sync.calling import client_of, virtual_pace
 from tests.integration.sync.conftest import NOW, Followed
 from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH, limits_of
-from ros_sync.connectors.hubspot.client import HubSpotClient, Persistence
+from ros_sync.connectors.hubspot.client import Persistence
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
-from ros_sync.connectors.hubspot.renewal import refresh
 from ros_sync.connectors.hubspot.source import HubSpotSource
-from ros_sync.connectors.hubspot.tokens import OAuthTokens, PrivateAppToken, Tokens
-from ros_sync.connectors.pace import MemoryPace, Pace, RateLimits, used_share
-from ros_sync.errors import AuthExpiredError, DailyLimitError, RateLimitedError, TransientError
+from ros_sync.connectors.pace import Pace, used_share
+from ros_sync.errors import DailyLimitError, RateLimitedError, TransientError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot import HubSpotServer
@@ -43,7 +39,6 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.errors import HubSpotError
 from ros_sync.sandbox.hubspot.faults import Fault, Faults
 from ros_sync.sandbox.hubspot.limits import Limits, Meter
-from ros_sync.sandbox.hubspot.tokens import CLIENT_ID, CLIENT_SECRET
 from ros_sync.sync.rates import DatabasePace
 
 RUN_SECONDS = 20.0
@@ -108,22 +103,6 @@ def postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
     engine = open_engine(postgresql_url)
     yield engine
     engine.dispose()
-
-
-def client_of(hubspot: Followed, pace: Pace, *, tokens: Tokens | None = None, **more: Any) -> HubSpotClient:
-    return HubSpotClient(
-        tokens or PrivateAppToken(hubspot.account.token), pace, now=hubspot.clock, api_url=hubspot.url,
-        **({"sleep": hubspot.clock.advance} | more),
-    )  # fmt: skip
-
-
-def virtual_pace(hubspot: Followed, limits: RateLimits = MappingProxyType({})) -> MemoryPace:
-    """A pace that lives on the sandbox's clock, which moves while somebody waits."""
-    return MemoryPace(
-        limits,
-        monotonic=lambda: hubspot.clock().timestamp(),
-        sleep=hubspot.clock.advance,
-    )
 
 
 def url_of(engine: Engine) -> str:
@@ -209,9 +188,6 @@ def run_processes(url: str, token: str, engine: Engine) -> tuple[list[int], dict
             for limit, moments in told["turns"].items():
                 turns[limit] += moments
     return made, turns
-
-
-# ---- refusals
 
 
 def early_calls(calls: list[ApiCall], seconds: Callable[[ApiCall], float]) -> list[tuple[ApiCall, ApiCall]]:
@@ -383,9 +359,6 @@ def test_a_note_that_cannot_be_written_is_written_later(sqlite_engine: Engine) -
     assert paused.not_before > clock.now() + timedelta(seconds=50)
 
 
-# ---- the day's limit
-
-
 def test_a_day_s_limit_stops_every_worker_until_midnight(hubspot: Followed, engine: Engine) -> None:
     """One worker is refused; no other one calls before the account's midnight, nor one started later.
 
@@ -435,60 +408,6 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     report = syncer.cycle()
     assert (report.parked_until, report.trouble) == (None, None)
     assert mirror_of(engine).count("deal") == len(made)
-
-
-# ---- tokens
-
-
-def test_an_expired_token_is_renewed_once_for_all_threads(hubspot: Followed, tmp_path: Path) -> None:
-    """Mid-run every access token ends: eight threads go on with one new one, and each call is answered."""
-    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
-    client.pipelines("deals")
-    for expiry in range(1, 4):
-        hubspot.account.tokens.expire_all()
-        with ThreadPoolExecutor(8) as pool:
-            assert len(list(pool.map(lambda _number: client.pipelines("deals"), range(16)))) == 16
-        assert hubspot.account.tokens.refreshes == 1 + expiry
-
-
-def test_a_refused_refresh_token_says_what_to_do_and_shows_no_secret(
-    hubspot: Followed, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The error names the remedy; neither it, nor what caused it, nor any log line holds a token or a secret."""
-    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
-    caplog.set_level("DEBUG")
-    client.pipelines("deals")
-    token, refresh_token = client.token(), hubspot.account.tokens.refresh_token
-    hubspot.account.tokens.expire_all()
-    hubspot.account.tokens.refresh_token = "another"
-    with pytest.raises(AuthExpiredError, match="connect the app anew") as caught:
-        client.pipelines("deals")
-    told = "".join(traceback.format_exception(caught.value)) + caplog.text
-    assert [secret for secret in (token, refresh_token, CLIENT_SECRET) if secret in told] == []
-
-
-@pytest.mark.parametrize("fault", ["status", "drop_before", "broken_json", "rate_limit_secondly"])
-def test_a_renewal_that_fails_is_tried_again(hubspot: Followed, tmp_path: Path, fault: str) -> None:
-    """Only a refusal of the refresh token itself asks for a person."""
-    client = client_of(hubspot, virtual_pace(hubspot), tokens=oauth(hubspot, tmp_path))
-    hubspot.faults.next("token", Fault(fault), times=2)
-    assert client.pipelines("deals")["results"] != []
-
-
-def test_a_private_app_s_refused_token_costs_one_call(hubspot: Followed) -> None:
-    """What a person has to mend is not tried again."""
-    client = client_of(hubspot, virtual_pace(hubspot), tokens=PrivateAppToken("pat-wrong"))
-    with pytest.raises(AuthExpiredError):
-        client.pipelines("deals")
-    hubspot.faults.next("describe", Fault("expired_token"))
-    with pytest.raises(AuthExpiredError):
-        client.pipelines("deals")
-    assert [call.status for call in hubspot.account.calls] == [401, 401]
-
-
-def oauth(hubspot: Followed, folder: Path) -> OAuthTokens:
-    exchange = partial(refresh, hubspot.url, CLIENT_ID, CLIENT_SECRET)
-    return OAuthTokens(hubspot.account.tokens.refresh_token, exchange, folder / "oauth.json", hubspot.clock)
 
 
 def source_of(hubspot: Followed, pace: Pace) -> HubSpotSource:

@@ -15,7 +15,7 @@ from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
-from tests.integration.sync.test_write_back import after_the_next, instead_of_the_next, write
+from tests.integration.sync.writing_back import after_the_next, instead_of_the_next, write
 
 from ros_sync.connectors.hubspot import editing
 from ros_sync.errors import TransientError

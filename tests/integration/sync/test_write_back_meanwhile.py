@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync import conftest
 from tests.integration.sync.conftest import Followed
-from tests.integration.sync.test_write_back import write
+from tests.integration.sync.writing_back import write
 
 from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
