@@ -50,7 +50,7 @@ def test_in_whatever_order_they_come_the_past_is_whole_in_the_end(
     known = drawn_together([(*past[place], None) for place in seen])
     earliest: Kept | None = None
     for portion in portions:
-        new = [Kept(past[n][0], past[n][1], past[n - 1][1], None, False) for n in portion]  # type: ignore[arg-type]
+        new = [Kept(past[n][0], past[n][1], past[n - 1][1], None, False) for n in portion]
         entries = sorted([*new, *([earliest] if earliest else [])])
         known = drawn_together(added([(at, value, None) for at, value in known], entries, BORN))  # type: ignore[arg-type,misc]
         earliest = entries[0]._replace(merged=True)
