@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 
 from ros_sync.sync.ingest.history_entries import Kept, added
 
-Past = list[tuple[int, object]]
+Past = list[tuple[int, str]]
 BORN = 100
 
 
-def drawn_together(values: Sequence[tuple[int, object, str | None]]) -> Past:
+def drawn_together(values: Sequence[tuple[int, Any, str | None]]) -> Past:
     """The values as they are stored: what is said twice is said once."""
     past: Past = []
     for at, value, _ in values:
@@ -52,7 +53,7 @@ def test_in_whatever_order_they_come_the_past_is_whole_in_the_end(
     for portion in portions:
         new = [Kept(past[n][0], past[n][1], past[n - 1][1], None, False) for n in portion]
         entries = sorted([*new, *([earliest] if earliest else [])])
-        known = drawn_together(added([(at, value, None) for at, value in known], entries, BORN))  # type: ignore[arg-type,misc]
+        known = drawn_together(added([(at, value, None) for at, value in known], entries, BORN))
         earliest = entries[0]._replace(merged=True)
     if portions:
         assert past == known
