@@ -277,9 +277,8 @@ CHANGE = table(
 
 HISTORY_ENTRY = table(
     "history_entry",
-    "A change that a history stream told of, until it is part of its record's past: it waits for a row that is "
-    "as new as it is. "
-    "The earliest of each field stays, as what it says of the time before is what an earlier one would put right.",
+    "A change that a history stream told of. It waits for a row that is as new as it is, and then is part of the "
+    "record's past. It stays, since what it means may depend on others that come later.",
     key("source"),
     key("stream", doc="the stream of the record"),
     key("record_id"),

@@ -49,12 +49,13 @@ def test_in_whatever_order_they_come_the_past_is_whole_in_the_end(
     """A poll sees the field now and then, and entries tell of each change; what was concluded in between is put right."""
     past, seen, portions = story
     known = drawn_together([(*past[place], None) for place in seen])
-    earliest: Kept | None = None
+    kept: list[Kept] = []
     for portion in portions:
         new = [Kept(past[n][0], past[n][1], past[n - 1][1], None, False) for n in portion]
-        entries = sorted([*new, *([earliest] if earliest else [])])
-        known = drawn_together(added([(at, value, None) for at, value in known], entries, BORN))
-        earliest = entries[0]._replace(merged=True)
+        entries = sorted([*new, *kept])
+        whole = added([(at, value, None) for at, value in known], entries, BORN)
+        known = drawn_together(whole)
+        kept = [each._replace(merged=True) for each in entries]
     if portions:
         assert past == known
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Entry, History, HistoryEntry
@@ -175,22 +175,21 @@ def _beginning(first: Kept, created: int | None) -> int:
     return created if created is not None and created < first.at else first.at - 1
 
 
-def note_merged(connection: Connection, source: str, stream: str, entries: Entries, now: datetime) -> None:
-    """These entries are part of the past now; of each field only the earliest is still needed."""
-    for record_id, theirs in entries.items():
-        for name, kept in theirs.items():
-            here = (
-                _ENTRY.source == source,
-                _ENTRY.stream == stream,
-                _ENTRY.record_id == record_id,
-                _ENTRY.field == name,
-            )
-            if not kept[0].merged:
-                first = _ENTRY.at == clock.from_micros(kept[0].at)
-                connection.execute(update(HISTORY_ENTRY).where(*here, first).values(merged_at=now))
-            if len(kept) > 1:
-                since, until = (clock.from_micros(each.at) for each in (kept[0], kept[-1]))
-                connection.execute(delete(HISTORY_ENTRY).where(*here, _ENTRY.at > since, _ENTRY.at <= until))
+def note_merged(connection: Connection, source: str, stream: str, rows: Mapping[str, Present], now: datetime) -> None:
+    """What waited for these rows is part of their past now.
+
+    It stays: an entry that set what seemed to be there already is a change once one in between turns up.
+    """
+    for record_id, present in rows.items():
+        here = [
+            _ENTRY.source == source,
+            _ENTRY.stream == stream,
+            _ENTRY.record_id == record_id,
+            _ENTRY.merged_at.is_(None),
+        ]
+        if present.modified is not None:
+            here.append(_ENTRY.at <= clock.from_micros(present.modified))
+        connection.execute(update(HISTORY_ENTRY).where(*here).values(merged_at=now))
 
 
 def _text(value: Carried) -> str | None:

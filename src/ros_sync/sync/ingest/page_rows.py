@@ -203,9 +203,7 @@ class PageRows:
             if mirrored.name == "deal":
                 is_given = "stage_entered" in self._in.source.given.get("deal", ())
                 recount(self._in.connection, name, sorted(spliced), self._in.context, entry_is_given=is_given)
-            history_entries.note_merged(
-                self._in.connection, name, stream.name, entries, clock.from_micros(self._in.now)
-            )
+            history_entries.note_merged(self._in.connection, name, stream.name, rows, clock.from_micros(self._in.now))
             changed |= spliced
         return changed
 
