@@ -46,7 +46,7 @@ def stories(draw: st.DrawFn) -> tuple[Past, list[int], list[list[int]]]:
 def test_in_whatever_order_they_come_the_past_is_whole_in_the_end(
     story: tuple[Past, list[int], list[list[int]]],
 ) -> None:
-    """A poll sees the field now and then, and entries tell of each change; what was concluded in between is put right."""
+    """A poll sees the field now and then, entries tell of each change; what was concluded in between is put right."""
     past, seen, portions = story
     known = drawn_together([(*past[place], None) for place in seen])
     kept: list[Kept] = []
