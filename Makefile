@@ -4,9 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-# uv asks the index that pip has been told to ask; without a setting of pip's own, uv's default.
+# uv asks the index that pip has been told to ask; without a setting of pip's own, uv's default. It trusts what the
+# system trusts: a company's proxy often shows a certificate of the company's own.
 INDEX = $(shell $(BIN)/pip config get global.index-url 2>/dev/null)
-UV_ENV = UV_LINK_MODE=copy VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) \
+UV_ENV = UV_LINK_MODE=copy UV_SYSTEM_CERTS=1 VIRTUAL_ENV=$(abspath $(VENV)) $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) \
   $(if $(PIP_CERT),SSL_CERT_FILE=$(PIP_CERT))
 # Where the environment says so, Python writes no bytecode beside what it loads; so it is compiled here, once, at
 # installation. Without it every command takes seconds to start.
@@ -53,7 +54,7 @@ test: $(VENV)/.dev ## set everything up and run all tests
 test-pythons: $(VENV)/.dev ## the unit tests on Python 3.12 and 3.13, where they are on this machine
 	@.ci/pythons
 
-lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the house
+lint: $(VENV)/.dev ## ruff, mypy (strict) and the layers of the packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

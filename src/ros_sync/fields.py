@@ -61,10 +61,10 @@ class Field:
     options: frozenset[str] = frozenset()
 
     def no_option(self, value: Carried) -> str | None:
-        """Why a value that somebody wants in this field is none of its options; None where it is one."""
+        """Why a value cannot stand in this field; None where it is one of its options."""
         if not self.options or value is None or value in self.options:
             return None
-        return f"{self.name} is one of {', '.join(sorted(self.options))}, and {value!r} is none of these"
+        return f"{self.name} must be one of {', '.join(sorted(self.options))}; found {value!r}"
 
 
 def carry(kind: Kind, value: object) -> Carried:

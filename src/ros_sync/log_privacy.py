@@ -1,7 +1,7 @@
 """What a log line leaves out, so that nothing that a customer or a colleague is called by reaches a log.
 
 Errors quote what they stumbled over, for the person who reads them; texts of databases, of Python and of a CRM do so
-too. By the house's convention a text from outside stands in quotation marks. In a log, from level info on, whatever
+too. By convention a text from outside stands in quotation marks. In a log, from level info on, whatever
 stands in quotation marks is left out, and so are e-mail addresses, the messages of exceptions that are not ours, and
 what libraries put into their lines. At level debug everything stands as it is.
 """

@@ -47,7 +47,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
         source = each.source
         vendors[source.name] = each.vendor.name
         try:
-            findings[source.name] = each.vendor.examine(source)
+            findings[source.name] = source.examine()
             ahead[source.name] = source.present - clock.now()
             losing[source.name] = losing_of(settings, source)
         except RosSyncError as error:

@@ -361,6 +361,15 @@ class Source(Protocol):
     def links(self, stream: Stream, ids: Sequence[str]) -> dict[str, list[Link]]:
         """Every association of these records with the streams of `stream.links`."""
 
+    def examine(self) -> list[Problem]:
+        """What people should fix in the account, and what they should know of it, for `ros-sync doctor`."""
+
+    def change_events(self, body: bytes) -> tuple[Sequence[Hint], int]:
+        """What a webhook's body says, and how many of its entries say nothing to this source.
+
+        ValueError where it cannot be read.
+        """
+
     def reaction(self, stream: str, kind: str, changed: str | None) -> Reaction:
         """What a hint of that kind asks for; `changed` is the property that was changed, where it says so."""
 

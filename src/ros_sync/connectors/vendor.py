@@ -15,7 +15,7 @@ from ros_sync.fields import Carried, Field, Kind
 
 if TYPE_CHECKING:
     from ros_sync.connectors.pace import Pace, RateLimits
-    from ros_sync.connectors.source import Hint, Problem, Source, Stream
+    from ros_sync.connectors.source import Source, Stream
     from ros_sync.connectors.webhooks import Verifier
     from ros_sync.settings import Settings
 
@@ -187,9 +187,6 @@ class Vendor(Protocol):
         Raises SettingsError where credentials are missing.
         """
 
-    def examine(self, source: Source) -> list[Problem]:
-        """What people should fix in the account of a source of this vendor."""
-
     def unreached(self) -> str:
         """What to do where the account cannot be reached."""
 
@@ -198,12 +195,6 @@ class Vendor(Protocol):
 
     def verified_by(self) -> str:
         """The setting that holds that secret."""
-
-    def change_events(self, source: Source, body: bytes) -> tuple[Sequence[Hint], int]:
-        """What a webhook's body says to a source of this vendor, and how many of its entries say nothing to it.
-
-        ValueError where it cannot be read.
-        """
 
     def creatable(self) -> Collection[str]:
         """The fields whose properties can be created in an account, such as `deal.segment`."""

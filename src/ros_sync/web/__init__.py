@@ -1,1 +1,1 @@
-"""The HTTP side: health and readiness now; webhooks, Slack and pages have their rooms here."""
+"""The HTTP side: health and readiness now; webhooks, Slack and pages have their place here."""

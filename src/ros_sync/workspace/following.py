@@ -141,7 +141,7 @@ def receiver_of(
         return None
 
     def read(body: bytes) -> ChangeEvents:
-        told = {source.name: its.change_events(source, body) for source in sources()}
+        told = {source.name: source.change_events(body) for source in sources()}
         if not told:
             raise TransientError("no source follows this account at present")
         return ChangeEvents(

@@ -113,7 +113,7 @@ def follow(config: dict[str, Any]) -> None:
     source = source_of(config, clock)
 
     def read(body: bytes) -> ChangeEvents:
-        found, others = source.hints(body)
+        found, others = source.change_events(body)
         return ChangeEvents({source.name: found}, others)
 
     def keep(events: ChangeEvents) -> int:

@@ -18,11 +18,13 @@ from ros_sync.connectors.source import (
     ChangedMeanwhileError,
     Description,
     Edit,
+    Hint,
     History,
     HistoryEntry,
     HistoryStream,
     Link,
     Page,
+    Problem,
     Reaction,
     Receipt,
     Shape,
@@ -299,6 +301,18 @@ class FakeSource:
             raise TransientError(f"{stream} cannot be queried at the moment")
 
     # ---- events, writing
+
+    def examine(self) -> list[Problem]:
+        """Nothing is wrong."""
+        return []
+
+    def change_events(self, body: bytes) -> tuple[Sequence[Hint], int]:
+        """Lines of `STREAM ID`."""
+        told = [line.split() for line in body.decode().splitlines()]
+        return [
+            Hint(f"{stream} {each} {self.vendor.now}", "changed", stream, each, self.vendor.now)
+            for stream, each in told
+        ], 0
 
     def reaction(self, stream: str, kind: str, changed: str | None) -> Reaction:
         """Everything is a reason to read the record and its links."""

@@ -28,7 +28,7 @@ def event(kind: str, record_id: str, number: int = 1, **more: object) -> dict[st
 
 
 def heard(hubspot: Followed, engine: Engine, *events: dict[str, object]) -> int:
-    found, _ = hubspot.source().hints(orjson.dumps(events))
+    found, _ = hubspot.source().change_events(orjson.dumps(events))
     return event_inbox.keep(engine, "hubspot", found, hubspot.clock())
 
 
@@ -183,7 +183,7 @@ def test_strangers_are_kept_out(hubspot: Followed) -> None:
     body = json.dumps([1, "x", None, {}, {"subscriptionType": "deal.deletion"}, event("ticket.deletion", "5"),
                          event("deal.deletion", "7"), {"subscriptionType": "deal.deletion", "objectId": "no number"},
                          {"subscriptionType": "deal.deletion", "objectId": 10**40}]).encode()  # fmt: skip
-    found, others = hubspot.source().hints(body)
+    found, others = hubspot.source().change_events(body)
     assert ([(each.kind, each.record_id) for each in found], others) == ([("deal.deletion", "7")], 8)
     assert isinstance(found[0], Hint)
 

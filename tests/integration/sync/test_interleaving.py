@@ -37,7 +37,7 @@ def cycled(syncer: Syncer, *, full: bool = False) -> None:
 
 def hear(hubspot: Followed, engine: Engine, kind: str, record_id: str, number: int = 1, **more: object) -> None:
     event = {"eventId": number, "subscriptionType": kind, "objectId": int(record_id), **more}
-    found, _ = hubspot.source().hints(orjson.dumps([event]))
+    found, _ = hubspot.source().change_events(orjson.dumps([event]))
     event_inbox.keep(engine, "hubspot", found, hubspot.clock())
 
 
@@ -267,7 +267,7 @@ def test_hints_about_other_streams_wait_for_no_back_fill(hubspot: Followed, engi
     cycled(hubspot.syncer(engine))
     remove(engine, "stream_state", stream="contacts")
     body = [{"eventId": n, "subscriptionType": "contact.deletion", "objectId": 9_000 + n} for n in range(6_000)]
-    found, _ = hubspot.source().hints(orjson.dumps(body))
+    found, _ = hubspot.source().change_events(orjson.dumps(body))
     event_inbox.keep(engine, "hubspot", found, hubspot.clock())
     hubspot.account.associate("deals", made, "companies", mill, label="Primary")
     hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(mill))

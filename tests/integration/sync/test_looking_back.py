@@ -89,7 +89,7 @@ def test_a_webhook_about_an_archived_record_is_remembered(hubspot: Followed, eng
     made = deal()
     hubspot.account.archive("deals", made)
     event = {"eventId": 1, "subscriptionType": "deal.deletion", "objectId": int(made)}
-    found, _ = hubspot.source().hints(orjson.dumps([event]))
+    found, _ = hubspot.source().change_events(orjson.dumps([event]))
     event_inbox.keep(engine, "hubspot", found, hubspot.clock())
     syncer.work_off_hints()
     hubspot.account.restore("deals", made)

@@ -38,6 +38,7 @@ from ros_sync.mirror.columns import METADATA
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.audit.auditor import Auditor
+from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.policy import Cadence
 from ros_sync.sync.write_back.requests import Wish
@@ -303,6 +304,22 @@ def test_writes_go_back_and_never_over_what_somebody_else_set(engine: Engine, ve
     vendor.wait(60)
     syncer.cycle()
     assert told(vendor, "d1", "stage") == changes(engine, "d1", "stage")
+
+
+def test_what_a_webhook_tells_is_read_by_its_stream(engine: Engine, vendor: FakeVendor) -> None:
+    """A body in the vendor's own words; a record of two streams of one kind is asked of the one that was named."""
+    syncer = syncer_of(engine, vendor)
+    syncer.cycle()
+    vendor.wait(30)
+    vendor.set(DEALS, "d1", stage="Negotiation")
+    vendor.create(EVENTS, "e9", {DEALS: ["d1"]}, subject="Met")
+    events, others = syncer.source.change_events(f"{DEALS} d1\n{EVENTS} e9\n".encode())
+    assert (2, 0) == (event_inbox.keep(engine, "fake", events, vendor.present()), others)
+    before = vendor.calls.copy()
+    assert syncer.work_off_hints() is not None
+    assert not (vendor.calls - before)["changes"], "no poll"
+    assert ("Negotiation", EVENTS) == (mirror_of(engine).deal("d1").stage, mirror_of(engine).activity("e9").stream)
+    assert [] == mirror_of(engine).change_events(processed_at=None)
 
 
 def test_erasing_a_person_takes_the_entries_about_them(engine: Engine, vendor: FakeVendor) -> None:

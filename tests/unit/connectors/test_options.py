@@ -72,7 +72,8 @@ def test_a_word_that_a_field_cannot_hold_is_refused_where_it_stands(tmp_path: Pa
             load(file, OBJECTS)
         said = [str(each).removeprefix(f"{file}:") for each in caught.value.problems]
         assert [
-            f"{case[1]} is one of {', '.join(sorted(OBJECTS[case[0]][case[1]].options))}, and " in each for each in said
+            f"{case[1]} must be one of {', '.join(sorted(OBJECTS[case[0]][case[1]].options))}; found " in each
+            for each in said
         ] == [True], said
         line = (
             file.read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,10 @@ def test_looking_one_up_loads_its_package_alone(name: str) -> None:
     others = [f"ros_sync.connectors.{each}" for each in (*VENDORS, "export") if each != name]
     unwanted = ("hubspot", "simple_salesforce", "sqlalchemy", "urllib3", *others)
     assert [] == [each for each in loaded if each.startswith(tuple(f"{one}." for one in unwanted)) or each in unwanted]
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_has_one_name_for_people(name: str) -> None:
+    """What the registry says before the package is loaded is what its sources say of themselves."""
+    facts = import_module(f"ros_sync.connectors.{name}.vendor_facts").FACTS
+    assert display_name(name) == facts.display_name

@@ -255,7 +255,7 @@ class HubSpotSource:
                 found[record_id] += more
         return self._ours(Page(stream.name, links=found)).links
 
-    def hints(self, body: bytes) -> tuple[list[Hint], int]:
+    def change_events(self, body: bytes) -> tuple[list[Hint], int]:
         """What a webhook's body says, and how many of its entries say nothing to us; ValueError where it is no JSON."""
         return events.read_events(body, self._mapping)
 

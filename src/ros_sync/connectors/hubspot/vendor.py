@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from ros_sync.connectors.vendor import ConnectorFile, Fitting, Objects, Vendor
 if TYPE_CHECKING:
     from ros_sync.connectors.hubspot.source import HubSpotSource
     from ros_sync.connectors.pace import Pace, RateLimits
-    from ros_sync.connectors.source import Hint, Problem, Source
     from ros_sync.connectors.webhooks import Verifier
     from ros_sync.settings import Settings
 
@@ -63,10 +62,6 @@ class HubSpot:
         client = client_of(settings, pace, now=now, sleep=sleep, attempts=attempts)
         return HubSpotSource(_own(file), client, now=now)
 
-    def examine(self, source: Source) -> list[Problem]:
-        """What people should fix in the account."""
-        return _own_source(source).examine()
-
     def unreached(self) -> str:
         """What to do where HubSpot cannot be reached."""
         return (
@@ -84,10 +79,6 @@ class HubSpot:
     def verified_by(self) -> str:
         """The setting that holds the app's secret."""
         return "hubspot.client_secret"
-
-    def change_events(self, source: Source, body: bytes) -> tuple[Sequence[Hint], int]:
-        """The events of a webhook's body."""
-        return _own_source(source).hints(body)
 
     def creatable(self) -> Collection[str]:
         """The fields whose properties can be created."""
@@ -109,13 +100,6 @@ class HubSpot:
 def _own(file: ConnectorFile) -> HubSpotMapping:
     assert isinstance(file, HubSpotMapping), file
     return file
-
-
-def _own_source(source: Source) -> HubSpotSource:
-    from ros_sync.connectors.hubspot.source import HubSpotSource  # noqa: PLC0415  # see above
-
-    assert isinstance(source, HubSpotSource), source
-    return source
 
 
 VENDOR: Vendor = HubSpot()

@@ -133,7 +133,7 @@ class Polling:
                 _close(pages)
                 return
         if left:
-            raise PermanentError(f"{self._work.source.name} told of no end of {', '.join(left)}")
+            raise PermanentError(f"{self._work.source.name} stopped before the end of {', '.join(left)}")
 
     def _take(self, name: str, left: dict[str, Window], page: Page, held: list[Page], phase: str) -> Exception | None:
         """Write what is held of a stream once it is enough; what went wrong with it."""
