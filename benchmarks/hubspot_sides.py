@@ -98,7 +98,7 @@ def _ours(work: str, url: str, token: str, database: Path, tracked: list[str]) -
         report = syncer.cycle()
         assert report.trouble is None, report.trouble
         counted = report.of("deals")
-        assert counted.set_aside == 0, counted.examples[:3]
+        assert counted.quarantined == 0, counted.examples[:3]
         return counted.read
 
     return do, syncer.engine.dispose

@@ -71,7 +71,7 @@ def _ours(engine: Any, csv_file: Path) -> int:
     mapping = load_mapping(csv_file.parent / "mapping.yaml", {name: each.settable for name, each in objects().items()})
     context = DealContext("EUR", {"USD": Decimal("0.92"), "GBP": Decimal("1.17")}, first_of_quarter)
     report = import_files(engine, mapping, [csv_file], context, as_of=AS_OF, now=AS_OF)
-    assert report.total("set_aside") == 0, report.files[0].examples[:3]
+    assert report.total("quarantined") == 0, report.files[0].examples[:3]
     return report.total("created")
 
 

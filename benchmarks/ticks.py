@@ -151,7 +151,7 @@ def tick_here(path: Path, now: datetime) -> dict[str, float]:
         "seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "opened": report.alerts.opened,
         "started": report.clocks.started,
-        "messages": report.notices.messages,
+        "messages": report.notifications.messages,
         "megabytes": peak / 1024,
         "held": held[0],
     }

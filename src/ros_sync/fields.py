@@ -27,7 +27,7 @@ from unicodedata import category
 from ros_sync import clock
 
 PythonValue = str | int | float | bool | date | datetime | None
-Carried = str | int | float | bool | None
+StoredValue = str | int | float | bool | None
 
 MAX_WHOLE = 2**63 - 1  # both databases keep whole numbers in 64 bits
 
@@ -60,14 +60,14 @@ class Field:
     doc: str = ""
     options: frozenset[str] = frozenset()
 
-    def no_option(self, value: Carried) -> str | None:
+    def no_option(self, value: StoredValue) -> str | None:
         """Why a value cannot stand in this field; None where it is one of its options."""
         if not self.options or value is None or value in self.options:
             return None
         return f"{self.name} must be one of {', '.join(sorted(self.options))}; found {value!r}"
 
 
-def carry(kind: Kind, value: object) -> Carried:
+def to_stored(kind: Kind, value: object) -> StoredValue:
     """The carried form of a Python value of that kind (money: give its minor units)."""
     if value is None:
         return None
@@ -79,7 +79,7 @@ def carry(kind: Kind, value: object) -> Carried:
     return value
 
 
-def uncarry(kind: Kind, value: Carried) -> PythonValue:
+def from_stored(kind: Kind, value: StoredValue) -> PythonValue:
     """The Python value of a carried one (money: its minor units)."""
     if value is None:
         return None

@@ -39,6 +39,11 @@ _CAPS = {
 }
 
 
+def warn(event: str, **about: object) -> None:
+    """Log a warning of a process that keeps running."""
+    structlog.get_logger("ros_sync").warning(event, **about)
+
+
 def configure(settings: LogSettings, *, stream: TextIO | None = None, at_least: str | None = None) -> None:
     """Send all logging to `stream` (default stderr) in the form and from the level that the settings name.
 

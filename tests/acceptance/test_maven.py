@@ -153,7 +153,11 @@ def test_each_seller_is_told_of_their_own_open_deals(workspace: Path, opportunit
     )
     mirror = mirror_of(workspace / "ros-sync.db")
     alerts = {alert.id for alert in mirror.alerts(rule_id="not-advanced")}
-    recipients = [notice.recipient for notice in mirror.records("alert_notice") if notice.alert_id in alerts]
+    recipients = [
+        notification.recipient
+        for notification in mirror.records("alert_notification")
+        if notification.alert_id in alerts
+    ]
     told = Counter(each for each in recipients if each.startswith("maven:"))
     assert expected == told
 
@@ -161,13 +165,13 @@ def test_each_seller_is_told_of_their_own_open_deals(workspace: Path, opportunit
 def test_a_second_tick_finds_nothing_to_do(workspace: Path) -> None:
     """Nothing changed, so nothing opens, nothing ends, and nobody is told anything."""
     again = ask(workspace, "tick", "--now", "2017-12-31")
-    assert (0, 0, 0) == (again["opened"], again["resolved"], again["notices"]["messages"])
+    assert (0, 0, 0) == (again["opened"], again["resolved"], again["notifications"]["messages"])
 
 
 def test_importing_again_changes_nothing(workspace: Path) -> None:
     """The same files a second time: every row is what is stored already."""
     again = ask(workspace, "import", str(DATA), "--mapping", "maven", "--as-of", "2017-12-31")
-    assert (0, 0, 0) == (again["created"], again["updated"], again["set_aside"])
+    assert (0, 0, 0) == (again["created"], again["updated"], again["quarantined"])
 
 
 def test_what_is_proposed_for_the_set_imports_all_of_it(tmp_path: Path) -> None:
@@ -177,7 +181,7 @@ def test_what_is_proposed_for_the_set_imports_all_of_it(tmp_path: Path) -> None:
     proposed = folder / "connectors" / "proposed.yaml"
     run(folder, "mapping", "propose", str(DATA), "--output", str(proposed))
     told = json.loads(run(folder, "import", str(DATA), "--mapping", "proposed", "--as-of", "2017-12-31", "--json"))
-    read = {file["object"]: (file["rows_read"], file["set_aside"]) for file in told["files"]}
+    read = {file["object"]: (file["rows_read"], file["quarantined"]) for file in told["files"]}
     assert {} == {name: names for file in told["files"] for name, names in file["unknown"].items() if name == "owner"}
     assert [(85, 0), (8800, 0), (35, 0)] == [read[name] for name in ("account", "deal", "owner")]
     with (DATA / "sales_pipeline.csv").open(encoding="utf-8") as file:

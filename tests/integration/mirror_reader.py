@@ -6,8 +6,7 @@
     mirror_of(engine).stream_state("deals").watermark
 
 Rows come as records with an attribute for each column: instants are aware datetimes, days are dates, money is whole
-minor units, JSON is what it means. Where a table or a column is to get the field's standard term, tests use that term
-already, and `_KINDS` has what it is called today.
+minor units, JSON is what it means.
 
 A test that needs a state which no public function brings about writes it with `put`, `alter` and `remove`.
 """
@@ -16,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Table, create_engine, func, select
 
-from ros_sync.alerts.tables import Alert, AlertNotice
+from ros_sync.alerts.tables import Alert, AlertNotification
 from ros_sync.mirror import as_of, bookkeeping, config_versions, tables
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.columns import METADATA
@@ -37,22 +36,15 @@ Place = Engine | Connection | Path
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of record: its table, and its columns that tests know by another name than the table does."""
+    """A kind of record: its table."""
 
     table: Table
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    """The column's name today, by the tests' name."""
 
     def column(self, name: str) -> Column[Any]:
-        """The column that tests know by this name."""
-        own = self.renamed.get(name, name)
-        if own not in self.table.c or (name not in self.renamed and name in self.renamed.values()):
+        """The column of this name."""
+        if name not in self.table.c:
             raise LookupError(f"{self.table.name} has no {name}")
-        return self.table.c[own]
-
-    def name_of(self, column: str) -> str:
-        """What tests call a column of the table."""
-        return next((name for name, own in self.renamed.items() if own == column), column)
+        return self.table.c[name]
 
 
 _KINDS = {
@@ -62,15 +54,15 @@ _KINDS = {
     "history_entry": _Kind(tables.HISTORY_ENTRY),
     "redirect": _Kind(tables.REDIRECT),
     "archived_record": _Kind(tables.ARCHIVED_RECORD),
-    "run": _Kind(bookkeeping.SYNC_RUN, {"quarantined": "set_aside"}),
+    "run": _Kind(bookkeeping.SYNC_RUN),
     "stream_state": _Kind(bookkeeping.STREAM_STATE),
     "scan_state": _Kind(bookkeeping.SCAN_STATE),
     "derivation_state": _Kind(bookkeeping.DERIVATION_STATE),
-    "quarantined": _Kind(bookkeeping.SET_ASIDE_ROW),
-    "source_state": _Kind(bookkeeping.SOURCE_STATE, {"quota_exhausted_until": "parked_until"}),
-    "change_event": _Kind(bookkeeping.WEBHOOK_EVENT, {"processed_at": "done_at"}),
+    "quarantined": _Kind(bookkeeping.QUARANTINED_ROW),
+    "source_state": _Kind(bookkeeping.SOURCE_STATE),
+    "change_event": _Kind(bookkeeping.CHANGE_EVENT),
     "rate_bucket": _Kind(bookkeeping.RATE_BUCKET),
-    "write_request": _Kind(bookkeeping.WRITE_BACK),
+    "write_request": _Kind(bookkeeping.WRITE_BACK_REQUEST),
     "job_health": _Kind(bookkeeping.JOB_HEALTH),
     "deletion_wave": _Kind(bookkeeping.DELETION_WAVE),
     "deletion": _Kind(bookkeeping.DELETION),
@@ -78,7 +70,7 @@ _KINDS = {
     "filled_fields": _Kind(bookkeeping.FILLED_FIELDS),
     "config_version": _Kind(config_versions.CONFIG_VERSION),
     "alert": _Kind(METADATA.tables[str(Alert.__tablename__)]),
-    "alert_notice": _Kind(METADATA.tables[str(AlertNotice.__tablename__)]),
+    "alert_notification": _Kind(METADATA.tables[str(AlertNotification.__tablename__)]),
     "outbox_message": _Kind(METADATA.tables[str(OutboxMessage.__tablename__)]),
     "rate_state": _Kind(METADATA.tables[str(RateState.__tablename__)]),
 }
@@ -148,7 +140,7 @@ class Mirror:
     def _asked(self, query: Any, known: _Kind) -> list[Record]:
         with _connected(self._place) as connection:
             rows = connection.execute(query).mappings().all()
-        return [Record(**{known.name_of(name): value for name, value in row.items()}) for row in rows]
+        return [Record(**row) for row in rows]
 
     def deal(self, record_id: str | None = None, **where: Any) -> Record:
         """A deal by its id, or the only one."""

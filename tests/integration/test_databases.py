@@ -10,7 +10,7 @@ from tests.integration.databases import PostgresqlDatabases, SqliteFile
 Lender = SqliteFile | PostgresqlDatabases
 WRITE = (
     "INSERT INTO sync_run (source, kind, what, as_of, started_at, rows_read, created, updated, unchanged, older, "
-    "set_aside) VALUES ('crm', 'poll', 'deals', 1, 1, 0, 0, 0, 0, 0, 0)"
+    "quarantined) VALUES ('crm', 'poll', 'deals', 1, 1, 0, 0, 0, 0, 0, 0)"
 )
 
 
@@ -89,14 +89,14 @@ def test_changed_tables_reach_no_other_test(lender: Lender, change: str) -> None
 
 def test_a_listener_ends_with_its_test(lender: Lender) -> None:
     """What listens to one test's statements hears nothing of the next one's."""
-    heard: list[str] = []
+    received: list[str] = []
     with lender.lend() as engine:
-        event.listen(engine, "before_cursor_execute", lambda *call: heard.append(call[2]))
+        event.listen(engine, "before_cursor_execute", lambda *call: received.append(call[2]))
         runs(engine)
-        assert heard.pop().startswith("SELECT")
+        assert received.pop().startswith("SELECT")
     with lender.lend() as engine:
         runs(engine)
-    assert [] == heard
+    assert [] == received
 
 
 @pytest.mark.postgresql

@@ -101,7 +101,7 @@ def test_what_is_let_through_still_needs_it(path: str) -> None:
     "source, names",
     [
         ("one(engine, 'SELECT count(*) FROM deal')", ["deal"]),
-        ("text('UPDATE webhook_event SET done_at = 0')", ["webhook_event"]),
+        ("text('UPDATE change_event SET processed_at = 0')", ["change_event"]),
         ("text('INSERT INTO \"change\" VALUES (1)')", ["change"]),
         ("f'SELECT {column} FROM {table} WHERE id = 1'", [ANY]),
         ("'SELECT 1 FROM a JOIN alert ON 1 = 1'", ["alert"]),

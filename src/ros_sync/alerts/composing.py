@@ -17,9 +17,9 @@ from sqlalchemy import Row, delete, func, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from ros_sync.alerts.documents import Told, digest, direct
+from ros_sync.alerts.documents import AlertLine, digest, direct
 from ros_sync.alerts.erasure import PERSON
-from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notice_table
+from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notification_table
 from ros_sync.alerts.rule_failures import RuleFailures, in_words, is_of_the_database
 from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
@@ -156,30 +156,30 @@ class _Composer:
         first = self._first(key)
         if first is None:
             return
-        reader, told_at = first
-        told = [self._as_told(row, owner) for rows in self._portions(key) for row, owner in rows]
+        reader, notified_at = first
+        lines = [self._line(row, owner) for rows in self._portions(key) for row, owner in rows]
         person = self._directory.person(reader)
-        day = told_at.astimezone(zone(person.timezone) if person else self._moment.timezone)
+        day = notified_at.astimezone(zone(person.timezone) if person else self._moment.timezone)
         kind = key.partition(":")[0]
-        document = direct(told) if kind == "direct" else digest(told, f"{day:%A} {day.day} {day:%B}")
-        over = all(entry.resolved for entry in told)
+        document = direct(lines) if kind == "direct" else digest(lines, f"{day:%A} {day.day} {day:%B}")
+        over = all(entry.resolved for entry in lines)
         if over and (self._standing(key) is None or withdraw(self._session, key, document)):
             return  # nobody has seen it, and nobody needs to any more
         put(self._session, key, self._addressee(key, reader), document, self._moment.now, kind=kind)
 
     def _first(self, key: str) -> tuple[str, datetime] | None:
         """The message's reader, and when they were first told something in it."""
-        c = notice_table.c
-        query = select(c.recipient, func.min(c.told_at)).where(c.message_key == key).group_by(c.recipient)
-        row = self._session.connection().execute(query.order_by(func.min(c.told_at))).first()
+        c = notification_table.c
+        query = select(c.recipient, func.min(c.notified_at)).where(c.message_key == key).group_by(c.recipient)
+        row = self._session.connection().execute(query.order_by(func.min(c.notified_at))).first()
         return None if row is None else (row[0], row[1])
 
     def _portions(self, key: str) -> Iterator[list[tuple[Any, RecordOwner | None]]]:
         """The notices of the message with their alerts and the records' present owners, the oldest alerts first."""
-        c = notice_table.c
+        c = notification_table.c
         query = (
             select(*(alert_table.c[name] for name in _TOLD), c.route, c.recipient, c.text)
-            .join_from(notice_table, alert_table, c.alert_id == alert_table.c.id)
+            .join_from(notification_table, alert_table, c.alert_id == alert_table.c.id)
             .where(c.message_key == key)
             .order_by(alert_table.c.id, c.route, c.recipient)
         )
@@ -195,12 +195,12 @@ class _Composer:
             return present
         return RecordOwner(row.source, row.owner, row.owner)
 
-    def _as_told(self, row: Any, owner: RecordOwner | None) -> Told:
+    def _line(self, row: Any, owner: RecordOwner | None) -> AlertLine:
         """One alert as this reader is told of it; what has gone to another owner is no longer this one's to fix."""
         title = self._rules[row.rule_id].title if row.rule_id in self._rules else row.rule_id
         record, by_owner = (row.source, row.record_id), row.route.partition(" ")[0] == OWNER
         if row.headline == PERSON:  # who it was and who had them is nobody's business any more
-            return Told(
+            return AlertLine(
                 object=row.object, record=record, title=title, headline=row.headline, lead=row.lead, text=row.text,
                 severity=row.severity, resolved=True, of_team=not by_owner,
             )  # fmt: skip
@@ -211,7 +211,7 @@ class _Composer:
         text = row.text
         if moved and now_with is not None and now_with.person is not None:
             text = f"{text} (now with {now_with.person.name})"
-        return Told(
+        return AlertLine(
             object=row.object,
             record=record,
             title=title,

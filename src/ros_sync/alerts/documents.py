@@ -14,7 +14,7 @@ NAMED_IN_SUMMARY = 3  # records named in the line that a notification shows
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertLine:
     """One alert as its reader is told of it.
 
     `owner` names the record's owner where that is not the reader; `of_team` says that the reader answers for the team.
@@ -32,27 +32,27 @@ class Told:
     of_team: bool = False
 
 
-def direct(told: Sequence[Told]) -> Document:
+def direct(lines: Sequence[AlertLine]) -> Document:
     """A message about one record, or about the records that one rule found at once."""
-    listed = _items(told)
+    listed = _items(lines)
     waiting = [item for item in listed.items if not item.done]
-    titles = [entry.title for entry in told if not entry.resolved]
-    title = titles[0] if titles else f"Done: {told[0].title}"
+    titles = [entry.title for entry in lines if not entry.resolved]
+    title = titles[0] if titles else f"Done: {lines[0].title}"
     if listed.total > 1 and waiting:
-        title = f"{title}: {_counted(told)}"
+        title = f"{title}: {_counted(lines)}"
     named = _named(waiting, listed.waiting) if waiting else _named(listed.items, listed.total)
     return _document(listed, title, f"{title}: {named}")
 
 
-def digest(told: Sequence[Told], day: str) -> Document:
+def digest(lines: Sequence[AlertLine], day: str) -> Document:
     """The day's message about all records that one reader should look at."""
-    listed = _items(told)
+    listed = _items(lines)
     waiting = [item for item in listed.items if not item.done]
     if not waiting:
         return _document(listed, f"{day}: all done", f"{day}: all done")
-    subject = _counted(told)
+    subject = _counted(lines)
     verb = "needs" if listed.waiting == 1 else "need"
-    of_team = any(entry.of_team for entry in told)
+    of_team = any(entry.of_team for entry in lines)
     title = f"{subject} in your team {verb} a word" if of_team else f"{subject} {verb} you"
     summary = f"{title}: {_named(waiting, listed.waiting)}"
     done = listed.total - listed.waiting
@@ -87,20 +87,20 @@ def _named(items: Sequence[Item], total: int) -> str:
     return f"{names}{f' and {more} more' if more > 0 else ''}"
 
 
-def _counted(told: Sequence[Told]) -> str:
+def _counted(lines: Sequence[AlertLine]) -> str:
     """`3 deals and 1 lead`, of those that still wait."""
     records: dict[str, set[tuple[str, str]]] = {}
-    for entry in told:
+    for entry in lines:
         if not entry.resolved:
             records.setdefault(entry.object, set()).add(entry.record)
     parts = [f"{len(ids)} {name}{'' if len(ids) == 1 else 's'}" for name, ids in sorted(records.items())]
     return " and ".join(parts)
 
 
-def _items(told: Sequence[Told]) -> _Listed:
+def _items(lines: Sequence[AlertLine]) -> _Listed:
     """One item a record: those that wait before those that are done, the gravest first, then by name."""
-    by_record: dict[tuple[str, tuple[str, str]], list[Told]] = {}
-    for entry in told:
+    by_record: dict[tuple[str, tuple[str, str]], list[AlertLine]] = {}
+    for entry in lines:
         by_record.setdefault((entry.object, entry.record), []).append(entry)
     ranked = []
     for (name, record), entries in by_record.items():
@@ -113,7 +113,7 @@ def _items(told: Sequence[Told]) -> _Listed:
     return _Listed(tuple(_item(entries, done=rank[0]) for rank, entries in first), len(ranked), waiting)
 
 
-def _item(entries: Sequence[Told], *, done: bool) -> Item:
+def _item(entries: Sequence[AlertLine], *, done: bool) -> Item:
     facts = (("Owner", owner),) if (owner := entries[0].owner) else ()
     return Item(
         heading=entries[0].headline,
@@ -126,10 +126,10 @@ def _item(entries: Sequence[Told], *, done: bool) -> Item:
     )
 
 
-def _without_heading(told: Told) -> str:
+def _without_heading(lines: AlertLine) -> str:
     """The rule's message without the name and amount that it begins with: the item's heading says them already."""
-    rest = told.text.removeprefix(told.headline)
-    if rest == told.text or not told.headline:
-        return told.text
-    rest = rest.removeprefix(f" ({told.lead or '—'})")
-    return rest.removeprefix(":").lstrip() if rest.startswith(":") else told.text
+    rest = lines.text.removeprefix(lines.headline)
+    if rest == lines.text or not lines.headline:
+        return lines.text
+    rest = rest.removeprefix(f" ({lines.lead or '—'})")
+    return rest.removeprefix(":").lstrip() if rest.startswith(":") else lines.text

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import Session
 
-from ros_sync.alerts.lifecycle import alert_table, compose_anew, notice_table
+from ros_sync.alerts.lifecycle import alert_table, compose_anew, notification_table
 from ros_sync.alerts.tables import AlertState
 from ros_sync.mirror.portions import portions
 from ros_sync.mirror.redirects import ERASED
@@ -35,14 +35,14 @@ def forget_erased(session: Session, moment: Moment) -> int:
         "text": TEXT,
         "seen": [],
         "facts": None,
-        "next_notice_at": None,
+        "next_notification_at": None,
     }
     ended = {"state": AlertState.RESOLVED, "resolved_at": moment.now, "resolution": RESOLUTION}
     for portion in portions(ids):
         here = alert_table.c.id.in_(portion)
         session.execute(update(alert_table).where(here, alert_table.c.state != AlertState.RESOLVED).values(**ended))
         session.execute(update(alert_table).where(here).values(**gone))
-        session.execute(update(notice_table).where(notice_table.c.alert_id.in_(portion)).values(text=TEXT))
+        session.execute(update(notification_table).where(notification_table.c.alert_id.in_(portion)).values(text=TEXT))
         compose_anew(session, portion)
         session.commit()
     return len(ids)

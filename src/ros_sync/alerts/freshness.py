@@ -32,7 +32,7 @@ class SourceStanding:
 
     source: str
     complete_at: datetime | None
-    parked_until: datetime | None = None
+    quota_exhausted_until: datetime | None = None
     trouble: str | None = None
     problems: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,18 +59,22 @@ class SourceStanding:
 
     def words(self, now: datetime) -> str:
         """When it was last read completely, with what keeps it from being read."""
-        parked = self.parked_until is not None and self.parked_until > now
-        again = f"; it goes on by itself at {at(self.parked_until, now)}" if parked and self.parked_until else ""
+        quota_exhausted = self.quota_exhausted_until is not None and self.quota_exhausted_until > now
+        again = (
+            f"; it goes on by itself at {at(self.quota_exhausted_until, now)}"
+            if quota_exhausted and self.quota_exhausted_until
+            else ""
+        )
         return f"{self.reading(now)}{f': {self.trouble}' if self.trouble else ''}{again}"
 
 
 def followed(on: Connection | Session) -> list[SourceStanding]:
     """Every source that is followed over its API, by name."""
-    names = ("source", "complete_at", "parked_until", "trouble", "problems")
+    names = ("source", "complete_at", "quota_exhausted_until", "trouble", "problems")
     query = select(*(SOURCE_STATE.c[name] for name in names)).order_by(SOURCE_STATE.c.source)
     return [
-        SourceStanding(source, complete_at, parked_until, trouble, problems or [])
-        for source, complete_at, parked_until, trouble, problems in on.execute(query)
+        SourceStanding(source, complete_at, quota_exhausted_until, trouble, problems or [])
+        for source, complete_at, quota_exhausted_until, trouble, problems in on.execute(query)
     ]
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, Table, select
 from sqlmodel import Session
 
-from ros_sync.alerts.lifecycle import alert_table, due_table, notice_table
+from ros_sync.alerts.lifecycle import alert_table, due_table, notification_table
 from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
 from ros_sync.organisation.people import Directory
@@ -94,14 +94,14 @@ def direct_messages(session: Session, alerts: Sequence[Row[Any]]) -> DirectMessa
     standing: DirectMessages = {}
     for (name, source), ids in wanted.items():
         query = (
-            select(alert_table.c.record_id, notice_table.c.recipient, notice_table.c.message_key)
-            .join_from(alert_table, notice_table, notice_table.c.alert_id == alert_table.c.id)
+            select(alert_table.c.record_id, notification_table.c.recipient, notification_table.c.message_key)
+            .join_from(alert_table, notification_table, notification_table.c.alert_id == alert_table.c.id)
             .where(
                 alert_table.c.object == name,
                 alert_table.c.source == source,
                 alert_table.c.record_id.in_(ids),
                 alert_table.c.state == AlertState.OPEN,
-                notice_table.c.message_key.like("direct:%"),
+                notification_table.c.message_key.like("direct:%"),
             )
             .order_by(alert_table.c.id)
         )

@@ -23,7 +23,7 @@ from sqlmodel import Session
 
 from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.rule_failures import RuleFailures
-from ros_sync.alerts.tables import Alert, AlertNotice, AlertState, MessageDue
+from ros_sync.alerts.tables import Alert, AlertNotification, AlertState, MessageDue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
@@ -40,7 +40,7 @@ from ros_sync.sla.clocks import overdue
 LOOK = 20_000  # findings looked up at a time, so that a first tick on a large mirror stays flat in memory
 
 alert_table: Table = Alert.metadata.tables["alert"]
-notice_table: Table = AlertNotice.metadata.tables["alert_notice"]
+notification_table: Table = AlertNotification.metadata.tables["alert_notification"]
 due_table: Table = MessageDue.metadata.tables["message_due"]
 
 
@@ -56,7 +56,7 @@ class RuleCounts:
 
 
 @dataclass(slots=True)
-class Followed:
+class Reconciled:
     """What one look at all rules did: how many alerts ended, and of how many the record changed hands.
 
     `kept` counts, for each stale source, its unresolved alerts: they keep their last state. `failed` has the reason of
@@ -75,7 +75,7 @@ class Followed:
         return sum(rule.opened for rule in self.rules)
 
 
-def follow(
+def reconcile_alerts(
     session: Session,
     rules: Sequence[Rule],
     directory: Directory,
@@ -84,7 +84,7 @@ def follow(
     stale: Collection[str] = (),
     complete: bool = True,
     failures: RuleFailures | None = None,
-) -> Followed:
+) -> Reconciled:
     """Open and resolve alerts until they say what the rules say at `moment`; commits after each portion.
 
     `rules` come with those that inhibit others first. Of the sources named in `stale` nothing opens, ends or changes
@@ -93,43 +93,43 @@ def follow(
     already, leaves its alerts as they are.
     """
     failures = failures if failures is not None else RuleFailures(session)
-    followed = Followed(failed=failures.reasons)
+    reconciled = Reconciled(failed=failures.reasons)
     watched = [rule for rule in rules if rule.status is not Status.RETIRED]
     gone = alert_table.c.rule_id.not_in([rule.id for rule in watched])
     if not complete:
         gone = alert_table.c.rule_id.in_([rule.id for rule in rules if rule.status is Status.RETIRED])
-    followed.resolved += _resolve(session, gone, "its rule was retired", moment)
+    reconciled.resolved += _resolve(session, gone, "its rule was retired", moment)
     for rule in watched:
         counts = RuleCounts(rule.id)
         if rule.id not in failures:
             with failures.alone(rule.id):
-                _follow_one(session, rule, directory, moment, stale, followed, counts)
+                _reconcile_rule(session, rule, directory, moment, stale, reconciled, counts)
         counts.open, counts.pending = _standing(session, rule)
-        followed.rules.append(counts)
-    followed.kept = _kept(session, stale)
-    return followed
+        reconciled.rules.append(counts)
+    reconciled.kept = _kept(session, stale)
+    return reconciled
 
 
-def _follow_one(
+def _reconcile_rule(
     session: Session,
     rule: Rule,
     directory: Directory,
     moment: Moment,
     stale: Collection[str],
-    followed: Followed,
+    reconciled: Reconciled,
     counts: RuleCounts,
 ) -> None:
     counts.resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)
-    followed.resolved += counts.resolved
+    reconciled.resolved += counts.resolved
     _leave_or_enter_trial(session, rule, moment)
-    followed.moved += _reroute(session, rule, moment, stale)
+    reconciled.moved += _reroute(session, rule, moment, stale)
     _open_new(session, rule, directory, moment, stale, counts)
     counts.opened += _open_held(session, rule, moment, stale)
 
 
 def compose_anew(session: Session, alert_ids: Sequence[int]) -> None:
     """Note the messages about these alerts (a portion at most) as due, in the caller's transaction."""
-    c = notice_table.c
+    c = notification_table.c
     noted = select(due_table.c.message_key).where(due_table.c.message_key == c.message_key).exists()
     keys = select(c.message_key).where(c.alert_id.in_(alert_ids), c.message_key.is_not(None), ~noted).distinct()
     session.connection().execute(insert(due_table).from_select(["message_key"], keys))
@@ -169,7 +169,7 @@ def _resolve(session: Session, which: ColumnElement[bool], why: str, moment: Mom
         session.connection().execute(
             update(alert_table)
             .where(alert_table.c.id.in_(portion))
-            .values(state=AlertState.RESOLVED, resolved_at=moment.now, resolution=why, next_notice_at=None)
+            .values(state=AlertState.RESOLVED, resolved_at=moment.now, resolution=why, next_notification_at=None)
         )
         compose_anew(session, portion)
         session.commit()
@@ -189,7 +189,7 @@ def _leave_or_enter_trial(session: Session, rule: Rule, moment: Moment) -> None:
     """A rule that went live tells what it found on trial; one put on trial falls silent."""
     shadow = rule.status is Status.SHADOW
     which = _unresolved(rule) & (alert_table.c.shadow != shadow)
-    _change(session, which, {"shadow": shadow, "next_notice_at": None if shadow else moment.now})
+    _change(session, which, {"shadow": shadow, "next_notification_at": None if shadow else moment.now})
 
 
 def routes_of(rule: Rule) -> str:
@@ -229,15 +229,19 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
         )
         .all()
     )
-    next_at = case((alert_table.c.state == AlertState.OPEN, literal(moment.now, alert_table.c.next_notice_at.type)))
+    next_at = case(
+        (alert_table.c.state == AlertState.OPEN, literal(moment.now, alert_table.c.next_notification_at.type))
+    )
     by_owner = update(alert_table).where(alert_table.c.id == bindparam("alert"))
     for portion in portions(moved):
         values = [{"alert": alert_id, "new_owner": new_owner} for alert_id, new_owner in portion]
-        session.connection().execute(by_owner.values(owner=bindparam("new_owner"), next_notice_at=next_at), values)
+        session.connection().execute(
+            by_owner.values(owner=bindparam("new_owner"), next_notification_at=next_at), values
+        )
         compose_anew(session, [alert_id for alert_id, _ in portion])
         session.commit()
     routes = routes_of(rule)
-    _change(session, present & (alert_table.c.routes != routes), {"routes": routes, "next_notice_at": next_at})
+    _change(session, present & (alert_table.c.routes != routes), {"routes": routes, "next_notification_at": next_at})
     return len(moved)
 
 
@@ -357,7 +361,7 @@ def _alert(
         "lead": found.lead,
         "text": found.text,
         "seen": [],
-        "next_notice_at": None if held or shadow else moment.now,
+        "next_notification_at": None if held or shadow else moment.now,
     }
 
 
@@ -370,8 +374,8 @@ def _open_held(session: Session, rule: Rule, moment: Moment, stale: Collection[s
     # Without `_unresolved`, SQLite goes over all alerts that there ever were: it takes the index only for what that
     # says.
     which = _unresolved(rule) & (alert_table.c.state == AlertState.PENDING) & (alert_table.c.since_at <= since)
-    told_at = None if rule.status is Status.SHADOW else moment.now
-    values = {"state": AlertState.OPEN, "opened_at": moment.now, "next_notice_at": told_at}
+    notified_at = None if rule.status is Status.SHADOW else moment.now
+    values = {"state": AlertState.OPEN, "opened_at": moment.now, "next_notification_at": notified_at}
     return len(_change(session, which & outside(alert_table.c.source, stale), values))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ros_sync.alerts.grouping import outbox_table
-from ros_sync.alerts.lifecycle import alert_table, moment_of, notice_table
+from ros_sync.alerts.lifecycle import alert_table, moment_of, notification_table
 from ros_sync.alerts.tables import AlertState
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.facts import explain_facts
@@ -29,7 +29,7 @@ def listed(
     if rule is not None:
         query = query.where(alert_table.c.rule_id == rule)
     if person is not None:
-        told = select(notice_table.c.alert_id).where(notice_table.c.recipient == person.lower())
+        told = select(notification_table.c.alert_id).where(notification_table.c.recipient == person.lower())
         query = query.where(alert_table.c.id.in_(told))
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     rows = connection.execute(query.order_by(alert_table.c.id.desc()).limit(limit)).mappings()
@@ -62,11 +62,13 @@ def one(connection: Connection, alert_id: int) -> dict[str, Any] | None:
     row = connection.execute(select(alert_table).where(alert_table.c.id == alert_id)).mappings().first()
     if row is None:
         return None
-    message = outbox_table.c.key == notice_table.c.message_key
+    message = outbox_table.c.key == notification_table.c.message_key
     query = (
-        select(notice_table, outbox_table.c.state.label("delivery"), outbox_table.c.reason.label("delivery_reason"))
-        .join_from(notice_table, outbox_table, message, isouter=True)
-        .where(notice_table.c.alert_id == alert_id)
-        .order_by(notice_table.c.told_at)
+        select(
+            notification_table, outbox_table.c.state.label("delivery"), outbox_table.c.reason.label("delivery_reason")
+        )
+        .join_from(notification_table, outbox_table, message, isouter=True)
+        .where(notification_table.c.alert_id == alert_id)
+        .order_by(notification_table.c.notified_at)
     )
-    return {**row, "notices": [dict(notice) for notice in connection.execute(query).mappings()]}
+    return {**row, "notifications": [dict(notification) for notification in connection.execute(query).mappings()]}

@@ -40,10 +40,10 @@ class Alert(Stored, table=True):
         ),
         Index("ix_alert_record", "object", "source", "record_id"),
         Index(
-            "ix_alert_notice_due",
-            "next_notice_at",
-            sqlite_where=text("next_notice_at IS NOT NULL"),
-            postgresql_where=text("next_notice_at IS NOT NULL"),
+            "ix_alert_notification_due",
+            "next_notification_at",
+            sqlite_where=text("next_notification_at IS NOT NULL"),
+            postgresql_where=text("next_notification_at IS NOT NULL"),
         ),
     )
 
@@ -73,16 +73,19 @@ class Alert(Stored, table=True):
     facts: dict[str, Any] | None = Field(
         default=None, sa_type=Json, description="the values that the rule read when it fired, by field, in stored form"
     )
-    next_notice_at: datetime | None = Field(
+    next_notification_at: datetime | None = Field(
         default=None, sa_type=Instant, description="when the next route of its rule is due; empty when all are told"
     )
 
 
-class AlertNotice(Stored, table=True):
+class AlertNotification(Stored, table=True):
     """Somebody was told of an alert by one route of its rule, in the message with that key; or nobody was, and why."""
 
-    __tablename__ = "alert_notice"
-    __table_args__ = (Index("ix_alert_notice_message", "message_key"), Index("ix_alert_notice_recipient", "recipient"))
+    __tablename__ = "alert_notification"
+    __table_args__ = (
+        Index("ix_alert_notification_message", "message_key"),
+        Index("ix_alert_notification_recipient", "recipient"),
+    )
 
     alert_id: int = Field(primary_key=True, foreign_key="alert.id", sa_type=BigKey)
     route: str = Field(primary_key=True, description="which route of the rule")
@@ -90,7 +93,7 @@ class AlertNotice(Stored, table=True):
         primary_key=True, description="a person's key or `#channel`; empty where there is nobody to be told"
     )
     message_key: str | None = Field(default=None, description="empty where they know already, or there is nobody")
-    told_at: datetime = Field(sa_type=Instant)
+    notified_at: datetime = Field(sa_type=Instant)
     text: str = Field(description="the rule's message as it was true when it was told")
     reason: str = Field(description="why this recipient, or why nobody")
 

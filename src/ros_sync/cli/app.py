@@ -22,10 +22,10 @@ from ros_sync.cli.commands import (
     import_,
     init,
     mapping,
+    quarantine,
     rules,
     sandbox,
     serve,
-    set_aside,
     status,
     sync,
     tick,
@@ -89,7 +89,8 @@ app.command("doctor")(doctor.doctor)
 app.command("tick")(tick.tick)
 app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
-app.command("set-aside")(set_aside.set_aside)
+app.command("quarantine")(quarantine.quarantine)
+app.command("set-aside", hidden=True)(quarantine.quarantine)  # its former name, for scripts
 app.command("status")(status.status)
 app.add_typer(deletions.app)
 app.add_typer(alerts.app)
@@ -135,7 +136,10 @@ def main() -> None:
     """Run the console command: errors become messages on stderr and exit code 1, Ctrl-C 130."""
     invocation = Invocation()
     try:
-        narrowed(names.named(sys.argv[1:]))(obj=invocation)
+        name = names.named(sys.argv[1:])
+        if name in names.FORMER_NAMES:
+            invocation.show_note(f"`ros-sync {name}` is now called `ros-sync {names.FORMER_NAMES[name]}`")
+        narrowed(name)(obj=invocation)
     except RosSyncError as error:
         invocation.show_error(error)
         sys.exit(1)

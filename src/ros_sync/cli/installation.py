@@ -19,7 +19,7 @@ from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.rule_failures import failed_rules
 from ros_sync.connectors.source import Problem
 from ros_sync.errors import ProblemsError, RosSyncError, TransientError
-from ros_sync.jobs.books import standings, troubles
+from ros_sync.jobs.health_table import standings, troubles
 from ros_sync.jobs.surroundings import free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import SYNC_RUN
 from ros_sync.mirror.database import open_engine

@@ -65,7 +65,19 @@ class Invocation(Terminal):
             self._to_a_log = not self.err.is_terminal and not self.debug
         gc.freeze()  # what was loaded is no garbage, and need not be looked through again and again
         gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+        for note in self.settings.notes:
+            if long_running:
+                logs.warn("setting_has_former_name", words=note)
+            else:
+                self.show_note(note)
         return self.settings
+
+    def show_note(self, words: str) -> None:
+        """Tell a person something that stops nothing."""
+        from rich.text import Text  # noqa: PLC0415  # see above
+
+        text = Text("note: ", style="bold yellow").append(clean(words), style="not bold default")
+        self.err.print(text, soft_wrap=True, highlight=False)
 
     def show_error(self, error: RosSyncError) -> None:
         """Tell a person what happened, where, and what to do; one paragraph for each problem."""

@@ -14,14 +14,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "import": (),
     "init": (),
     "mapping": ("check", "propose"),
+    "quarantine": (),
     "rules": ("check", "test"),
     "sandbox": (),
     "serve": (),
-    "set-aside": (),
     "status": (),
     "sync": ("audit", "write"),
     "tick": (),
 }
+FORMER_NAMES = {"set-aside": "quarantine"}  # still understood, and not offered
 _WITH_VALUE = ("-w", "--workspace")
 _ALONE = ("--debug",)
 
@@ -32,7 +33,7 @@ def named(arguments: Sequence[str]) -> str | None:
     None where it names none, or that is for the application to judge.
     """
     rest = _from_name(arguments)
-    return rest[0] if rest and rest[0] in COMMANDS else None
+    return rest[0] if rest and (rest[0] in COMMANDS or rest[0] in FORMER_NAMES) else None
 
 
 def unknown(arguments: Sequence[str]) -> str | None:
@@ -41,7 +42,7 @@ def unknown(arguments: Sequence[str]) -> str | None:
     None where it is for the application to judge.
     """
     rest = _from_name(arguments)
-    if not rest:
+    if not rest or rest[0] in FORMER_NAMES:
         return None
     name, below = rest[0], rest[1] if len(rest) > 1 else "-"
     if name not in COMMANDS:

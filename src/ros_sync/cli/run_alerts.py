@@ -135,8 +135,11 @@ def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
     if not alert["seen"]:
         out.print("  [dim]nothing is kept of it: its rule is gone, or it was about somebody who was deleted[/dim]")
     out.print("\n[bold]Who was told[/bold]")
-    for notice in alert["notices"]:
-        told = f"{notice['told_at']:%Y-%m-%d %H:%M} {shown(notice['recipient'] or 'nobody')}: {shown(notice['reason'])}"
-        out.print(f"  {told} [dim]({shown(notice['delivery'] or 'no message of its own')})[/dim]", highlight=False)
-    if not alert["notices"]:
+    for notification in alert["notifications"]:
+        at, reader = f"{notification['notified_at']:%Y-%m-%d %H:%M}", shown(notification["recipient"] or "nobody")
+        told = f"{at} {reader}: {shown(notification['reason'])}"
+        out.print(
+            f"  {told} [dim]({shown(notification['delivery'] or 'no message of its own')})[/dim]", highlight=False
+        )
+    if not alert["notifications"]:
         out.print("  [dim]nobody yet[/dim]")

@@ -21,7 +21,7 @@ from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.audit.report import WORDS, AuditReport, Difference, Kind, StreamAudit
 from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import deal_context, organisation_of
-from ros_sync.workspace.sources import cadence_of, connections_of, refuse_unfollowed
+from ros_sync.workspace.sources import connections_of, refuse_unfollowed, sync_policy_of
 
 NOTHING = "(nothing)"
 
@@ -40,7 +40,7 @@ def audit(
             with progress_bars(invocation) as tell:
                 for each in connections_of(settings, source, engine=engine):
                     auditor = Auditor(
-                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), history=history,
+                        engine, each.source, context, now=clock.now, policy=sync_policy_of(settings), history=history,
                         keep=limit, progress=tell,
                     )  # fmt: skip
                     reports.append(auditor.run(repair=repair))
@@ -76,7 +76,7 @@ def as_data(report: AuditReport) -> dict[str, Any]:
         "source": report.source,
         "agrees": report.agrees,
         "trouble": report.trouble,
-        "parked_until": report.parked_until,
+        "quota_exhausted_until": report.quota_exhausted_until,
         "compared": report.compared,
         "differences": report.total,
         "kinds": _by_name(report.kinds),
@@ -154,9 +154,9 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     for note in report.notes:
         out.print(f"[yellow]{shown(note)}[/yellow]", highlight=False, soft_wrap=True)
     if report.trouble is None and report.repaired and report.total:
-        mended = "all fixed" if not report.left else f"{report.left.total():,} left"
-        mended += f", {report.held:,} held" if report.held else ""
-        out.print(f"\nRepaired, and looked at again: [bold]{mended}[/bold].", highlight=False)
+        repaired = "all fixed" if not report.left else f"{report.left.total():,} left"
+        repaired += f", {report.held:,} held" if report.held else ""
+        out.print(f"\nRepaired, and looked at again: [bold]{repaired}[/bold].", highlight=False)
         _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference left")
     _conclude(invocation, report)
 
@@ -195,7 +195,7 @@ def _show_differences(
 def _conclude(invocation: Invocation, report: AuditReport) -> None:
     out = invocation.out
     if report.trouble is not None:
-        until = f", until {report.parked_until:%Y-%m-%d %H:%M} UTC" if report.parked_until else ""
+        until = f", until {report.quota_exhausted_until:%Y-%m-%d %H:%M} UTC" if report.quota_exhausted_until else ""
         out.print(
             f"[red]The audit did not come to its end: {shown(report.trouble)}{until}.[/red] "
             "What it did not reach may differ.",

@@ -27,7 +27,7 @@ from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.mappings import mapping_of
 
-SHOWN_ROWS = 10  # set-aside rows printed; `ros-sync import --json` and the database have the others
+SHOWN_ROWS = 10  # quarantined rows printed; `ros-sync import --json` and the database have the others
 SHOWN_NAMES = 5
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -130,7 +130,7 @@ def progress_bar(invocation: Invocation, sizes: dict[Path, int]) -> Iterator[Rep
 
 def as_data(*reports: ImportReport) -> dict[str, Any]:
     """The reports as JSON data: totals, each run, then each file. `run_id` and `as_of` are the last run's."""
-    counts = ("rows_read", "created", "updated", "unchanged", "older", "repeated", "completed", "set_aside")
+    counts = ("rows_read", "created", "updated", "unchanged", "older", "repeated", "completed", "quarantined")
     last = reports[-1]
     return {
         "run_id": last.run_id,
@@ -145,7 +145,7 @@ def as_data(*reports: ImportReport) -> dict[str, Any]:
 def show(invocation: Invocation, report: ImportReport) -> None:
     """Tell a person what became of the files."""
     out = invocation.out
-    columns = ("rows_read", "created", "updated", "unchanged", "set_aside")
+    columns = ("rows_read", "created", "updated", "unchanged", "quarantined")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("file")
     table.add_column("as")
@@ -155,7 +155,7 @@ def show(invocation: Invocation, report: ImportReport) -> None:
         )
     for file in report.files:
         values = [f"{getattr(file, name):,}" for name in columns]
-        table.add_row(shown(file.file), file.object, *values, style="" if not file.set_aside else "yellow")
+        table.add_row(shown(file.file), file.object, *values, style="" if not file.quarantined else "yellow")
     out.print(table)
     if older := report.total("older"):
         out.print(
@@ -170,7 +170,7 @@ def show(invocation: Invocation, report: ImportReport) -> None:
         for note in dict.fromkeys(file.notes):
             out.print(f"[yellow]{shown(file.file)}:[/yellow] {shown(note)}", soft_wrap=True, highlight=False)
     _show_unknown(invocation, report)
-    _show_set_aside(invocation, report)
+    _show_quarantined(invocation, report)
 
 
 def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
@@ -203,8 +203,8 @@ def show_without_rate(invocation: Invocation, without_rate: Counter[str]) -> Non
         )
 
 
-def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:
-    count = report.total("set_aside")
+def _show_quarantined(invocation: Invocation, report: ImportReport) -> None:
+    count = report.total("quarantined")
     if not count:
         return
     examples = [row for file in report.files for row in file.examples]
@@ -213,6 +213,6 @@ def _show_set_aside(invocation: Invocation, report: ImportReport) -> None:
         invocation.out.print(f"  {shown(str(row))}", soft_wrap=True, highlight=False)
     if count > SHOWN_ROWS:
         invocation.out.print(
-            f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync set-aside --run "
+            f"  [dim]and {count - min(SHOWN_ROWS, len(examples)):,} more: ros-sync quarantine --run "
             f"{report.run_id}[/dim]"
         )

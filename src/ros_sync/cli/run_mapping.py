@@ -108,8 +108,8 @@ def _read_through(invocation: Invocation, mapping: ExportMapping, paths: Sequenc
             apart: list[str] = []
             for batch in read(path, entry):
                 rows += len(batch.lines)
-                count += len(batch.set_aside)
-                apart += [str(each) for each in batch.set_aside[: max(0, SHOWN_ROWS - len(apart))]]
+                count += len(batch.quarantined)
+                apart += [str(each) for each in batch.quarantined[: max(0, SHOWN_ROWS - len(apart))]]
             all_read = all_read and not count
             invocation.err.print(
                 f"{shown(path.name)} as {entry.object}: {counted(rows, 'row')} can be read, {count:,} cannot",

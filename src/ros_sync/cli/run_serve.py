@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.errors import RosSyncError
-from ros_sync.jobs.books import WRITE_SECONDS
+from ros_sync.jobs.health_table import WRITE_SECONDS
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.jobs.ping import PingUrl
 from ros_sync.jobs.planned import planned_jobs

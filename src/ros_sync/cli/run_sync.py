@@ -32,14 +32,14 @@ from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration
 from ros_sync.workspace.sources import (
     LAY_OUT,
-    cadence_of,
     connections_of,
     refuse_unfollowed,
+    sync_policy_of,
 )
 
-SHOWN_SET_ASIDE = 5
+SHOWN_QUARANTINED = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
-HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "set_aside": "aside"}  # for 80 columns
+HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "quarantined": "aside"}  # for 80 columns
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
@@ -59,7 +59,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             with progress_bars(invocation) as tell:
                 for each in connections:
                     syncer = Syncer(
-                        engine, each.source, context, now=clock.now, cadence=cadence_of(settings), progress=tell,
+                        engine, each.source, context, now=clock.now, policy=sync_policy_of(settings), progress=tell,
                         stopping=interrupt.is_set,
                     )  # fmt: skip
                     before = each.pace.use
@@ -103,7 +103,7 @@ def as_data(report: CycleReport, written: Sequence[tuple[str, Outcome]] = ()) ->
     return {
         "source": report.source,
         "trouble": report.trouble,
-        "parked_until": report.parked_until,
+        "quota_exhausted_until": report.quota_exhausted_until,
         "complete_at": report.complete_at,
         "lag_seconds": report.lag.total_seconds() if report.lag is not None else None,
         "seconds": round(report.seconds, 3),
@@ -127,7 +127,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     if report.busy:
         out.print(f"{shown(report.source)} is being read by another process at this moment.", highlight=False)
         return
-    columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "set_aside")
+    columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "quarantined")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(shown(report.source), no_wrap=True, min_width=max(map(len, [report.source, *report.streams])))
     for name in columns:
@@ -144,7 +144,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     _show_place(out, report)
     show_without_rate(invocation, sum((each.without_rate for each in report.streams.values()), Counter()))
     examples = [each for counts in report.streams.values() for each in counts.examples]
-    for example in examples[:SHOWN_SET_ASIDE]:
+    for example in examples[:SHOWN_QUARANTINED]:
         out.print(f"[yellow]{shown(str(example))}[/yellow]", highlight=False, soft_wrap=True)
     show_problems(invocation, [*report.remarks, *(each for each in report.problems if each.fatal)])
     _count_problems(out, sum(not each.fatal for each in report.problems))
@@ -163,9 +163,10 @@ def _count_problems(out: Console, number: int) -> None:
 def _show_trouble(out: Console, report: CycleReport) -> None:
     """What kept the source from being read, each stream in a line, and what happens next."""
     failed = {name: each.trouble for name, each in report.streams.items() if each.trouble}
-    if report.parked_until is not None:
+    if report.quota_exhausted_until is not None:
         out.print(
-            f"[yellow]Parked until {report.parked_until:%Y-%m-%d %H:%M} UTC: {shown(report.trouble or '')}.[/yellow] "
+            f"[yellow]Paused until {report.quota_exhausted_until:%Y-%m-%d %H:%M} UTC: {shown(report.trouble or '')}."
+            "[/yellow] "
             "`ros-sync serve` goes on by itself then; without it, run `ros-sync sync` again.",
             highlight=False,
             soft_wrap=True,
@@ -174,7 +175,7 @@ def _show_trouble(out: Console, report: CycleReport) -> None:
         out.print(f"[red]{shown(report.trouble)}[/red]", highlight=False, soft_wrap=True)
     for name, trouble in failed.items():
         out.print(f"[red]{shown(name)}: {shown(trouble)}[/red]", highlight=False, soft_wrap=True)
-    if report.trouble and report.parked_until is None:
+    if report.trouble and report.quota_exhausted_until is None:
         words = "`ros-sync doctor` tells more of what keeps it from being read."
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
@@ -195,7 +196,7 @@ def _show_place(out: Console, report: CycleReport) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    settled = [each.complete_until for each in report.streams.values() if each.complete_until is not None]
+    settled = [each.watermark for each in report.streams.values() if each.watermark is not None]
     if settled:
         watermark = at(min(settled), report.finished_at or report.started_at)
         words = (

@@ -114,14 +114,14 @@ def as_data(
             {
                 "source": standing.source,
                 "complete_at": standing.complete_at,
-                "parked_until": standing.parked_until,
+                "quota_exhausted_until": standing.quota_exhausted_until,
                 "trouble": standing.trouble,
                 "kept": report.alerts.kept.get(standing.source, 0),
                 "why": why,
             }
             for standing, why in zip(report.stale, left, strict=True)
         ],
-        "notices": data_of(report.notices),
+        "notifications": data_of(report.notifications),
         "delivery": {**data_of(delivered), "paused": sorted(delivered.paused)},
         "outbox": data_of(held),
     }
@@ -152,8 +152,10 @@ def show(
         f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} brought up to date, {waiting:,} waiting.",
         highlight=False,
     )
-    if report.notices.later:
-        out.print(f"{counted(report.notices.later, 'alert')} for the next digest of those concerned.", highlight=False)
+    if report.notifications.later:
+        out.print(
+            f"{counted(report.notifications.later, 'alert')} for the next digest of those concerned.", highlight=False
+        )
     if report.now > clock.now() + AHEAD:
         out.print("[yellow]That moment is in the future: messages written for it are held until then.[/yellow]")
     if held.undeliverable:
@@ -162,9 +164,9 @@ def show(
         )
         for reason, number in held.undeliverable_by_reason.items():
             out.print(f"  {number:,}: {shown(reason)}", soft_wrap=True, highlight=False)
-    if report.notices.nobody:
+    if report.notifications.nobody:
         out.print(
-            f"[yellow]{counted(report.notices.nobody, 'alert')} with nobody to be told[/yellow] "
+            f"[yellow]{counted(report.notifications.nobody, 'alert')} with nobody to be told[/yellow] "
             "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
             highlight=False,
         )

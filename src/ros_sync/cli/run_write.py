@@ -13,7 +13,7 @@ from ros_sync import clock
 from ros_sync.cli.invocation import Invocation
 from ros_sync.connectors.source import Source
 from ros_sync.errors import RosSyncError, Where
-from ros_sync.fields import Carried, Field, Kind, carry, did_you_mean
+from ros_sync.fields import Field, Kind, StoredValue, did_you_mean, to_stored
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.database import open_engine
@@ -21,7 +21,7 @@ from ros_sync.money import Money
 from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.write_back.requests import State, Wish
+from ros_sync.sync.write_back.requests import State, WriteBackRequest
 from ros_sync.terminal import os_user, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.sources import Connection, connections_of
@@ -50,7 +50,7 @@ def write(
             found = _writing(connections_of(settings, source, engine=engine), name)
             record_id = record_id.removeprefix(f"{found.name}:")  # as `alerts why` writes it
             currency = _currency(engine, mirrored, found.name, record_id) or organisation.home_currency
-            wish = Wish(
+            request = WriteBackRequest(
                 name,
                 record_id,
                 dict(_field(mirrored, text, currency) for text in changes),
@@ -61,7 +61,7 @@ def write(
             with engine.connect() as connection:
                 directory = directory_of(connection, organisation)
             syncer = Syncer(engine, found, deal_context(organisation), now=clock.now)
-            outcome = syncer.write(wish, directory)
+            outcome = syncer.write(request, directory)
         finally:
             engine.dispose()
     if as_json:
@@ -101,7 +101,7 @@ def _currency(engine: Engine, mirrored: MirroredObject, source: str, record_id: 
     return found
 
 
-def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Carried]:
+def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, StoredValue]:
     """`next_step=Call Jane` as a field and its carried value; nothing behind the sign empties it."""
     name, sign, value = text.partition("=")
     name = name.strip()
@@ -115,12 +115,12 @@ def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Car
     if not value.strip():
         return name, None
     try:
-        return name, _carried(field, value.strip(), currency)
+        return name, _stored_value(field, value.strip(), currency)
     except ValueError as error:
         raise RosSyncError(str(error), where=Where(key=name), hint=f"{name} is of the kind {field.kind}") from None
 
 
-def _carried(field: Field, text: str, currency: str) -> Carried:
+def _stored_value(field: Field, text: str, currency: str) -> StoredValue:
     if field.kind is Kind.INSTANT and text == NOW:
         return clock.to_micros(clock.now())
     value = read_given(field, text)
@@ -132,4 +132,4 @@ def _carried(field: Field, text: str, currency: str) -> Carried:
         return money.minor
     if isinstance(value, datetime):
         return clock.to_micros(value if value.tzinfo else value.replace(tzinfo=UTC))
-    return carry(field.kind, value)
+    return to_stored(field.kind, value)

@@ -14,7 +14,7 @@ from rich.text import Text
 from ros_sync.alerts.freshness import at, span
 from ros_sync.alerts.rule_failures import FailedRule
 from ros_sync.cli.run_deletions import in_words
-from ros_sync.jobs.books import JobStanding
+from ros_sync.jobs.health_table import JobStanding
 from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.notifiers.plaintext import clean, one_line
 from ros_sync.status.figures import FollowedSource, LastRun, OpenAlerts, Outbox, Survey
@@ -182,7 +182,7 @@ def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
         elif run.finished_at is None:
             when = Text(f"began {when}, has not ended", style="yellow")
         numbers = (f"{number:,}" for number in (run.rows_read, run.created, run.updated))
-        aside = Text(f"{run.set_aside:,}", style="yellow" if run.set_aside else "")
+        aside = Text(f"{run.quarantined:,}", style="yellow" if run.quarantined else "")
         name = Text.assemble(clean(run.source), (f"\n{clean(_what(run))}", "dim"))
         table.add_row(name, f"{run.as_of:%Y-%m-%d}", when, *numbers, aside)
     return table
@@ -202,11 +202,11 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
     lines = []
     for entry in sources:
         lag = "" if entry.lag_seconds is None else span(timedelta(seconds=entry.lag_seconds))
-        until = "not yet" if entry.complete_until is None else at(entry.complete_until, now)
+        until = "not yet" if entry.watermark is None else at(entry.watermark, now)
         state = Text("stale: its alerts keep their last state", "yellow") if entry.stale else Text("fresh", "green")
         table.add_row(Text(clean(entry.source)), until, lag, state)
-        if entry.parked_until is not None:
-            resumes = at(entry.parked_until, now)
+        if entry.quota_exhausted_until is not None:
+            resumes = at(entry.quota_exhausted_until, now)
             told = f"{entry.source} is parked until {resumes}; `ros-sync serve` goes on by itself then"
             lines.append(Text(told, "yellow"))
         if entry.to_write:
@@ -273,13 +273,13 @@ def _outbox(outbox: Outbox | None) -> RenderableType:
 
 
 def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
-    if found.set_aside:
+    if found.quarantined:
         table = _table("#rows", "file", "column", "for instance")
-        for row in found.set_aside[:SHOWN_NAMES]:
+        for row in found.quarantined[:SHOWN_NAMES]:
             table.add_row(
                 f"{row.rows:,}", Text(clean(row.file)), Text(clean(row.column or "")), Text(clean(row.example))
             )
-        yield f"Rows set aside ({sum(row.rows for row in found.set_aside):,})", table
+        yield f"Rows set aside ({sum(row.rows for row in found.quarantined):,})", table
     if found.unknown_owners:
         names = [f"{owner.name} ({owner.records:,})" for owner in found.unknown_owners[:SHOWN_NAMES]]
         more = len(found.unknown_owners) - len(names)

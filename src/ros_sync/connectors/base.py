@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 BATCH_ROWS = 5_000  # rows a batch: large enough for the database's bulk calls, small enough for flat memory
 
@@ -29,7 +29,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class Quarantined:
     """A row that could not be read. `line` counts from 1 and is where the row begins; `column` is the file's.
 
     Of a CRM's API: `file` is the stream, `line` is 0, and `record` the record's id.
@@ -63,10 +63,10 @@ class Batch:
 
     object: str
     origin: str
-    columns: dict[str, list[Carried]]
+    columns: dict[str, list[StoredValue]]
     lines: list[int]
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
-    set_aside: list[SetAside] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
     position: int = 0
     notes: list[str] = field(default_factory=list)
     headings: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Batch:
     @property
     def rows_read(self) -> int:
         """How many rows of the file this batch stands for."""
-        return len(self.lines) + len(self.set_aside)
+        return len(self.lines) + len(self.quarantined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """How fast a vendor may be called: one bucket of calls for each of its limits, shared by everybody who calls.
 
-`take` waits for a call's turn; what the vendor answers is told to `slow_down`, `learn` and `park`, so that the pace
-follows what the account really allows. A turn is given in advance: whoever asks is told its moment, waits until then,
-and looks whether the vendor has refused somebody meanwhile. Where the buckets are kept (`Books`) is another matter: in
-this process's memory here, in the database in `sync.rates`.
+`take` waits for a call's turn; what the vendor answers is told to `slow_down`, `learn` and `exhaust_quota`, so that the
+pace follows what the account really allows. A turn is given in advance: whoever asks is told its moment, waits until
+then, and checks whether the vendor has refused somebody meanwhile. Where the buckets are kept (`BucketStore`) is
+another matter: in this process's memory here, in the database in `sync.rates`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Pace(Protocol):
     def learn(self, limit: str, *, maximum: int, interval_seconds: float, remaining: int | None = None) -> None:
         """The vendor said how many calls it allows in how long, and how many of them are left to all who share them."""
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """No call at all before then, whoever makes it: the day's are used up."""
 
     @property
-    def parked_until(self) -> datetime | None:
-        """The last moment given to `park`, as it was known when the last turn was taken."""
+    def quota_exhausted_until(self) -> datetime | None:
+        """The last moment given to `exhaust_quota`, as it was known when the last turn was taken."""
 
     @property
     def use(self) -> Mapping[str, Use]:
@@ -89,7 +89,7 @@ A limit that is missing is not paced.
 """
 
 
-class Books(Protocol):
+class BucketStore(Protocol):
     """Where buckets are kept. Moments are seconds of the books' own clock, which is one for all who share them."""
 
     lead_seconds: float  # how long a look at a bucket takes
@@ -103,20 +103,20 @@ class Books(Protocol):
     def read(self, limit: str) -> Bucket:
         """The bucket as it stands."""
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """Keep the moment, unless there is a later one."""
 
     @property
-    def parked_until(self) -> datetime | None:
+    def quota_exhausted_until(self) -> datetime | None:
         """The moment that is kept, as it was at the last change or look."""
 
 
 class BucketPace:
     """The pace that follows from buckets in some books. Safe for threads."""
 
-    def __init__(self, limits: RateLimits, books: Books, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, limits: RateLimits, store: BucketStore, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._allowances = dict(limits)
-        self._books = books
+        self._store = store
         self._sleep = sleep
         self._lock = Lock()
         self._calls: Counter[str] = Counter()
@@ -129,9 +129,9 @@ class BucketPace:
         return self._waited
 
     @property
-    def parked_until(self) -> datetime | None:
+    def quota_exhausted_until(self) -> datetime | None:
         """Until when no call may be made at all."""
-        return self._books.parked_until
+        return self._store.quota_exhausted_until
 
     @property
     def use(self) -> Mapping[str, Use]:
@@ -144,10 +144,10 @@ class BucketPace:
 
     def take(self, limit: str) -> None:
         """Wait until a call that counts against `limit` may be made; turns are given in the order of asking."""
-        lapses_left, give_up_at = LAPSES, self._books.now() + PATIENCE_SECONDS
+        lapses_left, give_up_at = LAPSES, self._store.now() + PATIENCE_SECONDS
         while True:
             allowance = self._allowances.get(limit, UNPACED)
-            bucket = self._books.change(limit, partial(_reserved, limit, allowance, give_up_at))
+            bucket = self._store.change(limit, partial(_reserved, limit, allowance, give_up_at))
             self._note_turn(limit, bucket)
             late = self._wait_for(limit, bucket.at)
             if late is None:  # somebody was refused meanwhile, and the turn lies before the end of that pause
@@ -161,11 +161,11 @@ class BucketPace:
     def slow_down(self, limit: str, seconds: float) -> None:
         """No call against `limit` for so long; refused again and again, calls become fewer."""
         allowance = self._allowances.get(limit, UNPACED)
-        self._books.change(limit, lambda bucket, now: refused(bucket, allowance, now, seconds))
+        self._store.change(limit, lambda bucket, now: refused(bucket, allowance, now, seconds))
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """No call at all before then."""
-        self._books.park(until)
+        self._store.exhaust_quota(until)
 
     def learn(self, limit: str, *, maximum: int, interval_seconds: float, remaining: int | None = None) -> None:
         """Follow what the vendor says that it allows; a limit that is not paced stays so."""
@@ -175,7 +175,7 @@ class BucketPace:
         with self._lock:
             held, self._allowances[limit] = self._allowances[limit], told
         if told.per_second < held.per_second:
-            self._books.change(limit, lambda bucket, now: lowered(bucket, held, told, now))
+            self._store.change(limit, lambda bucket, now: lowered(bucket, held, told, now))
         if remaining is not None:
             self._leave_to_others(limit, told, remaining)
 
@@ -183,17 +183,17 @@ class BucketPace:
 
     def _wait_for(self, limit: str, turn: float) -> float | None:
         """Wait for a turn; by how much it was missed, or None where it is none any more."""
-        books, started = self._books, self._books.now()
+        store, started = self._store, self._store.now()
         if started >= turn:
             return started - turn
         is_void = False
-        if turn - started > books.lead_seconds:  # else a look takes longer than what there is to wait
-            while (seconds := turn - books.lead_seconds - books.now()) > 0:
+        if turn - started > store.lead_seconds:  # else a look takes longer than what there is to wait
+            while (seconds := turn - store.lead_seconds - store.now()) > 0:
                 self._sleep(max(seconds, TICK_SECONDS))
-            is_void = books.read(limit).not_before > turn
-        while not is_void and (seconds := turn - books.now()) > 0:
+            is_void = store.read(limit).not_before > turn
+        while not is_void and (seconds := turn - store.now()) > 0:
             self._sleep(max(seconds, TICK_SECONDS))
-        at = books.now()
+        at = store.now()
         with self._lock:
             self._waited += at - started
         return None if is_void else at - turn
@@ -208,7 +208,7 @@ class BucketPace:
 
     def _leave_to_others(self, limit: str, allowance: Allowance, remaining: int) -> None:
         """Slow down where the vendor counts more calls than all of ours: other apps use the account's limit too."""
-        now = self._books.now()
+        now = self._store.now()
         ours = self._ours(limit, now - allowance.interval_seconds, now)
         if ours is None:
             return
@@ -220,8 +220,8 @@ class BucketPace:
         def slower(bucket: Bucket, at: float) -> Bucket:
             return eased(bucket, allowance, at, target) if rate(bucket, allowance, at) > target * EASED_BY else bucket
 
-        if rate(self._books.read(limit), allowance, now) > target * EASED_BY:
-            self._books.change(limit, slower)
+        if rate(self._store.read(limit), allowance, now) > target * EASED_BY:
+            self._store.change(limit, slower)
 
     def _ours(self, limit: str, since: float, until: float) -> float | None:
         """How many turns all who share the books were given in a stretch; None where it reaches back too far."""
@@ -253,7 +253,7 @@ def _used_by(turns: list[tuple[float, int]], at: float) -> float:
     return before[1]
 
 
-class MemoryBooks:
+class MemoryBucketStore:
     """Buckets of one process. They begin empty: the process before may have used them up a moment ago."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -262,12 +262,12 @@ class MemoryBooks:
         self._lock = Lock()
         self._started = monotonic()
         self._buckets: dict[str, Bucket] = {}
-        self._parked: datetime | None = None
+        self._quota_exhausted: datetime | None = None
 
     @property
-    def parked_until(self) -> datetime | None:
+    def quota_exhausted_until(self) -> datetime | None:
         """The moment that is kept."""
-        return self._parked
+        return self._quota_exhausted
 
     def now(self) -> float:
         """The moment."""
@@ -285,10 +285,10 @@ class MemoryBooks:
         with self._lock:
             return self._buckets.get(limit) or Bucket(at=self._started)
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """Keep the moment."""
         with self._lock:
-            self._parked = max(until, self._parked) if self._parked else until
+            self._quota_exhausted = max(until, self._quota_exhausted) if self._quota_exhausted else until
 
 
 class MemoryPace(BucketPace):
@@ -301,4 +301,4 @@ class MemoryPace(BucketPace):
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(limits, MemoryBooks(monotonic), sleep=sleep)
+        super().__init__(limits, MemoryBucketStore(monotonic), sleep=sleep)

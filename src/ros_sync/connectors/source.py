@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 
 from ros_sync.connectors.base import Batch
 from ros_sync.errors import RosSyncError, StaleWriteError
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 # One entry of a property's history: since when (microseconds) it had which value, and who set it, where known.
-Entry = tuple[int, Carried, str | None]
+Entry = tuple[int, StoredValue, str | None]
 History = Mapping[str, Sequence[Entry]]  # of one record, by canonical field, oldest first, as far back as the CRM goes
 
 
@@ -69,9 +69,9 @@ class HistoryEntry(NamedTuple):
     record_id: str
     field: str
     at: int
-    value: Carried
+    value: StoredValue
     by: str | None = None
-    before: Carried = None
+    before: StoredValue = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,15 @@ class VendorFacts:
     max_text_chars: int = 65_536
 
 
-class Shape(NamedTuple):
+class StreamSchema(NamedTuple):
     """What a stream's records are read by.
 
-    `mark` differs where they would be read otherwise; `properties` are those shown. Records that were read by another
-    mark, or without a property that is shown now, have to be read again. An empty mark says that it is not known at
-    present.
+    `fingerprint` differs where they would be read otherwise; `properties` are those shown. Records that were read by
+    another one, or without a property that is shown now, have to be read again. An empty one says that it is not known
+    at present.
     """
 
-    mark: str
+    fingerprint: str
     properties: frozenset[str]
 
 
@@ -183,7 +183,7 @@ class Description:
     memory: str = ""
 
 
-class Hint(NamedTuple):
+class ChangeEvent(NamedTuple):
     """The CRM says that something happened to a record: no truth, but a reason to read it.
 
     `key` is the same when the CRM tells it again. `kind` is the vendor's name of what happened, `stream` is empty where
@@ -217,25 +217,25 @@ class Lack(NamedTuple):
     """Why a field does not say what was written, and what it says."""
 
     why: str
-    now: Carried
+    now: StoredValue
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a write: the record as it is now; `was_so`: it said so already and was not written.
+class WriteResult:
+    """What became of a write: the record as it is now; `already_set`: it said so already and was not written.
 
     `lacking` are the fields that the CRM did not take over although it answered that it had. `trouble` is what failed
     once the value was there: without a `page` reading the record again, else leaving the note.
     """
 
     page: Page | None
-    was_so: bool = False
+    already_set: bool = False
     trouble: RosSyncError | None = None
     lacking: Mapping[str, Lack] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class WriteRequest:
     """A change of one record that somebody asked for.
 
     `changes` are by canonical field; `expected` what these fields said when it was asked for: where they say something
@@ -245,17 +245,17 @@ class Edit:
     """
 
     record_id: str
-    changes: Mapping[str, Carried]
-    expected: Mapping[str, Carried]
+    changes: Mapping[str, StoredValue]
+    expected: Mapping[str, StoredValue]
     note: Callable[[Collection[str]], str] | None = None
     again: bool = False
     asked_at: datetime | None = None
 
 
-class ChangedMeanwhileError(StaleWriteError):
+class WriteConflictError(StaleWriteError):
     """Somebody else changed the record meanwhile. `found` are the fields as they are now, `page` the whole record."""
 
-    def __init__(self, message: str, *, found: Mapping[str, Carried], page: Page) -> None:
+    def __init__(self, message: str, *, found: Mapping[str, StoredValue], page: Page) -> None:
         self.found = found
         self.page = page
         super().__init__(message)
@@ -325,7 +325,7 @@ class Source(Protocol):
     def outdated(self) -> bool:
         """Whether `describe` has to be called (again): it has not been, or records held what it did not tell of."""
 
-    def shape(self, stream: Stream) -> Shape:
+    def schema(self, stream: Stream) -> StreamSchema:
         """What the stream's records are read by at present."""
 
     def describe(self) -> Description:
@@ -364,7 +364,7 @@ class Source(Protocol):
     def examine(self) -> list[Problem]:
         """What people should fix in the account, and what they should know of it, for `ros-sync doctor`."""
 
-    def change_events(self, body: bytes) -> tuple[Sequence[Hint], int]:
+    def change_events(self, body: bytes) -> tuple[Sequence[ChangeEvent], int]:
         """What a webhook's body says, and how many of its entries say nothing to this source.
 
         ValueError where it cannot be read.
@@ -377,5 +377,5 @@ class Source(Protocol):
     def writable(self) -> Mapping[str, frozenset[str]]:
         """For each canonical object the fields that may be written back."""
 
-    def write(self, stream: Stream, edit: Edit) -> Receipt:
-        """Make an edit. ChangedMeanwhileError where somebody else was quicker: what they set stands."""
+    def write(self, stream: Stream, request: WriteRequest) -> WriteResult:
+        """Make an edit. WriteConflictError where somebody else was quicker: what they set stands."""

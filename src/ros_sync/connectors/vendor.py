@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ros_sync.fields import Carried, Field, Kind
+from ros_sync.fields import Field, Kind, StoredValue
 
 if TYPE_CHECKING:
     from ros_sync.connectors.pace import Pace, RateLimits
@@ -31,11 +31,11 @@ class MappedField(Protocol):
         """The field; the company's own begin with `custom.`."""
 
     @property
-    def values(self) -> Mapping[str, Carried] | None:
+    def values(self) -> Mapping[str, StoredValue] | None:
         """What the vendor's values become, where they are mapped."""
 
     @property
-    def otherwise(self) -> Carried:
+    def otherwise(self) -> StoredValue:
         """What all other values become."""
 
     @property

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ros_sync import clock
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.source import ChangeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Verifier(Protocol):
 class ChangeEvents:
     """What a request says happened, by source; `others` is how many of its entries say nothing to any source."""
 
-    by_source: Mapping[str, Sequence[Hint]]
+    by_source: Mapping[str, Sequence[ChangeEvent]]
     others: int = 0
 
     def __len__(self) -> int:

@@ -144,7 +144,7 @@ def _as_data(engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: f
                 "rows_read": week.imported.total("rows_read"),
                 "created": week.imported.total("created"),
                 "updated": week.imported.total("updated"),
-                "set_aside": week.imported.total("set_aside"),
+                "quarantined": week.imported.total("quarantined"),
                 "rules": {
                     rule.rule_id: {"new": rule.opened, "mended": rule.resolved, "open": rule.open}
                     for rule in week.ticked.alerts.rules

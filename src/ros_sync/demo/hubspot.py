@@ -108,7 +108,7 @@ def _play(stage: DemoStage, week: Week, say: Console, root: Path, started_at: fl
 def _tell_of(say: Console, day: Day) -> None:
     """One line of what happened by that morning."""
     numbers = (
-        day.heard.hints, day.calls, day.total("created"), day.total("updated"), day.alerts("opened"),
+        day.received.events, day.calls, day.total("created"), day.total("updated"), day.alerts("opened"),
         day.alerts("resolved"), day.delivered.posted, day.delivered.edited,
     )  # fmt: skip
     say.print(_line([f"{day.at:%a} {day.at.day} {day.at:%b}", *(f"{each:,}" for each in numbers)]), highlight=False)
@@ -158,7 +158,7 @@ def _as_data(played: Played) -> dict[str, Any]:
             "requests": week.sender.sent.requests,
             "events": week.sender.sent.events,
             "answers": {str(status): number for status, number in week.sender.sent.statuses.items()},
-            "kept": sum(day.heard.new for day in week.days),
+            "kept": sum(day.received.new for day in week.days),
             "unread": _unread(week.engine, week.source.name),
         },
         "rules": {each.rule_id: data_of(each) for each in week.rules()},
@@ -180,9 +180,9 @@ def _day(day: Day) -> dict[str, Any]:
     return {
         "at": day.at,
         "happened": day.happened,
-        "webhooks": data_of(day.heard),
+        "webhooks": data_of(day.received),
         "calls": day.calls,
-        **{name: day.total(name) for name in (*TOLD, "set_aside")},
+        **{name: day.total(name) for name in (*TOLD, "quarantined")},
         "alerts": {"new": day.alerts("opened"), "mended": day.alerts("resolved")},
         "messages": {"sent": day.delivered.posted, "edited": day.delivered.edited},
     }
@@ -235,7 +235,7 @@ def _show_reading(terminal: Terminal, played: Played) -> None:
         f"{counted(sum(d.calls for d in week.days[1:]), 'call')}.",
         highlight=False,
     )
-    sent, new = week.sender.sent, sum(day.heard.new for day in week.days)
+    sent, new = week.sender.sent, sum(day.received.new for day in week.days)
     out.print(
         f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some of them late, "
         f"{sent.events - new:,} twice.",

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from sqlalchemy import String, cast, func, or_, select
 
-from ros_sync.alerts.tables import Alert, AlertNotice, AlertState
+from ros_sync.alerts.tables import Alert, AlertNotification, AlertState
 from ros_sync.demo.week import Week
-from ros_sync.fields import Kind, carry
+from ros_sync.fields import Kind, to_stored
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.columns import METADATA
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.write_back.requests import State as Written
-from ros_sync.sync.write_back.requests import Wish
+from ros_sync.sync.write_back.requests import WriteBackRequest
 
 NEXT_STEP = "Walk their procurement through the order form"
 NEXT_STEP_DAYS = 4
@@ -24,7 +24,7 @@ WITHOUT_STEP, ANSWER_LATE = "missing-next-step", "mql-response-timeout"
 FITTING_ITEMS = 4  # of a message that is to be shown
 
 _ALERT = Alert.metadata.tables["alert"]
-_NOTICE = AlertNotice.metadata.tables["alert_notice"]
+_NOTIFICATION = AlertNotification.metadata.tables["alert_notification"]
 _MESSAGE = OutboxMessage.metadata.tables["outbox_message"]
 
 
@@ -57,10 +57,10 @@ def type_next_step(week: Week) -> NextStep:
     scene, email = _without_step(week)
     deal = objects()["deal"]
     on = week.stage.clock().date() + timedelta(days=NEXT_STEP_DAYS)
-    changes = {"next_step": NEXT_STEP, "next_step_date": carry(Kind.DATE, on)}
+    changes = {"next_step": NEXT_STEP, "next_step_date": to_stored(Kind.DATE, on)}
     with week.engine.connect() as connection:
         directory = directory_of(connection, week.company.organisation)
-    outcome = week.syncer.write(Wish("deal", scene.deal_id, changes, asked_by=email), directory)
+    outcome = week.syncer.write(WriteBackRequest("deal", scene.deal_id, changes, asked_by=email), directory)
     scene.written = outcome.state is Written.DONE
     scene.in_hubspot = week.stage.account.live("deals", scene.deal_id).properties.get("hs_next_step") == NEXT_STEP
     with week.engine.connect() as connection:
@@ -85,8 +85,8 @@ def ask_to_be_forgotten(week: Week) -> Forgotten:
     query = (
         select(lead.c.id, lead.c.name, lead.c.email)
         .join(_ALERT, _ALERT.c.record_id == lead.c.id)
-        .join(_NOTICE, _NOTICE.c.alert_id == _ALERT.c.id)
-        .join(_MESSAGE, _MESSAGE.c.key == _NOTICE.c.message_key)
+        .join(_NOTIFICATION, _NOTIFICATION.c.alert_id == _ALERT.c.id)
+        .join(_MESSAGE, _MESSAGE.c.key == _NOTIFICATION.c.message_key)
         .where(_ALERT.c.rule_id == ANSWER_LATE, _ALERT.c.state == AlertState.OPEN, _MESSAGE.c.ts.is_not(None))
         .where(namesakes == 1)
         .order_by(_ALERT.c.id)
@@ -121,8 +121,8 @@ def _without_step(week: Week) -> tuple[NextStep, str]:
     """A deal without a next step, of whose owner's messages the one that is shown best, and the owner's address."""
     query = (
         select(_ALERT, _MESSAGE.c.key, _MESSAGE.c.recipient_name, _MESSAGE.c.recipient_email, _MESSAGE.c.document)
-        .join(_NOTICE, _NOTICE.c.alert_id == _ALERT.c.id)
-        .join(_MESSAGE, _MESSAGE.c.key == _NOTICE.c.message_key)
+        .join(_NOTIFICATION, _NOTIFICATION.c.alert_id == _ALERT.c.id)
+        .join(_MESSAGE, _MESSAGE.c.key == _NOTIFICATION.c.message_key)
         .where(_ALERT.c.rule_id == WITHOUT_STEP, _ALERT.c.state == AlertState.OPEN, _MESSAGE.c.ts.is_not(None))
     )
     with week.engine.connect() as connection:

@@ -18,7 +18,7 @@ from rich.table import Table
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
-from ros_sync.alerts.tables import Alert, AlertNotice
+from ros_sync.alerts.tables import Alert, AlertNotification
 from ros_sync.errors import RosSyncError, Where
 from ros_sync.notifiers.console import draw
 from ros_sync.organisation.file_name import ORGANISATION_FILE
@@ -50,7 +50,7 @@ class RuleWeek:
 
     rule_id: str
     open_before: int
-    mended: int
+    fixed: int
     new: int
     open_after: int
 
@@ -134,11 +134,11 @@ def show_rules(
     headline(terminal, "What the rules found")
     made = table("rule", f"open {first.day} {first:%b}", "resolved", "new", f"open {second.day} {second:%b}")
     for week in weeks:
-        mended = f"[green]{week.mended:,}[/green]"
-        made.add_row(shown(week.rule_id), f"{week.open_before:,}", mended, f"{week.new:,}", f"{week.open_after:,}")
+        fixed = f"[green]{week.fixed:,}[/green]"
+        made.add_row(shown(week.rule_id), f"{week.open_before:,}", fixed, f"{week.new:,}", f"{week.open_after:,}")
     terminal.out.print(made)
     for week in weeks:
-        if unmended := week.open_before - week.mended + week.new - week.open_after:
+        if unmended := week.open_before - week.fixed + week.new - week.open_after:
             words = f"{counted(unmended, 'alert')} of {shown(week.rule_id)} ended without being resolved{why_unmended}."
             terminal.out.print(f"[dim]{words}[/dim]", highlight=False)
 
@@ -187,11 +187,11 @@ def example_of(messages: Sequence[OutboxMessage]) -> OutboxMessage | None:
 
 def _rules_told(engine: Engine) -> dict[str, Counter[str]]:
     """By message, of how many alerts of each rule it tells."""
-    notice, alert = AlertNotice.metadata.tables["alert_notice"], Alert.metadata.tables["alert"]
+    notification, alert = AlertNotification.metadata.tables["alert_notification"], Alert.metadata.tables["alert"]
     query = (
-        select(notice.c.message_key, alert.c.rule_id, func.count())
-        .join(alert, alert.c.id == notice.c.alert_id)
-        .group_by(notice.c.message_key, alert.c.rule_id)
+        select(notification.c.message_key, alert.c.rule_id, func.count())
+        .join(alert, alert.c.id == notification.c.alert_id)
+        .group_by(notification.c.message_key, alert.c.rule_id)
     )
     found: dict[str, Counter[str]] = {}
     with engine.connect() as connection:

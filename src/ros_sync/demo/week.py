@@ -25,7 +25,7 @@ from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.audit.report import AuditReport
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.reports import CycleReport
-from ros_sync.sync.policy import DAY_SECONDS, Cadence
+from ros_sync.sync.policy import DAY_SECONDS, SyncPolicy
 from ros_sync.terminal import Terminal
 from ros_sync.web.app import create_app
 from ros_sync.web.server import WebServer
@@ -38,7 +38,7 @@ from ros_sync.workspace.ways_out import notifiers_of
 
 MORNINGS = (*(STORY_MONDAY + timedelta(days=days) for days in (1, 2, 3, 4)), WEEK_LATER)
 # The week ends with an audit, which compares more than the weekly listing of everything would.
-CADENCE = Cadence(reconcile_seconds=8 * DAY_SECONDS)
+POLICY = SyncPolicy(reconcile_seconds=8 * DAY_SECONDS)
 LATE_SECONDS = 1_800.0
 # What an app can subscribe to without HubSpot's beta of generic subscriptions: activities come by the polls.
 SUBSCRIPTIONS = tuple(
@@ -53,10 +53,10 @@ TOLD = ("created", "updated", "deleted", "restored", "merged", "erased")
 
 
 @dataclass(slots=True)
-class Heard:
+class Received:
     """What arrived by webhook: hints, and those of them that were new."""
 
-    hints: int = 0
+    events: int = 0
     new: int = 0
 
 
@@ -66,7 +66,7 @@ class Day:
 
     at: datetime
     happened: int = 0
-    heard: Heard = field(default_factory=Heard)
+    received: Received = field(default_factory=Received)
     reports: list[CycleReport] = field(default_factory=list)
     ticks: list[TickReport] = field(default_factory=list)
     delivered: DeliveryCounts = field(default_factory=DeliveryCounts)
@@ -101,11 +101,11 @@ class Week:
         (self.connection,) = connections_of(settings, now=stage.clock, sleep=stage.wait, pace=lambda _vendor: self.pace)
         self.source = self.connection.source
         self.context = deal_context(organisation_of(settings))
-        self.syncer = Syncer(engine, self.source, self.context, now=stage.clock, cadence=CADENCE)
+        self.syncer = Syncer(engine, self.source, self.context, now=stage.clock, policy=POLICY)
         self.days: list[Day] = []
         self.sender: WebhookSender | None = None
         self._settings = settings
-        self._heard = Heard()
+        self._received = Received()
 
     # ---- days
 
@@ -132,11 +132,11 @@ class Week:
         """HubSpot sends what is due, and what the hints are about is read."""
         assert self.sender is not None
         day = self.days[-1]
-        before = dataclasses.replace(self._heard)
+        before = dataclasses.replace(self._received)
         self.sender.flush()
-        day.heard.hints += self._heard.hints - before.hints
-        day.heard.new += self._heard.new - before.new
-        while (report := self.syncer.work_off_hints()) is not None:
+        day.received.events += self._received.events - before.events
+        day.received.new += self._received.new - before.new
+        while (report := self.syncer.process_change_events()) is not None:
             day.reports.append(report)
 
     def take_late_webhooks(self) -> None:
@@ -154,7 +154,7 @@ class Week:
 
     def audit(self) -> AuditReport:
         """Compare mirror and HubSpot, record by record."""
-        return Auditor(self.engine, self.source, self.context, now=self.stage.clock, cadence=CADENCE).run()
+        return Auditor(self.engine, self.source, self.context, now=self.stage.clock, policy=POLICY).run()
 
     def _new_day(self, at: datetime) -> Day:
         self.days.append(Day(at))
@@ -172,8 +172,8 @@ class Week:
 
         def counted(events: ChangeEvents) -> int:
             new = keep(events)
-            self._heard.hints += len(events)
-            self._heard.new += new
+            self._received.events += len(events)
+            self._received.new += new
             return new
 
         app = create_app(Health({}), now=self.stage.clock)
@@ -197,6 +197,6 @@ class Week:
         weeks = []
         for place, rule in enumerate(first):
             then = [rules[place] for rules in later]
-            mended, new = sum(each.resolved for each in then), sum(each.opened for each in then)
-            weeks.append(RuleWeek(rule.rule_id, rule.open, mended, new, then[-1].open))
+            fixed, new = sum(each.resolved for each in then), sum(each.opened for each in then)
+            weeks.append(RuleWeek(rule.rule_id, rule.open, fixed, new, then[-1].open))
         return weeks

@@ -19,8 +19,8 @@ from sqlmodel import Session
 from ros_sync import clock
 from ros_sync.alerts.erasure import forget_erased
 from ros_sync.alerts.freshness import SourceStanding, stale_sources
-from ros_sync.alerts.lifecycle import Followed, follow
-from ros_sync.alerts.notices import NoticeCounts, tell
+from ros_sync.alerts.lifecycle import Reconciled, reconcile_alerts
+from ros_sync.alerts.notifications import NotificationCounts, notify
 from ros_sync.alerts.rule_failures import RuleFailures
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.upgrade_copy import remove_copies
@@ -51,8 +51,8 @@ class TickReport:
 
     now: datetime
     clocks: ClockCounts
-    alerts: Followed
-    notices: NoticeCounts
+    alerts: Reconciled
+    notifications: NotificationCounts
     stale: list[SourceStanding] = field(default_factory=list)
     erased: int = 0
     skipped: bool = False
@@ -77,7 +77,7 @@ def tick(
     with alone(engine, _TICK, TICKS) as mine:
         if not mine:
             log.info("tick_skipped", reason="another process is at it")
-            return TickReport(now, ClockCounts(), Followed(), NoticeCounts(), skipped=True)
+            return TickReport(now, ClockCounts(), Reconciled(), NotificationCounts(), skipped=True)
         with Session(engine) as session:
             stale = stale_sources(session, now, stale_seconds)
             left = [standing.source for standing in stale]
@@ -86,35 +86,39 @@ def tick(
             erased = forget_erased(session, moment)
             clocks = _advance(session, live, directory, now, left, failures)
             complete = company.rules.complete
-            followed = follow(session, rules, directory, moment, stale=left, complete=complete, failures=failures)
-            notices = tell(session, rules, directory, moment, transport=transport, stale=left, failures=failures)
+            followed = reconcile_alerts(
+                session, rules, directory, moment, stale=left, complete=complete, failures=failures
+            )
+            notifications = notify(
+                session, rules, directory, moment, transport=transport, stale=left, failures=failures
+            )
             failures.keep([rule.id for rule in live], moment)
             session.commit()
-    if not (left or failures.reasons or notices.failures):
+    if not (left or failures.reasons or notifications.failures):
         remove_copies(engine)
     log.info(
         "tick_done",
         opened=followed.opened,
         resolved=followed.resolved,
-        told=notices.told,
-        messages=notices.messages,
-        nobody=notices.nobody,
+        told=notifications.told,
+        messages=notifications.messages,
+        nobody=notifications.nobody,
         erased=erased,
         failed=sorted(failures.reasons),
         stale={standing.source: standing.complete_at and standing.complete_at.isoformat() for standing in stale},
         kept=sum(followed.kept.values()),
         seconds=round((clock.now() - started_at).total_seconds(), 3),
     )
-    if notices.failures:
+    if failed := len(notifications.failures):
         raise RosSyncError(
-            f"{len(notices.failures):,} of {len(notices.failures) + notices.messages:,} messages could not be composed:"
-            f" {notices.failures[0]}",
+            f"{failed:,} of {failed + notifications.messages:,} messages could not be composed: "
+            f"{notifications.failures[0]}",
             hint=(
                 "everything else was done; the next tick tries them again. If it does not go away, report it with "
                 "the log"
             ),
         )
-    return TickReport(now, clocks, followed, notices, stale, erased)
+    return TickReport(now, clocks, followed, notifications, stale, erased)
 
 
 def _advance(

@@ -59,8 +59,8 @@ def planned_jobs(
     ]
     if following is not None:
         jobs.insert(0, Job("sync", settings.sync.poll_seconds, following.poll))
-        jobs.insert(1, Job("hints", settings.sync.hints_seconds, following.read_hints))
-        jobs.insert(2, Job("writes", settings.sync.hints_seconds, following.write_back))
+        jobs.insert(1, Job("events", settings.sync.events_seconds, following.process_change_events))
+        jobs.insert(2, Job("writes", settings.sync.events_seconds, following.write_back))
     return jobs
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ros_sync import clock
 from ros_sync.errors import RosSyncError
-from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.health import Health, Readiness, Standing
+from ros_sync.jobs.health_table import HealthTable
 from ros_sync.jobs.run_failures import failure_of
 from ros_sync.jobs.surroundings import (
     ANOTHER_SERVE,
@@ -54,7 +54,7 @@ class Watch:
         self.guard = FileGuard(path := database_file(engine))
         self._path = path
         self._now = now
-        self._books = HealthBooks(engine)
+        self._health_table = HealthTable(engine)
         self._sole = SoleServe(engine)
         self._reasons = reasons
         self._ping = ping
@@ -64,7 +64,7 @@ class Watch:
     def begin(self, health: Health) -> None:
         """Take over a process's health, and say what is wrong from the start."""
         self._health = health
-        self._write(lambda: self._books.begin(health.jobs()))
+        self._write(lambda: self._health_table.begin(health.jobs()))
         self._look_around(health)
 
     def turn(self, _now: datetime | None = None) -> None:
@@ -73,7 +73,7 @@ class Watch:
         if health is None:
             return
         self._look_around(health)
-        self._write(lambda: self._books.write(health.jobs(), self._now()))
+        self._write(lambda: self._health_table.write(health.jobs(), self._now()))
         if self._ping is not None and self.readiness().standing is Standing.READY:
             self._ping()
 
@@ -81,11 +81,11 @@ class Watch:
         """A job began or ceased to fail: that is written at once."""
         health = self._health
         if health is not None:
-            self._write(lambda: self._books.write({name: health.jobs()[name]}, self._now()))
+            self._write(lambda: self._health_table.write({name: health.jobs()[name]}, self._now()))
 
     def end(self) -> None:
         """Note that the process stops."""
-        self._write(lambda: self._books.stopped(self._now()))
+        self._write(lambda: self._health_table.stopped(self._now()))
         self._sole.close()
 
     def readiness(self) -> Readiness:

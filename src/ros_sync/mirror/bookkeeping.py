@@ -24,7 +24,7 @@ SYNC_RUN = table(
     needed("updated", Integer, default=0),
     needed("unchanged", Integer, default=0),
     needed("older", Integer, doc="rows older than what is stored, left alone", default=0),
-    needed("set_aside", Integer, default=0),
+    needed("quarantined", Integer, default=0),
     optional("error"),
 )
 
@@ -59,8 +59,8 @@ DERIVATION_STATE = table(
     needed("updated_at", Instant),
 )
 
-SET_ASIDE_ROW = table(
-    "set_aside_row",
+QUARANTINED_ROW = table(
+    "quarantined_row",
     "A row of a file that could not be read: where it stands, what was in it, and why.",
     numbered(),
     needed("run_id", BigKey, index=True),
@@ -78,7 +78,7 @@ SOURCE_STATE = table(
     "How a source that is followed over its API is doing.",
     key("source"),
     optional("complete_at", Instant, doc="the moment up to which the last complete cycle read every stream"),
-    optional("parked_until", Instant, doc="no calls before then: the day's are used up"),
+    optional("quota_exhausted_until", Instant, doc="no calls before then: the day's are used up"),
     optional("trouble", doc="what keeps it from being read, in words; None while it works"),
     optional("problems", Json, doc="what the last look at the account found wanting"),
     optional("described_at", Instant),
@@ -88,9 +88,10 @@ SOURCE_STATE = table(
     needed("updated_at", Instant),
 )
 
-WEBHOOK_EVENT = table(
-    "webhook_event",
-    "An event that a CRM sent: stored before it is answered, worked off in batches, a hint and no truth.",
+CHANGE_EVENT = table(
+    "change_event",
+    "A change event that a CRM sent: stored before it is answered, processed in batches; it says that "
+    "something happened, not what is true.",
     numbered(),
     needed("source"),
     needed("key", doc="what makes it the same event when it is sent again"),
@@ -99,12 +100,12 @@ WEBHOOK_EVENT = table(
     needed("record_id"),
     optional("occurred_at", Instant),
     needed("received_at", Instant),
-    optional("done_at", Instant),
+    optional("processed_at", Instant),
     optional("outcome"),
     optional("body", Json),
-    Index("uq_webhook_event_key", "source", "key", unique=True),
-    Index("ix_webhook_event_open", "source", "done_at"),
-    Index("ix_webhook_event_record", "source", "stream", "record_id"),
+    Index("uq_change_event_key", "source", "key", unique=True),
+    Index("ix_change_event_open", "source", "processed_at"),
+    Index("ix_change_event_record", "source", "stream", "record_id"),
 )
 
 RATE_BUCKET = table(
@@ -120,14 +121,14 @@ RATE_BUCKET = table(
     needed("used", BigKey, doc="calls made in all", default=0),
 )
 
-WRITE_BACK = table(
-    "write_back",
+WRITE_BACK_REQUEST = table(
+    "write_back_request",
     "A change that a person asked for here and that is written to the CRM: the audit trail.",
     numbered(),
     needed("source"),
     needed("object"),
     needed("record_id"),
-    needed("changes", Json, doc="by canonical field, in carried form"),
+    needed("changes", Json, doc="by canonical field, in stored form"),
     needed("expected", Json, doc="what the person saw, by canonical field"),
     needed("asked_by", doc="e-mail address of the person who asked"),
     optional("os_user", doc="the user of the machine who ran the command; `asked_by` is what they said"),

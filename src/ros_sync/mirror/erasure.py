@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, or_, select, union, update
 
 from ros_sync.mirror import links, redirects
-from ros_sync.mirror.bookkeeping import SET_ASIDE_ROW, WEBHOOK_EVENT, WRITE_BACK
+from ros_sync.mirror.bookkeeping import CHANGE_EVENT, QUARANTINED_ROW, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE, FORMER_LINK, HISTORY_ENTRY, RECORD_LINK
@@ -36,10 +36,10 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
         links.forget(connection, source, stream, chunk)
         links.forget_former(connection, source, stream, chunk)
         for table, of_persons in (
-            (SET_ASIDE_ROW, SET_ASIDE_ROW.c.file == stream),
-            (WEBHOOK_EVENT, WEBHOOK_EVENT.c.stream == stream),
+            (QUARANTINED_ROW, QUARANTINED_ROW.c.file == stream),
+            (CHANGE_EVENT, CHANGE_EVENT.c.stream == stream),
             (HISTORY_ENTRY, HISTORY_ENTRY.c.stream == stream),
-            (WRITE_BACK, WRITE_BACK.c.object.in_(PERSONS)),
+            (WRITE_BACK_REQUEST, WRITE_BACK_REQUEST.c.object.in_(PERSONS)),
         ):
             theirs = (table.c.source == source) & table.c.record_id.in_(chunk)
             connection.execute(delete(table).where(theirs, of_persons))

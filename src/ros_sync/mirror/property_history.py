@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import NamedTuple
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.store import as_text
 
-Value = tuple[int, Carried, str | None]  # since when (microseconds), what, and who set it, where known
+Value = tuple[int, StoredValue, str | None]  # since when (microseconds), what, and who set it, where known
 Change = tuple[str, str, int, str | None, str | None, str | None]  # record id, column, at, old, new, by
 ColumnHistory = Mapping[str, Sequence[Value]]  # by column, oldest first
 
@@ -22,7 +22,7 @@ class NewRow(NamedTuple):
     since: int
     modified_at: int | None
     created_at: int | None
-    columns: Sequence[Carried]
+    columns: Sequence[StoredValue]
 
 
 @dataclass(slots=True)
@@ -30,14 +30,14 @@ class Beginning:
     """The past of records that are new here: since when their present states are true, and what went before."""
 
     since: list[int] = field(default_factory=list)
-    versions: list[tuple[Carried, ...]] = field(default_factory=list)
+    versions: list[tuple[StoredValue, ...]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 
 
 start_of = itemgetter(0)  # since when a value or state holds
 
 
-def settled(history: Sequence[Value], present: Carried, modified: int | None) -> Sequence[Value]:
+def settled(history: Sequence[Value], present: StoredValue, modified: int | None) -> Sequence[Value]:
     """The history of a column without repeated values, ending in what the present row says.
 
     What was set after the row was read is left for the read that will see it. Where the row says something else
@@ -58,8 +58,8 @@ def settled(history: Sequence[Value], present: Carried, modified: int | None) ->
 
 
 def states_of(
-    values: Sequence[Sequence[Value]], instants: Sequence[int], present: Sequence[Carried]
-) -> list[tuple[int, Sequence[Carried]]]:
+    values: Sequence[Sequence[Value]], instants: Sequence[int], present: Sequence[StoredValue]
+) -> list[tuple[int, Sequence[StoredValue]]]:
     """The tracked columns from each instant on, in order; states that say the same are drawn together.
 
     A column without a history always was what it is at `present`; one that was set later is missing until then.
@@ -67,8 +67,8 @@ def states_of(
     begin = instants[0]
     if len(instants) == 1:
         return [(begin, present)]
-    state: list[Carried] = []
-    events: list[tuple[int, int, Carried]] = []
+    state: list[StoredValue] = []
+    events: list[tuple[int, int, StoredValue]] = []
     for place, entries in enumerate(values):
         now = None if entries else present[place]
         for at, value, _ in entries:
@@ -78,7 +78,7 @@ def states_of(
                 events.append((at, place, value))
         state.append(now)
     events.sort(key=start_of)
-    states: list[tuple[int, Sequence[Carried]]] = [(begin, tuple(state))]
+    states: list[tuple[int, Sequence[StoredValue]]] = [(begin, tuple(state))]
     last = begin
     for at, place, value in events:
         if at != last:
@@ -89,7 +89,7 @@ def states_of(
     return states
 
 
-def _note(states: list[tuple[int, Sequence[Carried]]], at: int, state: Sequence[Carried]) -> None:
+def _note(states: list[tuple[int, Sequence[StoredValue]]], at: int, state: Sequence[StoredValue]) -> None:
     """Add a state, unless it says what the one before says."""
     now = tuple(state)
     if states[-1][1] != now:

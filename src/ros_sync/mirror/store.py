@@ -21,14 +21,14 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, Connection, Date
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
 
 ROWS_A_STATEMENT = 8  # of short rows
 
-Row = tuple[Carried, ...]
-Columns = Mapping[str, Sequence[Carried]]
-Initial = Callable[[Columns], Mapping[str, Iterable[Carried]]]  # further columns for records that are new
+Row = tuple[StoredValue, ...]
+Columns = Mapping[str, Sequence[StoredValue]]
+Initial = Callable[[Columns], Mapping[str, Iterable[StoredValue]]]  # further columns for records that are new
 
 
 @dataclass(slots=True)
@@ -246,7 +246,7 @@ class Upsert:
         """
         if not columns["id"]:
             return Written()
-        moments: list[Carried] = [as_of] * len(columns["id"])
+        moments: list[StoredValue] = [as_of] * len(columns["id"])
         if since is not None:
             moments = list(since)
         elif "modified_at" in columns:
@@ -297,12 +297,12 @@ class Upsert:
             f"{mark}"
         )
 
-    def _many(self, statement: str, rows: Sequence[tuple[Carried, ...]]) -> None:
+    def _many(self, statement: str, rows: Sequence[tuple[StoredValue, ...]]) -> None:
         if rows:
             self._connection.exec_driver_sql(statement, rows)
 
 
-def _told(differing: Iterable[tuple[str, Carried, Carried]]) -> Iterable[tuple[str, str | None, str | None]]:
+def _told(differing: Iterable[tuple[str, StoredValue, StoredValue]]) -> Iterable[tuple[str, str | None, str | None]]:
     """Columns that differ (name, before, after) as the change history tells them.
 
     Each own property is told of itself.
@@ -337,8 +337,8 @@ def insert_rows(
     connection: Connection,
     table: str,
     columns: Sequence[str],
-    rows: Sequence[tuple[Carried, ...]],
-    fixed: Mapping[str, Carried] = MappingProxyType({}),
+    rows: Sequence[tuple[StoredValue, ...]],
+    fixed: Mapping[str, StoredValue] = MappingProxyType({}),
 ) -> None:
     """Insert rows in carried form into a table that keeps no past; `fixed` columns are the same in each row.
 
@@ -355,8 +355,8 @@ def insert_rows(
 
 
 def _together(
-    rows: Sequence[tuple[Carried, ...]], width: int, more: tuple[Carried, ...], count: int, dialect: str
-) -> tuple[str, list[tuple[Carried, ...]]]:
+    rows: Sequence[tuple[StoredValue, ...]], width: int, more: tuple[StoredValue, ...], count: int, dialect: str
+) -> tuple[str, list[tuple[StoredValue, ...]]]:
     """What stands after VALUES, and the parameters: `count` rows a statement, each followed by `more`."""
     groups = (rows[at : at + count] for at in range(0, len(rows), count))
     if dialect != "sqlite":

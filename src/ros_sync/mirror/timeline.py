@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Date
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.property_history import (
@@ -45,7 +45,7 @@ _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id", "stream"))
 class _Stored:
     """What the mirror holds of one record: its states in order (the present one last) and its changes by column."""
 
-    states: list[dict[str, Carried]] = field(default_factory=list)
+    states: list[dict[str, StoredValue]] = field(default_factory=list)
     ends: list[int | None] = field(default_factory=list)
     changes: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -91,9 +91,9 @@ class Timeline:
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
             stored = self._read(chunk)
-            versions: list[tuple[Carried, ...]] = []
-            outdated: list[tuple[Carried, ...]] = []
-            moved: list[tuple[Carried, ...]] = []
+            versions: list[tuple[StoredValue, ...]] = []
+            outdated: list[tuple[StoredValue, ...]] = []
+            moved: list[tuple[StoredValue, ...]] = []
             new: list[Change] = []
             old: list[tuple[int]] = []
             for record_id in chunk:
@@ -166,7 +166,7 @@ class Timeline:
 
     # ---- what should be
 
-    def _settled(self, history: ColumnHistory, present: Mapping[str, Carried]) -> dict[str, Sequence[Value]]:
+    def _settled(self, history: ColumnHistory, present: Mapping[str, StoredValue]) -> dict[str, Sequence[Value]]:
         """The history of each column, ending in what the present row says."""
         modified = present.get("modified_at")
         at = None if modified is None else int(modified)
@@ -178,16 +178,16 @@ class Timeline:
         record: _Stored,
         values: Mapping[str, Sequence[Value]],
         created: int | None,
-        versions: list[tuple[Carried, ...]],
-        outdated: list[tuple[Carried, ...]],
-        moved: list[tuple[Carried, ...]],
+        versions: list[tuple[StoredValue, ...]],
+        outdated: list[tuple[StoredValue, ...]],
+        moved: list[tuple[StoredValue, ...]],
     ) -> None:
         """Work out the states that the record went through and note what has to be written to say so."""
         starts = [int(state["valid_from"]) for state in record.states]  # type: ignore[arg-type]  # an instant is an int
         instants = {value[0] for column in values.values() for value in column}
         begin = min(starts[0], created if created is not None else starts[0], *instants)
         boundaries = sorted({begin, *starts, *(at for at in instants if at > begin)})
-        states: list[tuple[int, dict[str, Carried]]] = []
+        states: list[tuple[int, dict[str, StoredValue]]] = []
         for at in boundaries:
             place = bisect_right(starts, at) - 1
             state = dict(record.states[max(place, 0)])
@@ -211,10 +211,10 @@ class Timeline:
         self,
         record_id: str,
         record: _Stored,
-        states: Sequence[tuple[int, dict[str, Carried]]],
-        versions: list[tuple[Carried, ...]],
-        outdated: list[tuple[Carried, ...]],
-        moved: list[tuple[Carried, ...]],
+        states: Sequence[tuple[int, dict[str, StoredValue]]],
+        versions: list[tuple[StoredValue, ...]],
+        outdated: list[tuple[StoredValue, ...]],
+        moved: list[tuple[StoredValue, ...]],
     ) -> None:
         ended = zip(record.states[:-1], record.ends, strict=False)
         before = {int(s["valid_from"]): (s, end) for s, end in ended}  # type: ignore[arg-type]
@@ -230,11 +230,11 @@ class Timeline:
         if states[-1][0] != record.states[-1]["valid_from"]:
             moved.append((states[-1][0], self._source, record_id))
 
-    def _same(self, one: Mapping[str, Carried], other: Mapping[str, Carried]) -> bool:
+    def _same(self, one: Mapping[str, StoredValue], other: Mapping[str, StoredValue]) -> bool:
         return self._compared(one) == self._compared(other)
 
     @cached_property
-    def _compared(self) -> Callable[[Mapping[str, Carried]], tuple[Carried, ...]]:
+    def _compared(self) -> Callable[[Mapping[str, StoredValue]], tuple[StoredValue, ...]]:
         return itemgetter(*(name for name in self._names if name not in _BOOKKEEPING))
 
     def _compare_changes(
@@ -269,9 +269,9 @@ class Timeline:
 
     def _write(
         self,
-        versions: list[tuple[Carried, ...]],
-        outdated: list[tuple[Carried, ...]],
-        moved: list[tuple[Carried, ...]],
+        versions: list[tuple[StoredValue, ...]],
+        outdated: list[tuple[StoredValue, ...]],
+        moved: list[tuple[StoredValue, ...]],
         new: list[Change],
         old: list[tuple[int]],
     ) -> None:
@@ -287,7 +287,7 @@ class Timeline:
         self._insert_changes(new)
 
     def _insert_changes(self, new: Sequence[Change]) -> None:
-        fixed: dict[str, Carried] = {"object": self._mirrored.name, "source": self._source, "run_id": self._run_id}
+        fixed: dict[str, StoredValue] = {"object": self._mirrored.name, "source": self._source, "run_id": self._run_id}
         insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new", "by"), new, fixed)
 
     def _many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

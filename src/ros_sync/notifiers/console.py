@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, Parcel
+from ros_sync.notifiers.notifier import DeliveryReceipt, OutgoingMessage, RateKey
 from ros_sync.notifiers.plaintext import clean, more, one_line, web_link
 from ros_sync.outbox.document import Document, Item, ItemReason, Severity
 
@@ -25,21 +25,25 @@ class ConsoleNotifier:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def resolve(self, parcel: Parcel, now: datetime) -> str:  # noqa: ARG002  # the protocol's signature
+    def resolve(self, outgoing: OutgoingMessage, now: datetime) -> str:  # noqa: ARG002  # the protocol's signature
         """Everything goes to the one terminal."""
         return "console"
 
-    def lane(self, parcel: Parcel, channel: str) -> Lane:  # noqa: ARG002  # the protocol's signature
+    def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:  # noqa: ARG002  # the protocol's signature
         """A terminal is never in a hurry: each message has a lane of its own."""
-        return Lane(f"console:{parcel.id}", 0.0)
+        return RateKey(f"console:{outgoing.id}", 0.0)
 
     # the protocol's signature
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:  # noqa: ARG002
+    def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:  # noqa: ARG002
         """Print the message."""
-        self._console.print(draw(parcel.document, to=_name(parcel), updated=parcel.is_edit))
-        return DeliveryReceipt(channel, str(parcel.id))
+        self._console.print(draw(outgoing.document, to=_name(outgoing), updated=outgoing.is_edit))
+        return DeliveryReceipt(channel, str(outgoing.id))
 
-    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:  # noqa: ARG002  # the protocol's signature
+    def find(  # the protocol's signature
+        self,
+        outgoing: OutgoingMessage,  # noqa: ARG002
+        channel: str,  # noqa: ARG002
+    ) -> DeliveryReceipt | None:
         """A terminal cannot be asked what it has shown; printing again does no harm."""
         return None
 
@@ -90,5 +94,5 @@ def _reason(reason: ItemReason) -> Text:
     return text
 
 
-def _name(parcel: Parcel) -> str:
-    return parcel.recipient_name or parcel.recipient_email or parcel.recipient
+def _name(outgoing: OutgoingMessage) -> str:
+    return outgoing.recipient_name or outgoing.recipient_email or outgoing.recipient

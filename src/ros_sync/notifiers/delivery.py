@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from ros_sync.errors import AuthExpiredError, PermanentError, RateLimitedError, RosSyncError, TransientError
 from ros_sync.notifiers.ledger import Ledger
-from ros_sync.notifiers.notifier import Notifier, Parcel
+from ros_sync.notifiers.notifier import Notifier, OutgoingMessage
 from ros_sync.notifiers.outcomes import (
     DeliveryOutcome,
     DeliveryStep,
@@ -149,20 +149,20 @@ class _Delivery:
     def try_message(self, message_id: int) -> None:
         """Do the next thing for one message, whatever that is, and record what came of it."""
         try:
-            parcel = self._ledger.parcel(message_id)
+            outgoing = self._ledger.outgoing(message_id)
         except RosSyncError as error:
             now = self._clock()
-            self._ledger.set_aside(message_id, str(error), now + timedelta(seconds=self._patience.second_look), now)
+            self._ledger.postpone(message_id, str(error), now + timedelta(seconds=self._patience.second_look), now)
             self.counts.undeliverable += 1
             return
-        notifier = self.notifiers.get(parcel.transport) if parcel is not None else None
-        if parcel is None or notifier is None or self._is_resting(parcel.transport):
+        notifier = self.notifiers.get(outgoing.transport) if outgoing is not None else None
+        if outgoing is None or notifier is None or self._is_resting(outgoing.transport):
             return
-        if next_step(parcel) is DeliveryStep.LOOK and not self._look(parcel, notifier):
+        if next_step(outgoing) is DeliveryStep.LOOK and not self._look(outgoing, notifier):
             return
-        channel = self._resolve(parcel, notifier)
+        channel = self._resolve(outgoing, notifier)
         if channel is not None:
-            self._send(parcel, notifier, channel)
+            self._send(outgoing, notifier, channel)
 
     def explain(self, transport: str, error: RosSyncError) -> None:
         """Say of all messages that wait for a transport whose credentials are refused why they do."""
@@ -171,68 +171,70 @@ class _Delivery:
     def _is_resting(self, transport: str) -> bool:
         return transport in self.refused_credentials or transport in self.counts.paused
 
-    def _look(self, parcel: Parcel, notifier: Notifier) -> bool:
+    def _look(self, outgoing: OutgoingMessage, notifier: Notifier) -> bool:
         """Look for an unconfirmed message; whether it is certain enough that it must be posted again."""
         now = self._clock()
         try:
-            receipt = notifier.find(parcel, parcel.channel or "")
+            receipt = notifier.find(outgoing, outgoing.channel or "")
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
             failure = unexpected(error)
-            self._note(parcel, outcome_of_looking(failure, parcel, now, self._patience), failure)
+            self._note(outgoing, outcome_of_looking(failure, outgoing, now, self._patience), failure)
             return False
         if receipt is not None:
-            self._ledger.found(parcel, receipt, now)
-            self._troubles[parcel.transport] = 0
+            self._ledger.found(outgoing, receipt, now)
+            self._troubles[outgoing.transport] = 0
             self.counts.found += 1
-            log.info("message_found", outbox=parcel.id)
+            log.info("message_found", outbox=outgoing.id)
             return False
-        if parcel.looked_at is None:
-            self._ledger.looked_in_vain(parcel, now, now + timedelta(seconds=self._patience.settle))
+        if outgoing.looked_at is None:
+            self._ledger.looked_in_vain(outgoing, now, now + timedelta(seconds=self._patience.settle))
             self.counts.unconfirmed += 1
             return False
         return True
 
-    def _resolve(self, parcel: Parcel, notifier: Notifier) -> str | None:
+    def _resolve(self, outgoing: OutgoingMessage, notifier: Notifier) -> str | None:
         now = self._clock()
         try:
-            return notifier.resolve(parcel, now)
+            return notifier.resolve(outgoing, now)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
             failure = unexpected(error, TransientError)  # a look-up says nothing to anyone: nothing can be unconfirmed
-            self._note(parcel, outcome_of(failure, parcel, now, self._patience), failure)
+            self._note(outgoing, outcome_of(failure, outgoing, now, self._patience), failure)
             return None
 
-    def _send(self, parcel: Parcel, notifier: Notifier, channel: str) -> None:
+    def _send(self, outgoing: OutgoingMessage, notifier: Notifier, channel: str) -> None:
         now = self._clock()
-        lane = notifier.lane(parcel, channel)
+        rate_key = notifier.rate_key(outgoing, channel)
         lease_until = now + timedelta(seconds=self._patience.lease)
-        claim = self._ledger.claim(parcel, channel, lane, now, lease_until)
+        claim = self._ledger.claim(outgoing, channel, rate_key, now, lease_until)
         if claim is None:
             self.counts.held_back += 1
             return
         try:
-            receipt = notifier.deliver(parcel, channel, now)
+            receipt = notifier.deliver(outgoing, channel, now)
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one message must not stop the others
             failure = unexpected(error)
             now = self._clock()
-            outcome = outcome_of(failure, parcel, now, self._patience)
+            outcome = outcome_of(failure, outgoing, now, self._patience)
             self._ledger.close_attempt(claim, outcome, now)
             if isinstance(failure, RateLimitedError) and outcome.not_before is not None:
-                self._ledger.hold(lane, outcome.not_before, now)
-            self._note(parcel, outcome, failure, claimed=True)
+                self._ledger.hold(rate_key, outcome.not_before, now)
+            self._note(outgoing, outcome, failure, claimed=True)
             return
-        self._ledger.delivered(parcel, claim, receipt, self._clock())
-        self._troubles[parcel.transport] = 0
-        if parcel.is_edit:
+        self._ledger.delivered(outgoing, claim, receipt, self._clock())
+        self._troubles[outgoing.transport] = 0
+        if outgoing.is_edit:
             self.counts.edited += 1
         else:
             self.counts.posted += 1
 
-    def _note(self, parcel: Parcel, outcome: DeliveryOutcome, error: RosSyncError, *, claimed: bool = False) -> None:
+    def _note(
+        self, outgoing: OutgoingMessage, outcome: DeliveryOutcome, error: RosSyncError, *, claimed: bool = False
+    ) -> None:
         """Record a failure: in the outbox, in the figures, and in what is known of the transport."""
-        self._ledger.failed(parcel, outcome, self._clock(), claimed=claimed)
+        self._ledger.failed(outgoing, outcome, self._clock(), claimed=claimed)
         log.warning(
             "message_not_delivered",
-            outbox=parcel.id,
+            outbox=outgoing.id,
             outcome=outcome.attempt.value,
             state=outcome.state.value,
             error=type(error).__name__,
@@ -247,10 +249,10 @@ class _Delivery:
             case _:
                 self.counts.failed += 1
         if isinstance(error, AuthExpiredError):
-            self.refused_credentials[parcel.transport] = error
+            self.refused_credentials[outgoing.transport] = error
         elif isinstance(error, PermanentError):
-            self._troubles[parcel.transport] = 0
+            self._troubles[outgoing.transport] = 0
         else:
-            self._troubles[parcel.transport] += 1
-            if self._troubles[parcel.transport] >= TROUBLES_BEFORE_A_PAUSE:
-                self.counts.paused.add(parcel.transport)
+            self._troubles[outgoing.transport] += 1
+            if self._troubles[outgoing.transport] >= TROUBLES_BEFORE_A_PAUSE:
+                self.counts.paused.add(outgoing.transport)

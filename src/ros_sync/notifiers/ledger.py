@@ -14,7 +14,7 @@ from sqlalchemy import Engine, case, update
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session, col, select
 
-from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, Parcel
+from ros_sync.notifiers.notifier import DeliveryReceipt, OutgoingMessage, RateKey
 from ros_sync.notifiers.outcomes import DeliveryOutcome
 from ros_sync.outbox import rate_limits
 from ros_sync.outbox.store import DUE_STATES
@@ -35,13 +35,13 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def parcel(self, message_id: int) -> Parcel | None:
+    def outgoing(self, message_id: int) -> OutgoingMessage | None:
         """Take up a message; None where it is gone or nothing is to be done any more. RosSyncError: unreadable."""
         with Session(self._engine) as session:
             message = session.get(OutboxMessage, message_id)
-            return Parcel.of(message) if message is not None and message.state in DUE_STATES else None
+            return OutgoingMessage.of(message) if message is not None and message.state in DUE_STATES else None
 
-    def set_aside(self, message_id: int, reason: str, until: datetime, now: datetime) -> None:
+    def postpone(self, message_id: int, reason: str, until: datetime, now: datetime) -> None:
         """Keep a message that cannot even be read as undeliverable."""
         with Session(self._engine) as session:
             session.execute(
@@ -51,33 +51,35 @@ class Ledger:
             )
             session.commit()
 
-    def claim(self, parcel: Parcel, channel: str, lane: Lane, now: datetime, lease_until: datetime) -> Claim | None:
+    def claim(
+        self, outgoing: OutgoingMessage, channel: str, rate_key: RateKey, now: datetime, lease_until: datetime
+    ) -> Claim | None:
         """Record, before a call, that it is going to be made; None where it must not be made now.
 
         From here on a post counts as unconfirmed: a crash needs nobody left alive to say so. The lease keeps other
         workers from taking the call under way for a dead one.
         """
         with Session(self._engine) as session:
-            busy_until = rate_limits.take_turn(session, lane.name, now, lane.seconds)
+            busy_until = rate_limits.take_turn(session, rate_key.name, now, rate_key.seconds)
             if busy_until is not None:
-                self._update(session, parcel, wait(busy_until, now))
+                self._update(session, outgoing, wait(busy_until, now))
                 session.commit()
                 return None
             claimed = {
                 **wait(lease_until, now),
-                "attempts": parcel.attempts + 1,
+                "attempts": outgoing.attempts + 1,
                 "channel": channel,
-                "state": MessageState.WAITING if parcel.is_edit else MessageState.UNCONFIRMED,
+                "state": MessageState.WAITING if outgoing.is_edit else MessageState.UNCONFIRMED,
                 "looked_at": None,
             }
-            same = col(OutboxMessage.revision) == parcel.revision
-            if not self._update(session, parcel, claimed, same, col(OutboxMessage.state) == parcel.state):
+            same = col(OutboxMessage.revision) == outgoing.revision
+            if not self._update(session, outgoing, claimed, same, col(OutboxMessage.state) == outgoing.state):
                 session.rollback()
                 return None
             attempt = DeliveryAttempt(
-                outbox_id=parcel.id,
-                revision=parcel.revision,
-                method="edit" if parcel.is_edit else "post",
+                outbox_id=outgoing.id,
+                revision=outgoing.revision,
+                method="edit" if outgoing.is_edit else "post",
                 started_at=now,
             )
             session.add(attempt)
@@ -85,30 +87,30 @@ class Ledger:
             assert attempt.id is not None
             return Claim(attempt.id)
 
-    def delivered(self, parcel: Parcel, claim: Claim, receipt: DeliveryReceipt, now: datetime) -> None:
+    def delivered(self, outgoing: OutgoingMessage, claim: Claim, receipt: DeliveryReceipt, now: datetime) -> None:
         """Record that a call worked; a revision made meanwhile is due at once."""
         with Session(self._engine) as session:
             self._finish(session, claim.attempt_id, AttemptOutcome.DELIVERED, None, now)
-            self._arrived(session, parcel, parcel.revision, receipt, now)
+            self._arrived(session, outgoing, outgoing.revision, receipt, now)
             session.commit()
 
-    def found(self, parcel: Parcel, receipt: DeliveryReceipt, now: datetime) -> None:
+    def found(self, outgoing: OutgoingMessage, receipt: DeliveryReceipt, now: datetime) -> None:
         """Record that an unconfirmed post has arrived after all, in the revision of its last attempt."""
         with Session(self._engine) as session:
-            attempt = self._last_attempt(session, parcel)
-            revision = attempt.revision if attempt else parcel.revision
+            attempt = self._last_attempt(session, outgoing)
+            revision = attempt.revision if attempt else outgoing.revision
             if attempt is not None and attempt.id is not None:
                 self._finish(session, attempt.id, AttemptOutcome.DELIVERED, None, now)
-            self._arrived(session, parcel, revision, receipt, now)
+            self._arrived(session, outgoing, revision, receipt, now)
             session.commit()
 
-    def looked_in_vain(self, parcel: Parcel, now: datetime, look_again_at: datetime) -> None:
+    def looked_in_vain(self, outgoing: OutgoingMessage, now: datetime, look_again_at: datetime) -> None:
         """Record that a message was looked for and not seen yet, and end the attempt that a crash cut short."""
         with Session(self._engine) as session:
-            attempt = self._last_attempt(session, parcel)
+            attempt = self._last_attempt(session, outgoing)
             if attempt is not None and attempt.id is not None and attempt.finished_at is None:
                 self._finish(session, attempt.id, AttemptOutcome.UNCONFIRMED, "no outcome was recorded", now)
-            self._update(session, parcel, {"looked_at": now, **wait(look_again_at, now)})
+            self._update(session, outgoing, {"looked_at": now, **wait(look_again_at, now)})
             session.commit()
 
     def close_attempt(self, claim: Claim, outcome: DeliveryOutcome, now: datetime) -> None:
@@ -117,36 +119,36 @@ class Ledger:
             self._finish(session, claim.attempt_id, outcome.attempt, outcome.reason, now)
             session.commit()
 
-    def failed(self, parcel: Parcel, outcome: DeliveryOutcome, now: datetime, *, claimed: bool) -> None:
+    def failed(self, outgoing: OutgoingMessage, outcome: DeliveryOutcome, now: datetime, *, claimed: bool) -> None:
         """Record what a failure means for the message; a new document that came meanwhile is still tried at once."""
         values: dict[str, object] = {
             "state": outcome.state,
             "reason": outcome.reason,
-            "failures": parcel.failures + 1,
+            "failures": outgoing.failures + 1,
         }
         if outcome.not_before is not None:
             values |= wait(outcome.not_before, now)
-        if outcome.forget_place:
+        if outcome.forget_stream_state:
             values |= {"ts": None, "channel": None}
         if outcome.state is MessageState.DELIVERED:
-            values |= {"delivered_revision": parcel.revision, "failures": 0}
-        attempts = parcel.attempts + 1 if claimed else parcel.attempts
+            values |= {"delivered_revision": outgoing.revision, "failures": 0}
+        attempts = outgoing.attempts + 1 if claimed else outgoing.attempts
         with Session(self._engine) as session:
-            same = col(OutboxMessage.revision) == parcel.revision
-            if not self._update(session, parcel, values, same, attempts=attempts) and claimed:
+            same = col(OutboxMessage.revision) == outgoing.revision
+            if not self._update(session, outgoing, values, same, attempts=attempts) and claimed:
                 state = MessageState.UNCONFIRMED if outcome.state is MessageState.UNCONFIRMED else MessageState.WAITING
                 refused = (
                     outcome.attempt is AttemptOutcome.REFUSED
                 )  # the old document was, which says nothing of the new
                 until = now if refused else outcome.not_before or now
                 late: dict[str, object] = {"state": state, **wait(until, now)}
-                self._update(session, parcel, late, attempts=attempts)
+                self._update(session, outgoing, late, attempts=attempts)
             session.commit()
 
-    def hold(self, lane: Lane, until: datetime, now: datetime) -> None:
+    def hold(self, rate_key: RateKey, until: datetime, now: datetime) -> None:
         """Close a lane as the other side asked."""
         with Session(self._engine) as session:
-            rate_limits.hold(session, lane.name, until, now)
+            rate_limits.hold(session, rate_key.name, until, now)
             session.commit()
 
     def explain(self, transport: str, reason: str, now: datetime) -> None:
@@ -162,17 +164,17 @@ class Ledger:
             session.commit()
 
     def _arrived(
-        self, session: Session, parcel: Parcel, revision: int, receipt: DeliveryReceipt, now: datetime
+        self, session: Session, outgoing: OutgoingMessage, revision: int, receipt: DeliveryReceipt, now: datetime
     ) -> None:
         newest = col(OutboxMessage.revision) == revision
         session.execute(
             update(OutboxMessage)
-            .where(col(OutboxMessage.id) == parcel.id)
+            .where(col(OutboxMessage.id) == outgoing.id)
             .values(
                 state=case((newest, MessageState.DELIVERED.value), else_=MessageState.WAITING.value),
                 delivered_revision=revision,
                 delivered_at=now,
-                transport=parcel.transport,
+                transport=outgoing.transport,
                 channel=receipt.channel,
                 ts=receipt.ts,
                 reason=None,
@@ -185,7 +187,7 @@ class Ledger:
     @staticmethod
     def _update(
         session: Session,
-        parcel: Parcel,
+        outgoing: OutgoingMessage,
         values: Mapping[str, object],
         *conditions: ColumnElement[bool],
         attempts: int | None = None,
@@ -194,8 +196,8 @@ class Ledger:
         result = session.execute(
             update(OutboxMessage)
             .where(
-                col(OutboxMessage.id) == parcel.id,
-                col(OutboxMessage.attempts) == (parcel.attempts if attempts is None else attempts),
+                col(OutboxMessage.id) == outgoing.id,
+                col(OutboxMessage.attempts) == (outgoing.attempts if attempts is None else attempts),
                 *conditions,
             )
             .values(**values)
@@ -211,10 +213,10 @@ class Ledger:
         )
 
     @staticmethod
-    def _last_attempt(session: Session, parcel: Parcel) -> DeliveryAttempt | None:
+    def _last_attempt(session: Session, outgoing: OutgoingMessage) -> DeliveryAttempt | None:
         return session.exec(
             select(DeliveryAttempt)
-            .where(DeliveryAttempt.outbox_id == parcel.id, DeliveryAttempt.method == "post")
+            .where(DeliveryAttempt.outbox_id == outgoing.id, DeliveryAttempt.method == "post")
             .order_by(col(DeliveryAttempt.id).desc())
             .limit(1)
         ).first()

@@ -16,7 +16,7 @@ class MessageGoneError(PermanentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class OutgoingMessage:
     """One message as it stood when it was taken up: a value, so that nothing changes under a call."""
 
     id: int
@@ -37,7 +37,7 @@ class Parcel:
     looked_at: datetime | None
 
     @classmethod
-    def of(cls, message: OutboxMessage) -> Parcel:
+    def of(cls, message: OutboxMessage) -> OutgoingMessage:
         """Take up a stored message; RosSyncError where its document cannot be read."""
         assert message.id is not None
         return cls(
@@ -74,7 +74,7 @@ class DeliveryReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class RateKey:
     """A lane that a call goes through, and for how long the call closes it."""
 
     name: str
@@ -92,14 +92,14 @@ class Notifier(Protocol):
     def transport(self) -> str:
         """The name under which messages ask for it."""
 
-    def resolve(self, parcel: Parcel, now: datetime) -> str:
+    def resolve(self, outgoing: OutgoingMessage, now: datetime) -> str:
         """Find the place (channel) for the parcel; never says anything to anyone."""
 
-    def lane(self, parcel: Parcel, channel: str) -> Lane:
+    def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:
         """Name the lane that delivering this parcel goes through."""
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
-        """Say it: post it, or edit it where it stands (`parcel.is_edit`)."""
+    def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:
+        """Say it: post it, or edit it where it stands (`outgoing.is_edit`)."""
 
-    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
+    def find(self, outgoing: OutgoingMessage, channel: str) -> DeliveryReceipt | None:
         """Look whether a post that was never confirmed has arrived; never says anything to anyone."""

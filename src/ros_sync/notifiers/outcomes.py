@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ros_sync.errors import AmbiguousError, AuthExpiredError, PermanentError, RateLimitedError, RosSyncError
-from ros_sync.notifiers.notifier import MessageGoneError, Parcel
+from ros_sync.notifiers.notifier import MessageGoneError, OutgoingMessage
 from ros_sync.outbox.rate_limits import MAX_HOLD
 from ros_sync.outbox.tables import AttemptOutcome, MessageState
 
@@ -46,14 +46,14 @@ class DeliveryOutcome:
     state: MessageState
     reason: str | None = None
     not_before: datetime | None = None
-    forget_place: bool = False
+    forget_stream_state: bool = False
 
 
-def next_step(parcel: Parcel) -> DeliveryStep:
+def next_step(outgoing: OutgoingMessage) -> DeliveryStep:
     """Decide what to do with a message that is due: an unconfirmed post is looked for before anything else."""
-    if parcel.is_edit:
+    if outgoing.is_edit:
         return DeliveryStep.EDIT
-    return DeliveryStep.LOOK if parcel.state == MessageState.UNCONFIRMED else DeliveryStep.POST
+    return DeliveryStep.LOOK if outgoing.state == MessageState.UNCONFIRMED else DeliveryStep.POST
 
 
 def retry_at(failures: int, now: datetime, patience: Patience) -> datetime:
@@ -62,14 +62,14 @@ def retry_at(failures: int, now: datetime, patience: Patience) -> datetime:
     return now + timedelta(seconds=min(patience.first_retry * 2**doublings, patience.longest_retry))
 
 
-def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> DeliveryOutcome:
+def outcome_of(error: RosSyncError, outgoing: OutgoingMessage, now: datetime, patience: Patience) -> DeliveryOutcome:
     """Say what a failed post or edit means for the message.
 
     An edit may be repeated freely, so that only a post can be left unconfirmed.
     """
     reason = words_of(error)
     match error:
-        case AmbiguousError() if not parcel.is_edit:
+        case AmbiguousError() if not outgoing.is_edit:
             return DeliveryOutcome(AttemptOutcome.UNCONFIRMED, MessageState.UNCONFIRMED, reason, now)
         case RateLimitedError(retry_after_seconds=seconds):
             return DeliveryOutcome(AttemptOutcome.RATE_LIMITED, MessageState.WAITING, reason, now + _asked_for(seconds))
@@ -77,18 +77,20 @@ def outcome_of(error: RosSyncError, parcel: Parcel, now: datetime, patience: Pat
             return DeliveryOutcome(AttemptOutcome.FAILED, MessageState.WAITING, reason, now)
         case MessageGoneError():
             # Nobody wants a message that was deleted to come back only to say that all is done.
-            state = MessageState.DELIVERED if parcel.document.done else MessageState.WAITING
-            return DeliveryOutcome(AttemptOutcome.REFUSED, state, reason, now, forget_place=True)
+            state = MessageState.DELIVERED if outgoing.document.done else MessageState.WAITING
+            return DeliveryOutcome(AttemptOutcome.REFUSED, state, reason, now, forget_stream_state=True)
         case PermanentError():
             again = now + timedelta(seconds=patience.second_look)
             return DeliveryOutcome(AttemptOutcome.REFUSED, MessageState.UNDELIVERABLE, reason, again)
         case _:
             return DeliveryOutcome(
-                AttemptOutcome.FAILED, MessageState.WAITING, reason, retry_at(parcel.failures, now, patience)
+                AttemptOutcome.FAILED, MessageState.WAITING, reason, retry_at(outgoing.failures, now, patience)
             )
 
 
-def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patience: Patience) -> DeliveryOutcome:
+def outcome_of_looking(
+    error: RosSyncError, outgoing: OutgoingMessage, now: datetime, patience: Patience
+) -> DeliveryOutcome:
     """Say what it means that an unconfirmed message could not be looked for.
 
     It stays unconfirmed, never posted blindly.
@@ -102,7 +104,7 @@ def outcome_of_looking(error: RosSyncError, parcel: Parcel, now: datetime, patie
         case PermanentError():
             until = now + timedelta(seconds=patience.second_look)
         case _:
-            until = retry_at(parcel.failures, now, patience)
+            until = retry_at(outgoing.failures, now, patience)
     return DeliveryOutcome(AttemptOutcome.UNCONFIRMED, MessageState.UNCONFIRMED, reason, until)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from ros_sync import clock
+from ros_sync.config_files import ConfigFile, Node, Scalar
 from ros_sync.errors import OrganisationError
 from ros_sync.fields import did_you_mean
 from ros_sync.money import is_currency
@@ -15,7 +16,6 @@ from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import STANDARD, CompanyProfile, Member, Organisation, Team, standard_calendar
 from ros_sync.organisation.fiscal_reader import read_fiscal_calendar
 from ros_sync.organisation.hours import CalendarReader
-from ros_sync.sheets import Node, Scalar, Sheet
 
 VERSION = 1
 LEVELS = ("L1", "L2", "L3")  # first-line manager, regional head, CRO
@@ -50,39 +50,39 @@ def load(path: Path, *, shown_as: str | None = None, content: bytes | None = Non
 
     Raises ProblemsError holding one OrganisationError for each problem, in reading order.
     """
-    sheet = Sheet(path, OrganisationError, shown_as=shown_as, content=content)
-    root = sheet.root()
-    organisation = _Reader(sheet).read(root) if root is not None else Organisation()
-    sheet.close()
+    config = ConfigFile(path, OrganisationError, shown_as=shown_as, content=content)
+    root = config.root()
+    organisation = _Reader(config).read(root) if root is not None else Organisation()
+    config.close()
     return organisation
 
 
 class _Reader:
     """Reads the parts of one file, each in terms of those before it."""
 
-    def __init__(self, sheet: Sheet) -> None:
-        self.sheet = sheet
+    def __init__(self, config: ConfigFile) -> None:
+        self.config = config
         self.calendar_names: set[str] = set()
         self.teams: dict[str, Team] = {}
         self.emails: set[str] = set()
         self.manager_nodes: dict[str, Node] = {}
 
     def read(self, root: Node) -> Organisation:
-        top = self.sheet.entries(root, _TOP, _NEEDED)
-        self.sheet.version(top.get("version"), VERSION)
-        calendar_nodes = self.sheet.named(top.get("calendars"))
+        top = self.config.entries(root, _TOP, _NEEDED)
+        self.config.version(top.get("version"), VERSION)
+        calendar_nodes = self.config.named(top.get("calendars"))
         for name in RESERVED & calendar_nodes.keys():
             message = f"no calendar can be called {name!r}: in rules the word means the {name}'s own"
-            self.sheet.problem(calendar_nodes[name], message, "give it another name")
+            self.config.problem(calendar_nodes[name], message, "give it another name")
         self.calendar_names = {*calendar_nodes, STANDARD}
-        company = self._company(self.sheet.entries(top.get("company"), _COMPANY))
-        reader = CalendarReader(self.sheet, company.timezone)
+        company = self._company(self.config.entries(top.get("company"), _COMPANY))
+        reader = CalendarReader(self.config, company.timezone)
         read = {name: reader.read(name, node) for name, node in calendar_nodes.items()}
         calendars: dict[str, BusinessCalendar] = {STANDARD: standard_calendar(company.timezone)}
         calendars.update({name: calendar for name, calendar in read.items() if calendar is not None})
-        entries = [self.sheet.entries(node, _PERSON, {"email": None}) for node in self.sheet.items(top.get("people"))]
+        entries = [self.config.entries(node, _PERSON, {"email": None}) for node in self.config.items(top.get("people"))]
         self._collect_emails(entries)
-        self._teams(self.sheet.items(top.get("teams")))
+        self._teams(self.config.items(top.get("teams")))
         return Organisation(
             company=company,
             rates=self._rates(top.get("rates"), company.currency),
@@ -94,14 +94,14 @@ class _Reader:
     def _company(self, entry: Mapping[str, Node]) -> CompanyProfile:
         currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
-            self.sheet.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
+            self.config.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
         default = CompanyProfile()
         return CompanyProfile(
             name=self._text(entry, "name") or default.name,
             currency=currency or default.currency,
             timezone=self._timezone(entry) or default.timezone,
             calendar=self._calendar(entry) or default.calendar,
-            fiscal_year=read_fiscal_calendar(self.sheet, entry),
+            fiscal_year=read_fiscal_calendar(self.config, entry),
             fallback=self._address(entry, "fallback"),
             customer_success=self._address(entry, "customer_success"),
         )
@@ -110,29 +110,29 @@ class _Reader:
         """An e-mail address, lower-cased, or a `#channel`."""
         address = self._text(entry, key)
         if address and not (_EMAIL.fullmatch(address) or _CHANNEL.fullmatch(address)):
-            self.sheet.problem(entry[key], f"{address!r} is neither an e-mail nor a #channel")
+            self.config.problem(entry[key], f"{address!r} is neither an e-mail nor a #channel")
         return address if address is None or address.startswith("#") else address.lower()
 
     def _rates(self, node: Node | None, home: str) -> dict[str, Decimal]:
         rates: dict[str, Decimal] = {}
-        for currency, value in self.sheet.named(node).items():
-            rate = self.sheet.read(value, _rate)
+        for currency, value in self.config.named(node).items():
+            rate = self.config.read(value, _rate)
             if not is_currency(currency):
-                self.sheet.problem(value, f"{currency!r} is not an ISO 4217 code", "write it like USD")
+                self.config.problem(value, f"{currency!r} is not an ISO 4217 code", "write it like USD")
             elif currency == home and rate not in (None, Decimal(1)):
-                self.sheet.problem(value, f"{currency} is the company's own currency", "its rate is 1; leave it out")
+                self.config.problem(value, f"{currency} is the company's own currency", "its rate is 1; leave it out")
             elif rate is not None:
                 rates[currency] = rate
         return rates
 
     def _teams(self, nodes: list[Node]) -> None:
         for node in nodes:
-            entry = self.sheet.entries(node, _TEAM, {"name": None})
+            entry = self.config.entries(node, _TEAM, {"name": None})
             name = self._text(entry, "name")
             if name is None:
                 continue
             if name in self.teams:
-                self.sheet.problem(entry["name"], f"there are two teams {name!r}", "give each its own name")
+                self.config.problem(entry["name"], f"there are two teams {name!r}", "give each its own name")
             manager, calendar = self._manager(entry), self._calendar(entry)
             self.teams[name] = Team(name, manager, self._text(entry, "region"), calendar)
 
@@ -142,9 +142,9 @@ class _Reader:
             if email is None:
                 continue
             if not _EMAIL.fullmatch(email):
-                self.sheet.problem(entry["email"], f"{email!r} is not an e-mail address")
+                self.config.problem(entry["email"], f"{email!r} is not an e-mail address")
             elif email.lower() in self.emails:
-                self.sheet.problem(entry["email"], f"{email} is in this file twice", "keep one entry for each person")
+                self.config.problem(entry["email"], f"{email} is in this file twice", "keep one entry for each person")
             else:
                 self.emails.add(email.lower())
 
@@ -160,14 +160,14 @@ class _Reader:
                 email=email,
                 name=self._text(entry, "name"),
                 manager=self._manager(entry),
-                team=self.sheet.choice(entry.get("team"), self.teams),
+                team=self.config.choice(entry.get("team"), self.teams),
                 role=self._text(entry, "role"),
-                level=self.sheet.choice(entry.get("level"), LEVELS),
+                level=self.config.choice(entry.get("level"), LEVELS),
                 region=self._text(entry, "region"),
                 calendar=self._calendar(entry),
                 timezone=self._timezone(entry),
                 slack=self._slack(entry),
-                active=self.sheet.flag(entry.get("active")),
+                active=self.config.flag(entry.get("active")),
             )
             if "manager" in entry:
                 self.manager_nodes[email] = entry["manager"]
@@ -185,7 +185,7 @@ class _Reader:
                 at = people[at].manager if at in people else None
             if at in line:
                 circle = " -> ".join([*line[line.index(at) :], at])
-                self.sheet.problem(
+                self.config.problem(
                     self.manager_nodes[at],
                     f"these manage each other: {circle}",
                     "one of them is wrong",
@@ -200,15 +200,15 @@ class _Reader:
         if email.lower() not in self.emails:
             hint = did_you_mean(email.lower(), self.emails) if self.emails else ""
             hint = hint if hint.startswith("did") else "add them to `people`"
-            self.sheet.problem(entry["manager"], f"nobody in `people` has the e-mail {email!r}", hint)
+            self.config.problem(entry["manager"], f"nobody in `people` has the e-mail {email!r}", hint)
             return None
         return email.lower()
 
     def _calendar(self, entry: Mapping[str, Node]) -> str | None:
-        return self.sheet.choice(entry.get("calendar"), self.calendar_names)
+        return self.config.choice(entry.get("calendar"), self.calendar_names)
 
     def _timezone(self, entry: Mapping[str, Node]) -> str | None:
-        zone = self.sheet.read(entry.get("timezone"), clock.zone)
+        zone = self.config.read(entry.get("timezone"), clock.zone)
         return zone.key if zone is not None else None
 
     def _slack(self, entry: Mapping[str, Node]) -> str | None:
@@ -218,12 +218,12 @@ class _Reader:
                 "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the "
                 "e-mail is used"
             )
-            self.sheet.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
+            self.config.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
             return None
         return user
 
     def _text(self, entry: Mapping[str, Node], name: str) -> str | None:
-        return self.sheet.text(entry.get(name))
+        return self.config.text(entry.get(name))
 
 
 def _rate(text: str) -> Decimal:

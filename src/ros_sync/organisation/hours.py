@@ -8,9 +8,9 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from ros_sync import clock
+from ros_sync.config_files import ConfigFile, Node
 from ros_sync.fields import did_you_mean
 from ros_sync.organisation.calendars import DAY_MINUTES, OFFICE_WEEK, WEEKDAYS, BusinessCalendar, Hours, Week
-from ros_sync.sheets import Node, Sheet
 
 _CALENDAR = ("timezone", "hours", "holidays", "closed")
 _HOLIDAYS = ("country", "subdivision")
@@ -72,22 +72,22 @@ def day(text: str) -> date:
 class CalendarReader:
     """Reads the calendars of one file; `home_timezone` is that of a calendar that names none."""
 
-    def __init__(self, sheet: Sheet, home_timezone: str) -> None:
-        self.sheet = sheet
+    def __init__(self, config: ConfigFile, home_timezone: str) -> None:
+        self.config = config
         self.home_timezone = home_timezone
 
     def read(self, name: str, node: Node) -> BusinessCalendar | None:
         """One calendar; None after noting what is wrong with it."""
-        before = len(self.sheet.problems)
-        entry = self.sheet.entries(node, _CALENDAR)
+        before = len(self.config.problems)
+        entry = self.config.entries(node, _CALENDAR)
         timezone = self._timezone(entry.get("timezone"))
         week = self._week(entry.get("hours"))
         country, subdivision = self._place(entry.get("holidays"))
-        closed = frozenset(self.sheet.read_each(self.sheet.items(entry.get("closed")), day))
-        if not any(week) and len(self.sheet.problems) == before:
+        closed = frozenset(self.config.read_each(self.config.items(entry.get("closed")), day))
+        if not any(week) and len(self.config.problems) == before:
             message = f"calendar {name!r} has no working hours"
-            self.sheet.problem(entry.get("hours", node), message, "give it some", key=node.path)
-        if len(self.sheet.problems) > before:
+            self.config.problem(entry.get("hours", node), message, "give it some", key=node.path)
+        if len(self.config.problems) > before:
             return None
         return BusinessCalendar(
             name,
@@ -100,46 +100,46 @@ class CalendarReader:
         )
 
     def _timezone(self, node: Node | None) -> ZoneInfo:
-        return self.sheet.read(node, clock.zone) or clock.zone(self.home_timezone)
+        return self.config.read(node, clock.zone) or clock.zone(self.home_timezone)
 
     def _week(self, node: Node | None) -> Week:
         if node is None:
             return OFFICE_WEEK
         week: list[Hours] = [() for _ in WEEKDAYS]
         taken: dict[int, str] = {}
-        for name, value in self.sheet.named(node).items():
+        for name, value in self.config.named(node).items():
             text = (
-                None if value.is_missing else self.sheet.text(value)
+                None if value.is_missing else self.config.text(value)
             )  # a day with nothing behind it is no working day
             if text is None:
                 continue
             try:
                 days, hours = weekdays(name), day_hours(text)
             except ValueError as error:
-                self.sheet.problem(value, str(error))
+                self.config.problem(value, str(error))
                 continue
             for each in days:
                 if each in taken:
                     message = f"{WEEKDAYS[each]} has its hours from {taken[each]!r} already"
-                    self.sheet.problem(value, message, "keep one")
+                    self.config.problem(value, message, "keep one")
                     break
                 taken[each], week[each] = name, hours
         return cast("Week", tuple(week))
 
     def _place(self, node: Node | None) -> tuple[str | None, str | None]:
-        entry = self.sheet.entries(node, _HOLIDAYS)
-        country, subdivision = self.sheet.text(entry.get("country")), self.sheet.text(entry.get("subdivision"))
+        entry = self.config.entries(node, _HOLIDAYS)
+        country, subdivision = self.config.text(entry.get("country")), self.config.text(entry.get("subdivision"))
         if country is None:
             if subdivision is not None:
-                self.sheet.problem(entry["subdivision"], "a subdivision needs its `country`")
+                self.config.problem(entry["subdivision"], "a subdivision needs its `country`")
             return None, None
         import holidays  # noqa: PLC0415  # loading it costs more than reading an organisation that asks for none
 
         known = holidays.list_supported_countries(include_aliases=True)
         if country not in known:
             hint = "use an ISO 3166 code in capitals, such as DE or US"
-            self.sheet.problem(entry["country"], f"no holidays are known for {country!r}", hint)
+            self.config.problem(entry["country"], f"no holidays are known for {country!r}", hint)
         elif subdivision is not None and subdivision not in known[country]:
             hint = did_you_mean(subdivision, known[country])
-            self.sheet.problem(entry["subdivision"], f"{country} has no subdivision {subdivision!r}", hint)
+            self.config.problem(entry["subdivision"], f"{country} has no subdivision {subdivision!r}", hint)
         return country, subdivision

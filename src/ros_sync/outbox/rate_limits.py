@@ -23,29 +23,29 @@ MAX_HOLD = timedelta(hours=1)
 _STATE = RateState.metadata.tables["rate_state"].c
 
 
-def take_turn(session: Session, lane: str, now: datetime, seconds: float) -> datetime | None:
+def take_turn(session: Session, rate_key: str, now: datetime, seconds: float) -> datetime | None:
     """Take the lane for the next `seconds`: None where it was free, else the instant from which it will be."""
-    if _write(session, lane, now + timedelta(seconds=seconds), now, over(_STATE, now)):
+    if _write(session, rate_key, now + timedelta(seconds=seconds), now, over(_STATE, now)):
         return None
-    return free_at(session, lane, now) or now + timedelta(seconds=seconds)  # freed by somebody meanwhile: next time
+    return free_at(session, rate_key, now) or now + timedelta(seconds=seconds)  # freed by somebody meanwhile: next time
 
 
-def hold(session: Session, lane: str, until: datetime, now: datetime) -> None:
+def hold(session: Session, rate_key: str, until: datetime, now: datetime) -> None:
     """Close the lane until then, as the other side asked, for an hour at most; a longer wait stands."""
     until = min(until, now + MAX_HOLD)
-    _write(session, lane, until, now, (_STATE.not_before <= until) | over(_STATE, now))
+    _write(session, rate_key, until, now, (_STATE.not_before <= until) | over(_STATE, now))
 
 
-def free_at(session: Session, lane: str, now: datetime) -> datetime | None:
+def free_at(session: Session, rate_key: str, now: datetime) -> datetime | None:
     """From when the lane may be used; None where it may be now."""
-    state = session.exec(select(RateState).where(RateState.key == lane)).one_or_none()
+    state = session.exec(select(RateState).where(RateState.key == rate_key)).one_or_none()
     if state is None or is_over(state.not_before, state.decided_at, now):
         return None
     return state.not_before
 
 
-def _write(session: Session, lane: str, until: datetime, now: datetime, where: ColumnElement[bool]) -> bool:
+def _write(session: Session, rate_key: str, until: datetime, now: datetime, where: ColumnElement[bool]) -> bool:
     values = wait(until, now)
-    insert = insert_or(session.get_bind().dialect, RateState).values(key=lane, **values)
+    insert = insert_or(session.get_bind().dialect, RateState).values(key=rate_key, **values)
     written = insert.on_conflict_do_update(index_elements=["key"], set_=values, where=where)
     return session.execute(written.returning(col(RateState.key))).first() is not None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ros_sync import clock
-from ros_sync.fields import Carried, Field, Kind, carry, uncarry
+from ros_sync.fields import Field, Kind, StoredValue, from_stored, to_stored
 from ros_sync.mirror import catalogue
 from ros_sync.rules.evaluate import Record, Verdict, judge
 from ros_sync.rules.language import Moment
@@ -51,20 +51,20 @@ def explained_fields(rule: Rule) -> list[str]:
 
 def facts_of(
     rule: Rule, row: Mapping[str, Any], fields: Iterable[str], late: Overdue | None = None
-) -> dict[str, Carried | list[int]]:
+) -> dict[str, StoredValue | list[int]]:
     """The values of `fields` (as `explained_fields` names them) in a row, in stored form; missing ones are left out.
 
     `late` is the stored clock by which the record is late: kept as its two instants.
     """
     entry = catalogue.objects()[rule.applies_to]
-    facts: dict[str, Carried | list[int]] = {}
+    facts: dict[str, StoredValue | list[int]] = {}
     if late is not None:
         facts[_CLOCK] = [clock.to_micros(late.started_at), clock.to_micros(late.due_at)]
     for name in fields:
         if name.startswith(CUSTOM):
             value = (row.get("custom") or {}).get(name.removeprefix(CUSTOM))
         else:
-            value = carry(entry.fields[name].kind, row[entry.columns[name]])
+            value = to_stored(entry.fields[name].kind, row[entry.columns[name]])
         if value is not None:
             facts[name] = value
     return facts
@@ -84,7 +84,7 @@ def _record(rule: Rule, facts: Mapping[str, Any]) -> Record:
             kind = rule.custom.get(name.removeprefix(CUSTOM))
             record[name] = custom_value(value, kind) if kind is not None else None
         elif name in entry.fields:
-            record[name] = uncarry(entry.fields[name].kind, value)
+            record[name] = from_stored(entry.fields[name].kind, value)
     return {**record, **derived_values(rule.applies_to, record)}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ros_sync.config_files import in_reading_order
 from ros_sync.errors import ProblemsError, RosSyncError, RuleError, Where
 from ros_sync.fields import did_you_mean
 from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organisation
@@ -13,9 +14,8 @@ from ros_sync.rules import vocabulary
 from ros_sync.rules.doubts import Doubter
 from ros_sync.rules.model import Rule, RuleSet
 from ros_sync.rules.object_schema import CustomKinds
+from ros_sync.rules.rule_config import RuleConfigFile
 from ros_sync.rules.rule_reader import RuleReader
-from ros_sync.rules.rule_sheet import RuleSheet
-from ros_sync.sheets import in_reading_order
 
 VERSION = 1
 
@@ -76,11 +76,11 @@ def read_file(  # what is known around the file
     `content` is what it holds, where that was read already; `warnings` takes what a `doubter` says; for the rest see
     `load`.
     """
-    sheet = RuleSheet(path, content)
-    rules = _read_file(sheet, RuleReader(sheet, custom or {}, several or {}, home_currency, calendars, doubter))
+    config = RuleConfigFile(path, content)
+    rules = _read_file(config, RuleReader(config, custom or {}, several or {}, home_currency, calendars, doubter))
     if warnings is not None:
-        warnings += sheet.warnings
-    return rules, sheet.problems
+        warnings += config.warnings
+    return rules, config.problems
 
 
 def together(rules: Iterable[Rule]) -> tuple[dict[str, Rule], list[RosSyncError]]:
@@ -118,10 +118,10 @@ def rule_files(paths: Iterable[Path], problems: list[RosSyncError]) -> list[Path
     return list(files)
 
 
-def _read_file(sheet: RuleSheet, reader: RuleReader) -> list[Rule]:
-    entries = sheet.words(sheet.root(), vocabulary.FILE)
-    sheet.version(entries.get("version"), VERSION)
-    rules = (reader.rule(node) for node in sheet.items(entries.get("rules")))
+def _read_file(config: RuleConfigFile, reader: RuleReader) -> list[Rule]:
+    entries = config.words(config.root(), vocabulary.FILE)
+    config.version(entries.get("version"), VERSION)
+    rules = (reader.rule(node) for node in config.items(entries.get("rules")))
     return [rule for rule in rules if rule is not None]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
+from ros_sync.settings.former_names import with_names_of_today
 from ros_sync.settings.origins import (
     FILE_NAME,
     WORKSPACE_VARIABLE,
@@ -54,12 +55,14 @@ def load(workspace: Path) -> Settings:
     """Read the settings of a workspace.
 
     Raises SettingsError for one problem and ProblemsError for several: an unknown key, a value of the wrong kind, a
-    missing file, a syntax error. Each names its file and line or its variable, and what was expected.
+    missing file, a syntax error, a key under its former and its present name. Each names its file and line or its
+    variable, and what was expected.
     """
-    origins = Origins.read(workspace)
-    problems: list[RosSyncError] = list(origins.unknown_keys())
+    origins, notes, twice = with_names_of_today(Origins.read(workspace))
+    problems: list[RosSyncError] = [*twice, *origins.unknown_keys()]
     try:
-        settings = Settings.model_validate({**origins.values(), "workspace": workspace})
+        values = {**origins.values(), "workspace": workspace, "notes": tuple(map(str, notes))}
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         problems += [problem_of(details, origins) for details in error.errors(include_url=False)]
     else:
@@ -104,7 +107,7 @@ def _with_secret_files(settings: Settings, origins: Origins) -> tuple[Settings, 
 
 
 def _secret_in(file: Path, where: Where) -> SecretStr:
-    from ros_sync.sheets.regular import open_regular  # noqa: PLC0415  # for those who keep secrets in files
+    from ros_sync.config_files.regular import open_regular  # noqa: PLC0415  # for those who keep secrets in files
 
     try:
         with open_regular(file) as opened:

@@ -35,7 +35,8 @@ _OTHER_VARIABLES = frozenset({WORKSPACE_VARIABLE, f"{ENV_PREFIX}CHROMIUM"})
 _SERVICE_LINK = re.compile(r"ROS_SYNC_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
 
 
-def _variable(key: str) -> str:
+def variable_of(key: str) -> str:
+    """The variable that sets `section.key`."""
     return ENV_PREFIX + key.replace(".", ENV_DELIMITER).upper()
 
 
@@ -69,7 +70,7 @@ class Origins:
         values = {name: dict(each) if isinstance(each, dict) else each for name, each in self.document.items()}
         variables = {**self.env_values, **self.environment}
         for key in settings_keys():
-            value = variables.get(_variable(key))
+            value = variables.get(variable_of(key))
             if value is not None:
                 section, _, name = key.partition(".")
                 if not isinstance(values.get(section), dict):
@@ -79,7 +80,7 @@ class Origins:
 
     def where(self, key: str) -> Where:
         """Where the value of `section.key` was read."""
-        variable = _variable(key)
+        variable = variable_of(key)
         if variable in self.environment:
             return Where(file="environment", key=variable)
         if variable in self.env_lines:
@@ -96,7 +97,7 @@ class Origins:
                 for name in content:
                     if f"{section}.{name}" not in known:
                         yield self._unknown(f"{section}.{name}", "key", known)
-        variables = {_variable(key) for key in known}
+        variables = {variable_of(key) for key in known}
         for name, line in self.env_broken.items():
             where = Where(file=str(self.env_file), line=line, key=name)
             yield SettingsError("this line says nothing: there is no = behind the name", where=where)

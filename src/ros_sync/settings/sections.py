@@ -183,7 +183,7 @@ class SyncSettings(SettingsSection):
     """`[sync]`."""
 
     poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
-    hints_seconds: Count = Field(
+    events_seconds: Count = Field(
         5, ge=1, le=3_600, description="seconds from one look at what webhooks said to the next"
     )
     stale_seconds: Count = Field(
@@ -263,6 +263,7 @@ class Settings(SettingsSection):
     """Everything that can be set, of one workspace. Made by `load`."""
 
     workspace: Path
+    notes: tuple[str, ...] = ()  # what whoever runs a command should know: keys under former names
     database: DatabaseSettings = DatabaseSettings()
     slack: SlackSettings = SlackSettings()
     hubspot: HubSpotSettings = HubSpotSettings()

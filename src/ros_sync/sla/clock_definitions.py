@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ros_sync.durations import Duration, TimeLine
-from ros_sync.fields import Carried, Kind, did_you_mean
+from ros_sync.fields import Kind, StoredValue, did_you_mean
 from ros_sync.mirror import catalogue
 from ros_sync.organisation.calendars import BusinessCalendar
 from ros_sync.organisation.company import Organisation
@@ -35,7 +35,7 @@ class ClockDefinition:
     stops: tuple[str, ...]
     within: Duration
     calendar: str = OWNER
-    only_if: tuple[tuple[str, tuple[Carried, ...]], ...] = ()
+    only_if: tuple[tuple[str, tuple[StoredValue, ...]], ...] = ()
     since: Duration | None = None
 
     @property

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ros_sync.alerts.rule_failures import FailedRule
-from ros_sync.jobs.books import JobStanding
+from ros_sync.jobs.health_table import JobStanding
 from ros_sync.mirror.config_versions import BrokenFile
 from ros_sync.sync.ingest.deletions import Wave
 
@@ -44,7 +44,7 @@ class LastRun:
     rows_read: int
     created: int
     updated: int
-    set_aside: int
+    quarantined: int
     error: str | None
 
 
@@ -52,16 +52,16 @@ class LastRun:
 class FollowedSource:
     """A source that is followed over its API: up to when all of it is here, and what keeps it from being read.
 
-    `complete_until` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at
+    `watermark` and `lag_seconds` are None before its first complete cycle; `problems` are what the last look at
     the account found wanting. Nothing is concluded of a `stale` one. `to_write`: changes that people asked for and that
     the CRM has not been told yet.
     """
 
     source: str
-    complete_until: datetime | None
+    watermark: datetime | None
     lag_seconds: float | None
     stale: bool
-    parked_until: datetime | None = None
+    quota_exhausted_until: datetime | None = None
     trouble: str | None = None
     problems: list[dict[str, Any]] = field(default_factory=list)
     to_write: int = 0
@@ -119,7 +119,7 @@ class Survey:
     alerts: list[OpenAlerts] | None
     untold: dict[str, int] | None
     outbox: Outbox | None
-    set_aside: list[Reason]
+    quarantined: list[Reason]
     unknown_owners: list[UnknownOwner]
     jobs: list[JobStanding] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)

@@ -10,10 +10,10 @@ from sqlmodel import Session, col
 
 from ros_sync.alerts.freshness import followed
 from ros_sync.alerts.rule_failures import failed_rules
-from ros_sync.alerts.tables import Alert, AlertNotice, AlertState
-from ros_sync.jobs.books import JobStanding, standings, troubles
+from ros_sync.alerts.tables import Alert, AlertNotification, AlertState
+from ros_sync.jobs.health_table import JobStanding, standings, troubles
 from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
-from ros_sync.mirror.bookkeeping import DELETION_WAVE, SET_ASIDE_ROW, SYNC_RUN, WRITE_BACK
+from ros_sync.mirror.bookkeeping import DELETION_WAVE, QUARANTINED_ROW, SYNC_RUN, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import broken_files
 from ros_sync.mirror.tables import DEAL, OWNER
@@ -62,9 +62,9 @@ def survey(
         runs=[run for _, run in runs],
         sources=sources(connection, now, stale_seconds),
         alerts=open_alerts(connection) if Alert.__tablename__ in tables else None,
-        untold=untold_alerts(connection) if AlertNotice.__tablename__ in tables else None,
+        untold=unnotified_alerts(connection) if AlertNotification.__tablename__ in tables else None,
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
-        set_aside=set_aside_rows(connection, [run_id for run_id, _ in runs]),
+        quarantined=quarantined_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection, people_known),
         broken_files=broken_files(connection),
         failed_rules=failed_rules(connection),
@@ -125,18 +125,18 @@ def last_runs(connection: Connection) -> list[tuple[int, LastRun]]:
 def sources(connection: Connection, now: datetime, stale_seconds: int) -> list[FollowedSource]:
     """The sources that are followed over their API, by name."""
     found = []
-    open_writes = select(WRITE_BACK.c.source, func.count()).where(WRITE_BACK.c.state == "open")
-    rows = connection.execute(open_writes.group_by(WRITE_BACK.c.source))
+    open_writes = select(WRITE_BACK_REQUEST.c.source, func.count()).where(WRITE_BACK_REQUEST.c.state == "open")
+    rows = connection.execute(open_writes.group_by(WRITE_BACK_REQUEST.c.source))
     waiting = {str(source): int(number) for source, number in rows}
     for standing in followed(connection):
-        lag, parked = standing.lag(now), standing.parked_until
+        lag, quota_exhausted = standing.lag(now), standing.quota_exhausted_until
         found.append(
             FollowedSource(
                 standing.source,
                 standing.complete_at,
                 None if lag is None else lag.total_seconds(),
                 standing.is_stale(now, stale_seconds),
-                parked if parked and parked > now else None,
+                quota_exhausted if quota_exhausted and quota_exhausted > now else None,
                 standing.trouble,
                 standing.problems,
                 waiting.get(standing.source, 0),
@@ -159,13 +159,13 @@ def open_alerts(connection: Connection) -> list[OpenAlerts]:
     return [OpenAlerts(str(rule), *map(int, counted)) for rule, *counted in connection.execute(query)]
 
 
-def untold_alerts(connection: Connection) -> dict[str, int]:
+def unnotified_alerts(connection: Connection) -> dict[str, int]:
     """Open alerts that nobody can be told of, by reason, the most frequent first."""
     query = (
-        select(col(AlertNotice.reason), func.count())
-        .join_from(AlertNotice, Alert, col(AlertNotice.alert_id) == col(Alert.id))
-        .where(col(AlertNotice.recipient) == "", col(Alert.state) == AlertState.OPEN)
-        .group_by(col(AlertNotice.reason))
+        select(col(AlertNotification.reason), func.count())
+        .join_from(AlertNotification, Alert, col(AlertNotification.alert_id) == col(Alert.id))
+        .where(col(AlertNotification.recipient) == "", col(Alert.state) == AlertState.OPEN)
+        .group_by(col(AlertNotification.reason))
         .order_by(func.count().desc())
     )
     return {str(reason): int(number) for reason, number in connection.execute(query)}
@@ -185,12 +185,12 @@ def outbox_counts(connection: Connection) -> Outbox:
     )
 
 
-def set_aside_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
+def quarantined_rows(connection: Connection, run_ids: list[int]) -> list[Reason]:
     """Rows that these runs could not read, by file and column, the most frequent first."""
-    place = (SET_ASIDE_ROW.c.source, SET_ASIDE_ROW.c.file, SET_ASIDE_ROW.c.column)
+    place = (QUARANTINED_ROW.c.source, QUARANTINED_ROW.c.file, QUARANTINED_ROW.c.column)
     query = (
-        select(*place, func.min(SET_ASIDE_ROW.c.reason), func.count())
-        .where(SET_ASIDE_ROW.c.run_id.in_(run_ids))
+        select(*place, func.min(QUARANTINED_ROW.c.reason), func.count())
+        .where(QUARANTINED_ROW.c.run_id.in_(run_ids))
         .group_by(*place)
         .order_by(func.count().desc(), *place)
     )

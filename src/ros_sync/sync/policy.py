@@ -15,19 +15,19 @@ CLOCKS_DIFFER = timedelta(
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class SyncPolicy:
     """Times in seconds, sizes in rows.
 
     The pass over what the vendor is certain to know by now (`VendorFacts.settled_seconds`) alone moves the durable
-    watermark, once it has `pass_seconds` to cover. `deletion_share`
+    watermark, once it has `sweep_seconds` to cover. `deletion_share`
     of a stream, and never fewer than `deletion_at_least` of its records, may be deleted in a day; the others are held.
     """
 
-    pass_seconds: int = 3600
+    sweep_seconds: int = 3600
     describe_seconds: int = DAY_SECONDS
     describe_again_seconds: int = 3600  # where the last look found problems
-    look_back_seconds: int = DAY_SECONDS
-    hint_again_seconds: int = 300  # how long hints of a stream that cannot be read wait before they are tried again
+    deletion_scan_seconds: int = DAY_SECONDS
+    event_retry_seconds: int = 300  # how long hints of a stream that cannot be read wait before they are tried again
     links_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted
@@ -51,7 +51,7 @@ def lies_ahead(noted: datetime, now: datetime) -> bool:
     return noted - now > CLOCKS_DIFFER
 
 
-def parked(until: datetime | None, now: datetime) -> bool:
+def quota_exhausted(until: datetime | None, now: datetime) -> bool:
     """Whether a source may not be called before `until`.
 
     One that lies further ahead than a day was noted by a wrong clock.

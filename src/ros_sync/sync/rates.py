@@ -37,7 +37,7 @@ from sqlalchemy.exc import OperationalError
 
 from ros_sync import clock
 from ros_sync.connectors.buckets import UNPACED, Allowance, Bucket, sane
-from ros_sync.connectors.pace import Books, BucketPace, MemoryBooks, RateLimits
+from ros_sync.connectors.pace import BucketPace, BucketStore, MemoryBucketStore, RateLimits
 from ros_sync.mirror.bookkeeping import RATE_BUCKET
 from ros_sync.mirror.database import BUSY_TIMEOUT_MS
 from ros_sync.mirror.insertion import insert_or
@@ -66,20 +66,20 @@ class DatabasePace(BucketPace):
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        books: Books
+        store: BucketStore
         if engine.dialect.name == "postgresql":
-            books = SharedBooks(engine, source, limits)
+            store = SharedBucketStore(engine, source, limits)
         else:
-            books = NotedBooks(engine, source, limits, monotonic)
-        super().__init__(limits, books, sleep=sleep)
+            store = NotedBucketStore(engine, source, limits, monotonic)
+        super().__init__(limits, store, sleep=sleep)
 
 
-class SharedBooks:
+class SharedBucketStore:
     """Buckets as rows of PostgreSQL. Moments are seconds since 1970 by the database's clock."""
 
     def __init__(self, engine: Engine, source: str, limits: RateLimits) -> None:
         self.lead_seconds = 0.0
-        self.parked_until: datetime | None = None
+        self.quota_exhausted_until: datetime | None = None
         self._engine = engine
         self._source = source
         self._allowances = limits
@@ -109,7 +109,7 @@ class SharedBooks:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             return _bucket(self._row(connection, self._look, limit))
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """Keep the moment for everybody."""
         with self._engine.begin() as connection:
             later = func.greatest(
@@ -119,7 +119,7 @@ class SharedBooks:
             kept = connection.execute(
                 update(RATE_BUCKET).where(*where).values(not_before=later).returning(RATE_BUCKET.c.not_before)
             ).scalar_one()
-        self.parked_until = kept
+        self.quota_exhausted_until = kept
 
     def _row(self, connection: Connection, look: Select[Any], limit: str) -> RowMapping:
         """The row, made where it is missing; what else it tells is noted."""
@@ -128,7 +128,7 @@ class SharedBooks:
             self._insert(connection, limit)
             found = connection.execute(look, {"limit": limit}).mappings().one()
         self._set_clock(float(found["moment"]) - time.monotonic())
-        self.parked_until = found["parked_until"]
+        self.quota_exhausted_until = found["quota_exhausted_until"]
         return found
 
     def _set_clock(self, ahead: float) -> None:
@@ -149,17 +149,17 @@ class SharedBooks:
 
 
 def _looking(source: str, *, lock: bool) -> Select[Any]:
-    """A row of `rate_bucket`, with `moment`, the database's clock read once the row is held, and `parked_until`."""
+    """A row of `rate_bucket`, with `moment` (the database's clock, read under the lock) and `quota_exhausted_until`."""
     held: Select[Any] = select(RATE_BUCKET).where(
         RATE_BUCKET.c.source == source, RATE_BUCKET.c.name == bindparam("limit")
     )
-    parked = (
+    quota_exhausted = (
         select(RATE_BUCKET.c.not_before)
         .where(RATE_BUCKET.c.source == source, RATE_BUCKET.c.name == DAY)
         .scalar_subquery()
     )
     row = (held.with_for_update() if lock else held).cte("held")
-    return select(row, _MOMENT.label("moment"), parked.label("parked_until"))
+    return select(row, _MOMENT.label("moment"), quota_exhausted.label("quota_exhausted_until"))
 
 
 def _writing(source: str) -> Update:
@@ -172,7 +172,7 @@ def _writing(source: str) -> Update:
     )
 
 
-class NotedBooks(MemoryBooks):
+class NotedBucketStore(MemoryBucketStore):
     """Buckets in memory that begin with the pauses that the process before noted on SQLite, and are noted there."""
 
     def __init__(
@@ -195,9 +195,9 @@ class NotedBooks(MemoryBooks):
             self._note()
         return made
 
-    def park(self, until: datetime) -> None:
+    def exhaust_quota(self, until: datetime) -> None:
         """Keep the moment, here and for the next process."""
-        super().park(until)
+        super().exhaust_quota(until)
         self._unnoted.add(DAY)
         self._note()
 
@@ -209,7 +209,7 @@ class NotedBooks(MemoryBooks):
         for row in rows:
             if row["name"] == DAY:
                 if row["not_before"] is not None:
-                    super().park(row["not_before"])
+                    super().exhaust_quota(row["not_before"])
             else:
                 self._begin(row["name"], _bucket(row), ahead)
 
@@ -235,7 +235,7 @@ class NotedBooks(MemoryBooks):
         bucket = self.read(name)
         values = _values(replace(bucket, at=bucket.at + ahead, not_before=bucket.not_before + ahead))
         if name == DAY:
-            values["not_before"] = self.parked_until
+            values["not_before"] = self.quota_exhausted_until
         where = (RATE_BUCKET.c.source == self._source, RATE_BUCKET.c.name == name)
         if not connection.execute(update(RATE_BUCKET).where(*where).values(values)).rowcount:
             size = _size(self._allowances.get(name, UNPACED))

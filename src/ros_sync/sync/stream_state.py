@@ -16,61 +16,65 @@ from ros_sync.mirror.bookkeeping import DERIVATION_STATE, SCAN_STATE, SOURCE_STA
 
 
 @dataclass(slots=True)
-class Place:
+class StreamState:
     """How far a stream has been followed.
 
-    `backfill` is the listing under way (`since` is unused), None once it is through; `poll` and `settled` are a poll
-    and a pass that broke off. All three go on from their position. `mark` and `properties` are the shape
-    (`Source.shape`) by which its records were listed.
+    `backfill` is the listing under way (`since` is unused), None once it is through; `poll` and `sweep` are a poll
+    and a reconciliation sweep that broke off. All three resume from their position. `fingerprint` and `properties` are
+    the schema (`Source.schema`) by which its records were listed.
     """
 
     backfill: Window | None = None
     poll: Window | None = None
-    settled: Window | None = None
-    polled_until: datetime | None = None
-    complete_until: datetime | None = None
-    mark: str = ""
+    sweep: Window | None = None
+    cursor: datetime | None = None
+    watermark: datetime | None = None
+    fingerprint: str = ""
     properties: frozenset[str] = frozenset()
 
 
-_WINDOWS = ("backfill", "poll", "settled")
+_WINDOWS = ("backfill", "poll", "sweep")
+_FORMER: dict[Any, str] = {"settled": "sweep", "shape": "schema"}  # as states were written until 0012
 _PHASES = {"backfill": "backfill", "live": "live"}
 
 
-def read_places(connection: Connection, source: str) -> dict[str, Place]:
-    """The place of each stream that has one."""
+def read_stream_states(connection: Connection, source: str) -> dict[str, StreamState]:
+    """The state of each stream that has one."""
     query = select(STREAM_STATE).where(STREAM_STATE.c.source == source)
-    places = {}
+    states = {}
     for row in connection.execute(query).mappings():
         value = _value(row["progress"])
         if value.get("phase") not in _PHASES:
             continue
         windows = {name: Window(*value[name]) for name in _WINDOWS if name in value}
-        mark, properties = value.get("shape") or ("", ())
-        places[row["stream"]] = Place(
+        fingerprint, properties = value.get("schema") or ("", ())
+        states[row["stream"]] = StreamState(
             **windows,
-            polled_until=row["cursor"],
-            complete_until=row["watermark"],
-            mark=mark,
+            cursor=row["cursor"],
+            watermark=row["watermark"],
+            fingerprint=fingerprint,
             properties=frozenset(properties),
         )
-    return places
+    return states
 
 
 def _value(text: str) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
+        value: object = orjson.loads(text)
     except orjson.JSONDecodeError:  # an import's cursor is empty
         return {}
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    progress: dict[str, Any] = value
+    return {_FORMER.get(name, name): part for name, part in progress.items()}
 
 
-def save_place(connection: Connection, source: str, stream: str, place: Place, now: datetime) -> None:
-    """Keep the place, in the transaction of what was read up to there."""
-    shape = [place.mark, sorted(place.properties)]
-    value: dict[str, Any] = {"phase": "backfill" if place.backfill else "live", "shape": shape}
+def save_stream_state(connection: Connection, source: str, stream: str, state: StreamState, now: datetime) -> None:
+    """Keep the state, in the transaction of what was read up to there."""
+    schema = [state.fingerprint, sorted(state.properties)]
+    value: dict[str, Any] = {"phase": "backfill" if state.backfill else "live", "schema": schema}
     for name in _WINDOWS:
-        window: Window | None = getattr(place, name)
+        window: Window | None = getattr(state, name)
         if window is not None:
             value[name] = [window.since, window.until, window.position]
     _save(
@@ -78,8 +82,8 @@ def save_place(connection: Connection, source: str, stream: str, place: Place, n
         STREAM_STATE,
         {"source": source, "stream": stream},
         progress=orjson.dumps(value).decode(),
-        cursor=place.polled_until,
-        watermark=place.complete_until,
+        cursor=state.cursor,
+        watermark=state.watermark,
         updated_at=now,
     )
 

@@ -47,7 +47,7 @@ def add_webhooks(app: FastAPI, vendor: str, receiver: WebhookReceiver) -> None:
         except (SQLAlchemyError, RosSyncError, OSError) as error:
             log.error("webhook_not_stored", kind=type(error).__name__)  # noqa: TRY400  # the kind says it
             return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(RETRY_SECONDS)})
-        log.info("webhook_stored", hints=len(events), new=new, others=events.others)
+        log.info("webhook_stored", events=len(events), new=new, others=events.others)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     app.add_api_route(path_of(vendor), receive, methods=["POST"], include_in_schema=False)

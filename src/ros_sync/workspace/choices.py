@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ros_sync.config_files import ConfigFile, Section
+from ros_sync.config_files.regular import read_regular
 from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.export.mapping import CUSTOM
 from ros_sync.connectors.vendor import ConnectorFile, MappedObject
@@ -17,8 +19,6 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import Role
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.file import load as load_organisation
-from ros_sync.sheets import Section, Sheet
-from ros_sync.sheets.regular import read_regular
 from ros_sync.workspace.files import File, of_role, without_mark
 from ros_sync.workspace.vendors import NAMES, VENDORS, vendor
 
@@ -191,14 +191,14 @@ def read_connector(path: Path, content: bytes | None = None) -> ConnectorFile:
     """Read a connector file as that of its vendor; MappingError or ProblemsError for what is wrong with it."""
     name = _crm_line(_present(path) if content is None else content)
     if name not in VENDORS:  # in quotes, with a comment behind it, or a CRM that is not known here
-        sheet = Sheet(path, MappingError, content=content)
-        root = sheet.root()
+        config = ConfigFile(path, MappingError, content=content)
+        root = config.root()
         name = None
         if root is not None:
-            section = Section(sheet, root)
+            section = Section(config, root)
             section.require("crm", f"which CRM the file is for: `crm: NAME`, one of {NAMES}")
             name = section.choice("crm", VENDORS)
-        sheet.close()
+        config.close()
     assert name is not None, path
     return vendor(name).read(path, settable(), content=content)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ros_sync.config_files import MAX_FILE_BYTES
 from ros_sync.errors import MappingError, OrganisationError, RosSyncError, RuleError, Where
 from ros_sync.mirror.config_versions import Role, Version
 from ros_sync.organisation.file_name import ORGANISATION_FILE, is_nearly_organisation
 from ros_sync.settings import Settings
-from ros_sync.sheets import MAX_FILE_BYTES
 
 SUFFIXES = (".yaml", ".yml")
 # Half of a file may be there while an editor writes it, and some editors take the old one away first. What was touched

@@ -20,7 +20,7 @@ from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.workspace.company import deal_context
 from ros_sync.workspace.configuration import Configuration
-from ros_sync.workspace.sources import Connection, cadence_of, connections_of, followable
+from ros_sync.workspace.sources import Connection, connections_of, followable, sync_policy_of
 from ros_sync.workspace.vendors import VENDORS, vendor
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,11 +47,11 @@ class Following:
             for syncer in self._current(self._polling):
                 syncer.cycle()
 
-    def read_hints(self, _now: datetime) -> None:
+    def process_change_events(self, _now: datetime) -> None:
         """Read what webhooks said happened."""
         with suppress(StoppedError):
             for syncer in self._current(self._reading):
-                syncer.work_off_hints()
+                syncer.process_change_events()
 
     def write_back(self, _now: datetime) -> None:
         """Carry out what people asked to be written to the CRM."""
@@ -118,7 +118,7 @@ class Following:
                     connection.source,
                     context,
                     now=clock.now,
-                    cadence=cadence_of(self._settings),
+                    policy=sync_policy_of(self._settings),
                     stopping=self._stopping.is_set,
                 )
                 for connection in self._connections

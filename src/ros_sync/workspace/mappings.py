@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from ros_sync.config_files.regular import read_regular
 from ros_sync.connectors.export import ExportMapping, load_mapping
 from ros_sync.connectors.vendor import ConnectorFile
 from ros_sync.errors import MappingError
 from ros_sync.fields import Kind, did_you_mean
 from ros_sync.settings import Settings
-from ros_sync.sheets.regular import read_regular
 from ros_sync.workspace.choices import custom_kinds_of, is_connector, read_connector, settable, several_of
 from ros_sync.workspace.files import SUFFIXES
 

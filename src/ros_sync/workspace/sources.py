@@ -16,7 +16,7 @@ from ros_sync.connectors.vendor import ConnectorFile, Vendor
 from ros_sync.errors import SettingsError
 from ros_sync.fields import did_you_mean
 from ros_sync.settings import Settings
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 from ros_sync.sync.rates import DatabasePace
 from ros_sync.workspace.mappings import connector_files, custom_kinds, load_connector
 from ros_sync.workspace.vendors import VENDORS, shipped_file, vendor
@@ -92,9 +92,9 @@ def connections_of(
     return list(found.values())
 
 
-def cadence_of(settings: Settings) -> Cadence:
+def sync_policy_of(settings: Settings) -> SyncPolicy:
     """How a CRM is followed, as far as the settings say."""
-    return Cadence(deletion_share=settings.sync.deletion_share, deletion_at_least=settings.sync.deletion_at_least)
+    return SyncPolicy(deletion_share=settings.sync.deletion_share, deletion_at_least=settings.sync.deletion_at_least)
 
 
 def refuse_unreadable(settings: Settings) -> None:

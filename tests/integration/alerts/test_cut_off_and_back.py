@@ -8,7 +8,7 @@ import pytest
 from tests.integration.alerts.conftest import MONDAY, Firm
 from tests.integration.alerts.test_portions import Killed
 
-from ros_sync.alerts import notices
+from ros_sync.alerts import notifications
 
 MINUTE = timedelta(minutes=1)
 
@@ -25,7 +25,7 @@ def test_a_record_comes_back_to_somebody_who_was_never_told(
         def killed(*_: object, **__: object) -> int:
             raise Killed
 
-        patch.setattr(notices, "compose_due", killed)
+        patch.setattr(notifications, "compose_due", killed)
         with pytest.raises(Killed):
             firm.tick()
     firm.deal("1", MONDAY + MINUTE, owner_id="b")

@@ -56,7 +56,7 @@ def everything(firm: Firm) -> str:
     """All that alerts, notices and outbox hold, as text."""
     return "\n".join(
         str(row).lower()
-        for table in ("alert", "alert_notice", "outbox_message")
+        for table in ("alert", "alert_notification", "outbox_message")
         for row in firm.rows(f"SELECT * FROM {table}")
     )
 

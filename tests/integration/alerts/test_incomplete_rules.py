@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlmodel import Session
 from tests.integration.alerts.conftest import MONDAY, Firm
 
-from ros_sync.alerts.lifecycle import follow
+from ros_sync.alerts.lifecycle import reconcile_alerts
 from ros_sync.organisation.file import load as load_organisation
 from ros_sync.rules.model import RuleSet
 from ros_sync.sla.owners import directory as directory_of
@@ -25,5 +25,5 @@ def test_a_rule_that_cannot_be_read_ends_no_alert(firm: Firm) -> None:
         moment = company.moment(MONDAY + timedelta(hours=1))
         with Session(firm.engine) as session:
             directory = directory_of(session, company.organisation)
-            ended.append(follow(session, (), directory, moment, complete=complete).resolved)
+            ended.append(reconcile_alerts(session, (), directory, moment, complete=complete).resolved)
     assert [0, 1] == ended

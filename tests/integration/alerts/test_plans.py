@@ -30,7 +30,7 @@ rules:
 # All rows of a table, or all clocks of one definition, those that ended years ago among them.
 EVERYTHING = (
     "SCAN alert",
-    "SCAN alert_notice",
+    "SCAN alert_notification",
     "SCAN sla_clock",
     "SCAN sla_owner_clock",
     "autoindex_sla_clock_1 (clock=? AND object=?)",

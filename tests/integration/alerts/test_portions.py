@@ -99,7 +99,7 @@ def outcome(firm: Firm) -> dict[str, list[Any]]:
     return {
         "alerts": firm.rows("SELECT rule_id, record_id, state, episode FROM alert ORDER BY 1, 2, 4"),
         "told": firm.rows(
-            "SELECT rule_id, record_id, route, recipient FROM alert_notice JOIN alert ON alert.id = alert_id "
+            "SELECT rule_id, record_id, route, recipient FROM alert_notification JOIN alert ON alert.id = alert_id "
             "ORDER BY 1, 2, 3"
         ),
         "said": sorted(

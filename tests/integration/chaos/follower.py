@@ -123,9 +123,9 @@ def follow(config: dict[str, Any]) -> None:
         syncer = syncer_of(engine, source, clock)
         while True:
             try:
-                syncer.work_off_hints()
+                syncer.process_change_events()
             except Exception as error:  # noqa: BLE001  # as the schedule does: logged, and tried again
-                say("hints", error)
+                say("change events", error)
             time.sleep(0.02)
 
     app = create_app(Health({}))

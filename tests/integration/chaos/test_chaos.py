@@ -125,7 +125,7 @@ def quiet(config: dict[str, Any], engine: Engine, clock: SharedClock, *, days: i
     syncer = syncer_of(engine, source_of(config, clock), clock)
     for _ in range(days):
         clock.advance(DAY)
-        syncer.work_off_hints()
+        syncer.process_change_events()
         report = syncer.cycle()
         assert (report.trouble, report.busy) == (None, False)
 

@@ -116,8 +116,8 @@ def _loose_histories(engine: Engine, account: HubSpotAccount) -> Iterator[str]:
             continue
         chained = all(before[1] == after[0] for before, after in pairwise(changes))
         order = [entry.value for entry in record.history.get("hs_next_step", ())]
-        places = [order.index(new) for _, new in changes if new in order]
-        if not chained or places != sorted(set(places)) or changes[-1][1] != record.properties.get("hs_next_step"):
+        states = [order.index(new) for _, new in changes if new in order]
+        if not chained or states != sorted(set(states)) or changes[-1][1] != record.properties.get("hs_next_step"):
             yield f"next steps of deal {record_id}: {changes}, and HubSpot says {order}"
 
 

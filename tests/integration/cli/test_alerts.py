@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from tests.integration.databases import ON_SQLITE
 
-from ros_sync.alerts.tables import Alert, AlertNotice
+from ros_sync.alerts.tables import Alert, AlertNotification
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 # Clears the screen, sets the window's title, and rings; once in seven bits, once in eight; then turns the text round.
@@ -42,8 +42,8 @@ def hostile_alert(engine: Engine) -> None:
             )
         )
         session.flush()
-        notice = {"recipient": f"p{HOSTILE}", "reason": f"y{HOSTILE}", "text": f"t{HOSTILE}"}
-        session.add(AlertNotice(alert_id=1, route="1", told_at=NOON, **notice))
+        notification = {"recipient": f"p{HOSTILE}", "reason": f"y{HOSTILE}", "text": f"t{HOSTILE}"}
+        session.add(AlertNotification(alert_id=1, route="1", notified_at=NOON, **notification))
         session.commit()
 
 

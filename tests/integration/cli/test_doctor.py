@@ -21,8 +21,8 @@ from tests.integration.mirror_reader import put
 
 from ros_sync import clock
 from ros_sync.alerts.tables import RuleFailure
-from ros_sync.jobs.books import HealthBooks
 from ros_sync.jobs.health import JobState
+from ros_sync.jobs.health_table import HealthTable
 from ros_sync.jobs.run_failures import Failure
 from ros_sync.mirror.database import open_engine
 from ros_sync.notifiers.slack.client import SlackClient
@@ -203,7 +203,7 @@ def test_a_database_that_cannot_be_read_is_named(command: Command, engine: Engin
 def test_jobs_that_fail_are_named(command: Command, engine: Engine) -> None:
     """What the running process noted of its jobs is told here too."""
     failure = Failure("DiskFullError", "disk full: the database cannot be written", "disk full")
-    HealthBooks(engine).write(
+    HealthTable(engine).write(
         {"tick": JobState(timedelta(minutes=5), True, failures_in_a_row=2, failure=failure)}, clock.now()
     )
     expected = "tick has failed 2 times in a row: disk full: the database cannot be written"
@@ -245,7 +245,7 @@ def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: 
 def test_silence_of_serve_stands_above_everything(command: Command, engine: Engine) -> None:
     """A process that cannot write any more (a full disk) is seen by the age of what it wrote last."""
     past = clock.now() - timedelta(minutes=42)
-    HealthBooks(engine).write({"tick": JobState(timedelta(minutes=5), True, last_good_at=past)}, past)
+    HealthTable(engine).write({"tick": JobState(timedelta(minutes=5), True, last_good_at=past)}, past)
     shown = command("status").partition("Mirror")[0]
     assert ("Needs attention" in shown, "has noted nothing for 42 minutes" in shown, "the disk is full" in shown) == (
         True,

@@ -74,7 +74,7 @@ def test_import_prints_json_whatever_the_rows_name(command: Command) -> None:
     told = json.loads(command("import", "exports", "--json"))
     (file,) = told["files"]
     assert ({"owner": {"Ann Nobody": 1}}, {"XAU": 1}, 2, 4) == (
-        file["unknown"], file["without_rate"], told["set_aside"], told["rows_read"],
+        file["unknown"], file["without_rate"], told["quarantined"], told["rows_read"],
     )  # fmt: skip
     assert ["Shut", "2"] == [row["value"] for row in file["examples"]]
     assert [{"run_id": told["run_id"], "as_of": told["as_of"]}] == told["runs"]
@@ -160,7 +160,7 @@ def test_a_proposed_mapping_imports_the_file_it_was_made_from(command: Command, 
     assert "deals.csv as deal: 2 rows can be read, 0 cannot" in said
     assert "acme.yaml: 1 entry for acme, no problem" in command("mapping", "check", "acme", "deals.csv")
     told = json.loads(command("import", "deals.csv", "--json"))
-    assert (2, 0) == (told["created"], told["set_aside"])
+    assert (2, 0) == (told["created"], told["quarantined"])
     assert "is there already" in command("mapping", "propose", "deals.csv", "-o", "connectors/acme.yaml")
 
 

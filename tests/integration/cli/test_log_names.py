@@ -116,7 +116,7 @@ def test_a_tick_and_a_delivery_that_cannot_be_written_down(running: Running, eng
     running.once()
     assert "message_not_delivered" in running.logged()
     refuse_rows(engine)
-    remove(engine, "alert_notice")
+    remove(engine, "alert_notification")
     running.once()
     running.logged()
 

@@ -96,7 +96,7 @@ def test_status_has_a_section_on_sources(command: Callable[..., str]) -> None:
     (found,) = json.loads(command("status", "--json"))["sources"]
     assert (True, True) == ("stale: its alerts keep their last state" in printed, f"hubspot: {TROUBLE}" in printed)
     assert (True, TROUBLE, None, 3) == (
-        found["stale"], found["trouble"], found["parked_until"], int(found["lag_seconds"] // 3600),
+        found["stale"], found["trouble"], found["quota_exhausted_until"], int(found["lag_seconds"] // 3600),
     )  # fmt: skip
 
 

@@ -343,7 +343,7 @@ def serving(folder: Path, account: HubSpotAccount, url: str, port: int) -> Itera
     (folder / ".env").write_text(
         f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={url}\n"
         f"ROS_SYNC_HUBSPOT__CLIENT_SECRET={SECRET}\n"
-        "ROS_SYNC_SYNC__POLL_SECONDS=3600\nROS_SYNC_SYNC__STALE_SECONDS=7200\nROS_SYNC_SYNC__HINTS_SECONDS=1\n"
+        "ROS_SYNC_SYNC__POLL_SECONDS=3600\nROS_SYNC_SYNC__STALE_SECONDS=7200\nROS_SYNC_SYNC__EVENTS_SECONDS=1\n"
         f"ROS_SYNC_WEB__PORT={port}\n"
     )
     process = subprocess.Popen([COMMAND, "-w", str(folder), "serve"], stderr=subprocess.PIPE, text=True)

@@ -133,9 +133,9 @@ def test_its_database_is_its_own(played: dict[str, Any], folder: Path) -> None:
     assert alive > played["streams"]["deals"]["backfilled"]
 
 
-def test_nothing_was_set_aside(played: dict[str, Any]) -> None:
+def test_nothing_was_quarantined(played: dict[str, Any]) -> None:
     """The shipped connector file reads everything that the company has, awkward names included."""
-    assert [0] * 6 == [day["set_aside"] for day in played["days"]]
+    assert [0] * 6 == [day["quarantined"] for day in played["days"]]
 
 
 # ---- over export files
@@ -172,9 +172,9 @@ def test_over_exports_who_is_not_in_slack_is_counted_and_kept(imported: dict[str
     assert sum(imported["undeliverable"].values()) > 0
 
 
-def test_over_exports_nothing_is_left_waiting_or_set_aside(imported: dict[str, Any]) -> None:
+def test_over_exports_nothing_is_left_waiting_or_quarantined(imported: dict[str, Any]) -> None:
     """Every message has reached its place, and the shipped mapping reads everything that the world writes."""
-    assert (0, [0, 0]) == (imported["waiting"], [week["set_aside"] for week in imported["weeks"]])
+    assert (0, [0, 0]) == (imported["waiting"], [week["quarantined"] for week in imported["weeks"]])
 
 
 def test_over_exports_its_database_is_its_own(imported: dict[str, Any], exports_folder: Path) -> None:

@@ -18,8 +18,8 @@ from tests.integration.mirror_reader import put, table_of
 
 from ros_sync import clock
 from ros_sync.errors import DatabaseTroubleError
-from ros_sync.jobs.books import standings
 from ros_sync.jobs.health import Standing
+from ros_sync.jobs.health_table import standings
 from ros_sync.jobs.ping import PingUrl
 from ros_sync.jobs.schedule import Job, Schedule
 from ros_sync.jobs.surroundings import FileGuard, SoleServe, short_of_room

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select, text
 
 from ros_sync import clock
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Upsert
@@ -23,7 +23,7 @@ COLUMNS = ("id", "modified_at", "name", "stage", "amount_minor", "close_date")
 TRACKED = ("stage", "amount_minor", "close_date")
 START = 1_770_000_000_000_000
 MINUTE = 60_000_000
-VALUES: dict[str, tuple[Carried, ...]] = {
+VALUES: dict[str, tuple[StoredValue, ...]] = {
     "name": ("Loom", "Looms", "Loom hall"),
     "stage": ("Discovery", "Proposal", "Negotiation"),
     "amount_minor": (None, 100, 250),
@@ -36,7 +36,7 @@ class Edit(NamedTuple):
 
     minute: int
     column: str
-    value: Carried
+    value: StoredValue
     polled: bool
 
 
@@ -55,8 +55,8 @@ class Crm:
     """What the CRM says of the deal after some of the edits."""
 
     def __init__(self, edits: list[Edit]) -> None:
-        self.first: dict[str, Carried] = {name: values[0] for name, values in VALUES.items()}
-        self.entries: dict[str, list[tuple[int, Carried, str | None]]] = {
+        self.first: dict[str, StoredValue] = {name: values[0] for name, values in VALUES.items()}
+        self.entries: dict[str, list[tuple[int, StoredValue, str | None]]] = {
             name: [(START, value, "user:1")] for name, value in self.first.items() if value is not None
         }
         self.modified = START
@@ -70,11 +70,11 @@ class Crm:
             entries.append((at, edit.value, "user:2"))
             self.modified = at
 
-    def row(self) -> tuple[Carried, ...]:
+    def row(self) -> tuple[StoredValue, ...]:
         last = {name: entries[-1][1] for name, entries in self.entries.items() if entries}
         return ("7", self.modified, *(last.get(name) for name in COLUMNS[2:]))
 
-    def history(self) -> dict[str, list[tuple[int, Carried, str | None]]]:
+    def history(self) -> dict[str, list[tuple[int, StoredValue, str | None]]]:
         return {name: list(self.entries.get(name, ())) for name in TRACKED}
 
 

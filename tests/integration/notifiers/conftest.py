@@ -81,7 +81,7 @@ class Desk:
         """Run one round."""
         return deliver_due(self.engine, [self.notifier], self.clock, patience=PATIENCE)
 
-    def pass_a_day(self) -> None:
+    def sweep_a_day(self) -> None:
         """Let the clock pass what an undeliverable message waits."""
         self.clock.forward(PATIENCE.second_look)
 

@@ -21,7 +21,7 @@ from ros_sync.errors import (
 )
 from ros_sync.notifiers.delivery import DeliveryCounts, deliver_all, deliver_due
 from ros_sync.notifiers.ledger import Ledger
-from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, MessageGoneError, Parcel
+from ros_sync.notifiers.notifier import DeliveryReceipt, MessageGoneError, OutgoingMessage, RateKey
 from ros_sync.notifiers.outcomes import Patience
 from ros_sync.outbox import store
 from ros_sync.outbox.document import Document
@@ -55,29 +55,29 @@ class Scripted:
     edited: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
 
-    def resolve(self, parcel: Parcel, now: datetime) -> str:
-        return f"D-{parcel.recipient}"
+    def resolve(self, outgoing: OutgoingMessage, now: datetime) -> str:
+        return f"D-{outgoing.recipient}"
 
-    def lane(self, parcel: Parcel, channel: str) -> Lane:
-        return Lane(f"lane:{channel}", 1.0)
+    def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:
+        return RateKey(f"lane:{channel}", 1.0)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
+    def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None:
             raise failure
         if self.meanwhile is not None:
             self.meanwhile()
-        (self.edited if parcel.is_edit else self.posted).append((parcel.opaque_id, parcel.document.title))
+        (self.edited if outgoing.is_edit else self.posted).append((outgoing.opaque_id, outgoing.document.title))
         if self.failures_after:
             raise self.failures_after.pop(0)
-        return DeliveryReceipt(channel, parcel.ts or str(len(self.posted)))
+        return DeliveryReceipt(channel, outgoing.ts or str(len(self.posted)))
 
-    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
+    def find(self, outgoing: OutgoingMessage, channel: str) -> DeliveryReceipt | None:
         self.looks += 1
         ids = [opaque_id for opaque_id, _title in self.posted]
         return (
-            DeliveryReceipt(channel, str(ids.index(parcel.opaque_id) + 1))
-            if self.visible and parcel.opaque_id in ids
+            DeliveryReceipt(channel, str(ids.index(outgoing.opaque_id) + 1))
+            if self.visible and outgoing.opaque_id in ids
             else None
         )
 
@@ -327,7 +327,7 @@ def test_one_bad_message_does_not_stop_the_others(engine: Engine, clock: HandClo
     assert MessageState.DELIVERED == message(engine, "bo").state
 
 
-def test_a_message_that_cannot_be_read_is_set_aside(engine: Engine, clock: HandClock) -> None:
+def test_a_message_that_cannot_be_read_is_quarantined(engine: Engine, clock: HandClock) -> None:
     """A broken document is undeliverable with a reason, and the others go on."""
     put(engine, clock, "ann", "bo")
     with Session(engine) as session:
@@ -424,10 +424,12 @@ def test_of_two_workers_one_makes_the_call(engine: Engine, clock: HandClock) -> 
     """A message that two workers took up at the same moment is claimed by one of them."""
     put(engine, clock)
     ledger = Ledger(engine)
-    parcels = [ledger.parcel(message(engine).id or 0) for _ in range(2)]
-    lanes = (Lane("one", 1.0), Lane("two", 1.0))
+    outgoing = [ledger.outgoing(message(engine).id or 0) for _ in range(2)]
+    rate_keys = (RateKey("one", 1.0), RateKey("two", 1.0))
     lease = clock() + timedelta(minutes=5)
     claims = [
-        ledger.claim(parcel, "D1", lane, clock(), lease) for parcel, lane in zip(parcels, lanes, strict=True) if parcel
+        ledger.claim(outgoing, "D1", rate_key, clock(), lease)
+        for outgoing, rate_key in zip(outgoing, rate_keys, strict=True)
+        if outgoing
     ]
     assert [True, False] == [claim is not None for claim in claims]

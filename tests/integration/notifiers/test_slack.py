@@ -130,9 +130,9 @@ def test_a_rate_limit_is_kept_to(desk: Desk) -> None:
     desk.put()
     desk.deliver()
     with Session(desk.engine) as session:
-        lanes = session.exec(select(RateState)).all()
+        rate_keys = session.exec(select(RateState)).all()
     assert {f"chat.postMessage:{desk.row().channel}": 7.0} == {
-        lane.key: (lane.not_before - desk.clock()).total_seconds() for lane in lanes
+        rate_key.key: (rate_key.not_before - desk.clock()).total_seconds() for rate_key in rate_keys
     }
 
 

@@ -64,7 +64,7 @@ def test_a_message_arrives_once_its_person_has_joined_slack(desk: Desk) -> None:
     desk.put(addressee=Addressee("new", "New Hire", "new@loom.example"))
     desk.deliver()
     desk.workspace.add_user("New Hire", "new@loom.example", "UTC")
-    desk.pass_a_day()
+    desk.sweep_a_day()
     desk.deliver()
     assert (1, MessageState.DELIVERED) == (len(desk.arrived("new@loom.example")), desk.row().state)
 

@@ -23,7 +23,7 @@ def test_a_lane_is_closed_after_a_turn(engine: Engine) -> None:
 def test_lanes_do_not_wait_for_each_other(engine: Engine) -> None:
     """A turn in one lane leaves the others open."""
     with Session(engine) as session:
-        assert [None, None] == [take_turn(session, lane, NOW, 1.0) for lane in ("post:D1", "post:D2")]
+        assert [None, None] == [take_turn(session, rate_key, NOW, 1.0) for rate_key in ("post:D1", "post:D2")]
 
 
 def test_a_longer_hold_stands(engine: Engine) -> None:

@@ -44,7 +44,7 @@ def source_state(source: str, **fields: Any) -> Row:
     return "source_state", {"source": source, "updated_at": NOON, **fields}
 
 
-def set_aside(run: int, column: str, reason: str) -> Row:
+def quarantined(run: int, column: str, reason: str) -> Row:
     """A row of deals.csv that could not be read."""
     place = {"source": "crm", "file": "deals.csv", "line": 2, "column": column}
     return "quarantined", {"run_id": run, "reason": reason, **place}
@@ -160,7 +160,7 @@ def test_sources_that_are_followed(connection: Connection) -> None:
     )
     assert [
         FollowedSource("a", None, None, stale=True, problems=[problem]),
-        FollowedSource("b", NOON - hour, 3600.0, stale=True, parked_until=NOON + hour, trouble="used up"),
+        FollowedSource("b", NOON - hour, 3600.0, stale=True, quota_exhausted_until=NOON + hour, trouble="used up"),
         FollowedSource("c", NOON, 0.0, stale=False, to_write=2),
     ] == found.sources
 
@@ -193,17 +193,17 @@ def test_outbox(connection: Connection) -> None:
     assert Outbox(1, 1, 2, {refused: 2}) == found.outbox
 
 
-def test_rows_set_aside(connection: Connection) -> None:
+def test_rows_quarantined(connection: Connection) -> None:
     """Rows set aside by the newest run are counted by column; those of an older run are over."""
     found = surveyed(
         connection,
         run(1),
         run(2),
-        set_aside(1, "Date", "no date"),
-        set_aside(2, "Amount", "no amount"),
-        set_aside(2, "Amount", "no amount"),
+        quarantined(1, "Date", "no date"),
+        quarantined(2, "Amount", "no amount"),
+        quarantined(2, "Amount", "no amount"),
     )
-    assert [Reason("crm", "deals.csv", "Amount", "no amount", 2)] == found.set_aside
+    assert [Reason("crm", "deals.csv", "Amount", "no amount", 2)] == found.quarantined
 
 
 def test_unknown_owners(connection: Connection) -> None:

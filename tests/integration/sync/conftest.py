@@ -27,7 +27,7 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR, define
 from ros_sync.sandbox.hubspot.faults import Faults
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.deals import DealContext
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -82,8 +82,10 @@ class Followed:
         )
         return HubSpotSource(mapping_of(CONNECTOR), client, now=self.clock)
 
-    def syncer(self, engine: Engine, *, cadence: Cadence | None = None, source: HubSpotSource | None = None) -> Syncer:
-        return Syncer(engine, source or self.source(), CONTEXT, now=self.clock, cadence=cadence)
+    def syncer(
+        self, engine: Engine, *, policy: SyncPolicy | None = None, source: HubSpotSource | None = None
+    ) -> Syncer:
+        return Syncer(engine, source or self.source(), CONTEXT, now=self.clock, policy=policy)
 
     def calls(self) -> Counter[str]:
         """Calls since the last look, by kind and object, those that describe the account left out."""

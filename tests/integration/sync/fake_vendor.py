@@ -15,10 +15,8 @@ from datetime import UTC, datetime
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import (
-    ChangedMeanwhileError,
+    ChangeEvent,
     Description,
-    Edit,
-    Hint,
     History,
     HistoryEntry,
     HistoryStream,
@@ -26,14 +24,16 @@ from ros_sync.connectors.source import (
     Page,
     Problem,
     Reaction,
-    Receipt,
-    Shape,
     Stream,
+    StreamSchema,
     VendorFacts,
     Window,
+    WriteConflictError,
+    WriteRequest,
+    WriteResult,
 )
 from ros_sync.errors import TransientError
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 START = clock.to_micros(datetime(2026, 3, 2, 9, tzinfo=UTC))
 SECOND = 1_000_000
@@ -56,7 +56,7 @@ class Record:
     """A record of the fake vendor. Instants are microseconds."""
 
     id: str
-    values: dict[str, Carried]
+    values: dict[str, StoredValue]
     created: int
     modified: int
     links: dict[str, list[str]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class FakeVendor:
         self.now += round(seconds * SECOND)
 
     def create(
-        self, stream: str, record_id: str, links: Mapping[str, Sequence[str]] | None = None, **values: Carried
+        self, stream: str, record_id: str, links: Mapping[str, Sequence[str]] | None = None, **values: StoredValue
     ) -> None:
         """Create a record a second later."""
         self.wait(1)
@@ -94,7 +94,7 @@ class FakeVendor:
         there = {to: list(ids) for to, ids in (links or {}).items()}
         self.records[stream][record_id] = Record(record_id, given, self.now, self.now, there)
 
-    def set(self, stream: str, record_id: str, *, by: str = "ada", **values: Carried) -> None:
+    def set(self, stream: str, record_id: str, *, by: str = "ada", **values: StoredValue) -> None:
         """Change a record a second later; the history tells of it."""
         self.wait(1)
         record = self.records[stream][record_id]
@@ -178,8 +178,8 @@ class FakeSource:
     def present(self) -> datetime:
         return self.vendor.present()
 
-    def shape(self, stream: Stream) -> Shape:
-        return Shape("1", frozenset(FIELDS[stream.name]))
+    def schema(self, stream: Stream) -> StreamSchema:
+        return StreamSchema("1", frozenset(FIELDS[stream.name]))
 
     def describe(self) -> Description:
         self.vendor.calls["describe"] += 1
@@ -278,7 +278,7 @@ class FakeSource:
         ]
 
     def _page(self, stream: str, records: Sequence[Record], *, with_links: bool = False) -> Page:
-        columns: dict[str, list[Carried]] = {
+        columns: dict[str, list[StoredValue]] = {
             "id": [each.id for each in records],
             "modified": [each.modified for each in records],
             **{name: [each.values[name] for each in records] for name in FIELDS[stream]},
@@ -306,11 +306,11 @@ class FakeSource:
         """Nothing is wrong."""
         return []
 
-    def change_events(self, body: bytes) -> tuple[Sequence[Hint], int]:
+    def change_events(self, body: bytes) -> tuple[Sequence[ChangeEvent], int]:
         """Lines of `STREAM ID`."""
         told = [line.split() for line in body.decode().splitlines()]
         return [
-            Hint(f"{stream} {each} {self.vendor.now}", "changed", stream, each, self.vendor.now)
+            ChangeEvent(f"{stream} {each} {self.vendor.now}", "changed", stream, each, self.vendor.now)
             for stream, each in told
         ], 0
 
@@ -322,14 +322,14 @@ class FakeSource:
     def writable(self) -> Mapping[str, frozenset[str]]:
         return {"deal": frozenset({"stage", "close_date"})}
 
-    def write(self, stream: Stream, edit: Edit) -> Receipt:
+    def write(self, stream: Stream, request: WriteRequest) -> WriteResult:
         """Write unless somebody else was quicker; no notes here."""
         self.vendor.between()
-        record = self.vendor.records[stream.name][edit.record_id]
-        found = {name: record.values[name] for name in edit.changes}
-        if found == dict(edit.changes):
-            return Receipt(self.read(stream, [record.id]), was_so=True)
-        if found != dict(edit.expected):
-            raise ChangedMeanwhileError("somebody else changed it", found=found, page=self.read(stream, [record.id]))
-        self.vendor.set(stream.name, record.id, by="us", **edit.changes)
-        return Receipt(self.read(stream, [record.id]))
+        record = self.vendor.records[stream.name][request.record_id]
+        found = {name: record.values[name] for name in request.changes}
+        if found == dict(request.changes):
+            return WriteResult(self.read(stream, [record.id]), already_set=True)
+        if found != dict(request.expected):
+            raise WriteConflictError("somebody else changed it", found=found, page=self.read(stream, [record.id]))
+        self.vendor.set(stream.name, record.id, by="us", **request.changes)
+        return WriteResult(self.read(stream, [record.id]))

@@ -44,13 +44,17 @@ def test_a_parked_source_is_no_agreement(hubspot: Followed, engine: Engine, comp
     """The day's calls are used up, in the middle or before: the report says so and until when, and makes no call."""
     hubspot.faults.next("list", Fault("daily_limit"), times=8)
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
-    assert (report.agrees, report.parked_until is not None, report.total) == (False, True, 0)
+    assert (report.agrees, report.quota_exhausted_until is not None, report.total) == (False, True, 0)
     hubspot.faults.clear()
     hubspot.faults.next("search", Fault("daily_limit"), times=8)
     hubspot.clock.advance(600)
-    parked = hubspot.syncer(engine).cycle()
+    quota_exhausted = hubspot.syncer(engine).cycle()
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run(repair=True)
-    assert (report.agrees, report.parked_until, report.call_count) == (False, parked.parked_until, 0)
+    assert (report.agrees, report.quota_exhausted_until, report.call_count) == (
+        False,
+        quota_exhausted.quota_exhausted_until,
+        0,
+    )
 
 
 def test_a_failing_crm_is_no_agreement(hubspot: Followed, engine: Engine, company: Company) -> None:

@@ -97,7 +97,7 @@ def test_two_files_complete_one_record(engine: Engine, load: Load) -> None:
             "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,web,,7", "2,2026-02-04T00:00:00Z,fair,,", "3,,fair,,"],
         }
     )
-    told = ("created", "completed", "set_aside", "repeated", "updated")
+    told = ("created", "completed", "quarantined", "repeated", "updated")
     assert (3, 2, 0, 0, 0) == tuple(report.total(name) for name in told)
     expected = [
         ("1", "Ann", True, "web", {"size": "7"}),
@@ -125,7 +125,7 @@ def test_the_same_two_files_again_change_nothing(engine: Engine, load: Load) -> 
     assert [] == changes(engine)
 
 
-def test_what_two_files_say_against_each_other_is_set_aside_by_heading_and_field(engine: Engine, load: Load) -> None:
+def test_what_two_files_say_against_each_other_is_quarantined_by_heading_and_field(engine: Engine, load: Load) -> None:
     """The first one stands; only what contradicts is named, in the words of the file and of the reference."""
     (report,) = load(
         {
@@ -136,7 +136,7 @@ def test_what_two_files_say_against_each_other_is_set_aside_by_heading_and_field
     row = mirror_of(engine).record("quarantined")
     assert (2, "Id") == row.pick("line", "column")
     assert row.reason.endswith("closed.csv:2 already, with another lead_source ('Origin'); the first one stands")
-    assert 1 == report.total("set_aside")
+    assert 1 == report.total("quarantined")
 
 
 def test_a_completed_record_of_an_earlier_import_is_a_change(engine: Engine, load: Load) -> None:
@@ -187,7 +187,7 @@ def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load
     assert [("1", "Call", 100_000, 100_000), ("2", None, 500, 500)] == [
         each.pick("id", "next_step", "amount_minor", "amount_home_minor") for each in mirror_of(engine).deals()
     ]
-    assert (1, 1) == (report.total("completed"), report.total("set_aside"))
+    assert (1, 1) == (report.total("completed"), report.total("quarantined"))
     assert "another amount ('Worth');" in report.files[1].examples[0].reason
 
 

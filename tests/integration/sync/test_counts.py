@@ -13,7 +13,7 @@ from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.reports import CycleReport
 
 Make = Callable[..., str]
-COUNTS = ("created", "updated", "deleted", "restored", "merged", "erased", "set_aside")
+COUNTS = ("created", "updated", "deleted", "restored", "merged", "erased", "quarantined")
 DAY = 90_000  # seconds, a little more than one
 
 
@@ -66,10 +66,11 @@ def test_a_run_keeps_what_was_counted(hubspot: Followed, sqlite_engine: Engine, 
     hubspot.clock.advance(60)
     deal(amount="a lot")
     second = syncer.cycle()
-    assert (True, 1) == (first.total("created") > 2, second.total("set_aside"))
+    assert (True, 1) == (first.total("created") > 2, second.total("quarantined"))
     runs = mirror_of(sqlite_engine).runs()
     expected = [
-        tuple(report.total(name) for name in ("read", "created", "updated", "set_aside")) for report in (first, second)
+        tuple(report.total(name) for name in ("read", "created", "updated", "quarantined"))
+        for report in (first, second)
     ]
     assert expected == [run.pick("rows_read", "created", "updated", "quarantined") for run in runs]
     assert [True, True] == [run.finished_at >= run.started_at for run in runs]

@@ -17,15 +17,15 @@ from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
 
 from ros_sync import clock
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.source import ChangeEvent
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.deletions import State, Wave, decide, waves
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
-CADENCE = Cadence(deletion_share=0.10, deletion_at_least=3)
+POLICY = SyncPolicy(deletion_share=0.10, deletion_at_least=3)
 DAY = 90_000  # seconds, a little more than one
 
 
@@ -35,7 +35,7 @@ def alive(engine: Engine, kind: str = "deal") -> int:
 
 
 def syncer_of(hubspot: Followed, engine: Engine) -> Syncer:
-    return Syncer(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE)
+    return Syncer(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY)
 
 
 def later(hubspot: Followed, syncer: Syncer, seconds: float = DAY, *, full: bool = False) -> list[str]:
@@ -90,9 +90,9 @@ def by_a_listing(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
 
 def by_webhooks(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
     archive(hubspot, ids)
-    hints = [Hint(each, "deal.deletion", "deals", each, clock.to_micros(hubspot.clock())) for each in ids]
-    event_inbox.keep(syncer.engine, "hubspot", hints, hubspot.clock())
-    syncer.work_off_hints()
+    events = [ChangeEvent(each, "deal.deletion", "deals", each, clock.to_micros(hubspot.clock())) for each in ids]
+    event_inbox.keep(syncer.engine, "hubspot", events, hubspot.clock())
+    syncer.process_change_events()
 
 
 def by_merges(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
@@ -104,7 +104,7 @@ def by_merges(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
 
 def by_repair(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
     archive(hubspot, ids)
-    Auditor(syncer.engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=True)
+    Auditor(syncer.engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=True)
 
 
 def by_ids_that_are_unknown(hubspot: Followed, syncer: Syncer, ids: list[str]) -> None:
@@ -170,7 +170,7 @@ def test_what_is_held_is_told_once_and_waits(
     told = [later(hubspot, syncer, full=full) for full in (False, True, False)]
     assert [len(each) for each in told] == [1, 0, 0]
     assert [each.records for each in open_waves(engine, State.HELD)] == [6]
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=True)
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=True)
     assert (report.agrees, report.held, alive(engine)) == (True, 6, 20)
 
 
@@ -254,7 +254,7 @@ def test_what_is_held_keeps_what_it_is_associated_with(
     for full in (True, False):
         later(hubspot, syncer, full=full)
         assert active(engine) == 6
-    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=False)
+    report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=False)
     assert (report.agrees, report.held) == (True, 6)
     decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
     later(hubspot, syncer, full=True)
@@ -306,9 +306,9 @@ def test_an_explicit_privacy_deletion_never_waits(hubspot: Followed, engine: Eng
     later(hubspot, syncer, 60, full=True)
     assert [each.records for each in open_waves(engine, State.HELD)] == [12]
     at = clock.to_micros(hubspot.clock())
-    hints = [Hint(each, "contact.privacyDeletion", "contacts", each, at) for each in people[:12]]
-    event_inbox.keep(engine, "hubspot", hints, hubspot.clock())
-    syncer.work_off_hints()
+    events = [ChangeEvent(each, "contact.privacyDeletion", "contacts", each, at) for each in people[:12]]
+    event_inbox.keep(engine, "hubspot", events, hubspot.clock())
+    syncer.process_change_events()
     assert mirror_of(engine).count("contact") == 8
     assert [each.state for each in open_waves(engine)] == ["withdrawn"]
 

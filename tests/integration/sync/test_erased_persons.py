@@ -9,14 +9,14 @@ from tests.integration.sync.cycles import Make, cycled
 
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 
 def nearly_all_erased(hubspot: Followed, syncer: Syncer) -> list[str]:
     """Contacts that were read, and then erased in HubSpot but for the last one: more at once than is believed."""
     people = [
         hubspot.account.create("contacts", {"email": f"p{n}@mill.example"})
-        for n in range(Cadence().deletion_at_least + 2)
+        for n in range(SyncPolicy().deletion_at_least + 2)
     ]
     cycled(syncer)
     for person in people[:-1]:

@@ -210,7 +210,7 @@ def test_a_day_s_limit_ends_at_the_account_s_midnight_for_a_new_process_too(
     cycled(hubspot.syncer(engine))
     hubspot.clock.advance(60)
     hubspot.faults.next("*", Fault("daily_limit"))
-    assert hubspot.syncer(engine).cycle().parked_until == datetime(2026, 3, 2, 23, tzinfo=UTC)
+    assert hubspot.syncer(engine).cycle().quota_exhausted_until == datetime(2026, 3, 2, 23, tzinfo=UTC)
 
 
 def test_a_property_of_the_company_s_own_that_is_emptied_is_empty_here(
@@ -292,7 +292,7 @@ def test_after_a_pause_the_poll_moves_the_watermark(hubspot: Followed, engine: E
     assert set(hubspot.calls().values()) == {1}
     assert mirror_of(engine).stream_state("deals").watermark is not None
     report = syncer.cycle()
-    assert report.of("deals").complete_until == NOW + timedelta(hours=4)
+    assert report.of("deals").watermark == NOW + timedelta(hours=4)
 
 
 def test_stopping_ends_a_back_fill_at_its_next_page_and_the_next_process_goes_on(

@@ -23,7 +23,7 @@ from ros_sync.sandbox.world import STORY_MONDAY, WEEK_LATER, World
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.reports import CycleReport
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
 STREAMS = ("deals", "contacts", "companies", "calls", "emails", "meetings", "notes", "tasks")
@@ -180,7 +180,7 @@ def test_an_erased_person_is_nowhere_any_more(hubspot: Followed, engine: Engine)
 def test_a_lagging_search_brings_nothing_back(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """Search may still tell of a deal that was archived a moment ago; it stays deleted."""
     made = deal()
-    syncer = hubspot.syncer(engine, cadence=Cadence(look_back_seconds=1))
+    syncer = hubspot.syncer(engine, policy=SyncPolicy(deletion_scan_seconds=1))
     ok(syncer.cycle())
     hubspot.account.search_lag_seconds = 60
     hubspot.clock.advance(100)
@@ -216,10 +216,10 @@ def test_a_day_s_limit_parks_the_source_and_ends_by_itself(hubspot: Followed, en
     hubspot.faults.next("list", Fault("daily_limit"), times=8)
     report = syncer.cycle()
     midnight = datetime(2026, 3, 2, 23, tzinfo=UTC)  # in Berlin, where the account is
-    assert report.parked_until == midnight
+    assert report.quota_exhausted_until == midnight
     hubspot.calls()
     hubspot.clock.advance(3_600)
-    assert syncer.cycle().parked_until == midnight
+    assert syncer.cycle().quota_exhausted_until == midnight
     assert hubspot.calls() == Counter()
     hubspot.clock.move_to(midnight + timedelta(minutes=1))
     hubspot.faults.clear()

@@ -87,7 +87,7 @@ def load(engine: Engine, tmp_path: Path) -> Import:
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
     # four names
-    names = ("created", "updated", "unchanged", "set_aside")
+    names = ("created", "updated", "unchanged", "quarantined")
     return tuple(report.total(name) for name in names)  # type: ignore[return-value]
 
 
@@ -162,10 +162,10 @@ def test_a_name_that_two_people_share_is_not_guessed(engine: Engine, load: Impor
     assert (None, "Bob") == mirror_of(engine).deal().pick("owner_id", "owner_named")
 
 
-def test_an_id_twice_with_other_values_is_set_aside(engine: Engine, load: Import) -> None:
+def test_an_id_twice_with_other_values_is_quarantined(engine: Engine, load: Import) -> None:
     """The first one stands; the second is kept with its line, the first one's place, and what differs."""
     report = load("deals.csv", HEADER, ACME, ACME.replace("1000", "2000"), ACME)
-    assert (1, 1, 1) == (report.total("created"), report.total("set_aside"), report.total("repeated"))
+    assert (1, 1, 1) == (report.total("created"), report.total("quarantined"), report.total("repeated"))
     row = mirror_of(engine).record("quarantined")
     assert (3, "1") == row.pick("line", "value")
     assert "deals.csv:2 already, with another amount ('Amount');" in row.reason
@@ -175,7 +175,7 @@ def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Impor
     """The second file's contradiction names the first file."""
     (tmp_path / "deals-a.csv").write_text(f"{HEADER}\n{ACME}\n")
     report = load("deals-b.csv", HEADER, ACME.replace("Acme", "Acme Ltd"), beside=[tmp_path / "deals-a.csv"])
-    assert (1, 1) == (report.total("created"), report.total("set_aside"))
+    assert (1, 1) == (report.total("created"), report.total("quarantined"))
     assert "deals-a.csv:2 already, with another name" in report.files[1].examples[0].reason
 
 
@@ -268,7 +268,7 @@ def test_a_repeated_row_of_an_older_export_is_no_contradiction(engine: Engine, l
     """It says the same twice; that it differs from what is stored is another matter."""
     load("deals.csv", HEADER, ACME, at=MONDAY + WEEK)
     old = ACME.replace("1000", "5")
-    assert (0, 1) == ((report := load("deals.csv", HEADER, old, old)).total("set_aside"), report.total("repeated"))
+    assert (0, 1) == ((report := load("deals.csv", HEADER, old, old)).total("quarantined"), report.total("repeated"))
 
 
 def test_strict_refuses_an_id_twice_with_other_values(engine: Engine, load: Import) -> None:
@@ -278,7 +278,7 @@ def test_strict_refuses_an_id_twice_with_other_values(engine: Engine, load: Impo
     assert 1 == load("deals.csv", HEADER, ACME, ACME, strict=True).total("created")
 
 
-def test_a_bad_row_is_set_aside_and_the_rest_is_loaded(engine: Engine, load: Import) -> None:
+def test_a_bad_row_is_quarantined_and_the_rest_is_loaded(engine: Engine, load: Import) -> None:
     """File, line, column, value and reason are kept in the database."""
     report = load("deals.csv", HEADER, ACME, ACME.replace("1,Acme", "2,Beta").replace("1000", '"1.234,56"'))
     assert (1, 0, 0, 1) == counts(report)

@@ -26,7 +26,7 @@ from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.applier import Applier
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
 
@@ -72,7 +72,7 @@ def test_who_was_erased_meanwhile_does_not_come_back(hubspot: Followed, engine: 
             done.append(1)
             hubspot.account.erase("contacts", person)
             hear(hubspot, engine, "contact.privacyDeletion", person)
-            hubspot.syncer(engine).work_off_hints()
+            hubspot.syncer(engine).process_change_events()
 
     before_writing(source, way, erased)
     hubspot.syncer(engine, source=source).cycle(full=way == "listed")
@@ -94,7 +94,7 @@ def test_links_that_were_read_before_do_not_overwrite_newer_ones(hubspot: Follow
             hubspot.account.dissociate("deals", made, "companies", old)
             hubspot.account.associate("deals", made, "companies", new, label="Primary")
             hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(new))
-            hubspot.syncer(engine).work_off_hints()
+            hubspot.syncer(engine).process_change_events()
         return found
 
     source.links = overtaken  # type: ignore[method-assign]  # something happens in between
@@ -166,7 +166,7 @@ def test_activities_of_two_kinds_may_have_one_number(hubspot: Followed, engine: 
     hubspot.clock.advance(60)
     hubspot.account.archive("calls", "501")
     hear(hubspot, engine, "object.deletion", "501", objectTypeId="0-48")
-    syncer.work_off_hints()
+    syncer.process_change_events()
     activities = [(each.id, each.deleted_at is None) for each in mirror_of(engine).activities()]
     assert activities == [("calls/501", False), ("emails/501", True)]
 
@@ -177,7 +177,7 @@ def test_there_and_back_between_two_looks_is_known(
 ) -> None:
     """A close date that was moved to another month and back is a push, as it is to a mirror filled later."""
     made = deal(closedate="2026-03-31T00:00:00Z")
-    syncer = hubspot.syncer(engine, cadence=Cadence(reconcile_seconds=10**9))
+    syncer = hubspot.syncer(engine, policy=SyncPolicy(reconcile_seconds=10**9))
     cycled(syncer)
     times = [NOW + timedelta(hours=30), NOW + timedelta(hours=60)]
     for at, day in zip(times, ("2026-05-31", "2026-03-31"), strict=True):
@@ -191,7 +191,7 @@ def test_there_and_back_between_two_looks_is_known(
         cycled(syncer)
         occurred = int(times[0].timestamp() * 1000)
         hear(hubspot, engine, "deal.propertyChange", made, propertyName="closedate", occurredAt=occurred)
-        syncer.work_off_hints()
+        syncer.process_change_events()
     for _ in range(3):
         cycled(syncer)
         hubspot.clock.advance(90_000 if way == "daily look" else 60)
@@ -229,7 +229,7 @@ def test_a_part_of_an_answer_that_failed_erases_nobody(
     monkeypatch.setattr(HubSpotClient, "_called", partly)
     hear(hubspot, engine, "contact.deletion", person)
     with pytest.raises(Exception, match="a part of it failed"):
-        syncer.work_off_hints()
+        syncer.process_change_events()
     monkeypatch.setattr(HubSpotClient, "_called", read)
     assert mirror_of(engine).count("contact") == 1
 
@@ -243,7 +243,7 @@ def test_a_change_of_a_person_who_cannot_be_read_erases_nobody(hubspot: Followed
         hubspot.account.erase("contacts", person)
         kind = "contact.privacyDeletion" if number == 0 else "contact.deletion"
         hear(hubspot, engine, kind, person, number)
-    syncer.work_off_hints()
+    syncer.process_change_events()
     assert mirror_of(engine).count("contact") == 2
     assert mirror_of(engine).count("contact", deleted=False) == 0
 
@@ -271,7 +271,7 @@ def test_hints_about_other_streams_wait_for_no_back_fill(hubspot: Followed, engi
     event_inbox.keep(engine, "hubspot", found, hubspot.clock())
     hubspot.account.associate("deals", made, "companies", mill, label="Primary")
     hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(mill))
-    hubspot.syncer(engine).work_off_hints()
+    hubspot.syncer(engine).process_change_events()
     assert mirror_of(engine).deal().account_id == mill
 
 
@@ -288,7 +288,9 @@ def test_a_lead_does_not_end_because_a_property_is_hidden(hubspot: Followed, eng
 
 
 @pytest.mark.parametrize("value", ["9999999999999999", "253402300800000", "9999-12-31T23:59:59Z", "soon"])
-def test_an_odd_value_is_set_aside_and_stops_nothing(hubspot: Followed, engine: Engine, deal: Make, value: str) -> None:
+def test_an_odd_value_is_quarantined_and_stops_nothing(
+    hubspot: Followed, engine: Engine, deal: Make, value: str
+) -> None:
     """A date that no calendar has costs its own field, in this record alone."""
     made = [deal(), deal()]
     hubspot.account.records["deals"][made[0]].properties |= {"handed_off_to_cs": value, "next_step_date": value}
@@ -379,7 +381,7 @@ def test_a_link_that_a_webhook_told_of_during_the_back_fill(hubspot: Followed, e
                 time.sleep(0.02)
             hubspot.account.associate("deals", made, "contacts", person)
             hear(hubspot, engine, "deal.associationChange", made, fromObjectId=int(made), toObjectId=int(person))
-            other.work_off_hints()
+            other.process_change_events()
             assert mirror_of(engine).count("link", stream="contacts") == 1
         yield from listed(stream, **more)
 
@@ -393,7 +395,7 @@ def test_a_record_that_is_told_again_after_it_was_written(hubspot: Followed, eng
     """The same page comes in two transactions: its records are there once, and counted once as new."""
     made = [deal() for _ in range(120)]
     source = telling_twice(hubspot.source())
-    report = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=10)).cycle()
+    report = hubspot.syncer(engine, source=source, policy=SyncPolicy(backfill_rows=10)).cycle()
     assert (report.trouble, report.of("deals").created) == (None, len(made))
     assert mirror_of(engine).count("deal") == len(made)
 
@@ -413,7 +415,7 @@ def test_a_stream_that_cannot_be_written_stops_no_other(
         return apply(self, stream, *arguments, **more)
 
     monkeypatch.setattr(Applier, "apply", broken)
-    syncer = hubspot.syncer(engine, source=source, cadence=Cadence(backfill_rows=100))
+    syncer = hubspot.syncer(engine, source=source, policy=SyncPolicy(backfill_rows=100))
     report = syncer.cycle()
     assert ("contacts could not be read" in str(report.trouble), mirror_of(engine).count("deal")) == (True, 1)
     monkeypatch.undo()

@@ -13,7 +13,7 @@ from tests.integration.sync.conftest import CONTEXT, NOW, Followed, asked_nothin
 from ros_sync import clock
 from ros_sync.sync.ingest.applier import Applier
 from ros_sync.sync.ingest.reports import StreamReport
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
 DAY = 86_400  # seconds
@@ -62,7 +62,7 @@ def test_what_is_still_archived_costs_no_call(hubspot: Followed, sqlite_engine: 
 def test_looking_back_asks_for_histories_alone(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
     """The pass asks for the associations of what was modified, once for each stream that deals have some with."""
     made = deal()
-    syncer = hubspot.syncer(sqlite_engine, cadence=Cadence(links_seconds=10**9))
+    syncer = hubspot.syncer(sqlite_engine, policy=SyncPolicy(links_seconds=10**9))
     assert syncer.cycle().trouble is None
     hubspot.clock.advance(DAY)
     hubspot.account.update("deals", made, {"hs_next_step": "again"})

@@ -130,7 +130,7 @@ def test_an_account_without_owners_or_pipelines_is_believed(
     assert [mirror_of(engine).count(kind) for kind in ("owner", "pipeline_stage", "deal")] == [0, 0, 1]
 
 
-def test_a_value_that_nobody_can_count_is_set_aside(hubspot: Followed, engine: Engine, deal: Make) -> None:
+def test_a_value_that_nobody_can_count_is_quarantined(hubspot: Followed, engine: Engine, deal: Make) -> None:
     """The deal comes without its amount, the other one with it, and the reason is kept."""
     deal(), deal(amount="1e999999")
     assert hubspot.syncer(engine).cycle().trouble is None

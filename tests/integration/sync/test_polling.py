@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import Followed
 
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
 SEARCHED = 200  # records of a page of search
@@ -21,11 +21,11 @@ def test_histories_are_asked_for_group_by_group(
 ) -> None:
     """As soon as a group has all its records it is written, with the histories of these in one call."""
     ids = [deal() for _ in range(2 * SEARCHED + 1)]
-    syncer = hubspot.syncer(sqlite_engine, cadence=Cadence(group_rows=rows))
+    syncer = hubspot.syncer(sqlite_engine, policy=SyncPolicy(group_rows=rows))
     assert syncer.cycle().trouble is None
     hubspot.clock.advance(600)
-    for place, each in enumerate(ids):  # one deal of each page gets another amount, which is tracked
-        hubspot.account.update("deals", each, {"amount": "5"} if place % SEARCHED == 0 else {"hs_next_step": "again"})
+    for state, each in enumerate(ids):  # one deal of each page gets another amount, which is tracked
+        hubspot.account.update("deals", each, {"amount": "5"} if state % SEARCHED == 0 else {"hs_next_step": "again"})
     hubspot.clock.advance(10)
     hubspot.calls()
     assert syncer.cycle().trouble is None

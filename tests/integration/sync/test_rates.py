@@ -396,17 +396,20 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     syncer = hubspot.syncer(engine, source=source_of(hubspot, virtual_pace(hubspot)))
     midnight = datetime(2026, 3, 2, 23, tzinfo=UTC)  # in Berlin
     report = syncer.cycle()
-    assert (report.parked_until, report.trouble) == (midnight, "the calls that HubSpot allows in a day are used up")
+    assert (report.quota_exhausted_until, report.trouble) == (
+        midnight,
+        "the calls that HubSpot allows in a day are used up",
+    )
     state = mirror_of(engine).source_state()
     assert state.pick("quota_exhausted_until", "trouble") == (midnight, report.trouble)
     calls = len(hubspot.account.calls)
     hubspot.clock.move_to(midnight - timedelta(seconds=1))
-    assert syncer.cycle().parked_until == midnight
+    assert syncer.cycle().quota_exhausted_until == midnight
     assert len(hubspot.account.calls) == calls
     hubspot.clock.move_to(midnight)
     meter.limits = Limits(daily=500)
     report = syncer.cycle()
-    assert (report.parked_until, report.trouble) == (None, None)
+    assert (report.quota_exhausted_until, report.trouble) == (None, None)
     assert mirror_of(engine).count("deal") == len(made)
 
 

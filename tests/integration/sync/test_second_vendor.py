@@ -40,8 +40,8 @@ from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.policy import Cadence
-from ros_sync.sync.write_back.requests import Wish
+from ros_sync.sync.policy import SyncPolicy
+from ros_sync.sync.write_back.requests import WriteBackRequest
 
 DAY = 86_400
 KILLED_EVERY = int(os.environ.get("ROS_SYNC_KILLED_EVERY", "6"))  # statements; `make chaos` takes each one
@@ -76,9 +76,9 @@ def vendor() -> FakeVendor:
     return made
 
 
-def syncer_of(engine: Engine, vendor: FakeVendor, *, newest_first: bool = False, **cadence: Any) -> Syncer:
+def syncer_of(engine: Engine, vendor: FakeVendor, *, newest_first: bool = False, **policy: Any) -> Syncer:
     source = FakeSource(vendor, newest_first=newest_first)
-    return Syncer(engine, source, CONTEXT, now=vendor.present, cadence=Cadence(**cadence))
+    return Syncer(engine, source, CONTEXT, now=vendor.present, policy=SyncPolicy(**policy))
 
 
 def audited(engine: Engine, vendor: FakeVendor, *, repair: bool = False) -> Any:
@@ -292,13 +292,13 @@ def test_writes_go_back_and_never_over_what_somebody_else_set(engine: Engine, ve
     people = {"ada@loom.example": Member(email="ada@loom.example", name="Ada", role="RevOps")}
     with engine.connect() as connection:
         directory = directory_of(connection, Organisation(people=people))
-    done = syncer.write(Wish("deal", "d1", {"stage": "Negotiation"}, "ada@loom.example"), directory)
+    done = syncer.write(WriteBackRequest("deal", "d1", {"stage": "Negotiation"}, "ada@loom.example"), directory)
     assert ("done", "written") == (done.state, done.words)
     assert "Negotiation" == vendor.records[DEALS]["d1"].values["stage"]
-    again = syncer.write(Wish("deal", "d1", {"stage": "Negotiation"}, "ada@loom.example"), directory)
+    again = syncer.write(WriteBackRequest("deal", "d1", {"stage": "Negotiation"}, "ada@loom.example"), directory)
     assert "Fake CRM said so already" == again.words
     vendor.between = lambda: vendor.set(DEALS, "d1", stage="Lost", stage_kind="lost")
-    lost = syncer.write(Wish("deal", "d1", {"stage": "Proposal"}, "ada@loom.example"), directory)
+    lost = syncer.write(WriteBackRequest("deal", "d1", {"stage": "Proposal"}, "ada@loom.example"), directory)
     vendor.between = lambda: None
     assert "conflict" == lost.state
     vendor.wait(60)
@@ -316,7 +316,7 @@ def test_what_a_webhook_tells_is_read_by_its_stream(engine: Engine, vendor: Fake
     events, others = syncer.source.change_events(f"{DEALS} d1\n{EVENTS} e9\n".encode())
     assert (2, 0) == (event_inbox.keep(engine, "fake", events, vendor.present()), others)
     before = vendor.calls.copy()
-    assert syncer.work_off_hints() is not None
+    assert syncer.process_change_events() is not None
     assert not (vendor.calls - before)["changes"], "no poll"
     assert ("Negotiation", EVENTS) == (mirror_of(engine).deal("d1").stage, mirror_of(engine).activity("e9").stream)
     assert [] == mirror_of(engine).change_events(processed_at=None)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from tests.integration.mirror_reader import mirror_of
 from tests.integration.sync.conftest import CONTEXT, Followed
 from tests.integration.sync.test_deletion_waves import (
-    CADENCE,
+    POLICY,
     alive,
     archive,
     by_a_listing,
@@ -31,7 +31,7 @@ from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
 
 from ros_sync import clock
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.source import ChangeEvent
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
@@ -78,10 +78,13 @@ def test_webhooks_of_more_than_one_round_are_one_wave(
     archive(hubspot, deals[:12])
     at = clock.to_micros(hubspot.clock())
     event_inbox.keep(
-        engine, "hubspot", [Hint(each, "deal.deletion", "deals", each, at) for each in deals[:12]], hubspot.clock()
+        engine,
+        "hubspot",
+        [ChangeEvent(each, "deal.deletion", "deals", each, at) for each in deals[:12]],
+        hubspot.clock(),
     )
     for _ in range(6):
-        syncer.work_off_hints()
+        syncer.process_change_events()
     assert (alive(engine), [each.records for each in open_waves(engine)]) == (36, [8])
 
 
@@ -130,7 +133,7 @@ def test_leads_that_end_in_a_wave_are_held(
     become(hubspot, people[:3], "")
     assert leads_after(hubspot, engine, syncer, full=True) == 20
     assert [each.records for each in open_waves(engine, State.HELD)] == [6]
-    audit = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=CADENCE).run(repair=True)
+    audit = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=True)
     assert (audit.agrees, audit.held, alive(engine, "lead")) == (True, 6, 20)
 
 
@@ -200,8 +203,8 @@ def test_links_with_records_that_turn_out_to_be_held_are_kept(
 
     The CRM names them no more.
     """
-    seldom = replace(CADENCE, look_back_seconds=30 * 86_400, links_seconds=3_600)
-    syncer = Syncer(engine, hubspot.source(), CONTEXT, now=hubspot.clock, cadence=seldom)
+    seldom = replace(POLICY, deletion_scan_seconds=30 * 86_400, links_seconds=3_600)
+    syncer = Syncer(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=seldom)
     people = [hubspot.account.create("contacts", {"email": f"p{n}@mill.example"}) for n in range(20)]
     deals = [deal() for _ in range(6)]
     for each, person in zip(deals, people, strict=False):
@@ -214,9 +217,9 @@ def test_links_with_records_that_turn_out_to_be_held_are_kept(
         later(hubspot, syncer, 7_200)
     else:
         at = clock.to_micros(hubspot.clock())
-        hints = [Hint(f"l{each}", "deal.associationChange", "deals", each, at) for each in deals]
-        event_inbox.keep(engine, "hubspot", hints, hubspot.clock())
-        syncer.work_off_hints()
+        events = [ChangeEvent(f"l{each}", "deal.associationChange", "deals", each, at) for each in deals]
+        event_inbox.keep(engine, "hubspot", events, hubspot.clock())
+        syncer.process_change_events()
     found = [(each.stream, each.records) for each in open_waves(engine, State.HELD)]
     assert (links(engine), found) == (6, [("contacts", 6)])
 

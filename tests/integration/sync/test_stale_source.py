@@ -78,10 +78,10 @@ def test_a_hubspot_that_cannot_be_read_keeps_its_alerts_and_catches_up(
     hubspot: Followed, engine: Engine, deal: Callable[..., str], ticking: Ticking, syncer: Syncer
 ) -> None:
     """Half an hour of refusals: the state of before stands, with the reason; then one cycle and one tick mend it."""
-    mended, neglected = deal(dealname="Mended"), deal(dealname="Neglected", hs_next_step="call")
+    repaired, neglected = deal(dealname="Mended"), deal(dealname="Neglected", hs_next_step="call")
     syncer.cycle()
     ticking()
-    hubspot.account.update("deals", mended, {"hs_next_step": "call"})
+    hubspot.account.update("deals", repaired, {"hs_next_step": "call"})
     hubspot.account.update("deals", neglected, {"hs_next_step": ""})
     hubspot.faults.at_random(1.0, 1, [Fault("status")])
     hubspot.clock.advance(1_800)

@@ -12,7 +12,7 @@ from tests.integration.sync.conftest import CONTEXT, Followed
 from ros_sync.errors import StoppedError
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.reports import Progress
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
 DAY = 90_000  # seconds, a little more than one
@@ -73,7 +73,7 @@ def broken_off(hubspot: Followed, engine: Engine, deal: Make) -> list[Progress]:
         hubspot.source(),
         CONTEXT,
         now=hubspot.clock,
-        cadence=Cadence(backfill_seconds=0.0),
+        policy=SyncPolicy(backfill_seconds=0.0),
         progress=told.append,
         stopping=lambda: any(each.stream == "deals" for each in told),
     )

@@ -17,9 +17,9 @@ from tests.integration.sync.test_odd_answers import Between, Json, following
 from tests.integration.sync.test_odd_answers import between as between  # noqa: PLC0414  # a fixture
 from tests.integration.sync.writing_back import after_the_next, instead_of_the_next, write
 
-from ros_sync.connectors.hubspot import editing
+from ros_sync.connectors.hubspot import record_write
 from ros_sync.errors import TransientError
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.database import open_engine
 from ros_sync.sandbox.hubspot.taking_over import Automation, Does
 from ros_sync.sync.audit.auditor import Auditor
@@ -124,13 +124,13 @@ def test_a_read_only_property_is_refused_by_name(
     made = deal()
     syncer.cycle()
     wanted = {name: "2026-01-01T00:00:00Z"}
-    monkeypatch.setattr(editing, "to_properties", lambda *_, **__: wanted)
+    monkeypatch.setattr(record_write, "to_properties", lambda *_, **__: wanted)
     outcome = write(syncer, made, {"next_step": "Send the offer"})
     assert outcome.state == "refused"
     assert f'\\"{name}\\" is a read only property' in outcome.words
 
 
-SPELLINGS: list[tuple[str, Carried, Callable[[str], object]]] = [
+SPELLINGS: list[tuple[str, StoredValue, Callable[[str], object]]] = [
     ("amount", 250_050, lambda _: "2500.500"),
     ("amount", 250_000, lambda _: "2.5E3"),
     ("amount", 250_000, lambda _: 2500),
@@ -156,7 +156,7 @@ def test_however_hubspot_spells_it_it_was_taken_over(
     deal: Make,
     between: Between,
     field: str,
-    value: Carried,
+    value: StoredValue,
     spelling: Callable[[str], object],
 ) -> None:
     """Numbers, days, instants and texts are compared by what they mean."""

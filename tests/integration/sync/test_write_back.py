@@ -26,11 +26,11 @@ from tests.integration.sync.writing_back import (
 from ros_sync import clock
 from ros_sync.connectors.hubspot.source import HubSpotSource
 from ros_sync.errors import PermanentError
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sandbox.hubspot.tokens import SCOPES
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.write_back.requests import Wish
+from ros_sync.sync.write_back.requests import WriteBackRequest
 
 
 def changes_of_it(engine: Engine) -> list[tuple[object, ...]]:
@@ -46,7 +46,7 @@ def test_every_field_of_a_deal_is_written_and_shown_at_once(
     made = deal()
     syncer.cycle()
     hubspot.clock.advance(60)
-    changes: dict[str, Carried] = {"next_step": "Call <b>Jane</b>", "next_step_date": "2026-03-09",
+    changes: dict[str, StoredValue] = {"next_step": "Call <b>Jane</b>", "next_step_date": "2026-03-09",
                                    "close_date": "2026-05-31",
                                    "amount": 250_050, "stage": "Proposal"}  # fmt: skip
     assert write(syncer, made, changes).state == "done"
@@ -130,7 +130,7 @@ def test_mql_accepted_and_rejected_with_a_code(hubspot: Followed, engine: Engine
     at = NOW + timedelta(minutes=61)
     carried = clock.to_micros(at)
     assert write(syncer, good, {"accepted": carried}, name="lead").state == "done"
-    rejected: dict[str, Carried] = {"rejected": carried, "rejection_code": "No budget signal"}
+    rejected: dict[str, StoredValue] = {"rejected": carried, "rejection_code": "No budget signal"}
     assert write(syncer, bad, rejected, name="lead").state == "done"
     assert mirror_of(engine).lead(good).pick("lifecycle_stage", "accepted_at") == ("SAL", at)
     told = mirror_of(engine).lead(bad).pick("lifecycle_stage", "rejected_at", "rejection_code")
@@ -172,7 +172,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
     ],
 )
 def test_what_cannot_be_written_is_said(
-    hubspot: Followed, syncer: Syncer, deal: Make, changes: dict[str, Carried], reason: str
+    hubspot: Followed, syncer: Syncer, deal: Make, changes: dict[str, StoredValue], reason: str
 ) -> None:
     """A field that is not written back, an unknown stage, nothing at all.
 
@@ -286,6 +286,6 @@ def test_the_audit_trail_names_the_user_of_the_machine(hubspot: Followed, syncer
     """Beside who it is said to be for stands who ran the command, which nobody can choose."""
     made = deal()
     syncer.cycle()
-    wish = Wish("deal", made, {"next_step": "Call Jane"}, REVOPS, os_user="mallory")
-    syncer.write(wish, people(syncer.engine))
+    request = WriteBackRequest("deal", made, {"next_step": "Call Jane"}, REVOPS, os_user="mallory")
+    syncer.write(request, people(syncer.engine))
     assert (REVOPS, "mallory") == mirror_of(syncer.engine).record("write_request").pick("asked_by", "os_user")

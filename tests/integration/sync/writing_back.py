@@ -9,12 +9,12 @@ from sqlalchemy import Engine
 from tests.integration.sync.conftest import Followed
 
 from ros_sync.connectors.hubspot.client import HubSpotClient
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.organisation.company import Member, Organisation
 from ros_sync.organisation.people import Directory
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.write_back.requests import Outcome, Wish
+from ros_sync.sync.write_back.requests import Outcome, WriteBackRequest
 
 Make = Callable[..., str]
 Call = Callable[[], object]
@@ -34,13 +34,13 @@ def people(engine: Engine) -> Directory:
 def write(
     syncer: Syncer,
     record_id: str,
-    changes: Mapping[str, Carried],
+    changes: Mapping[str, StoredValue],
     *,
     by: str = ADA,
     name: str = "deal",
-    **more: Carried,
+    **more: StoredValue,
 ) -> Outcome:
-    return syncer.write(Wish(name, record_id, changes, by, more or None), people(syncer.engine))
+    return syncer.write(WriteBackRequest(name, record_id, changes, by, more or None), people(syncer.engine))
 
 
 def instead_of_the_next(monkeypatch: pytest.MonkeyPatch, method: str, happens: Callable[[Call], object]) -> None:

@@ -21,7 +21,7 @@ from tests.integration.mirror_reader import mirror_of, put
 from ros_sync.connectors.hubspot import events
 from ros_sync.connectors.hubspot.mapping_file import load_hubspot
 from ros_sync.connectors.hubspot.signatures import MAX_BODY_BYTES, HubSpotVerifier
-from ros_sync.connectors.source import Hint
+from ros_sync.connectors.source import ChangeEvent
 from ros_sync.connectors.webhooks import ChangeEvents, WebhookReceiver
 from ros_sync.jobs.health import Health
 from ros_sync.mirror.catalogue import objects
@@ -43,7 +43,7 @@ BODY = json.dumps([{"eventId": 1, "subscriptionType": "deal.deletion", "objectId
 FORGERIES = int(os.environ.get("ROS_SYNC_FORGERIES", "4000"))  # `make chaos` asks for 100,000
 
 
-Keep = Callable[[Sequence[Hint]], int]
+Keep = Callable[[Sequence[ChangeEvent]], int]
 
 
 def application(keep: Keep, public_url: str | None = None) -> FastAPI:
@@ -61,10 +61,10 @@ def application(keep: Keep, public_url: str | None = None) -> FastAPI:
     return app
 
 
-def into(kept: list[Hint]) -> Keep:
+def into(kept: list[ChangeEvent]) -> Keep:
     """Something that keeps hints in a list."""
 
-    def keep(found: Sequence[Hint]) -> int:
+    def keep(found: Sequence[ChangeEvent]) -> int:
         kept.extend(found)
         return len(found)
 
@@ -73,7 +73,7 @@ def into(kept: list[Hint]) -> Keep:
 
 @pytest.fixture
 def server(engine: Engine) -> Iterator[WebServer]:
-    def keep(found: Sequence[Hint]) -> int:
+    def keep(found: Sequence[ChangeEvent]) -> int:
         return event_inbox.keep(engine, "hubspot", found, NOW)
 
     with WebServer(application(keep), "127.0.0.1", 0) as running:
@@ -143,7 +143,7 @@ def test_nothing_shows_the_secret() -> None:
 
 def test_behind_a_proxy_the_public_address_counts() -> None:
     """Where HubSpot calls another address than the one that arrives here, the setting says which."""
-    kept: list[Hint] = []
+    kept: list[ChangeEvent] = []
     app = application(into(kept), public_url="https://ros.example")
     given = signed(SECRET, "POST", f"https://ros.example{PATH}", BODY, int(NOW.timestamp() * 1000))
     with WebServer(app, "127.0.0.1", 0) as server:
@@ -153,7 +153,7 @@ def test_behind_a_proxy_the_public_address_counts() -> None:
 def test_what_cannot_be_stored_is_sent_again() -> None:
     """While the database is busy HubSpot is asked to try later; nothing is said to be stored that is not."""
 
-    def busy(_found: Sequence[Hint]) -> int:
+    def busy(_found: Sequence[ChangeEvent]) -> int:
         raise OperationalError("INSERT", {}, Exception("database is locked"))
 
     with WebServer(application(busy), "127.0.0.1", 0) as server:
@@ -200,7 +200,7 @@ def test_a_flood_does_not_hold_up_other_work(server: WebServer, engine: Engine) 
 
 def test_forged_requests_are_refused_and_break_nothing() -> None:
     """However signature, timestamp, body, path or headers are spoiled: always 401, never stored, never a failure."""
-    kept: list[Hint] = []
+    kept: list[ChangeEvent] = []
     app = application(into(kept))
     rng = Random(7)
 

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from tests.integration.mirror_reader import table_of
 from tests.integration.workspace.conftest import RULES, Place, rule
 
+from ros_sync.config_files import Node, parsing
 from ros_sync.mirror.config_versions import Role, history, in_force, keep, latest, version_in_force
-from ros_sync.sheets import Node, parsing
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ros_sync.alerts.documents import ITEMS_KEPT, Told, digest, direct
+from ros_sync.alerts.documents import ITEMS_KEPT, AlertLine, digest, direct
 from ros_sync.outbox.document import Document, Item, ItemReason
 
-ACME = Told(
+ACME = AlertLine(
     object="deal",
     record=("crm", "1"),
     title="No next step",
@@ -22,11 +22,11 @@ ACME = Told(
 DAY = "Monday, 2 March"
 
 
-def deal(number: int, **changes: object) -> Told:
+def deal(number: int, **changes: object) -> AlertLine:
     """Another deal with the same trouble."""
     name = f"Deal {number:03}"
-    told = replace(ACME, record=("crm", str(number)), headline=name, text=f"{name} (EUR 1,000): no next step")
-    return replace(told, **changes)  # type: ignore[arg-type]  # by name
+    lines = replace(ACME, record=("crm", str(number)), headline=name, text=f"{name} (EUR 1,000): no next step")
+    return replace(lines, **changes)  # type: ignore[arg-type]  # by name
 
 
 def headings(document: Document) -> list[str]:
@@ -49,8 +49,8 @@ def test_a_message_about_one_record_that_was_put_right() -> None:
 
 def test_a_message_about_records_that_a_rule_found_at_once() -> None:
     """The title counts those that wait, the notification names three of them; what is done comes last."""
-    told = [deal(1, resolved=True), *(deal(number) for number in range(2, 7))]
-    document = direct(told)
+    lines = [deal(1, resolved=True), *(deal(number) for number in range(2, 7))]
+    document = direct(lines)
     assert (
         "No next step: 5 deals",
         "No next step: 5 deals: Deal 002, Deal 003, Deal 004 and 2 more",
@@ -60,8 +60,8 @@ def test_a_message_about_records_that_a_rule_found_at_once() -> None:
 
 def test_a_title_is_of_what_waits() -> None:
     """The title is that of the first alert that is still open."""
-    told = [replace(ACME, title="Done before", resolved=True), replace(ACME, title="Close date past")]
-    assert "Close date past" == direct(told).title
+    lines = [replace(ACME, title="Done before", resolved=True), replace(ACME, title="Close date past")]
+    assert "Close date past" == direct(lines).title
 
 
 def test_three_names_need_no_and_more() -> None:
@@ -70,7 +70,7 @@ def test_three_names_need_no_and_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "told, title, intro",
+    "lines, title, intro",
     [
         ([deal(1)], "1 deal needs you", f"{DAY}."),
         ([deal(1), deal(2)], "2 deals need you", f"{DAY}."),
@@ -82,9 +82,9 @@ def test_three_names_need_no_and_more() -> None:
     ],
     ids=["one", "two", "one twice", "two kinds", "some done", "a team's", "own and team's"],
 )
-def test_a_digest_says_how_many_records_wait(told: list[Told], title: str, intro: str) -> None:
+def test_a_digest_says_how_many_records_wait(lines: list[AlertLine], title: str, intro: str) -> None:
     """Records are counted, not alerts; and only those that still wait."""
-    document = digest(told, DAY)
+    document = digest(lines, DAY)
     assert (title, intro) == (document.title, document.intro)
 
 
@@ -96,7 +96,7 @@ def test_a_digest_that_is_done() -> None:
 
 def test_the_gravest_come_first() -> None:
     """What waits comes before what is done; then by gravity, the number of reasons, and name."""
-    told = [
+    lines = [
         deal(1, resolved=True, severity="critical"),
         deal(2, severity="info"),
         deal(3),
@@ -107,27 +107,27 @@ def test_the_gravest_come_first() -> None:
         deal(6, severity="unheard of"),
     ]
     expected = ["Deal 004", "Deal 005", "Deal 003", "Deal 006", "Deal 002", "Deal 001"]
-    assert expected == headings(digest(told, DAY))
+    assert expected == headings(digest(lines, DAY))
 
 
 def test_the_reasons_of_a_record_come_gravest_first() -> None:
     """Open ones before those that were put right, then by gravity, then by title."""
-    told = [
+    lines = [
         deal(1, title="d", text="put right", severity="critical", resolved=True),
         deal(1, title="c", text="for information", severity="info"),
         deal(1, title="b", text="second", severity="warn"),
         deal(1, title="a", text="first", severity="unheard of"),
         deal(1, title="e", text="grave", severity="critical"),
     ]
-    (item,) = digest(told, DAY).items
+    (item,) = digest(lines, DAY).items
     assert ["grave", "first", "second", "for information", "put right"] == [reason.text for reason in item.reasons]
     assert not item.done
 
 
 def test_what_a_message_leaves_out_is_counted() -> None:
     """Of very many records, the gravest are named and the others counted: those that wait, and those that are done."""
-    told = [deal(number, resolved=number > ITEMS_KEPT + 2) for number in range(1, ITEMS_KEPT + 6)]
-    document = digest(told, DAY)
+    lines = [deal(number, resolved=number > ITEMS_KEPT + 2) for number in range(1, ITEMS_KEPT + 6)]
+    document = digest(lines, DAY)
     assert (ITEMS_KEPT, 2, 3, f"{ITEMS_KEPT + 2} deals need you", f"{DAY}. 3 of {ITEMS_KEPT + 5} done.") == (
         len(document.items),
         document.more_waiting,

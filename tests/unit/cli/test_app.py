@@ -21,6 +21,8 @@ def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
     """Every command with its full name, such as `rules check`."""
     root: Any = typer.main.get_command(app)
     for name, command in (group or root).commands.items():
+        if command.hidden:  # a former name
+            continue
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         if not hasattr(command, "commands") or command.invoke_without_command:

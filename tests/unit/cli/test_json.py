@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ros_sync.cli import run_audit, run_import, run_set_aside, run_sync, run_tick
+from ros_sync.cli import run_audit, run_import, run_quarantine, run_sync, run_tick
 from ros_sync.cli.invocation import Invocation
 from ros_sync.errors import Where
 from ros_sync.jobs.cycle import TickReport
@@ -102,7 +102,7 @@ REPORTS: dict[str, Callable[[], Any]] = {
     "audit": lambda: run_audit.as_data(full(AuditReport)),
     "tick": lambda: run_tick.as_data(full(TickReport), full(DeliveryCounts), full(OutboxCounts), ["why"]),
     "status": lambda: full(Survey),
-    "set-aside": lambda: [full(run_set_aside.UnreadRow)],
+    "quarantine": lambda: [full(run_quarantine.UnreadRow)],
 }
 
 

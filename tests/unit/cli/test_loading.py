@@ -13,7 +13,7 @@ from tests.unit.cli.loading import ELSEWHERE, HELP, IMPORTS, loaded
 
 import ros_sync
 from ros_sync.cli.app import app, narrowed
-from ros_sync.cli.names import COMMANDS, unknown
+from ros_sync.cli.names import COMMANDS, FORMER_NAMES, unknown
 
 MAPPING = """
 version: 1
@@ -58,7 +58,10 @@ def test_a_mistyped_command_loads_nothing(arguments: tuple[str, ...]) -> None:
 def test_the_names_are_those_of_the_application() -> None:
     """The list that answers the mistyped has each command and each below it."""
     root: Any = typer.main.get_command(app)
-    assert {name: tuple(sorted(getattr(each, "commands", ()))) for name, each in root.commands.items()} == COMMANDS
+    shown = {name: each for name, each in root.commands.items() if not each.hidden}
+    assert {name: tuple(sorted(getattr(each, "commands", ()))) for name, each in shown.items()} == COMMANDS
+    assert FORMER_NAMES.keys() == root.commands.keys() - shown.keys()
+    assert set(FORMER_NAMES.values()) <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from ros_sync.status.figures import (
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RUN = LastRun(
-    "crm", "import", "deals.csv", NOON, NOON, NOON, rows_read=2000, created=1900, updated=7, set_aside=3, error=None
+    "crm", "import", "deals.csv", NOON, NOON, NOON, rows_read=2000, created=1900, updated=7, quarantined=3, error=None
 )
 
 
@@ -38,7 +38,7 @@ def a_survey(**changes: object) -> Survey:
         "alerts": [OpenAlerts("stalled", open=120, pending=0, shadow=0), OpenAlerts("push-count", 40, 0, 2)],
         "untold": {"the record has no owner": 4},
         "outbox": Outbox(3, 0, 2, {"no such person in Slack": 2}),
-        "set_aside": [],
+        "quarantined": [],
         "unknown_owners": [],
     }
     return Survey(**{**ordinary, **changes})  # type: ignore[arg-type]  # the changes are chosen by each test
@@ -126,7 +126,9 @@ def test_screen_says_how_each_source_is_followed(words: str) -> None:
     problem = {"what": "there is no property team_size", "todo": "make it, or leave it out", "fatal": False}
     trouble = "the calls of the day are used up"
     sources = [
-        FollowedSource("hubspot", NOON, 7200.0, stale=True, parked_until=NOON + timedelta(hours=12), trouble=trouble),
+        FollowedSource(
+            "hubspot", NOON, 7200.0, stale=True, quota_exhausted_until=NOON + timedelta(hours=12), trouble=trouble
+        ),
         FollowedSource("new", None, None, stale=True, problems=[problem] * 7),
         FollowedSource("other", NOON + timedelta(hours=2), 0.0, stale=False, to_write=1),
     ]
@@ -145,10 +147,10 @@ def test_run_without_an_end_says_so() -> None:
     assert "began 2 hours ago, has not ended" in " ".join(shown(a_survey(runs=[begun]), width=200).split())
 
 
-def test_rows_set_aside_are_shown() -> None:
+def test_rows_quarantined_are_shown() -> None:
     """Rows that could not be read are counted, with file, column and an example."""
     reasons = [Reason("crm", "deals.csv", "Amount", "'1.234,56' is not an amount", 3)]
-    text = " ".join(shown(a_survey(set_aside=reasons)).split())
+    text = " ".join(shown(a_survey(quarantined=reasons)).split())
     assert ("Rows set aside (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
 
 

@@ -14,7 +14,7 @@ from tests.unit.connectors.virtual_time import VirtualTime
 
 from ros_sync.connectors.buckets import MAX_PAUSE_SECONDS, Allowance, Bucket, rate, refused, reserved
 from ros_sync.connectors.hubspot.call_limits import CALLS, SEARCH, limits_of
-from ros_sync.connectors.pace import PATIENCE_SECONDS, BucketPace, MemoryBooks, MemoryPace, Use, used_share
+from ros_sync.connectors.pace import PATIENCE_SECONDS, BucketPace, MemoryBucketStore, MemoryPace, Use, used_share
 from ros_sync.errors import RateLimitedError
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -212,7 +212,7 @@ def test_a_turn_that_was_missed_is_not_taken() -> None:
     pace.take(CALLS)
     spacing = 1 / Allowance(10, 10.0).per_second
     assert time.now() == pytest.approx(1_000 + spacing + 3)  # at once, as a token has come meanwhile
-    assert (pace.use[CALLS].calls, pace._books.read(CALLS).used) == (1, 2)
+    assert (pace.use[CALLS].calls, pace._store.read(CALLS).used) == (1, 2)
 
 
 def test_a_thread_that_always_wakes_late_gets_its_turn() -> None:
@@ -220,7 +220,7 @@ def test_a_thread_that_always_wakes_late_gets_its_turn() -> None:
     time = VirtualTime(lambda: 3.0)
     pace = paced(time, calls=1)
     pace.take(CALLS)
-    assert (1, 4) == (pace.use[CALLS].calls, pace._books.read(CALLS).used)
+    assert (1, 4) == (pace.use[CALLS].calls, pace._store.read(CALLS).used)
 
 
 def test_what_was_waited_adds_up() -> None:
@@ -247,9 +247,9 @@ def test_a_pause_is_looked_for_once_a_look_before_the_turn() -> None:
         slept.append(seconds)
         time.sleep(seconds)
 
-    books = MemoryBooks(time.now)
-    books.lead_seconds = 0.25
-    pace = BucketPace(limits_of(100, 5), books, sleep=sleep)
+    store = MemoryBucketStore(time.now)
+    store.lead_seconds = 0.25
+    pace = BucketPace(limits_of(100, 5), store, sleep=sleep)
     pace.slow_down(SEARCH, 10)
     pace.take(SEARCH)
     assert [9.75, 0.25] == pytest.approx(slept)
@@ -325,12 +325,12 @@ def test_others_are_counted_once_a_whole_window_of_ours_is_known(seconds: float,
     time = VirtualTime()
     pace = paced(time)
     pace.take(CALLS)
-    first = pace._books.read(CALLS).at
+    first = pace._store.read(CALLS).at
     time.sleep(first + seconds - time.now())
     pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=100 - others)
     allowance = Allowance(100, 10.0)
     expected = allowance.left_by(others) if is_slower else allowance.per_second
-    assert rate(pace._books.read(CALLS), allowance, time.now()) == pytest.approx(expected)
+    assert rate(pace._store.read(CALLS), allowance, time.now()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("remaining, is_slower", [(91, True), (92, False)])
@@ -348,7 +348,7 @@ def test_a_window_that_begins_between_two_turns_has_its_share_of_them(remaining:
     time.sleep(5)
     allowance = Allowance(100, 10.0)
     pace.learn(CALLS, maximum=100, interval_seconds=10.0, remaining=remaining)
-    assert is_slower == (rate(pace._books.read(CALLS), allowance, time.now()) < allowance.per_second)
+    assert is_slower == (rate(pace._store.read(CALLS), allowance, time.now()) < allowance.per_second)
 
 
 def test_the_share_that_was_used() -> None:
@@ -364,6 +364,6 @@ def test_the_share_that_was_used() -> None:
 def test_the_later_of_two_moments_parks() -> None:
     """A worker that was told an earlier moment does not let the others call before the later one."""
     pace = paced(VirtualTime())
-    pace.park(NOW + timedelta(hours=2))
-    pace.park(NOW)
-    assert pace.parked_until == NOW + timedelta(hours=2)
+    pace.exhaust_quota(NOW + timedelta(hours=2))
+    pace.exhaust_quota(NOW)
+    assert pace.quota_exhausted_until == NOW + timedelta(hours=2)

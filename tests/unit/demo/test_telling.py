@@ -19,6 +19,6 @@ def test_a_row_that_does_not_add_up_says_why(left: int, told: str) -> None:
     """What was open, less what was mended, with what is new, is what is open; else a line below the table says why."""
     terminal, text = Terminal(), StringIO()
     terminal.out = Console(file=text, width=100)
-    week = RuleWeek("mql", open_before=45, mended=4, new=9, open_after=left)
+    week = RuleWeek("mql", open_before=45, fixed=4, new=9, open_after=left)
     show_rules(terminal, [week], MONDAY, NEXT, why_unmended=", as they were erased")
     assert "\n".join(text.getvalue().splitlines()[3:]) == told

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.property_history import Value, differences, settled, states_of, tracked_columns
 
 
@@ -23,7 +23,7 @@ from ros_sync.mirror.property_history import Value, differences, settled, states
     ],
 )
 def test_a_history_ends_in_what_the_row_says(
-    history: list[Value], present: Carried, modified: int | None, expected: list[Value]
+    history: list[Value], present: StoredValue, modified: int | None, expected: list[Value]
 ) -> None:
     """Repeated values are one, later entries are left for later, and the row is right from its modified instant on."""
     assert expected == list(settled(history, present, modified))
@@ -43,8 +43,8 @@ def test_a_history_ends_in_what_the_row_says(
 def test_states_are_cut_where_a_column_changed(
     values: Sequence[Sequence[Value]],
     instants: list[int],
-    present: tuple[Carried, ...],
-    expected: list[tuple[int, tuple[Carried, ...]]],
+    present: tuple[StoredValue, ...],
+    expected: list[tuple[int, tuple[StoredValue, ...]]],
 ) -> None:
     """A column without a history is as at present, one set later is missing before; equal states are one."""
     assert expected == states_of(values, instants, present)

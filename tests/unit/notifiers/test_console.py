@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from ros_sync.notifiers.console import ConsoleNotifier, draw
-from ros_sync.notifiers.notifier import Parcel
+from ros_sync.notifiers.notifier import OutgoingMessage
 from ros_sync.outbox.document import Document, Item, ItemReason
 from ros_sync.outbox.tables import MessageState
 
@@ -22,7 +22,7 @@ DOCUMENT = Document(
         Item("Globex", done=True),
     ),
 )
-PARCEL = Parcel(
+OUTGOING = OutgoingMessage(
     id=1,
     opaque_id="x",
     recipient="ann",
@@ -76,7 +76,7 @@ def test_an_edit_is_shown_as_updated() -> None:
     """A message that was printed before is marked when it is printed again."""
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     notifier = ConsoleNotifier(console)
-    receipt = notifier.deliver(PARCEL, "console", NOW)
-    notifier.deliver(replace(PARCEL, channel=receipt.channel, ts=receipt.ts), "console", NOW)
+    receipt = notifier.deliver(OUTGOING, "console", NOW)
+    notifier.deliver(replace(OUTGOING, channel=receipt.channel, ts=receipt.ts), "console", NOW)
     assert isinstance(console.file, io.StringIO)
     assert 1 == console.file.getvalue().count("(updated)")

@@ -15,7 +15,7 @@ from ros_sync.errors import (
     RosSyncError,
     TransientError,
 )
-from ros_sync.notifiers.notifier import MessageGoneError, Parcel
+from ros_sync.notifiers.notifier import MessageGoneError, OutgoingMessage
 from ros_sync.notifiers.outcomes import (
     DeliveryStep,
     Patience,
@@ -30,7 +30,7 @@ from ros_sync.outbox.tables import MessageState
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PATIENCE = Patience(first_retry=10, longest_retry=100, second_look=1000)
-NEW = Parcel(
+NEW = OutgoingMessage(
     id=1,
     opaque_id="x",
     recipient="ann",
@@ -52,7 +52,7 @@ STANDING = replace(NEW, channel="D1", ts="1.1", delivered_revision=1, revision=2
 
 
 @pytest.mark.parametrize(
-    "parcel, step",
+    "outgoing, step",
     [
         (NEW, DeliveryStep.POST),
         (replace(NEW, state=MessageState.UNDELIVERABLE), DeliveryStep.POST),
@@ -61,9 +61,9 @@ STANDING = replace(NEW, channel="D1", ts="1.1", delivered_revision=1, revision=2
         (replace(STANDING, state=MessageState.UNCONFIRMED), DeliveryStep.EDIT),
     ],
 )
-def test_the_next_step(parcel: Parcel, step: DeliveryStep) -> None:
+def test_the_next_step(outgoing: OutgoingMessage, step: DeliveryStep) -> None:
     """An unconfirmed post is looked for; what stands somewhere is edited; anything else is posted."""
-    assert step == next_step(parcel)
+    assert step == next_step(outgoing)
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_the_next_step(parcel: Parcel, step: DeliveryStep) -> None:
         (MessageGoneError(), STANDING, MessageState.WAITING, 0),
     ],
 )
-def test_what_a_failure_means(error: RosSyncError, parcel: Parcel, state: MessageState, wait: int) -> None:
+def test_what_a_failure_means(error: RosSyncError, outgoing: OutgoingMessage, state: MessageState, wait: int) -> None:
     """Each kind of failure leads to one state, and to one instant of the next try."""
-    outcome = outcome_of(error, parcel, NOW, PATIENCE)
+    outcome = outcome_of(error, outgoing, NOW, PATIENCE)
     assert (state, NOW + timedelta(seconds=wait)) == (outcome.state, outcome.not_before)
 
 

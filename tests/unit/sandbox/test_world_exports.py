@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.connectors.export.mapping import ExportMapping
 from ros_sync.connectors.export.mapping_file import load_mapping
 from ros_sync.connectors.export.reader import read
@@ -118,13 +118,13 @@ def test_the_shipped_mapping_leaves_no_column_out(mapping: ExportMapping, direct
     assert {column.name for column in entry.columns} == set(FILES[name][1])
 
 
-def test_the_shipped_mapping_sets_nothing_aside(mapping: ExportMapping, directory: Path) -> None:
+def test_the_shipped_mapping_quarantines_nothing(mapping: ExportMapping, directory: Path) -> None:
     """Every row of every export can be read, the awkward ones included."""
-    set_aside: list[SetAside] = []
+    quarantined: list[Quarantined] = []
     for batch in batches(directory, mapping):
-        set_aside += batch.set_aside
+        quarantined += batch.quarantined
 
-    assert set_aside == []
+    assert quarantined == []
 
 
 def test_the_shipped_mapping_gives_back_the_world(world: World, mapping: ExportMapping, directory: Path) -> None:

@@ -6,39 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.settings.complaints import complaint
 
 from ros_sync.errors import ProblemsError, RosSyncError, SettingsError, Where, WorkspaceError
-from ros_sync.settings import ENV_PREFIX, Settings, find_workspace, load, settings_keys
+from ros_sync.settings import Settings, find_workspace, load, settings_keys
 
 TEMPLATE = Path(__file__).parents[3] / "src/ros_sync/workspace/templates/ros-sync.toml"
 REFERENCE = Path(__file__).parents[3] / "docs/reference/settings.md"
 TOKEN = "xoxb-1234567890-secret"
 
 Workspace = Callable[..., Path]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Give a function that makes a workspace of a TOML text, a `.env` text and variables."""
-    for name in [name for name in os.environ if name.upper().startswith(ENV_PREFIX)]:
-        monkeypatch.delenv(name)
-
-    def make(toml: str = "", env: str | None = None, **variables: str) -> Path:
-        (tmp_path / "ros-sync.toml").write_text(toml)
-        if env is not None:
-            (tmp_path / ".env").write_text(env)
-        for name, value in variables.items():
-            monkeypatch.setenv(f"{ENV_PREFIX}{name}", value)
-        return tmp_path
-
-    return make
-
-
-def complaint(folder: Path) -> str:
-    """Load what cannot be loaded; what is said about it, with the folder left out."""
-    with pytest.raises(RosSyncError) as caught:
-        load(folder)
-    return str(caught.value).replace(f"{folder}/", "")
 
 
 def test_defaults_need_no_key(workspace: Workspace) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ros_sync import clock
-from ros_sync.fields import MAX_WHOLE, Carried
-from ros_sync.sync.ingest.deals import DealContext, Moved, amounts_at_home, beside_stored, computed
+from ros_sync.fields import MAX_WHOLE, StoredValue
+from ros_sync.sync.ingest.deals import DealContext, Moved, amounts_in_home_currency, beside_stored, computed
 
 BEGIN = datetime(2026, 2, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -202,10 +202,10 @@ def test_pushes_are_those_of_the_model(gaps: Sequence[Step], first: str, kind: s
 def test_amounts_are_turned_into_the_company_s_currency() -> None:
     """None where the amount or its currency is missing, where there is no rate, and where no column could hold it."""
     context = DealContext("EUR", {"USD": Decimal("0.92")}, quarter_of)
-    amounts: list[Carried] = [10_000, None, 5, 7, 3, MAX_WHOLE, MAX_WHOLE + 1, -MAX_WHOLE - 1, 200]
-    currencies: list[Carried] = ["USD", "USD", None, "EUR", "CHF", "EUR", "EUR", "EUR", "USD"]
+    amounts: list[StoredValue] = [10_000, None, 5, 7, 3, MAX_WHOLE, MAX_WHOLE + 1, -MAX_WHOLE - 1, 200]
+    currencies: list[StoredValue] = ["USD", "USD", None, "EUR", "CHF", "EUR", "EUR", "EUR", "USD"]
     expected = [9_200, None, None, 7, None, MAX_WHOLE, None, None, 184]
-    assert expected == amounts_at_home(amounts, currencies, context)
+    assert expected == amounts_in_home_currency(amounts, currencies, context)
 
 
 @pytest.mark.parametrize(

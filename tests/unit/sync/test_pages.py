@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.connectors.source import Link, Page
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.sync.ingest.pages import joined, without
 
 
-def page(number: int, *, position: str | None = None, **columns: list[Carried]) -> Page:
+def page(number: int, *, position: str | None = None, **columns: list[StoredValue]) -> Page:
     """A page of deals, with something of everything that a page holds."""
     ids = columns["id"]
     lines = [10 * number + place for place in range(len(ids))]
-    aside = [SetAside("", 10 * number, "amount", f"v{number}", "not a number", f"x{number}")]
-    batch = Batch("deal", "", columns, lines, set_aside=aside, custom_names=frozenset({"shared", f"own{number}"}))
+    aside = [Quarantined("", 10 * number, "amount", f"v{number}", "not a number", f"x{number}")]
+    batch = Batch("deal", "", columns, lines, quarantined=aside, custom_names=frozenset({"shared", f"own{number}"}))
     return Page(
         "deals",
         batches=[batch],
@@ -43,7 +43,7 @@ def test_pages_are_joined() -> None:
         whole.position,
         whole.expected,
         batch.custom_names,
-        [each.record for each in batch.set_aside],
+        [each.record for each in batch.quarantined],
     )
     assert (["10", "20", "30"], ["10", "20", "30"], ["d1", "d2", "d3"], ["m1", "m2", "m3"]) == tuple(
         list(each) for each in (whole.histories, whole.links, whole.deleted, whole.merged)
@@ -100,5 +100,5 @@ def test_records_are_taken_out_of_a_page() -> None:
     """Their rows and what was set aside of them; a page of which nothing is taken out stays as it is."""
     whole = page(1, id=["1", "2", "3"], name=["a", "b", "c"])
     (batch,) = without(whole, {"2", "x1"}).batches
-    assert ({"id": ["1", "3"], "name": ["a", "c"]}, [10, 12], []) == (batch.columns, batch.lines, batch.set_aside)
+    assert ({"id": ["1", "3"], "name": ["a", "c"]}, [10, 12], []) == (batch.columns, batch.lines, batch.quarantined)
     assert without(whole, ()) is whole

@@ -22,7 +22,7 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.reports import CycleReport, Progress
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ def work(told: list[Progress]) -> Iterator[Work]:
     """The work on an account of HubSpot, of which nothing has been asked yet."""
     engine = create_engine("sqlite://")
     context = DealContext("EUR", {"USD": Decimal("0.92")}, lambda day: day)
-    yield Work(engine, source_of(CONNECTOR), context, now=lambda: NOW, cadence=Cadence(), progress=told.append)
+    yield Work(engine, source_of(CONNECTOR), context, now=lambda: NOW, policy=SyncPolicy(), progress=told.append)
     engine.dispose()
 
 

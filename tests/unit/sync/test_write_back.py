@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ros_sync import clock
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 from ros_sync.sync.write_back.requests import _unfit
 
 LAST = clock.to_micros(clock.from_micros(0).replace(year=9999, month=12, day=31))
@@ -31,7 +31,7 @@ MAX_TEXT_CHARS = 65_536
         (None, True),
     ],
 )
-def test_what_fits(kind: Kind | None, value: Carried) -> None:
+def test_what_fits(kind: Kind | None, value: StoredValue) -> None:
     """Nothing fits everywhere; a property of the company's own takes anything."""
     assert _unfit(kind, value, MAX_TEXT_CHARS) is None
 
@@ -56,6 +56,6 @@ def test_what_fits(kind: Kind | None, value: Carried) -> None:
         (Kind.INSTANT, -(10**18), "is not of the kind"),
     ],
 )
-def test_what_does_not_fit_is_said(kind: Kind | None, value: Carried, why: str) -> None:
+def test_what_does_not_fit_is_said(kind: Kind | None, value: StoredValue, why: str) -> None:
     """A text that is too long or holds what no CRM shows, a value of another kind, a day that no calendar has."""
     assert why in (_unfit(kind, value, MAX_TEXT_CHARS) or "")

@@ -25,7 +25,7 @@ class Minutes:
         assert seconds == TOLD_SECONDS
         self.waiting.append(tell)
 
-    def one_passes(self) -> None:
+    def one_sweeps(self) -> None:
         """Call what was to be called."""
         due, self.waiting = self.waiting, []
         for tell in due:
@@ -52,13 +52,13 @@ def test_a_flood_is_two_lines_a_minute(logged: list[EventDict]) -> None:
     refusals = Refusals(minutes.later)
     answers = {refusals.note(verdict).status_code for verdict in [FORGED] * 1_000 + [UNSIGNED]}
     assert (answers, told(logged)) == ({401}, [(FORGED.reason, None), (UNSIGNED.reason, None)])
-    minutes.one_passes()
+    minutes.one_sweeps()
     assert told(logged) == [(FORGED.reason, 999)]
     for _ in range(500):
         refusals.note(FORGED)
-    minutes.one_passes()
+    minutes.one_sweeps()
     assert told(logged) == [(FORGED.reason, 500)]
-    minutes.one_passes()
+    minutes.one_sweeps()
     assert (told(logged), minutes.waiting) == ([], [])
     refusals.note(FORGED)
     assert told(logged) == [(FORGED.reason, None)]
@@ -70,5 +70,5 @@ def test_single_ones_far_apart_are_each_told(logged: list[EventDict]) -> None:
     refusals = Refusals(minutes.later)
     for _ in range(3):
         refusals.note(FORGED)
-        minutes.one_passes()
+        minutes.one_sweeps()
     assert told(logged) == [(FORGED.reason, None)] * 3

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.base import Quarantined
 from ros_sync.connectors.export.mapping import Column
 from ros_sync.errors import ImportRefusedError, Where
 from ros_sync.fields import did_you_mean
@@ -25,7 +25,7 @@ class Block:
 
     columns: dict[str, Sequence[str]]
     lines: Sequence[int]
-    set_aside: list[SetAside] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
 
 
 def refuse_missing(

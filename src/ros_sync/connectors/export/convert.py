@@ -12,13 +12,13 @@ from itertools import compress
 
 import orjson
 
-from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.base import Quarantined
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.cells import CellReader
 from ros_sync.connectors.export.lines import shown
 from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, ColumnMapping, FileEntry
 from ros_sync.connectors.export.steps import Done, IdStep, steps
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 
 class Converter:
@@ -29,38 +29,38 @@ class Converter:
         self._steps = [IdStep(entry.id, entry.object), *steps(entry)]
         names = _filled(entry)
         self._plain = tuple(name for name in names if not name.startswith(CUSTOM))
-        self._custom: dict[str, CellReader[Carried, str | None]] = {
+        self._custom: dict[str, CellReader[StoredValue, str | None]] = {
             name: CellReader(partial(_json_part, name.removeprefix(CUSTOM)))
             for name in sorted(names)
             if name.startswith(CUSTOM)
         }
         self.fields = (*self._plain, "custom") if self._custom else self._plain
 
-    def convert(self, block: Block) -> tuple[list[Sequence[Carried]], Sequence[int], list[SetAside]]:
+    def convert(self, block: Block) -> tuple[list[Sequence[StoredValue]], Sequence[int], list[Quarantined]]:
         """The columns of `fields`, the line of each row, and what was set aside."""
         done: Done = {}
-        set_aside: dict[int, SetAside] = {}
+        quarantined: dict[int, Quarantined] = {}
         for step in self._steps:
             for mapping, failures in step.fill(block, done):
                 for place, reason in failures.items():
-                    if place not in set_aside:
-                        set_aside[place] = self._set_aside(mapping, block, place, reason)
+                    if place not in quarantined:
+                        quarantined[place] = self._quarantined(mapping, block, place, reason)
         columns = [done[name] for name in self._plain]
         if self._custom:
             columns.append(self._custom_column(done))
         lines = block.lines
-        if set_aside:
-            good = [place not in set_aside for place in range(len(lines))]
+        if quarantined:
+            good = [place not in quarantined for place in range(len(lines))]
             columns = [list(compress(column, good)) for column in columns]
             lines = list(compress(lines, good))
-        return columns, lines, [*block.set_aside, *(set_aside[place] for place in sorted(set_aside))]
+        return columns, lines, [*block.quarantined, *(quarantined[place] for place in sorted(quarantined))]
 
-    def _set_aside(self, mapping: ColumnMapping, block: Block, place: int, reason: str) -> SetAside:
+    def _quarantined(self, mapping: ColumnMapping, block: Block, place: int, reason: str) -> Quarantined:
         column = mapping.column.name if mapping.column else None
         cell = block.columns[column][place].strip() if column else ""
-        return SetAside(self._origin, block.lines[place], column, shown(cell) or None, reason)
+        return Quarantined(self._origin, block.lines[place], column, shown(cell) or None, reason)
 
-    def _custom_column(self, done: Done) -> list[Carried]:
+    def _custom_column(self, done: Done) -> list[StoredValue]:
         """The custom properties of each row as a JSON object, keys sorted, without those that are missing."""
         parts = [reader.read(done[name])[0] for name, reader in self._custom.items()]
         if any(None in part for part in parts):
@@ -69,7 +69,7 @@ class Converter:
         return ["{" + inner + "}" for inner in map(",".join, zip(*parts, strict=True))]
 
 
-def _json_part(name: str, value: Carried) -> str | None:
+def _json_part(name: str, value: StoredValue) -> str | None:
     """`"team_size":12`, one property of a JSON object; made once for each value, then put together as text."""
     return None if value is None else orjson.dumps({name: value}).decode()[1:-1]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Final
 
-from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.base import Quarantined
 from ros_sync.connectors.export.blocks import BLOCK_ROWS, Block, refuse_missing
 from ros_sync.connectors.export.lines import MAX_LINE_CHARS, Lines, shown, undecodable
 from ros_sync.connectors.export.mapping import Column
@@ -55,12 +55,12 @@ class CsvRows:
         self._places = self._found_places()
         self._id_place = self._places[self._wanted[0].name] if self._wanted else 0
         while True:
-            rows, lines, set_aside, ended = self._read_rows()
-            columns, lines = self._columns(rows, lines, set_aside)
-            set_aside += self._lines.set_aside
-            self._lines.set_aside.clear()
-            if lines or set_aside:
-                yield self._block(columns, lines, set_aside)
+            rows, lines, quarantined, ended = self._read_rows()
+            columns, lines = self._columns(rows, lines, quarantined)
+            quarantined += self._lines.quarantined
+            self._lines.quarantined.clear()
+            if lines or quarantined:
+                yield self._block(columns, lines, quarantined)
             if ended:
                 return
 
@@ -84,7 +84,7 @@ class CsvRows:
         del self._kept[:taken]
         return taken
 
-    def _read_rows(self) -> tuple[list[list[str]], Sequence[int], list[SetAside], bool]:
+    def _read_rows(self) -> tuple[list[list[str]], Sequence[int], list[Quarantined], bool]:
         """Up to BLOCK_ROWS rows, where each begins, what could not be read, and whether the file has ended."""
         rows: list[list[str]] = []
         first = self._line
@@ -123,15 +123,15 @@ class CsvRows:
             return row, line
         return None
 
-    def _after(self, rows: Sequence[list[str]], error: str) -> SetAside:
+    def _after(self, rows: Sequence[list[str]], error: str) -> Quarantined:
         """Set aside the record that stands after `rows`, and go on at the physical line after its first."""
         good = sum(_physical_lines(row) for row in rows)
         read = self._reader.line_num - self._counted
-        set_aside = self._broken(self._line + good, self._kept[good:read], error)
+        quarantined = self._broken(self._line + good, self._kept[good:read], error)
         del self._kept[: good + 1]
         self._line += good + 1
         self._begin(list(self._kept))
-        return set_aside
+        return quarantined
 
     def _beginnings(self, line: int, rows: Sequence[list[str]]) -> list[int]:
         """Where each row begins, the first at `line`, where some go over several lines."""
@@ -141,7 +141,7 @@ class CsvRows:
             line += _physical_lines(row)
         return found
 
-    def _broken(self, line: int, broken: Sequence[str], error: str) -> SetAside:
+    def _broken(self, line: int, broken: Sequence[str], error: str) -> Quarantined:
         """What to say of a record that the csv module gave up on; `broken` are its lines as far as they were read."""
         cells = next(csv.reader(broken[:1], delimiter=self._delimiter), [])
         last = len(cells) - 1
@@ -157,16 +157,16 @@ class CsvRows:
             )
         else:
             reason = f"a quote opened here is never closed: {MAX_CELL_CHARS:,} characters on, the cell has no end"
-        return SetAside(self._origin, line, column, value, reason)
+        return Quarantined(self._origin, line, column, value, reason)
 
-    def _block(self, columns: Sequence[Sequence[str]], lines: Sequence[int], set_aside: list[SetAside]) -> Block:
+    def _block(self, columns: Sequence[Sequence[str]], lines: Sequence[int], quarantined: list[Quarantined]) -> Block:
         cells = {name: columns[place] if lines else () for name, place in self._places.items()}
         if self._lines.has_excel_texts:
             cells = {name: [_without_formula(cell) for cell in column] for name, column in cells.items()}
-        return Block(cells, lines, set_aside)
+        return Block(cells, lines, quarantined)
 
     def _columns(
-        self, rows: list[list[str]], lines: Sequence[int], set_aside: list[SetAside]
+        self, rows: list[list[str]], lines: Sequence[int], quarantined: list[Quarantined]
     ) -> tuple[Sequence[Sequence[str]], Sequence[int]]:
         """Rows turned into columns, without those that are blank, too long, too short or not decodable."""
         width = len(self._header)
@@ -183,7 +183,7 @@ class CsvRows:
         for row, line in zip(rows, lines, strict=True):
             if any(map(str.strip, row)):
                 fitting = self._fitting(row, width)
-                reason = self._reason(fitting, line, set_aside)
+                reason = self._reason(fitting, line, quarantined)
                 if not reason:
                     good.append(fitting)
                     good_lines.append(line)
@@ -205,7 +205,7 @@ class CsvRows:
             return row + [""] * (width - len(row))
         return row
 
-    def _reason(self, row: list[str], line: int, set_aside: list[SetAside]) -> bool:
+    def _reason(self, row: list[str], line: int, quarantined: list[Quarantined]) -> bool:
         """Whether a row is set aside.
 
         Of another length than the header, the header once more, too long in a cell, or not decodable.
@@ -220,21 +220,21 @@ class CsvRows:
                 f"the row has {len(row)} {'cell' if len(row) == 1 else 'cells'}, the header has "
                 f"{len(self._header)}; {few}"
             )
-            set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
+            quarantined.append(Quarantined(self._origin, line, None, shown(self._delimiter.join(row)), reason))
             return True
         if all(row[place].strip() == name for name, place in self._places.items()):
             reason = "the headings stand here once more; were files put together?"
-            set_aside.append(SetAside(self._origin, line, None, shown(self._delimiter.join(row)), reason))
+            quarantined.append(Quarantined(self._origin, line, None, shown(self._delimiter.join(row)), reason))
             return True
         for name, place in self._places.items() if self._has_long else ():
             if len(row[place]) > MAX_CELL_CHARS:
                 reason = f"the cell is longer than {MAX_CELL_CHARS:,} characters"
-                set_aside.append(SetAside(self._origin, line, name, shown(row[place]), reason))
+                quarantined.append(Quarantined(self._origin, line, name, shown(row[place]), reason))
                 return True
         for name, place in self._places.items() if self._lines.suspect else ():
             damage = undecodable(row[place], self._lines.encoding)
             if damage:
-                set_aside.append(SetAside(self._origin, line, name, shown(row[place]), damage))
+                quarantined.append(Quarantined(self._origin, line, name, shown(row[place]), damage))
                 return True
         return False
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ros_sync import money
+from ros_sync.config_files import Node, Scalar, ScalarKind, Section
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED, Lookup
 from ros_sync.connectors.export import dates, values
 from ros_sync.connectors.export.mapping import CUSTOM, STAGE_FIELDS, Column, ColumnMapping, Style
 from ros_sync.connectors.export.parsers import text_parser
-from ros_sync.fields import Carried, Field, Kind, did_you_mean
-from ros_sync.sheets import Node, Scalar, ScalarKind, Section
+from ros_sync.fields import Field, Kind, StoredValue, did_you_mean
 
 _KEYS = (
     "column", "join", "separator", "value", "values", "otherwise", "format", "currency", "round", "percent", "missing",
@@ -183,10 +183,10 @@ class FieldReader:
         if name is None:
             return None
         known = [*self._objects[name], "id"]
-        by = [find.sheet.choice(node, known) for node in find.listed("by")]
+        by = [find.config.choice(node, known) for node in find.listed("by")]
         return Lookup(name, tuple(each for each in by if each is not None))
 
-    def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[Carried]], ...]:
+    def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[StoredValue]], ...]:
         conditions = part.section("only_if")
         if conditions is None:
             return ()
@@ -218,9 +218,9 @@ class FieldReader:
                     )
             filled.add(name)
 
-    def _values(self, mapping: ColumnMapping, part: Section) -> dict[str, Carried]:
+    def _values(self, mapping: ColumnMapping, part: Section) -> dict[str, StoredValue]:
         inner = part.section("values")
-        found: dict[str, Carried] = {}
+        found: dict[str, StoredValue] = {}
         for cell in inner or ():
             assert inner is not None
             if inner.key(cell).kind in (ScalarKind.TRUTH, ScalarKind.NOTHING):
@@ -229,16 +229,16 @@ class FieldReader:
             found[cell.strip()] = self._value(mapping, inner, inner.value(cell))
         return found
 
-    def _value(self, mapping: ColumnMapping, section: Section, node: Node | None) -> Carried:
+    def _value(self, mapping: ColumnMapping, section: Section, node: Node | None) -> StoredValue:
         """The carried form of a value written in the mapping file; null is a missing value."""
         if node is None or node.is_missing:
             return None
         truth = isinstance(node, Scalar) and node.kind is ScalarKind.TRUTH
         if truth and (mapping.kind is Kind.BOOLEAN or mapping.name == DELETED):
-            flag = section.sheet.flag(node)
+            flag = section.config.flag(node)
             return flag if mapping.kind is Kind.BOOLEAN else AT_UNKNOWN_TIME if flag else None
         if truth or not isinstance(node, Scalar) or not node.value.strip():
-            section.sheet.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
+            section.config.problem(node, f"this must be a value of the kind {mapping.kind}, and it is {node}")
             return None
         text = node.value.strip()
         # The mapping file itself is YAML: its numbers have a decimal point and its dates are ISO, whatever the export's
@@ -250,12 +250,12 @@ class FieldReader:
                 return values.read_amount(text, str(currency), values.YAML)
             value = text_parser(replace(mapping, style=written))(text)
         except ValueError as error:
-            section.sheet.problem(node, f"{text!r} {error}")
+            section.config.problem(node, f"{text!r} {error}")
             return None
         field = self._settable.get(mapping.name)
         wrong = field.no_option(value) if field else None
         if wrong is not None:
-            section.sheet.problem(node, wrong, did_you_mean(text, field.options if field else ()))
+            section.config.problem(node, wrong, did_you_mean(text, field.options if field else ()))
         return value
 
 
@@ -264,25 +264,25 @@ def column_of(part: Section) -> Column | None:
     if "join" not in part:
         name = part.text("column")
         return Column(name, part.where("column", value=True)) if name else None
-    names = [(node, name) for node in part.listed("join") if (name := part.sheet.text(node, exact=True))]
+    names = [(node, name) for node in part.listed("join") if (name := part.config.text(node, exact=True))]
     if len(names) < _JOINED_AT_LEAST:
         part.problem("join", "join names two columns or more", "such as `join: [First Name, Last Name]`", value=True)
         return None
     separator = part.text("separator") if "separator" in part else " "
-    parts = tuple(Column(name, part.sheet.where(node)) for node, name in names)
+    parts = tuple(Column(name, part.config.where(node)) for node, name in names)
     title = " + ".join(name for _, name in names)
     return Column(title, part.where("join", value=True), parts, " " if separator is None else separator)
 
 
 def missing_texts(section: Section) -> frozenset[str]:
     """The texts that stand for a missing value, in small letters."""
-    found = [section.sheet.written(node, exact=True) for node in section.listed("missing")]
+    found = [section.config.written(node, exact=True) for node in section.listed("missing")]
     return frozenset(text.strip().casefold() for text in found if text is not None)
 
 
 def date_formats(section: Section, key: str) -> tuple[str, ...]:
     """The date format at a key, or the list of them; what is no format is noted."""
-    return tuple(section.sheet.read_each(section.listed(key), _date_format))
+    return tuple(section.config.read_each(section.listed(key), _date_format))
 
 
 def _date_format(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from ros_sync.connectors.base import BATCH_ROWS, SetAside
+from ros_sync.connectors.base import BATCH_ROWS, Quarantined
 from ros_sync.connectors.export.blocks import BLOCK_ROWS, Block, refuse_missing
 from ros_sync.connectors.export.lines import Lines, shown, undecodable
 from ros_sync.connectors.export.mapping import Column
@@ -62,9 +62,9 @@ class JsonRows:
             read += len(block.lines)
             if self._unseen and read >= BATCH_ROWS:
                 raise self._missing()
-            block.set_aside += self._lines.set_aside
-            self._lines.set_aside.clear()
-            if block.lines or block.set_aside:
+            block.quarantined += self._lines.quarantined
+            self._lines.quarantined.clear()
+            if block.lines or block.quarantined:
                 yield block
         if self._unseen and read:
             raise self._missing()
@@ -76,20 +76,20 @@ class JsonRows:
     def _block(self, chunk: Sequence[tuple[int, str]]) -> Block:
         rows: list[list[str]] = []
         lines: list[int] = []
-        set_aside: list[SetAside] = []
+        quarantined: list[Quarantined] = []
         for line, text in chunk:
             if not text.strip():
                 continue
             found = self._row(line, text)
-            if isinstance(found, SetAside):
-                set_aside.append(found)
+            if isinstance(found, Quarantined):
+                quarantined.append(found)
             else:
                 rows.append(found)
                 lines.append(line)
         columns: list[tuple[str, ...]] = list(zip(*rows, strict=True)) or [()] * len(self._paths)
-        return Block({name: cells for (name, _), cells in zip(self._paths, columns, strict=True)}, lines, set_aside)
+        return Block({name: cells for (name, _), cells in zip(self._paths, columns, strict=True)}, lines, quarantined)
 
-    def _row(self, line: int, text: str) -> list[str] | SetAside:
+    def _row(self, line: int, text: str) -> list[str] | Quarantined:
         whole = text.strip()
         reason = None
         record: object = None
@@ -102,9 +102,9 @@ class JsonRows:
         except RecursionError:
             reason = "the JSON is nested too deep"
         if reason is not None:
-            return SetAside(self._origin, line, None, shown(whole), reason)
+            return Quarantined(self._origin, line, None, shown(whole), reason)
         if not isinstance(record, dict):
-            return SetAside(self._origin, line, None, shown(whole), "a line must hold one JSON object, {…}")
+            return Quarantined(self._origin, line, None, shown(whole), "a line must hold one JSON object, {…}")
         if self._unseen:
             self._see(record)
         row = []
@@ -112,7 +112,7 @@ class JsonRows:
             try:
                 row.append(self._text(name, _value(record, name, path)))
             except ValueError as error:
-                return SetAside(self._origin, line, name, None, str(error))
+                return Quarantined(self._origin, line, name, None, str(error))
         return row
 
     def _check_characters(self, text: str) -> None:

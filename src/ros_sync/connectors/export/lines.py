@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.base import Quarantined
 from ros_sync.connectors.export.packed import GZIP_MAGIC, ZIP_MAGIC, Content, Unpacked, content_of, refused
 
 CHUNK_BYTES = 128 * 1024  # read at a time: small enough to stay in the processor's cache
@@ -82,7 +82,7 @@ class Lines:
     """The lines of one file, each with its line end, read in chunks.
 
     `position` is how many bytes of the file on disk have been read; `suspect` tells whether any byte so far was NUL or
-    not valid in the encoding, `has_excel_texts` whether any cell may be written as ="00123"; `set_aside` holds lines
+    not valid in the encoding, `has_excel_texts` whether any cell may be written as ="00123"; `quarantined` holds lines
     longer than MAX_LINE_CHARS, for which a blank line stands; `notes` are what a person should know of the file.
     Raises ImportRefusedError for a file that is empty, binary, broken off, or cannot be opened.
     """
@@ -92,7 +92,7 @@ class Lines:
         self.encoding = encoding
         self.suspect = False
         self.has_excel_texts = False
-        self.set_aside: list[SetAside] = []
+        self.quarantined: list[Quarantined] = []
         self.notes: list[str] = []
         self._content = content
         self._unpacked: Unpacked | None = None
@@ -124,7 +124,7 @@ class Lines:
 
     def _too_long(self, line: int, text: str) -> None:
         reason = f"the line is longer than {MAX_LINE_CHARS:,} characters"
-        self.set_aside.append(SetAside(str(self.path), line, None, shown(text), reason))
+        self.quarantined.append(Quarantined(str(self.path), line, None, shown(text), reason))
 
     def _texts(self) -> Iterator[str]:
         decoder: codecs.IncrementalDecoder | None = None

@@ -13,7 +13,7 @@ from ros_sync.connectors.export.dates import DateStyle
 from ros_sync.connectors.export.packed import content_of
 from ros_sync.connectors.export.values import NumberStyle
 from ros_sync.errors import ImportRefusedError, Where
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 CSV = "csv"
 JSON_LINES = "jsonl"
@@ -68,16 +68,16 @@ class ColumnMapping:
     kind: Kind
     style: Style
     column: Column | None = None
-    constant: Carried = None
-    values: Mapping[str, Carried] | None = None
-    otherwise: Carried = None
+    constant: StoredValue = None
+    values: Mapping[str, StoredValue] | None = None
+    otherwise: StoredValue = None
     has_otherwise: bool = False
     keeps_others: bool = False
     currency: ColumnMapping | None = None
     round_off: bool = False
     percent: bool = False
     find: Lookup | None = None
-    only_if: tuple[tuple[str, frozenset[Carried]], ...] = ()
+    only_if: tuple[tuple[str, frozenset[StoredValue]], ...] = ()
     several: bool = False
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ros_sync import clock, money
+from ros_sync.config_files import ConfigFile, Scalar, Section
 from ros_sync.connectors.base import Stage
 from ros_sync.connectors.export import values
 from ros_sync.connectors.export.field_sections import FieldReader, column_of, date_formats, missing_texts
 from ros_sync.connectors.export.mapping import CSV, JSON_LINES, Column, ColumnMapping, ExportMapping, FileEntry, Style
 from ros_sync.errors import MappingError
 from ros_sync.fields import Field, Kind, did_you_mean
-from ros_sync.sheets import Scalar, Section, Sheet
 
 VERSION = 1
 STAGE_KINDS = ("open", "won", "lost")
@@ -33,17 +33,17 @@ def load_mapping(path: Path, objects: Objects, *, content: bytes | None = None) 
 
     Raises ProblemsError holding one MappingError for each problem, in reading order, with file:line:column and key.
     """
-    sheet = Sheet(path, MappingError, content=content)
-    node = sheet.root()
-    mapping = _mapping(Section(sheet, node), path, objects) if node is not None else ExportMapping(path, "", (), ())
-    sheet.close()
+    config = ConfigFile(path, MappingError, content=content)
+    node = config.root()
+    mapping = _mapping(Section(config, node), path, objects) if node is not None else ExportMapping(path, "", (), ())
+    config.close()
     return mapping
 
 
 def _mapping(root: Section, path: Path, objects: Objects) -> ExportMapping:
     root.allow("version", "source", *_STYLE_KEYS, "stages", "files")
     if root.require("version", f"begin the file with `version: {VERSION}`"):
-        root.sheet.version(root.value("version"), VERSION)
+        root.config.version(root.value("version"), VERSION)
     root.require("source", "the name of the connection, such as `source: crm`")
     source = root.text("source") or ""
     style, pipelines = _style(root, Style()), _pipelines(root)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ros_sync.config_files.regular import open_regular
 from ros_sync.errors import ImportRefusedError, Where
-from ros_sync.sheets.regular import open_regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"

@@ -8,10 +8,10 @@ from ros_sync import money
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, DELETED
 from ros_sync.connectors.export import date_forms, dates, values
 from ros_sync.connectors.export.mapping import ColumnMapping
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
-Parser = Callable[[str], Carried]
-Amount = tuple[Carried, str]  # a currency code and the cell of an amount
+Parser = Callable[[str], StoredValue]
+Amount = tuple[StoredValue, str]  # a currency code and the cell of an amount
 
 OPTION_END = ";"  # between the options of a multi-select picklist (Salesforce, HubSpot)
 MODIFIED = "modified"  # the field that says when the CRM last changed a record
@@ -30,7 +30,7 @@ def parser(mapping: ColumnMapping) -> Parser:
 def _each_option(read: Parser) -> Parser:
     """Reads a cell of several options, `A;B` or `A; B`, each by itself."""
 
-    def read_all(cell: str) -> Carried:
+    def read_all(cell: str) -> StoredValue:
         found = dict.fromkeys(read(option) for option in cell.split(OPTION_END))
         return OPTION_END.join(str(each) for each in found if each is not None) or None
 
@@ -68,7 +68,7 @@ def _number_parser(mapping: ColumnMapping) -> Parser:
 def _deletion(read: Parser) -> Parser:
     """What reads when a record was deleted, or only whether it was."""
 
-    def read_either(text: str) -> Carried:
+    def read_either(text: str) -> StoredValue:
         truth = values.BOOLEANS.get(text.lower())
         if truth is None:
             return read(text)
@@ -84,7 +84,7 @@ def currency_parser(mapping: ColumnMapping) -> Parser:
     return lambda cell: read(cell) or default
 
 
-def amount_parser(mapping: ColumnMapping) -> Callable[[Amount], Carried]:
+def amount_parser(mapping: ColumnMapping) -> Callable[[Amount], StoredValue]:
     """What reads a cell of an amount together with the currency of its row, as minor units."""
     style, round_off = mapping.style.numbers, mapping.round_off
     if mapping.values is not None:
@@ -92,14 +92,16 @@ def amount_parser(mapping: ColumnMapping) -> Callable[[Amount], Carried]:
             amount[1]
         )
 
-    def read(amount: Amount) -> Carried:
+    def read(amount: Amount) -> StoredValue:
         text = amount[1].strip()
         return _minor(amount[0], text, style, round_off=round_off) if text else None
 
     return read
 
 
-def plain_amounts(mapping: ColumnMapping, codes: Sequence[Carried], cells: Sequence[str]) -> Sequence[Carried] | None:
+def plain_amounts(
+    mapping: ColumnMapping, codes: Sequence[StoredValue], cells: Sequence[str]
+) -> Sequence[StoredValue] | None:
     """The amounts of many cells at once where all are written plainly; None where they must be read one by one."""
     exponents = {None if code is None else money.exponent(str(code)) for code in set(codes)}
     if mapping.values is not None or len(exponents) != 1:
@@ -109,7 +111,7 @@ def plain_amounts(mapping: ColumnMapping, codes: Sequence[Carried], cells: Seque
     return None if exponent is None or doubtful else values.read_plain_amounts(cells, exponent, mapping.style.numbers)
 
 
-def _minor(code: Carried, text: str, style: values.NumberStyle, *, round_off: bool) -> int:
+def _minor(code: StoredValue, text: str, style: values.NumberStyle, *, round_off: bool) -> int:
     if code is None:
         raise ValueError("has no currency: its column is empty in this row, and none is set for the file")
     return values.read_amount(text, str(code), style, round_off=round_off)
@@ -127,13 +129,13 @@ def _by_values(mapping: ColumnMapping, parse: Parser) -> Parser:
     keeps_others = mapping.keeps_others
     if known is None:
 
-        def read(cell: str) -> Carried:
+        def read(cell: str) -> StoredValue:
             text = cell.strip()
             return parse(text) if text else None
 
         return read
 
-    def look_up(cell: str) -> Carried:
+    def look_up(cell: str) -> StoredValue:
         text = cell.strip()
         if text in known:
             return known[text]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from ros_sync.connectors.base import BATCH_ROWS, Batch, SetAside
+from ros_sync.connectors.base import BATCH_ROWS, Batch, Quarantined
 from ros_sync.connectors.export.blocks import Block
 from ros_sync.connectors.export.convert import Converter
 from ros_sync.connectors.export.csv_rows import CsvRows
@@ -14,7 +14,7 @@ from ros_sync.connectors.export.json_rows import JsonRows
 from ros_sync.connectors.export.lines import Lines
 from ros_sync.connectors.export.mapping import JSON_LINES, ColumnMapping, FileEntry
 from ros_sync.connectors.export.packed import Content, content_of
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 
 class Origin(Protocol):
@@ -31,21 +31,21 @@ class Origin(Protocol):
 def read(path: Path, entry: FileEntry) -> Iterator[Batch]:
     """The rows of a file as batches of about BATCH_ROWS, in the file's order; memory does not grow with the file.
 
-    Only a workbook is held as a whole (`workbook_limits`). A row that cannot be read is in its batch's `set_aside`.
+    Only a workbook is held as a whole (`workbook_limits`). A row that cannot be read is in its batch's `quarantined`.
     `Batch.position` counts bytes against `lines.file_size(path)`. Raises ImportRefusedError where the file as a whole
     cannot be read: empty, binary, damaged, a column that the mapping asks for missing or there twice.
     """
     blocks, origin = _blocks(path, entry)
     converter = Converter(entry, str(path))
-    columns: dict[str, list[Carried]] = {name: [] for name in converter.fields}
+    columns: dict[str, list[StoredValue]] = {name: [] for name in converter.fields}
     numbers: list[int] = []
-    set_aside: list[SetAside] = []
+    quarantined: list[Quarantined] = []
     headings = entry.headings
 
     def batch() -> Batch:
         notes, origin.notes = origin.notes, []
         return Batch(
-            entry.object, str(path), columns, numbers, entry.lookups, set_aside, origin.position, notes, headings
+            entry.object, str(path), columns, numbers, entry.lookups, quarantined, origin.position, notes, headings
         )
 
     for block in blocks:
@@ -54,12 +54,12 @@ def read(path: Path, entry: FileEntry) -> Iterator[Batch]:
         for column, more in zip(columns.values(), converted, strict=True):
             column.extend(more)
         numbers += their_lines
-        set_aside += apart
-        if len(numbers) + len(set_aside) >= BATCH_ROWS:
+        quarantined += apart
+        if len(numbers) + len(quarantined) >= BATCH_ROWS:
             yield batch()
             columns = {name: [] for name in converter.fields}
-            numbers, set_aside = [], []
-    if numbers or set_aside or origin.notes:
+            numbers, quarantined = [], []
+    if numbers or quarantined or origin.notes:
         yield batch()
 
 

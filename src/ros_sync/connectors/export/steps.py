@@ -20,9 +20,9 @@ from ros_sync.connectors.export.parsers import (
     parser,
     plain_amounts,
 )
-from ros_sync.fields import Carried, Kind, did_you_mean
+from ros_sync.fields import Kind, StoredValue, did_you_mean
 
-Done = dict[str, Sequence[Carried]]  # the columns filled so far, by field
+Done = dict[str, Sequence[StoredValue]]  # the columns filled so far, by field
 Found = list[tuple[ColumnMapping, Failures]]  # what could not be read, by the mapping that asked for it
 
 _StageValues = tuple[str | None, str | None, str | None, int | None, float | None]
@@ -177,7 +177,7 @@ class _ConstantStep:
         self._mapping = mapping
 
     def fill(self, block: Block, done: Done) -> Found:
-        constant: list[Carried] = [self._mapping.constant] * len(block.lines)
+        constant: list[StoredValue] = [self._mapping.constant] * len(block.lines)
         done[self._mapping.name] = _masked(constant, _holds(self._mapping, block, done))
         return []
 
@@ -185,7 +185,7 @@ class _ConstantStep:
 class _CellStep:
     """Fills what the cells of one column mean by the field's kind or the value map."""
 
-    def __init__(self, mapping: ColumnMapping, reader: CellReader[str, Carried] | None = None) -> None:
+    def __init__(self, mapping: ColumnMapping, reader: CellReader[str, StoredValue] | None = None) -> None:
         self._mapping = mapping
         self._reader = reader or CellReader(parser(mapping))
 
@@ -203,17 +203,17 @@ class _MoneyStep:
         assert mapping.currency is not None
         self._mapping = mapping
         self._currency = mapping.currency
-        self._codes: CellReader[str, Carried] = CellReader(currency_parser(mapping.currency))
-        self._amounts: CellReader[Amount, Carried] = CellReader(amount_parser(mapping))
+        self._codes: CellReader[str, StoredValue] = CellReader(currency_parser(mapping.currency))
+        self._amounts: CellReader[Amount, StoredValue] = CellReader(amount_parser(mapping))
 
     def fill(self, block: Block, done: Done) -> Found:
         holds = _holds(self._mapping, block, done)
-        codes: Sequence[Carried] = [self._currency.constant] * len(block.lines)
+        codes: Sequence[StoredValue] = [self._currency.constant] * len(block.lines)
         wrong_codes: Failures = {}
         wrong_amounts: Failures = {}
         if self._currency.column is not None:
             codes, wrong_codes = self._codes.read(_cells(self._currency, block, None))
-        amounts: Sequence[Carried] = [self._mapping.constant] * len(block.lines)
+        amounts: Sequence[StoredValue] = [self._mapping.constant] * len(block.lines)
         if self._mapping.column is not None:
             cells = _cells(self._mapping, block, holds)
             plain = plain_amounts(self._mapping, codes, cells)
@@ -254,7 +254,7 @@ class _StageStep:
             found, failures = self._alone.read(cells)
         if failures:
             found = [each or _NO_STAGE for each in found]
-        columns: list[Sequence[Carried]] = list(zip(*found, strict=True)) or [()] * len(_NO_STAGE)
+        columns: list[Sequence[StoredValue]] = list(zip(*found, strict=True)) or [()] * len(_NO_STAGE)
         done["pipeline"], done["stage"] = pipelines, columns[0]
         for name, column in zip(STAGE_FIELDS, columns[1:], strict=True):
             if name in self._brought:
@@ -296,16 +296,16 @@ def _cells(mapping: ColumnMapping, block: Block, holds: Sequence[bool] | None) -
     return cells if holds is None else [cell if hold else "" for cell, hold in zip(cells, holds, strict=True)]
 
 
-def _masked(found: Sequence[Carried], holds: Sequence[bool] | None) -> Sequence[Carried]:
+def _masked(found: Sequence[StoredValue], holds: Sequence[bool] | None) -> Sequence[StoredValue]:
     """The values, missing where the conditions do not hold (a value map may know the empty cell)."""
     return found if holds is None else [value if hold else None for value, hold in zip(found, holds, strict=True)]
 
 
-def _stage_kind_parser(mapping: ColumnMapping) -> Callable[[str], Carried]:
+def _stage_kind_parser(mapping: ColumnMapping) -> Callable[[str], StoredValue]:
     """What reads whether a deal is open, won or lost, which each must be."""
     read = parser(mapping)
 
-    def read_kind(cell: str) -> Carried:
+    def read_kind(cell: str) -> StoredValue:
         kind = read(cell)
         if kind is None:
             raise ValueError(_NO_STAGE_REASON)

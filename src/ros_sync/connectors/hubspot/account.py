@@ -26,7 +26,7 @@ from ros_sync.connectors.hubspot.definitions import (
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, HubSpotMapping, StreamMapping
 from ros_sync.connectors.hubspot.memory import recalled, written
 from ros_sync.connectors.hubspot.records import RecordReader, filled_fields
-from ros_sync.connectors.source import Description, Problem, Shape, Stream
+from ros_sync.connectors.source import Description, Problem, Stream, StreamSchema
 from ros_sync.errors import AuthExpiredError, DailyLimitError, PermanentError, RosSyncError, TransientError
 
 DETAILS, PIPELINES, OWNERS = (
@@ -90,7 +90,7 @@ class Account:
         definitions = self.definitions
         self._readers.clear()
         self._described = True
-        self._accepted |= definitions.strangers
+        self._accepted |= definitions.unknown_stages
         self._lost_property = False
         self._looked_for.clear()
         self._refused = look.refused
@@ -147,22 +147,22 @@ class Account:
     @property
     def outdated(self) -> bool:
         """Whether the account has not been looked at yet, or records held a stage or lacked a property since."""
-        return not self._described or self._lost_property or bool(self.definitions.strangers - self._accepted)
+        return not self._described or self._lost_property or bool(self.definitions.unknown_stages - self._accepted)
 
-    def shape(self, stream: Stream) -> Shape:
+    def schema(self, stream: Stream) -> StreamSchema:
         """What the stream's records are read by: connector file, stages, and the properties that the account shows.
 
         Where a part of it is not known, the mark is empty: nothing is known to have changed.
         """
         mapping, definitions = self.prepared(stream), self.definitions
         if self._unsure & {DETAILS, PIPELINES, mapping.name}:
-            return Shape("", frozenset())
+            return StreamSchema("", frozenset())
         stages = (
             sorted(map(repr, definitions.stages.values())) if any(e.field("stage") for e in mapping.objects) else []
         )
         parts = (mapping.objects, mapping.track, mapping.links, stages, definitions.currency, definitions.time_zone)
-        mark = sha256("|".join(_written(part) for part in parts).encode()).hexdigest()[:16]
-        return Shape(mark, frozenset(self.asked(mapping)))
+        fingerprint = sha256("|".join(_written(part) for part in parts).encode()).hexdigest()[:16]
+        return StreamSchema(fingerprint, frozenset(self.asked(mapping)))
 
     def _scopes(self) -> list[str] | None:
         """What the token may do; None where that cannot be known, as with OAuth and perhaps with a service key.

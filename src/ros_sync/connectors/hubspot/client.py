@@ -316,9 +316,9 @@ class HubSpotClient:
             return self._called(kind, what, call, limit, self._tokens.renew(token))
 
     def _called(self, kind: str, what: str, call: Callable[..., Any], limit: str, token: str) -> Json:
-        self._refuse_if_parked(what)
+        self._refuse_if_quota_exhausted(what)
         self._pace.take(limit)
-        self._refuse_if_parked(what)
+        self._refuse_if_quota_exhausted(what)
         with self._lock:
             self.counts["describe" if kind in DEFINITIONS else kind] += 1
         # By call, and not in the client's configuration, which threads share: one of them may hold an older token.
@@ -344,16 +344,16 @@ class HubSpotClient:
             raise AmbiguousError(f"HubSpot's answer cannot be used: {why}", where=Where(record=what)) from None
         return body
 
-    def _refuse_if_parked(self, what: str) -> None:
+    def _refuse_if_quota_exhausted(self, what: str) -> None:
         """Make no call while the day's are used up, whichever worker was told so."""
-        until, now = self._pace.parked_until, self._now()
+        until, now = self._pace.quota_exhausted_until, self._now()
         if until is not None and now < until <= now + clock.LONGEST_DAY:  # further ahead: a clock was put back
             raise daily_limit(until, Where(record=what))
 
     def _tell_pace(self, limit: str, error: RosSyncError) -> None:
         """Let everybody who shares the limit wait: the one that the call counts against, and the one that is named."""
         if isinstance(error, DailyLimitError):
-            self._pace.park(error.resume_at)
+            self._pace.exhaust_quota(error.resume_at)
         elif isinstance(error, LimitReachedError):
             for each in {limit, CALLS} if error.policy == TEN_SECONDLY else {limit}:
                 self._pace.slow_down(each, error.retry_after_seconds)

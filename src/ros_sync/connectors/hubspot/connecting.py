@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from ros_sync.config_files.edits import Edits, map_at, scalar, value_of
 from ros_sync.connectors.hubspot.candidates import BY_LABEL, NOT_MADE, WANTED, PropertyCandidate, Wanted
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions, PropertyDefinition
 from ros_sync.connectors.hubspot.doctor import changes_unseen
 from ros_sync.connectors.hubspot.mapping import VALUE, modified_property
 from ros_sync.connectors.hubspot.records import TICKED
-from ros_sync.sheets.edits import Edits, map_at, scalar, value_of
 
 POSITIONS = ("early", "mid", "late")
 REREAD = "6 hours"

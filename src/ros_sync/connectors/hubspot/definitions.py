@@ -8,7 +8,7 @@ from typing import Any
 
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 Json = Mapping[str, Any]
 
@@ -52,7 +52,8 @@ class PropertyDefinition:
 class Definitions:
     """Everything that reading records needs to know of the account.
 
-    `strangers` are the (pipeline, stage) ids that records held and the account did not know when it was last looked at.
+    `unknown_stages` are the (pipeline, stage) ids that records held and the account did not know when it was last
+    looked at.
     """
 
     properties: dict[str, dict[str, PropertyDefinition]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Definitions:
     currency: str | None = None
     time_zone: str | None = None
     account: str = ""
-    strangers: set[tuple[str | None, str]] = field(default_factory=set)
+    unknown_stages: set[tuple[str | None, str]] = field(default_factory=set)
 
     def stage(self, pipeline_id: str | None, stage_id: str) -> AccountStage | None:
         """A stage by its id; where the pipeline does not have it, that of any pipeline that does."""
@@ -149,7 +150,7 @@ def _share(text: object) -> float | None:
 def owners_batch(owners: Sequence[Json]) -> Batch:
     """The account's users, archived ones too (`active` is false for them)."""
     unique = {str(owner["id"]): owner for owner in owners}
-    columns: dict[str, list[Carried]] = {"id": list(unique), "name": [], "email": [], "active": [], "team": []}
+    columns: dict[str, list[StoredValue]] = {"id": list(unique), "name": [], "email": [], "active": [], "team": []}
     for owner in unique.values():
         email = _word(owner.get("email")) or None
         name = " ".join(filter(None, map(_word, (owner.get("firstName"), owner.get("lastName")))))
@@ -172,7 +173,7 @@ def _word(told: object) -> str:
 def stages_batch(definitions: Definitions) -> Batch:
     """The stages of every pipeline; the id is `pipeline/stage`."""
     stages = list(definitions.stages.values())
-    columns: dict[str, list[Carried]] = {
+    columns: dict[str, list[StoredValue]] = {
         "id": [f"{each.pipeline_id}/{each.id}" for each in stages],
         "pipeline": [each.pipeline for each in stages],
         "name": [each.name for each in stages],

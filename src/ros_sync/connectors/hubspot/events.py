@@ -10,7 +10,7 @@ import orjson
 
 from ros_sync.connectors.hubspot.answers import is_id
 from ros_sync.connectors.hubspot.mapping import HubSpotMapping
-from ros_sync.connectors.source import Hint, Reaction
+from ros_sync.connectors.source import ChangeEvent, Reaction
 
 _STREAMS = {
     "deal": "deals", "contact": "contacts", "company": "companies", "call": "calls", "email": "emails",
@@ -41,7 +41,7 @@ _REACTIONS = {
 _READ = Reaction(record=True, links=False)  # deletions, and whatever HubSpot may invent
 
 
-def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
+def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[ChangeEvent], int]:
     """The hints of a request, and how many entries of it are none. ValueError for a body that is no JSON.
 
     Changes of properties that are not mapped are no hints either.
@@ -52,13 +52,13 @@ def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[Hint], int]:
         raise ValueError("the body is not JSON") from error
     entries = told if isinstance(told, list) else [told]
     mapped = {stream.name: frozenset(stream.properties) for stream in mapping.streams}
-    hints: list[Hint] = []
+    events: list[ChangeEvent] = []
     others = 0
     for entry in entries:
-        found = _hints(entry, mapped, mapping.prefixes)
-        hints += found
+        found = _change_events(entry, mapped, mapping.prefixes)
+        events += found
         others += not found
-    return hints, others
+    return events, others
 
 
 def reaction(kind: str, *, tracked: bool) -> Reaction:
@@ -69,7 +69,7 @@ def reaction(kind: str, *, tracked: bool) -> Reaction:
     return _REACTIONS.get(kind.partition(".")[2], _READ)._replace(history=tracked)
 
 
-def _hints(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[str, str]) -> list[Hint]:
+def _change_events(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[str, str]) -> list[ChangeEvent]:
     """One hint for each record that the event is about."""
     if not isinstance(entry, dict):
         return []
@@ -84,7 +84,7 @@ def _hints(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[s
     prefix = prefixes.get(stream, "")
     property_name = str(entry.get("propertyName")) if verb == _CHANGE else None
     return [
-        Hint(f"{noun}.{verb}/{key}/{each}", f"{noun}.{verb}", stream, prefix + each, at, property_name)
+        ChangeEvent(f"{noun}.{verb}/{key}/{each}", f"{noun}.{verb}", stream, prefix + each, at, property_name)
         for each in _ids(entry)
     ]
 

@@ -14,12 +14,12 @@ from ros_sync.connectors.hubspot import values
 from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions
 from ros_sync.connectors.hubspot.mapping import STAGE_FIELDS, FieldMapping, ObjectMapping
 from ros_sync.connectors.source import Entry
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 Json = Mapping[str, Any]
 Cell = str | None
 Told = tuple[int, Cell, str | None]  # since when (microseconds), value, author
-StageRow = tuple[Carried, ...]  # (stage, pipeline, kind, position, order, probability)
+StageRow = tuple[StoredValue, ...]  # (stage, pipeline, kind, position, order, probability)
 StageMove = tuple[int, StageRow, str | None]
 BY_STAGE = ("stage", *STAGE_FIELDS)
 STAGE_KIND = 2  # its place in a StageRow
@@ -30,7 +30,7 @@ class _Tracked(NamedTuple):
 
     mapping: FieldMapping
     property: str
-    known: values.Remembered[Any, Carried]
+    known: values.Remembered[Any, StoredValue]
 
 
 class HistoryReader:
@@ -45,7 +45,7 @@ class HistoryReader:
         track: Iterable[str],
         definitions: Definitions,
         currency: str,
-        parser: Callable[[FieldMapping], Callable[[Any], Carried]],
+        parser: Callable[[FieldMapping], Callable[[Any], StoredValue]],
     ) -> None:
         mappings = (entry.field(name) for name in track)
         self._tracked = [
@@ -82,7 +82,7 @@ class HistoryReader:
             found["closed"] = _closed_history(closed, self._told(told.get(closed.property) or ()), moves)
         return found
 
-    def _entries(self, told: Sequence[Json], value_of: Callable[[Cell], Carried]) -> list[Entry]:
+    def _entries(self, told: Sequence[Json], value_of: Callable[[Cell], StoredValue]) -> list[Entry]:
         """The entries at which the value became another one, oldest first."""
         when, authors = self._instants, self._authors
         found: list[Entry] = []
@@ -155,12 +155,12 @@ def _closed_history(closed: _Tracked, dates: Sequence[Told], moves: Sequence[Sta
     return found
 
 
-def _priced(known: Mapping[Any, Carried], currency: str, cell: Cell) -> Carried:
+def _priced(known: Mapping[Any, StoredValue], currency: str, cell: Cell) -> StoredValue:
     return known[cell, currency]
 
 
-def _or_missing(parse: Callable[[Any], Carried]) -> Callable[[Any], Carried]:
-    def read(cell: Any) -> Carried:
+def _or_missing(parse: Callable[[Any], StoredValue]) -> Callable[[Any], StoredValue]:
+    def read(cell: Any) -> StoredValue:
         try:
             return parse(cell)
         except ValueError:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ros_sync.connectors.source import Stream
 from ros_sync.durations import Duration
 from ros_sync.errors import Where
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 NAME = "hubspot"  # in `crm:`, in the settings, and wherever a vendor is named
 CUSTOM = "custom."
@@ -38,13 +38,13 @@ class FieldMapping:
     where: Where
     from_property: str | None = None
     join: tuple[str, ...] = ()
-    constant: Carried = None
-    values: Mapping[str, Carried] | None = None
-    otherwise: Carried = None
+    constant: StoredValue = None
+    values: Mapping[str, StoredValue] | None = None
+    otherwise: StoredValue = None
     has_otherwise: bool = False
     currency_property: str | None = None
     currency: str | None = None
-    only_if: tuple[tuple[str, frozenset[Carried]], ...] = ()
+    only_if: tuple[tuple[str, frozenset[StoredValue]], ...] = ()
     link: tuple[str, str | None] | None = None
     several: bool = False
 

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ros_sync import money
+from ros_sync.config_files import ConfigFile, Node, Scalar, ScalarKind, Section
 from ros_sync.connectors.hubspot.mapping import (
     CUSTOM,
     NAME,
@@ -24,8 +25,7 @@ from ros_sync.connectors.hubspot.mapping import (
 )
 from ros_sync.durations import Duration
 from ros_sync.errors import MappingError
-from ros_sync.fields import Carried, Field, Kind, did_you_mean
-from ros_sync.sheets import Node, Scalar, ScalarKind, Section, Sheet
+from ros_sync.fields import Field, Kind, StoredValue, did_you_mean
 
 VERSION = 1
 SHORTEST_REREAD = timedelta(hours=1)  # ours: 100,000 records take 1,000 calls
@@ -54,19 +54,19 @@ def load_hubspot(path: Path, objects: Objects, *, content: bytes | None = None) 
 
     Raises ProblemsError holding one MappingError for each problem, in reading order, with file:line:column and key.
     """
-    sheet = Sheet(path, MappingError, content=content)
-    node = sheet.root()
+    config = ConfigFile(path, MappingError, content=content)
+    node = config.root()
     mapping = HubSpotMapping(path, "", ())
     if node is not None:
-        mapping = _mapping(Section(sheet, node), path, objects)
-    sheet.close()
+        mapping = _mapping(Section(config, node), path, objects)
+    config.close()
     return mapping
 
 
 def _mapping(root: Section, path: Path, objects: Objects) -> HubSpotMapping:
     root.allow("version", "source", "crm", "currency", "stages", "objects")
     if root.require("version", f"begin the file with `version: {VERSION}`"):
-        root.sheet.version(root.value("version"), VERSION)
+        root.config.version(root.value("version"), VERSION)
     root.require("source", "the name of the connection, such as `source: hubspot`")
     root.require("crm", "which CRM the file is for: `crm: hubspot`")
     root.choice("crm", (NAME,))
@@ -93,7 +93,7 @@ def _positions(root: Section) -> dict[tuple[str, str], str]:
         part.allow(*POSITIONS)
         for position in part:
             for node in part.listed(position):
-                name = part.sheet.text(node)
+                name = part.config.text(node)
                 if name is not None:
                     found[pipeline, name] = position
     return found
@@ -109,7 +109,7 @@ def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMappin
     if name is None or object_name is None or part is None:
         return None
     fields = _Fields(object_name, objects[object_name]).read_all(part)
-    only_if_known = tuple(text for node in section.listed("only_if_known") if (text := section.sheet.text(node)))
+    only_if_known = tuple(text for node in section.listed("only_if_known") if (text := section.config.text(node)))
     unread = set(part) - {mapping.name for mapping in fields}
     entry = ObjectMapping(object_name, fields, only_if_known, _writes(section, fields, unread))
     first = known.get(name)
@@ -119,7 +119,7 @@ def _stream(section: Section, objects: Objects, known: Mapping[str, StreamMappin
                 section.problem(key, f"{key} stands at the first entry of {name}", "remove it here")
         return replace(first, objects=(*first.objects, entry))
     modified = section.text("modified") or modified_property(name)
-    links = tuple(text for node in section.listed("links") if (text := section.sheet.choice(node, STREAMS)))
+    links = tuple(text for node in section.listed("links") if (text := section.config.choice(node, STREAMS)))
     track = _track(section, fields)
     _check_links(section, fields, links)
     return StreamMapping(name, modified, (entry,), track, links, _reread(section))
@@ -144,7 +144,7 @@ def _reread(section: Section) -> Duration | None:
 
 def _track(section: Section, fields: tuple[FieldMapping, ...]) -> tuple[str, ...]:
     mapped = {mapping.name for mapping in fields if mapping.from_property}
-    found = (section.sheet.choice(node, mapped) for node in section.listed("track"))
+    found = (section.config.choice(node, mapped) for node in section.listed("track"))
     names = [name for name in found if name is not None]
     if "stage" in names and "pipeline" in mapped and "pipeline" not in names:
         names.append("pipeline")
@@ -156,7 +156,7 @@ def _track(section: Section, fields: tuple[FieldMapping, ...]) -> tuple[str, ...
 def _check_links(section: Section, fields: tuple[FieldMapping, ...], links: tuple[str, ...]) -> None:
     for mapping in fields:
         if mapping.link and mapping.link[0] not in links:
-            section.sheet.problems.append(
+            section.config.problems.append(
                 MappingError(
                     f"{mapping.name} follows from links with {mapping.link[0]}, which are not read",
                     where=mapping.where,
@@ -243,7 +243,7 @@ class _Fields:
             stream = part.choice("link", STREAMS)
             return replace(mapping, link=(stream, part.text("label"))) if stream else None
         if "join" in part:
-            names = (part.sheet.text(node) for node in part.listed("join"))
+            names = (part.config.text(node) for node in part.listed("join"))
             return replace(mapping, join=tuple(name for name in names if name))
         if "value" in part:
             return replace(mapping, constant=self._value(mapping, part, part.value("value")))
@@ -281,7 +281,7 @@ class _Fields:
             return mapping
         return replace(mapping, currency=code)
 
-    def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[Carried]], ...]:
+    def _only_if(self, part: Section) -> tuple[tuple[str, frozenset[StoredValue]], ...]:
         conditions = part.section("only_if") if "only_if" in part else None
         found = []
         for name in conditions or ():
@@ -308,24 +308,24 @@ class _Fields:
             if name == "stage":
                 filled.update(("stage_kind", "stage_position", "stage_order", "probability", "pipeline"))
 
-    def _value(self, mapping: FieldMapping, part: Section, node: Node | None) -> Carried:
+    def _value(self, mapping: FieldMapping, part: Section, node: Node | None) -> StoredValue:
         """A value of the file in carried form."""
         if not isinstance(node, Scalar) or node.is_missing:
             return None
         if mapping.kind is Kind.BOOLEAN:
             if node.kind is not ScalarKind.TRUTH:
-                part.sheet.problem(node, f"{mapping.name} is true or false", "write true or false, without quotes")
+                part.config.problem(node, f"{mapping.name} is true or false", "write true or false, without quotes")
                 return None
             return node.value.lower() == "true"
         if mapping.kind is Kind.NUMBER:
             try:
                 return float(node.value)
             except ValueError:
-                part.sheet.problem(node, f"{mapping.name} is a number, and {node.value!r} is none")
+                part.config.problem(node, f"{mapping.name} is a number, and {node.value!r} is none")
                 return None
-        text = part.sheet.text(node)
+        text = part.config.text(node)
         field = self._settable.get(mapping.name)
         wrong = field.no_option(text) if field else None
         if wrong is not None:
-            part.sheet.problem(node, wrong, did_you_mean(str(text), field.options if field else ()))
+            part.config.problem(node, wrong, did_you_mean(str(text), field.options if field else ()))
         return text

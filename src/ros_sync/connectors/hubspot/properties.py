@@ -11,12 +11,12 @@ from ros_sync.connectors.hubspot.definitions import Definitions
 from ros_sync.connectors.hubspot.mapping import VALUE, FieldMapping, ObjectMapping, StreamMapping
 from ros_sync.connectors.hubspot.records import TICKED
 from ros_sync.errors import PermanentError, Where
-from ros_sync.fields import Carried, Kind, did_you_mean
+from ros_sync.fields import Kind, StoredValue, did_you_mean
 
 
 def to_properties(
     mapping: StreamMapping,
-    changes: Mapping[str, Carried],
+    changes: Mapping[str, StoredValue],
     definitions: Definitions,
     present: Mapping[str, str | None],
     *,
@@ -56,7 +56,7 @@ def _entry(mapping: StreamMapping, name: str) -> ObjectMapping:
 
 def _text(
     field: FieldMapping,
-    value: Carried,
+    value: StoredValue,
     entry: ObjectMapping,
     definitions: Definitions,
     present: Mapping[str, str | None],
@@ -78,7 +78,7 @@ def _text(
     return TICKED.join(_theirs(field, field.values, each) for each in (str(value).split(TICKED) if ticks else [value]))
 
 
-def _theirs(field: FieldMapping, values: Mapping[str, Carried], value: Carried) -> str:
+def _theirs(field: FieldMapping, values: Mapping[str, StoredValue], value: StoredValue) -> str:
     """HubSpot's value of what the connector file calls so."""
     for theirs, ours in values.items():
         if ours == value:
@@ -87,7 +87,7 @@ def _theirs(field: FieldMapping, values: Mapping[str, Carried], value: Carried) 
     raise PermanentError(f"{value!r} is not a value of {field.name}", hint=hint)
 
 
-def _written(kind: Kind, value: Carried) -> str:
+def _written(kind: Kind, value: StoredValue) -> str:
     """A value of a plain property: days as midnight UTC in milliseconds, as HubSpot wants them."""
     if kind is Kind.BOOLEAN:
         return "true" if value else "false"

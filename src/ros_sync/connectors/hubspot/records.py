@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.connectors.export.cells import CellReader, Failures
 from ros_sync.connectors.hubspot import values
 from ros_sync.connectors.hubspot.answers import is_id
@@ -31,7 +31,7 @@ from ros_sync.connectors.hubspot.mapping import (
     StreamMapping,
 )
 from ros_sync.connectors.source import History, Link
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 Json = Mapping[str, Any]
 Cell = str | None
@@ -149,12 +149,12 @@ class _Quick:
     """Reads a column at once, or, where a cell cannot be read, cell by cell."""
 
     def __init__(
-        self, parse: Callable[[Any], Carried], parse_all: Callable[[Sequence[Cell]], Sequence[Carried]]
+        self, parse: Callable[[Any], StoredValue], parse_all: Callable[[Sequence[Cell]], Sequence[StoredValue]]
     ) -> None:
         self._each = CellReader(parse)
         self._parse_all = parse_all
 
-    def read(self, cells: Sequence[Cell]) -> tuple[Sequence[Carried], Failures]:
+    def read(self, cells: Sequence[Cell]) -> tuple[Sequence[StoredValue], Failures]:
         """The value of each cell, None where it failed, and the reason of each failure by its place."""
         try:
             return self._parse_all(cells), {}
@@ -199,9 +199,9 @@ class _ObjectReader:
             known = self._entry.only_if_known
             results = [each for each in results if any(each["properties"].get(name) for name in known)]
         cells = self._columns([each["properties"] for each in results])
-        ids: list[Carried] = [self._prefix + str(each["id"]) for each in results]
-        done: dict[str, list[Carried]] = {"id": ids}
-        set_aside: list[SetAside] = []
+        ids: list[StoredValue] = [self._prefix + str(each["id"]) for each in results]
+        done: dict[str, list[StoredValue]] = {"id": ids}
+        quarantined: list[Quarantined] = []
         modified = cells[self._stream.modified]
         if not all(modified):
             modified = [held or each.get("updatedAt") for held, each in zip(modified, results, strict=True)]
@@ -210,15 +210,15 @@ class _ObjectReader:
             if mapping.name == "stage":
                 self._fill_stage(mapping, cells, done)
             elif mapping.name != "pipeline" or "stage" not in self._parsers:
-                self._fill(mapping, cells, done, set_aside)
+                self._fill(mapping, cells, done, quarantined)
         if self._own:
-            done["custom"] = self._custom(cells, set_aside, ids)
+            done["custom"] = self._custom(cells, quarantined, ids)
         return Batch(
             self._entry.object,
             self._stream.name,
             done,
             [0] * len(ids),
-            set_aside=set_aside,
+            quarantined=quarantined,
             custom_names=frozenset(mapping.name.removeprefix(CUSTOM) for mapping in self._own),
             partial=not self._tells_all,
         )
@@ -245,8 +245,8 @@ class _ObjectReader:
         self,
         mapping: FieldMapping,
         cells: Mapping[str, Sequence[Cell]],
-        done: dict[str, list[Carried]],
-        set_aside: list[SetAside],
+        done: dict[str, list[StoredValue]],
+        quarantined: list[Quarantined],
     ) -> None:
         ids, told = done["id"], cells.get(mapping.from_property or "", ())
         given: Sequence[Any] = told
@@ -263,12 +263,12 @@ class _ObjectReader:
         found, failures = self._cells[mapping.name].read(given)
         done[mapping.name] = _only_where(mapping, list(found), done)
         for place, reason in failures.items():
-            set_aside.append(self._set_aside(mapping, given[place], str(ids[place]), reason))
+            quarantined.append(self._quarantined(mapping, given[place], str(ids[place]), reason))
 
-    def _set_aside(self, mapping: FieldMapping, cell: Any, record_id: str, reason: str) -> SetAside:
+    def _quarantined(self, mapping: FieldMapping, cell: Any, record_id: str, reason: str) -> Quarantined:
         shown = str(cell[0] if isinstance(cell, tuple) else cell)[:SHOWN_CHARS]
         words = f"{reason}, so {mapping.name} of {self._entry.object} {record_id} is missing here"
-        return SetAside(self._stream.name, 0, mapping.from_property, shown, words, record_id)
+        return Quarantined(self._stream.name, 0, mapping.from_property, shown, words, record_id)
 
     def _currencies(self, mapping: FieldMapping, cells: Mapping[str, Sequence[Cell]], count: int) -> list[str]:
         default = mapping.currency or self._currency
@@ -276,7 +276,7 @@ class _ObjectReader:
         return [code or default for code in cells[name]] if name else [default] * count
 
     def _fill_stage(
-        self, mapping: FieldMapping, cells: Mapping[str, Sequence[Cell]], done: dict[str, list[Carried]]
+        self, mapping: FieldMapping, cells: Mapping[str, Sequence[Cell]], done: dict[str, list[StoredValue]]
     ) -> None:
         pipelines = cells.get(self._pipeline_property) or repeat(None)
         found, _ = self._stages.read(list(zip(pipelines, cells[mapping.from_property or ""], strict=False)))
@@ -288,20 +288,20 @@ class _ObjectReader:
         pipeline = self._entry.field("pipeline")
         return (pipeline.from_property if pipeline else None) or ""
 
-    def _stage(self, cell: tuple[Cell, Cell]) -> tuple[Carried, ...]:
+    def _stage(self, cell: tuple[Cell, Cell]) -> tuple[StoredValue, ...]:
         """(stage, pipeline, kind, position, order, probability) of a pipeline's and a stage's id."""
         pipeline_id, stage_id = cell[0] or None, cell[1] or None
         label = self._definitions.pipelines.get(pipeline_id or "", pipeline_id)
         stage = self._definitions.stage(pipeline_id, stage_id) if stage_id else None
         if stage is None:
             if stage_id:
-                self._definitions.strangers.add((pipeline_id, stage_id))
+                self._definitions.unknown_stages.add((pipeline_id, stage_id))
             return (stage_id, label, None, None, None, None)
         return stage_values(stage)
 
     def _custom(
-        self, cells: Mapping[str, Sequence[Cell]], set_aside: list[SetAside], ids: Sequence[Carried]
-    ) -> list[Carried]:
+        self, cells: Mapping[str, Sequence[Cell]], quarantined: list[Quarantined], ids: Sequence[StoredValue]
+    ) -> list[StoredValue]:
         """The company's own properties of each record as a JSON object, keys sorted, without those that are missing."""
         columns = []
         for mapping in self._own:
@@ -309,9 +309,9 @@ class _ObjectReader:
             found, failures = self._cells[mapping.name].read(told)
             columns.append(found)
             for place, reason in failures.items():
-                set_aside.append(self._set_aside(mapping, told[place], str(ids[place]), reason))
+                quarantined.append(self._quarantined(mapping, told[place], str(ids[place]), reason))
         names = [mapping.name.removeprefix(CUSTOM) for mapping in self._own]
-        held: list[Carried] = []
+        held: list[StoredValue] = []
         for row in zip(*columns, strict=True):
             inside = dict(zip(names, row, strict=True))
             if None in row:
@@ -319,13 +319,13 @@ class _ObjectReader:
             held.append(orjson.dumps(inside).decode() if inside else None)
         return held
 
-    def _reader(self, mapping: FieldMapping) -> CellReader[Any, Carried] | _Quick:
+    def _reader(self, mapping: FieldMapping) -> CellReader[Any, StoredValue] | _Quick:
         """Texts and numbers are read quicker than they are remembered."""
         if mapping.values is None and mapping.kind in _QUICK and not mapping.join and not mapping.several:
             return _Quick(self._parsers[mapping.name], _QUICK[mapping.kind])
         return CellReader(self._parsers[mapping.name])
 
-    def _parser(self, mapping: FieldMapping) -> Callable[[Any], Carried]:
+    def _parser(self, mapping: FieldMapping) -> Callable[[Any], StoredValue]:
         if mapping.kind is Kind.MONEY:
             return _amount
         if mapping.values is not None:
@@ -371,15 +371,15 @@ def filled_fields(mapping: HubSpotMapping, definitions: Definitions) -> dict[str
     return {name: frozenset(fields) for name, fields in found.items()}
 
 
-def _optional(parse: Callable[[str], Carried]) -> Callable[[Cell], Carried]:
-    def read(cell: Cell) -> Carried:
+def _optional(parse: Callable[[str], StoredValue]) -> Callable[[Cell], StoredValue]:
+    def read(cell: Cell) -> StoredValue:
         return parse(cell) if cell else None
 
     return read
 
 
-def _among(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cell], Carried]:
-    def read(cell: Cell) -> Carried:
+def _among(mapping: FieldMapping, known: Mapping[str, StoredValue]) -> Callable[[Cell], StoredValue]:
+    def read(cell: Cell) -> StoredValue:
         if not cell:
             return None
         if cell in known:
@@ -391,21 +391,23 @@ def _among(mapping: FieldMapping, known: Mapping[str, Carried]) -> Callable[[Cel
     return read
 
 
-def _each_of(read_one: Callable[[Cell], Carried]) -> Callable[[Cell], Carried]:
+def _each_of(read_one: Callable[[Cell], StoredValue]) -> Callable[[Cell], StoredValue]:
     """Reads a property of which several options may be ticked (`A;B`), each option by what it means."""
 
-    def read(cell: Cell) -> Carried:
+    def read(cell: Cell) -> StoredValue:
         meant = dict.fromkeys(read_one(each.strip()) for each in (cell or "").split(TICKED) if each.strip())
         return TICKED.join(str(each) for each in meant if each is not None) or None
 
     return read
 
 
-def _amount(cell: tuple[Cell, str]) -> Carried:
+def _amount(cell: tuple[Cell, str]) -> StoredValue:
     return values.minor_units(cell[0], cell[1]) if cell[0] else None
 
 
-def _only_where(mapping: FieldMapping, found: list[Carried], done: Mapping[str, Sequence[Carried]]) -> list[Carried]:
+def _only_where(
+    mapping: FieldMapping, found: list[StoredValue], done: Mapping[str, Sequence[StoredValue]]
+) -> list[StoredValue]:
     for name, allowed in mapping.only_if:
         held = [value in allowed for value in done[name]]
         if not all(held):

@@ -13,27 +13,27 @@ from ros_sync.connectors.hubspot.account import Account
 from ros_sync.connectors.hubspot.answers import as_texts, following
 from ros_sync.connectors.hubspot.associations import Associations
 from ros_sync.connectors.hubspot.client import HubSpotClient, Json
-from ros_sync.connectors.hubspot.editing import Editing
 from ros_sync.connectors.hubspot.endings import archived_at, merged_in, settle
 from ros_sync.connectors.hubspot.failures import standing_still
 from ros_sync.connectors.hubspot.mapping import MERGED_IDS, OBJECT_ID, HubSpotMapping, StreamMapping
+from ros_sync.connectors.hubspot.record_write import RecordWrite
 from ros_sync.connectors.hubspot.records import RecordReader
 from ros_sync.connectors.hubspot.vendor_facts import FACTS
 from ros_sync.connectors.source import (
+    ChangeEvent,
     Description,
-    Edit,
-    Hint,
     History,
     HistoryStream,
     Link,
     Page,
     Problem,
     Reaction,
-    Receipt,
-    Shape,
     Stream,
+    StreamSchema,
     VendorFacts,
     Window,
+    WriteRequest,
+    WriteResult,
 )
 from ros_sync.errors import AuthExpiredError, DailyLimitError
 
@@ -122,9 +122,9 @@ class HubSpotSource:
         """Whether the account has to be looked at (again)."""
         return self._account.outdated
 
-    def shape(self, stream: Stream) -> Shape:
+    def schema(self, stream: Stream) -> StreamSchema:
         """What the stream's records are read by."""
-        return self._account.shape(stream)
+        return self._account.schema(stream)
 
     # ---- records
 
@@ -255,7 +255,7 @@ class HubSpotSource:
                 found[record_id] += more
         return self._ours(Page(stream.name, links=found)).links
 
-    def change_events(self, body: bytes) -> tuple[list[Hint], int]:
+    def change_events(self, body: bytes) -> tuple[list[ChangeEvent], int]:
         """What a webhook's body says, and how many of its entries say nothing to us; ValueError where it is no JSON."""
         return events.read_events(body, self._mapping)
 
@@ -274,10 +274,10 @@ class HubSpotSource:
         entries = [entry for stream in self._mapping.streams for entry in stream.objects]
         return {entry.object: frozenset(entry.write) for entry in entries if entry.write}
 
-    def write(self, stream: Stream, edit: Edit) -> Receipt:
+    def write(self, stream: Stream, request: WriteRequest) -> WriteResult:
         """Make an edit of one record."""
         mapping = self._account.prepared(stream)
-        editing = Editing(
+        write = RecordWrite(
             self._client,
             mapping,
             self._account.definitions,
@@ -285,7 +285,7 @@ class HubSpotSource:
             self._account.asked(mapping),
             self.notes_of,
         )
-        return editing.make(edit, self._now(), currency=self._mapping.currency)
+        return write.make(request, self._now(), currency=self._mapping.currency)
 
     def notes_of(self, stream: str, record_id: str) -> list[str]:
         """The ids of every note on a record."""

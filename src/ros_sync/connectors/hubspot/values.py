@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from ros_sync import money
-from ros_sync.fields import MAX_WHOLE, Carried, Kind
+from ros_sync.fields import MAX_WHOLE, Kind, StoredValue
 
 MILLISECOND = 1_000  # in microseconds
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # the years 1 to 9999, in microseconds
@@ -42,12 +42,12 @@ class Remembered(dict[K, V], Generic[K, V]):
         return value
 
 
-def text(value: str) -> Carried:
+def text(value: str) -> StoredValue:
     """A text; one of blanks alone is missing. Nought bytes, which PostgreSQL refuses, are left out."""
     return value.replace("\0", "").strip() or None
 
 
-def number(value: str) -> Carried:
+def number(value: str) -> StoredValue:
     """A number; a whole one as int."""
     try:
         if value.isdecimal() and value.isascii():
@@ -66,7 +66,7 @@ def _whole(found: int) -> int:
     return found
 
 
-def texts(cells: Sequence[str | None]) -> list[Carried]:
+def texts(cells: Sequence[str | None]) -> list[StoredValue]:
     """`text` of many at once; None stays None."""
     try:
         joined = "".join(cells)  # type: ignore[arg-type]  # a column without gaps is read without looking at each cell
@@ -80,7 +80,7 @@ def texts(cells: Sequence[str | None]) -> list[Carried]:
     return [text(cell) if cell else None for cell in cells] if "\0" in joined else list(found)
 
 
-def numbers(cells: Sequence[str | None]) -> list[Carried]:
+def numbers(cells: Sequence[str | None]) -> list[StoredValue]:
     """`number` of many at once; None stays None, and so does an empty text."""
     if cells and all(cells):  # a column of nothing but short whole numbers is read without looking at each cell
         joined = "".join(cells)  # type: ignore[arg-type]  # no cell is None
@@ -94,7 +94,7 @@ def numbers(cells: Sequence[str | None]) -> list[Carried]:
     ]
 
 
-def boolean(value: str) -> Carried:
+def boolean(value: str) -> StoredValue:
     """True or false."""
     lower = value.strip().lower()
     if lower not in ("true", "false"):
@@ -102,7 +102,7 @@ def boolean(value: str) -> Carried:
     return lower == "true"
 
 
-def instant(value: str) -> Carried:
+def instant(value: str) -> StoredValue:
     """Milliseconds since 1970 UTC, or ISO 8601, as microseconds."""
     try:
         if value[-1:] == "Z" or not value.lstrip("-").isdigit():
@@ -121,10 +121,10 @@ def _aware(value: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def day(zone: ZoneInfo) -> Callable[[str], Carried]:
+def day(zone: ZoneInfo) -> Callable[[str], StoredValue]:
     """A reader of days: midnight UTC is that day, any other instant the day that it falls on in the account's zone."""
 
-    def read(value: str) -> Carried:
+    def read(value: str) -> StoredValue:
         try:
             if len(value) == 10:  # noqa: PLR2004  # 2026-03-31
                 return datetime.fromisoformat(value).date().isoformat()
@@ -143,7 +143,7 @@ def day(zone: ZoneInfo) -> Callable[[str], Carried]:
     return read
 
 
-def minor_units(value: str, currency: str) -> Carried:
+def minor_units(value: str, currency: str) -> StoredValue:
     """An amount in minor units of its currency; decimals beyond those of the currency are rounded half up."""
     if value.isdecimal() and value.isascii() and len(value) <= _WHOLE_DIGITS:
         return _whole(int(value) * int(10 ** money.exponent(currency)))
@@ -157,7 +157,7 @@ def minor_units(value: str, currency: str) -> Carried:
     return _whole(int(scaled))
 
 
-def reader(kind: Kind, zone: ZoneInfo) -> Callable[[str], Carried]:
+def reader(kind: Kind, zone: ZoneInfo) -> Callable[[str], StoredValue]:
     """The reader for a kind of field other than money."""
     return {
         Kind.TEXT: text,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from ros_sync.errors import PermanentError, RateLimitedError
-from ros_sync.notifiers.notifier import DeliveryReceipt, Lane, MessageGoneError, Parcel
+from ros_sync.notifiers.notifier import DeliveryReceipt, MessageGoneError, OutgoingMessage, RateKey
 from ros_sync.notifiers.slack import limits
 from ros_sync.notifiers.slack.client import MissingScopeError, SlackClient
 from ros_sync.notifiers.slack.render import render
@@ -32,11 +32,11 @@ class SlackNotifier:
         self._client = client
         self._engine = engine
 
-    def resolve(self, parcel: Parcel, now: datetime) -> str:
+    def resolve(self, outgoing: OutgoingMessage, now: datetime) -> str:
         """Find the channel: where the message stands, a channel by name, or the person's direct message."""
-        if parcel.is_edit and parcel.channel:
-            return parcel.channel
-        address = _address(parcel)
+        if outgoing.is_edit and outgoing.channel:
+            return outgoing.channel
+        address = _address(outgoing)
         known = self._known(address)
         if known is not None and _is_fresh(known, now):
             if known.error:
@@ -45,50 +45,50 @@ class SlackNotifier:
                 return known.channel
         if address.startswith("#"):
             return address  # Slack takes the name; the id comes with the first receipt
-        return self._look_up(address, parcel, now)
+        return self._look_up(address, outgoing, now)
 
-    def lane(self, parcel: Parcel, channel: str) -> Lane:
+    def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:
         """Slack's limit for posts is per channel, for edits per method."""
-        if parcel.is_edit:
-            return Lane("chat.update", limits.SECONDS_BETWEEN_EDITS)
-        return Lane(f"chat.postMessage:{channel}", limits.SECONDS_BETWEEN_POSTS)
+        if outgoing.is_edit:
+            return RateKey("chat.update", limits.SECONDS_BETWEEN_EDITS)
+        return RateKey(f"chat.postMessage:{channel}", limits.SECONDS_BETWEEN_POSTS)
 
-    def deliver(self, parcel: Parcel, channel: str, now: datetime) -> DeliveryReceipt:
+    def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:
         """Post the document, or edit it where it stands."""
-        drawn = render(parcel.document)
-        message = {"text": str(drawn.text), "blocks": list(drawn.blocks), "metadata": _metadata(parcel)}
+        drawn = render(outgoing.document)
+        message = {"text": str(drawn.text), "blocks": list(drawn.blocks), "metadata": _metadata(outgoing)}
         try:
-            if parcel.ts is not None:
-                posted = self._client.edit(channel, parcel.ts, message)
+            if outgoing.ts is not None:
+                posted = self._client.edit(channel, outgoing.ts, message)
             else:
                 posted = self._client.post(channel, message)
         except MessageGoneError:
             raise
         except PermanentError:
-            self._forget(_address(parcel))
+            self._forget(_address(outgoing))
             raise
         if channel.startswith("#"):
             self._keep(SlackAddress(address=channel, channel=posted.channel, looked_up_at=now))
         return DeliveryReceipt(posted.channel, posted.ts)
 
-    def find(self, parcel: Parcel, channel: str) -> DeliveryReceipt | None:
+    def find(self, outgoing: OutgoingMessage, channel: str) -> DeliveryReceipt | None:
         """Look in the channel's history for a message with this one's id in its metadata."""
         try:
             channel_id = self._client.channel_by_name(channel[1:]) if channel.startswith("#") else channel
             if channel_id is None:
                 return None
             for message in self._client.history(channel_id):
-                if _opaque_id(message) == parcel.opaque_id:
+                if _opaque_id(message) == outgoing.opaque_id:
                     return DeliveryReceipt(channel_id, str(message["ts"]))
         except MissingScopeError as error:
             # Posting works without the scopes for reading; one message in doubt must not stop all others.
             raise PermanentError(error.message, hint=error.hint) from error
         return None
 
-    def _look_up(self, address: str, parcel: Parcel, now: datetime) -> str:
+    def _look_up(self, address: str, outgoing: OutgoingMessage, now: datetime) -> str:
         try:
-            user_id = parcel.slack_user or self._in_lane("users.lookupByEmail", now, address)
-            channel = self._in_lane("conversations.open", now, user_id)
+            user_id = outgoing.slack_user or self._under_rate_key("users.lookupByEmail", now, address)
+            channel = self._under_rate_key("conversations.open", now, user_id)
         except PermanentError as error:
             self._keep(SlackAddress(address=address, looked_up_at=now, error=error.message))
             raise
@@ -98,7 +98,7 @@ class SlackNotifier:
             session.commit()
         return channel
 
-    def _in_lane(self, method: str, now: datetime, argument: str) -> str:
+    def _under_rate_key(self, method: str, now: datetime, argument: str) -> str:
         """Look something up, unless Slack has asked to wait with that method."""
         with Session(self._engine) as session:
             free_at = rate_limits.free_at(session, method, now)
@@ -139,19 +139,19 @@ def _is_fresh(known: SlackAddress, now: datetime) -> bool:
     return -CLOCKS_DIFFER <= age < (UNKNOWN_FOR if known.error else KNOWN_FOR)
 
 
-def _address(parcel: Parcel) -> str:
+def _address(outgoing: OutgoingMessage) -> str:
     """The name under which the recipient is looked up: `#channel`, a Slack user id, or an e-mail address."""
-    if parcel.recipient.startswith("#"):
-        return parcel.recipient
-    if parcel.slack_user:
-        return parcel.slack_user
-    if parcel.recipient_email:
-        return parcel.recipient_email
+    if outgoing.recipient.startswith("#"):
+        return outgoing.recipient
+    if outgoing.slack_user:
+        return outgoing.slack_user
+    if outgoing.recipient_email:
+        return outgoing.recipient_email
     raise PermanentError("no e-mail address and no Slack user is known of this person")
 
 
-def _metadata(parcel: Parcel) -> dict[str, Any]:
-    return {"event_type": EVENT_TYPE, "event_payload": {"outbox_id": parcel.opaque_id}}
+def _metadata(outgoing: OutgoingMessage) -> dict[str, Any]:
+    return {"event_type": EVENT_TYPE, "event_payload": {"outbox_id": outgoing.opaque_id}}
 
 
 def _opaque_id(message: dict[str, Any]) -> str | None:

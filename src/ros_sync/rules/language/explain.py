@@ -79,10 +79,10 @@ class _Witness:
         threshold = self._threshold(leaf)
         name = self._name(subject)
         if value is None and not isinstance(leaf, tree.Missing):
-            words = f"{name}{self._at_home(subject.sort)} is missing"
+            words = f"{name}{self._in_home_currency(subject.sort)} is missing"
         elif isinstance(leaf, tree.Missing):
             words = (
-                f"{name}{self._at_home(subject.sort)} is missing"
+                f"{name}{self._in_home_currency(subject.sort)} is missing"
                 if verdict
                 else f"{name} {self._shown(value, subject.sort)}: not missing"
             )
@@ -92,7 +92,7 @@ class _Witness:
             words = f"{name} {self._shown(value, subject.sort)}: {threshold if verdict else _denied(threshold)}"
         return ClauseSeen(name, value, threshold, verdict, words)
 
-    def _at_home(self, sort: Sort) -> str:
+    def _in_home_currency(self, sort: Sort) -> str:
         """An amount that is missing in the company's currency may well stand there in another one, without a rate."""
         return f" in {self._moment.home_currency}" if sort is Sort.HOME_MONEY else ""
 

@@ -91,7 +91,7 @@ class WebhookSender:
         self._poster = Poster(target_url, self._plan.timeout_seconds)
         self._stop = Event()
         self._thread: Thread | None = None
-        account.listeners.append(self._heard)
+        account.listeners.append(self._received)
 
     def start(self, every_seconds: float = 0.2) -> None:
         """Send what is due again and again, from a thread."""
@@ -103,8 +103,8 @@ class WebhookSender:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(self._plan.timeout_seconds + 1)
-        if self._heard in self._account.listeners:
-            self._account.listeners.remove(self._heard)
+        if self._received in self._account.listeners:
+            self._account.listeners.remove(self._received)
 
     @property
     def waiting(self) -> int:
@@ -139,7 +139,7 @@ class WebhookSender:
         for start in range(0, number, MAX_EVENTS):
             self._deliver(events[start : start + MAX_EVENTS], now)
 
-    def _heard(self, happening: Happening) -> None:
+    def _received(self, happening: Happening) -> None:
         plan, rng = self._plan, self._rng
         now = self._account.now()
         for event in self._events(happening):

@@ -23,7 +23,7 @@ from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import AuthExpiredError, DailyLimitError, RosSyncError, StoppedError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.audit.comparison import Comparison
-from ros_sync.sync.audit.repair import Mending
+from ros_sync.sync.audit.repair import Repairer
 from ros_sync.sync.audit.report import AuditReport, Difference, Kind
 from ros_sync.sync.follow.fetching import Fetching, Reading
 from ros_sync.sync.follow.maintenance import remember
@@ -34,11 +34,11 @@ from ros_sync.sync.ingest.deletions import held_among
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.ingest.reports import Progress
 from ros_sync.sync.ingest.seen import ScratchDatabase, SeenIds
-from ros_sync.sync.policy import Cadence, parked
-from ros_sync.sync.stream_state import Place, read_places, state_of
+from ros_sync.sync.policy import SyncPolicy, quota_exhausted
+from ros_sync.sync.stream_state import StreamState, read_stream_states, state_of
 
 
-class Suspects(ScratchDatabase):
+class Candidates(ScratchDatabase):
     """Records to be looked at again, by stream. `listed`: the CRM listed them; `confirmed`: they do differ."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Auditor:
         context: DealContext,
         *,
         now: Callable[[], datetime],
-        cadence: Cadence | None = None,
+        policy: SyncPolicy | None = None,
         history: bool = False,
         keep: int = 100,
         progress: Callable[[Progress], None] | None = None,
@@ -110,11 +110,11 @@ class Auditor:
         self._source = source
         self._context = context
         self._now = now
-        self._cadence = cadence or Cadence()
+        self._policy = policy or SyncPolicy()
         self._history = history
         self._keep = keep
         self._progress = progress or (lambda _progress: None)
-        self._places: dict[str, Place] = {}
+        self._states: dict[str, StreamState] = {}
         self._streams: list[Stream] = []  # those that can be compared
 
     def run(self, *, repair: bool = False) -> AuditReport:
@@ -127,7 +127,7 @@ class Auditor:
         try:
             self._turn(report, repair=repair)
         except DailyLimitError as error:
-            report.parked_until, report.trouble = error.resume_at, error.message
+            report.quota_exhausted_until, report.trouble = error.resume_at, error.message
         except RosSyncError as error:
             report.trouble = str(error)
         stuck = [f"{name}: {each.trouble}" for name, each in report.streams.items() if each.trouble]
@@ -150,38 +150,40 @@ class Auditor:
 
     def _turn(self, report: AuditReport, *, repair: bool) -> None:
         self._begin(report)
-        with Mending(self._engine, self._source, self._context, now=self._now, cadence=self._cadence) as mending:
+        with Repairer(self._engine, self._source, self._context, now=self._now, policy=self._policy) as repairer:
             found = self._account()
             for each in found:
                 report.add(each)
             if repair and found:  # first: records name their owners
-                mending.account()
+                repairer.account()
                 for each in self._account():
                     report.add_left(each)
-            with Suspects() as suspects:
-                self._look(report, suspects)
+            with Candidates() as candidates:
+                self._look(report, candidates)
                 for stream in list(self._streams):
                     try:
-                        self._judge_all(report, stream, suspects)
+                        self._judge_all(report, stream, candidates)
                     except RosSyncError as error:
                         self._fail(report, stream, error)
                 report.repaired = repair
                 if repair and report.total > len(found):
-                    self._repair(report, suspects, mending)
+                    self._repair(report, candidates, repairer)
 
     def _begin(self, report: AuditReport) -> None:
         """What the mirror has followed so far; RosSyncError where that is nothing, or where the source is parked."""
         with self._engine.connect() as connection:
             state = state_of(connection, self._source.name)
             remember(connection, self._source)
-            self._places = read_places(connection, self._source.name)
-        if parked(state.get("parked_until"), report.started_at):
-            raise DailyLimitError("the calls that the CRM allows in a day are used up", resume_at=state["parked_until"])
+            self._states = read_stream_states(connection, self._source.name)
+        if quota_exhausted(state.get("quota_exhausted_until"), report.started_at):
+            raise DailyLimitError(
+                "the calls that the CRM allows in a day are used up", resume_at=state["quota_exhausted_until"]
+            )
         self._streams = list(self._source.streams)
         listed = []
         for stream in self._streams:
-            place = self._places.get(stream.name)
-            if place is None or place.polled_until is None:
+            place = self._states.get(stream.name)
+            if place is None or place.cursor is None:
                 report.of(stream.name).trouble = "they have not been listed to their end yet; run `ros-sync sync` first"
             else:
                 listed.append(stream)
@@ -223,18 +225,22 @@ class Auditor:
 
     # ---- the first look
 
-    def _look(self, report: AuditReport, suspects: Suspects) -> None:
+    def _look(self, report: AuditReport, candidates: Candidates) -> None:
         """List every stream and note the records that look different, and those that the listing does not have."""
         for name in ACCOUNT:
             with self._engine.connect() as connection:
                 report.of(name).compared += sum(map(len, self._alive(connection, Stream(name, (name,)))))
         for stream in list(self._streams):
             try:
-                place, shape = self._places[stream.name], self._source.shape(stream)
+                place, schema = self._states[stream.name], self._source.schema(stream)
             except RosSyncError as error:
                 self._fail(report, stream, error)
                 continue
-            if place.mark and shape.mark and (place.mark != shape.mark or not shape.properties <= place.properties):
+            if (
+                place.fingerprint
+                and schema.fingerprint
+                and (place.fingerprint != schema.fingerprint or not schema.properties <= place.properties)
+            ):
                 report.notes.append(
                     f"the connector file or the account has changed since the {stream.name} were listed; "
                     "`ros-sync sync` reads them all anew"
@@ -246,9 +252,9 @@ class Auditor:
                 if fetched.error is not None:
                     self._fail(report, stream, fetched.error)
                 elif fetched.page is None:
-                    self._look_for_vanished(stream, seen, suspects)
+                    self._look_for_vanished(stream, seen, candidates)
                 else:
-                    self._compare_listed(report, stream, fetched.page, seen, suspects)
+                    self._compare_listed(report, stream, fetched.page, seen, candidates)
 
     def _listed(self, stream: Stream) -> Iterator[Page]:
         """Everything of a stream, many records at a time, with every label of their associations."""
@@ -263,7 +269,7 @@ class Auditor:
                 pages = []
 
     def _compare_listed(
-        self, report: AuditReport, stream: Stream, page: Page, seen: SeenIds, suspects: Suspects
+        self, report: AuditReport, stream: Stream, page: Page, seen: SeenIds, candidates: Candidates
     ) -> None:
         if not self._history:
             page.histories = {}
@@ -272,20 +278,20 @@ class Auditor:
             audit = report.of(stream.name)
             differing = {each.id for each in comparison.page(self._readable(report, stream, page), page, audit)}
             untold = comparison.untold(stream, page.merged)
-        suspects.add(stream.name, differing, listed=True)
-        suspects.add(stream.name, untold, listed=False)
+        candidates.add(stream.name, differing, listed=True)
+        candidates.add(stream.name, untold, listed=False)
         ids = page.ids
         seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
         audit.compared += len(ids)
         self._progress(Progress(stream.name, "audit", audit.compared, page.expected))
 
-    def _look_for_vanished(self, stream: Stream, seen: SeenIds, suspects: Suspects) -> None:
+    def _look_for_vanished(self, stream: Stream, seen: SeenIds, candidates: Candidates) -> None:
         """Records that are alive here and were not listed."""
         with self._engine.connect() as connection:
             for ids in self._alive(connection, stream):
                 known = seen.add([f"{stream.name}/{each}" for each in ids], "", [0] * len(ids))
                 missing = [each for place, each in enumerate(ids) if place not in known]
-                suspects.add(stream.name, missing, listed=False)
+                candidates.add(stream.name, missing, listed=False)
 
     def _alive(self, connection: Connection, stream: Stream) -> Iterator[list[str]]:
         """The ids of the stream's records that are alive here, each once, some at a time."""
@@ -318,20 +324,20 @@ class Auditor:
 
     # ---- the second look
 
-    def _judge_all(self, report: AuditReport, stream: Stream, suspects: Suspects) -> None:
+    def _judge_all(self, report: AuditReport, stream: Stream, candidates: Candidates) -> None:
         """Read the stream's suspects again by id, and count those that do differ."""
-        for chunk in suspects.chunks(stream.name, JUDGED_ROWS):
+        for chunk in candidates.chunks(stream.name, JUDGED_ROWS):
             verdict = self._judge(stream, chunk)
             for each in verdict.differing:
                 report.add(each)
-            suspects.confirm(stream.name, {each.id for each in verdict.differing})
+            candidates.confirm(stream.name, {each.id for each in verdict.differing})
             report.of(stream.name).pending += len(verdict.pending)
             report.of(stream.name).held += len(verdict.held)
 
-    def _judge(self, stream: Stream, suspects: Mapping[str, bool]) -> _Verdict:
+    def _judge(self, stream: Stream, candidates: Mapping[str, bool]) -> _Verdict:
         """What differs in these records (id -> listed) as both sides are now."""
         found: list[Difference] = []
-        ids = list(suspects)
+        ids = list(candidates)
         for look in range(1, LOOKS + 1):
             now = self._differences(stream, ids)
             ahead = {each.id for each in now if each.ahead} if look < LOOKS else set()
@@ -350,7 +356,7 @@ class Auditor:
             name = each.object if each.kind is Kind.NO_LONGER else stream.name
             if each.kind in ENDED and (name, each.id) in held:
                 waiting.add(each.id)
-            elif self._is_pending(stream, each, listed=suspects[each.id]):
+            elif self._is_pending(stream, each, listed=candidates[each.id]):
                 pending.add(each.id)
             else:
                 differing.append(each)
@@ -378,30 +384,30 @@ class Auditor:
             return listed  # it was there when this audit began
         if difference.at is None or difference.followed:
             return False
-        polled = self._places[stream.name].polled_until
+        polled = self._states[stream.name].cursor
         assert polled is not None
         overlap = 0 if difference.kind is Kind.ARCHIVED else self._source.facts.overlap_seconds
         return difference.at > clock.to_micros(polled) - overlap * 1_000_000
 
     # ---- repair
 
-    def _repair(self, report: AuditReport, suspects: Suspects, mending: Mending) -> None:
+    def _repair(self, report: AuditReport, candidates: Candidates, repairer: Repairer) -> None:
         """Mend what was found, and look at those records once more."""
         for stream in self._streams:  # all of them first: a merge moves the links of other streams' records
             ends = Page(stream.name)
-            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
-                mending.read_again(stream, list(chunk), ends)
-            mending.end(stream, ends)
+            for chunk in candidates.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+                repairer.read_again(stream, list(chunk), ends)
+            repairer.end(stream, ends)
         for stream in self._streams:
-            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
-                mending.relink(stream, list(chunk))
-                mending.fill(stream, list(chunk))
+            for chunk in candidates.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+                repairer.relink(stream, list(chunk))
+                repairer.fill(stream, list(chunk))
                 if self._history and stream.tracked:
-                    mending.splice(stream, list(chunk))
-        mending.derive()
-        report.notes += mending.notes
+                    repairer.splice(stream, list(chunk))
+        repairer.derive()
+        report.notes += repairer.notes
         for stream in self._streams:
-            for chunk in suspects.chunks(stream.name, JUDGED_ROWS, confirmed=True):
+            for chunk in candidates.chunks(stream.name, JUDGED_ROWS, confirmed=True):
                 verdict = self._judge(stream, chunk)
                 report.of(stream.name).held += len(verdict.held)
                 for each in verdict.differing:

@@ -17,14 +17,14 @@ from sqlalchemy import Connection, select
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Link, Page, Source, Stream
-from ros_sync.fields import Carried
 from ros_sync.fields import Kind as ValueKind
+from ros_sync.fields import StoredValue
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RECORD_LINK
-from ros_sync.sync.audit.history_diff import retold
+from ros_sync.sync.audit.history_diff import history_diff
 from ros_sync.sync.audit.report import Difference, FieldDifference, Kind, StreamAudit, shortened
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
@@ -282,7 +282,7 @@ class Comparison:
             for each, history in page.histories.items()
             if each in alive
         }
-        differing = retold(self._connection, self._source.name, objects()[stream.objects[0]], told, created)
+        differing = history_diff(self._connection, self._source.name, objects()[stream.objects[0]], told, created)
         for record_id, fields in differing.items():
             at = modified.get(record_id)
             followed = at is None or here.modified.get(record_id) == at
@@ -317,11 +317,11 @@ def _kinds(mirrored: MirroredObject) -> dict[str, ValueKind]:
     return {column: mirrored.fields[name].kind for name, column in mirrored.columns.items()}
 
 
-def _plain(kind: ValueKind | None, value: Carried) -> str | None:
+def _plain(kind: ValueKind | None, value: StoredValue) -> str | None:
     return as_text(bool(value) if kind is ValueKind.BOOLEAN and value is not None else value)
 
 
-def _shown(kind: ValueKind | None, value: Carried) -> str | None:
+def _shown(kind: ValueKind | None, value: StoredValue) -> str | None:
     if kind is ValueKind.INSTANT and value is not None:
         return _instant(int(value))
     return shortened(_plain(kind, value))
@@ -335,7 +335,7 @@ def _instant(at: int) -> str:
     return clock.from_micros(at).isoformat()
 
 
-def _micros(value: Carried) -> int | None:
+def _micros(value: StoredValue) -> int | None:
     return None if value is None else int(value)
 
 

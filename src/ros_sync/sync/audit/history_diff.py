@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.connectors.source import Entry, History
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert, as_text
@@ -25,12 +25,12 @@ Change = tuple[int, str | None, str | None]  # when (microseconds), from which v
 _CHANGE = CHANGE.c
 
 
-def retold(
+def history_diff(
     connection: Connection,
     source: str,
     mirrored: MirroredObject,
     told: Mapping[str, History],
-    created: Mapping[str, Carried],
+    created: Mapping[str, StoredValue],
 ) -> dict[str, list[FieldDifference]]:
     """By record, the columns whose change history differs from the CRM's, with the first entry that differs.
 
@@ -82,7 +82,7 @@ def _of_record(
 
 
 def expected_changes(
-    entries: Sequence[Entry], born: int | None, modified: int | None, present: Carried, before: Change | None
+    entries: Sequence[Entry], born: int | None, modified: int | None, present: StoredValue, before: Change | None
 ) -> list[Change]:
     """What the change history must say from the CRM's first entry on, in order.
 
@@ -90,7 +90,7 @@ def expected_changes(
     is known from a time that the CRM's history does not reach. Where the row (`present`) says something else than the
     last entry, it is right from its modified instant on.
     """
-    steps: list[tuple[int, Carried]] = []
+    steps: list[tuple[int, StoredValue]] = []
     for at, value, _ in entries:
         if modified is not None and at > modified:
             break

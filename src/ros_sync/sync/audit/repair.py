@@ -22,21 +22,21 @@ from ros_sync.sync.follow import maintenance
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.reports import CycleReport
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 
-class Mending:
+class Repairer:
     """A context in which records are mended under one run. `notes` say what was left alone, and why."""
 
     def __init__(
-        self, engine: Engine, source: Source, context: DealContext, *, now: Callable[[], datetime], cadence: Cadence
+        self, engine: Engine, source: Source, context: DealContext, *, now: Callable[[], datetime], policy: SyncPolicy
     ) -> None:
         self.notes: list[str] = []
         self._engine = engine
         self._source = source
         self._context = context
         self._now = now
-        self._work = Work(engine, source, context, now=now, cadence=cadence, progress=lambda _progress: None)
+        self._work = Work(engine, source, context, now=now, policy=policy, progress=lambda _progress: None)
 
     def __enter__(self) -> Self:
         """Begin a run; nothing is written of it before something is mended."""

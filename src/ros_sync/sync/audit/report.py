@@ -128,7 +128,7 @@ class AuditReport:
     notes: list[str] = field(default_factory=list)
     calls: Mapping[str, int] = field(default_factory=dict)
     trouble: str | None = None
-    parked_until: datetime | None = None
+    quota_exhausted_until: datetime | None = None
     unread: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, stream: str) -> StreamAudit:

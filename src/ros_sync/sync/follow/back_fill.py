@@ -23,15 +23,15 @@ from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.ingest.seen import SeenIds
 from ros_sync.sync.one_writer import writing
-from ros_sync.sync.stream_state import Place, save_place, save_state
+from ros_sync.sync.stream_state import StreamState, save_state, save_stream_state
 
 
 class Listing:
     """Lists the streams that have to be listed, all at once, and writes what comes."""
 
-    def __init__(self, work: Work, places: dict[str, Place], *, listed_before: bool = True) -> None:
+    def __init__(self, work: Work, states: dict[str, StreamState], *, listed_before: bool = True) -> None:
         self._work = work
-        self._places = places
+        self._states = states
         self._listed_before = listed_before  # everything, once at least
         self._written_at: dict[str, float] = {}
 
@@ -63,7 +63,7 @@ class Listing:
                     if not is_fresh:
                         seen.add([f"{stream.name}/{each}" for each in ids], stream.name, [0] * len(ids))
                     rows[stream.name] += len(ids)
-                    if rows[stream.name] < work.cadence.backfill_rows and not self._is_time(stream):
+                    if rows[stream.name] < work.policy.backfill_rows and not self._is_time(stream):
                         continue
                 last = fetched.page is None and fetched.error is None
                 complete = last and begun[stream.name] and not is_fresh
@@ -77,12 +77,12 @@ class Listing:
                 rows[stream.name] = 0
         if failure is not None:
             raise failure
-        through = {each.name for each in wanted if self._places[each.name].backfill is None}
+        through = {each.name for each in wanted if self._states[each.name].backfill is None}
         through -= {each.name for each in fetching.abandoned}
         # What cannot be listed at all (a scope is missing) is tried with each cycle, and keeps no other from being
         # done.
         stuck = {
-            each.name for each in fetching.abandoned if self._places[each.name].backfill and not self._position(each)
+            each.name for each in fetching.abandoned if self._states[each.name].backfill and not self._position(each)
         }
         if through and self._is_whole(through | stuck, begun):
             anew = {"linked_at": now} if all(begun.values()) else {}
@@ -94,13 +94,13 @@ class Listing:
         """Whether everything has been listed anew: in one go, or for the first time, by however many processes."""
         if len(through) == len(self._work.source.streams):
             return all(begun.values()) or not self._listed_before
-        there = [self._places.get(stream.name) for stream in self._work.source.streams]
-        return not self._listed_before and all(each and each.backfill is None and each.polled_until for each in there)
+        there = [self._states.get(stream.name) for stream in self._work.source.streams]
+        return not self._listed_before and all(each and each.backfill is None and each.cursor for each in there)
 
     def _is_time(self, stream: Stream) -> bool:
         """Whether what is held of a stream has been waiting for long enough: a kill costs reading it again."""
         now = time.monotonic()
-        return now - self._written_at.setdefault(stream.name, now) >= self._work.cadence.backfill_seconds
+        return now - self._written_at.setdefault(stream.name, now) >= self._work.policy.backfill_seconds
 
     def _is_unknown(self, stream: Stream) -> bool:
         """Whether the mirror holds nothing of the stream: no record of its objects, and no link that others told of."""
@@ -110,29 +110,29 @@ class Listing:
             return empty and not has_links(connection, source, stream.name)
 
     def _position(self, stream: Stream) -> str | None:
-        window = self._places[stream.name].backfill
+        window = self._states[stream.name].backfill
         return window.position if window else None
 
     def _wanted(self, until: int, *, full: bool) -> list[Stream]:
         """The streams whose listing is to begin, with its upper bound fixed now, or to go on."""
         wanted = []
         for stream in self._work.source.streams:
-            place = self._places.setdefault(stream.name, Place())
+            state = self._states.setdefault(stream.name, StreamState())
             try:
-                shape = self._work.source.shape(stream)
+                schema = self._work.source.schema(stream)
             except RosSyncError as error:  # what its records are read by cannot be told: the other streams go on
                 failure = self._work.note(stream, error)
                 if failure is not None:
                     raise failure from error
                 continue
-            known = shape.mark != ""
-            otherwise = known and (place.mark != shape.mark or not shape.properties <= place.properties)
-            due = full or place.polled_until is None
-            if otherwise or (due and place.backfill is None):
-                place.backfill = Window(0, until)
+            known = schema.fingerprint != ""
+            otherwise = known and (state.fingerprint != schema.fingerprint or not schema.properties <= state.properties)
+            due = full or state.cursor is None
+            if otherwise or (due and state.backfill is None):
+                state.backfill = Window(0, until)
             if known:
-                place.mark, place.properties = shape.mark, shape.properties
-            if place.backfill is not None:
+                state.fingerprint, state.properties = schema.fingerprint, schema.properties
+            if state.backfill is not None:
                 wanted.append(stream)
         return wanted
 
@@ -154,9 +154,9 @@ class Listing:
 
     def _write(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
         """Write what was read; `empty`: as what the mirror knows nothing of, as long as that is so."""
-        work, place, counted = self._work, self._places[stream.name], self._work.report.of(stream.name)
+        work, state, counted = self._work, self._states[stream.name], self._work.report.of(stream.name)
         self._written_at[stream.name] = time.monotonic()
-        kept = deepcopy((place, counted))
+        kept = deepcopy((state, counted))
         try:
             try:
                 self._write_as(stream, pages, begun_at, empty=empty, last=last)
@@ -164,15 +164,15 @@ class Listing:
                 if not empty:
                     raise
                 # A webhook told of the other side of a link meanwhile, or the list told of a record twice.
-                self._places[stream.name], work.report.streams[stream.name] = deepcopy(kept)
+                self._states[stream.name], work.report.streams[stream.name] = deepcopy(kept)
                 self._write_as(stream, pages, begun_at, empty=False, last=last)
         except Exception:
-            self._places[stream.name], work.report.streams[stream.name] = kept
+            self._states[stream.name], work.report.streams[stream.name] = kept
             raise
 
     def _write_as(self, stream: Stream, pages: Sequence[Page], begun_at: int, *, empty: bool, last: bool) -> None:
-        work, place = self._work, self._places[stream.name]
-        counted, window = work.report.of(stream.name), place.backfill
+        work, state = self._work, self._states[stream.name]
+        counted, window = work.report.of(stream.name), state.backfill
         assert window is not None
         page = work.agreed(stream, joined(pages)) if pages else Page(stream.name)
         with work.writing() as (connection, applier):
@@ -181,13 +181,13 @@ class Listing:
                 if not empty:
                     # What was archived after that was so after its page was read, perhaps.
                     work.touch(stream, applier.endings.revive(stream, page.ids, counted, before=begun_at))
-                place.backfill = Window(window.since, window.until, page.position)
+                state.backfill = Window(window.since, window.until, page.position)
             if last:
-                place.backfill = None
+                state.backfill = None
                 until = clock.from_micros(window.until)
-                place.polled_until = max(filter(None, (place.polled_until, until)))
-                place.complete_until = max(filter(None, (place.complete_until, until)))
-            save_place(connection, work.source.name, stream.name, place, work.report.started_at)
+                state.cursor = max(filter(None, (state.cursor, until)))
+                state.watermark = max(filter(None, (state.watermark, until)))
+            save_stream_state(connection, work.source.name, stream.name, state, work.report.started_at)
         work.tell(stream, "back-fill", pages)
 
     def _find_vanished(self, stream: Stream, seen: SeenIds) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError, TransientError
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
+from ros_sync.mirror.bookkeeping import CHANGE_EVENT
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE
@@ -21,8 +21,8 @@ from ros_sync.sync.follow import maintenance
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.reports import CycleReport
 from ros_sync.sync.one_writer import writing
-from ros_sync.sync.policy import parked
-from ros_sync.sync.stream_state import read_places, save_state, state_of
+from ros_sync.sync.policy import quota_exhausted
+from ros_sync.sync.stream_state import read_stream_states, save_state, state_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,13 +56,13 @@ def work_off(work: Work) -> CycleReport | None:
     source = work.source
     with work.engine.connect() as connection:
         state = state_of(connection, source.name)
-        if parked(state.get("parked_until"), work.now()):
+        if quota_exhausted(state.get("quota_exhausted_until"), work.now()):
             return None
         # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have
         # missed.
-        places = read_places(connection, source.name)
-        early = {each.name for each in source.streams if each.name not in places or not places[each.name].polled_until}
-        longest = timedelta(seconds=work.cadence.hint_again_seconds)  # further ahead: the clock was put back
+        states = read_stream_states(connection, source.name)
+        early = {each.name for each in source.streams if each.name not in states or not states[each.name].cursor}
+        longest = timedelta(seconds=work.policy.event_retry_seconds)  # further ahead: the clock was put back
         waiting = {name for name, until in work.put_off.items() if work.now() < until <= work.now() + longest}
         asked = _asked(connection, source, sorted(early | waiting), work.now() - GIVEN_UP)
     if not asked:
@@ -76,8 +76,8 @@ def work_off(work: Work) -> CycleReport | None:
     maintenance.derive(work, work.report.started_at)
     with writing(work.engine, source.name) as connection:
         kept_since = work.now() - KEPT_FOR * timedelta(seconds=source.facts.redelivery_seconds)
-        old = (WEBHOOK_EVENT.c.source == source.name) & (WEBHOOK_EVENT.c.done_at < kept_since)
-        connection.execute(delete(WEBHOOK_EVENT).where(old))
+        old = (CHANGE_EVENT.c.source == source.name) & (CHANGE_EVENT.c.processed_at < kept_since)
+        connection.execute(delete(CHANGE_EVENT).where(old))
     return work.report
 
 
@@ -91,7 +91,9 @@ def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> 
             _read(work, stream, asked)
     except DailyLimitError as error:
         with writing(work.engine, work.source.name) as connection:
-            save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+            save_state(
+                connection, work.source.name, work.now(), quota_exhausted_until=error.resume_at, trouble=error.message
+            )
         raise
     except StoppedError:
         raise
@@ -114,22 +116,22 @@ def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
     log.warning(
         "hints_failed", source=work.source.name, stream=name, error=told, exc_info=not isinstance(error, RosSyncError)
     )
-    work.put_off[name] = work.now() + timedelta(seconds=work.cadence.hint_again_seconds)
+    work.put_off[name] = work.now() + timedelta(seconds=work.policy.event_retry_seconds)
     _done(work, asked.old, told)
 
 
 def _asked(connection: Connection, source: Source, early: Sequence[str], given_up: datetime) -> dict[str, _Asked]:
-    columns = (WEBHOOK_EVENT.c.id, WEBHOOK_EVENT.c.kind, WEBHOOK_EVENT.c.stream, WEBHOOK_EVENT.c.record_id,
-               WEBHOOK_EVENT.c.occurred_at, WEBHOOK_EVENT.c.received_at,
-               WEBHOOK_EVENT.c.body)  # fmt: skip
+    columns = (CHANGE_EVENT.c.id, CHANGE_EVENT.c.kind, CHANGE_EVENT.c.stream, CHANGE_EVENT.c.record_id,
+               CHANGE_EVENT.c.occurred_at, CHANGE_EVENT.c.received_at,
+               CHANGE_EVENT.c.body)  # fmt: skip
     query = (
         select(*columns)
         .where(
-            WEBHOOK_EVENT.c.source == source.name,
-            WEBHOOK_EVENT.c.done_at.is_(None),
-            WEBHOOK_EVENT.c.stream.not_in(early),
+            CHANGE_EVENT.c.source == source.name,
+            CHANGE_EVENT.c.processed_at.is_(None),
+            CHANGE_EVENT.c.stream.not_in(early),
         )
-        .order_by(WEBHOOK_EVENT.c.id)
+        .order_by(CHANGE_EVENT.c.id)
         .limit(AT_ONCE)
     )
     asked: dict[str, _Asked] = defaultdict(_Asked)
@@ -235,8 +237,8 @@ def _there(work: Work, stream: Stream, ids: Sequence[str]) -> list[str]:
 
 
 def _done(work: Work, numbers: Sequence[int], outcome: str) -> None:
-    values: dict[str, Any] = {"done_at": work.now(), "outcome": outcome}
+    values: dict[str, Any] = {"processed_at": work.now(), "outcome": outcome}
     with writing(work.engine, work.source.name) as connection:
         for start in range(0, len(numbers), CHUNK):
-            here = WEBHOOK_EVENT.c.id.in_(numbers[start : start + CHUNK])
-            connection.execute(update(WEBHOOK_EVENT).where(here).values(**values))
+            here = CHANGE_EVENT.c.id.in_(numbers[start : start + CHUNK])
+            connection.execute(update(CHANGE_EVENT).where(here).values(**values))

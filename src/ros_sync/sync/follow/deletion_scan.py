@@ -29,7 +29,7 @@ DELETIONS = "deletions"  # the scan's name among the states of scans
 
 
 @dataclass(slots=True)
-class _Looked:
+class _Scanned:
     """When a stream's archive was listed last, by our clock and by the CRM's, and up to when it was searched."""
 
     noted_at: datetime
@@ -41,7 +41,7 @@ class _Looked:
         return self.searched_until < self.listed_at - settled
 
 
-class LookingBack:
+class DeletionScan:
     """Looks back at each stream for itself: one that cannot be read keeps no other from it."""
 
     def __init__(self, work: Work, now: datetime) -> None:
@@ -52,7 +52,7 @@ class LookingBack:
     def before_back_fill(self, unknown: Collection[str]) -> None:
         """Note what is archived in streams that were never listed: it may be restored while they are."""
         for stream in self._work.source.streams:
-            if stream.name in unknown and self._looked(stream) is None:
+            if stream.name in unknown and self._scanned(stream) is None:
                 self._guarded(stream, self._list)
 
     def before_listing(self) -> None:
@@ -61,23 +61,23 @@ class LookingBack:
         Where activities are listed before their deals, a wave of deals has to be held before that.
         """
         for stream in self._work.source.streams:
-            if self._looked(stream) is not None:
+            if self._scanned(stream) is not None:
                 self._guarded(stream, self._list)
 
     def run(self, just_listed: Collection[str]) -> None:
         """Look back where it is time to, and where a first back-fill has just come to its end."""
         for stream in self._work.source.streams:
-            looked = self._looked(stream)
+            scanned = self._scanned(stream)
             if self._work.report.of(stream.name).trouble:
                 continue
             if (
-                looked
-                and looked.is_open(self._settled)
-                and self._work.source.present - looked.listed_at >= self._settled
+                scanned
+                and scanned.is_open(self._settled)
+                and self._work.source.present - scanned.listed_at >= self._settled
             ):
                 self._guarded(stream, self._search)
-            every = self._work.cadence.look_back_seconds
-            if looked is None or stream.name in just_listed or due(looked.noted_at, self._now, every):
+            every = self._work.policy.deletion_scan_seconds
+            if scanned is None or stream.name in just_listed or due(scanned.noted_at, self._now, every):
                 self._guarded(stream, self._list)
 
     def _guarded(self, stream: Stream, look: Callable[[Stream], None]) -> None:
@@ -95,9 +95,9 @@ class LookingBack:
 
         A tracked property that was changed there and back between two polls left no trace in what they saw.
         """
-        work, looked = self._work, self._looked(stream)
-        assert looked is not None
-        since, until = (floored(clock.to_micros(each)) for each in (looked.searched_until, looked.listed_at))
+        work, scanned = self._work, self._scanned(stream)
+        assert scanned is not None
+        since, until = (floored(clock.to_micros(each)) for each in (scanned.searched_until, scanned.listed_at))
         for found in work.source.changed({stream.name: Window(since, until)}):
             work.go_on()
             if found.error is not None:
@@ -108,8 +108,8 @@ class LookingBack:
                     work.apply(applier, stream, page)
                     work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
         # What was modified just before the list, and archived at once, may be restored until the next one.
-        looked.searched_until = looked.listed_at - self._settled
-        self._save(stream, looked)
+        scanned.searched_until = scanned.listed_at - self._settled
+        self._save(stream, scanned)
 
     # ---- what is archived
 
@@ -146,11 +146,11 @@ class LookingBack:
         if back:
             with writing(work.engine, work.source.name) as connection:
                 archived.forget(connection, work.source.name, stream.name, back, begun_at)
-        looked = self._looked(stream) or _Looked(self._now, present, present - self._settled)
-        if not looked.is_open(self._settled):
-            looked.listed_at = present
-        looked.noted_at = self._now
-        self._save(stream, looked)
+        scanned = self._scanned(stream) or _Scanned(self._now, present, present - self._settled)
+        if not scanned.is_open(self._settled):
+            scanned.listed_at = present
+        scanned.noted_at = self._now
+        self._save(stream, scanned)
 
     def _held(self, stream: Stream) -> set[str]:
         """The records that are archived by what the mirror knows."""
@@ -168,19 +168,19 @@ class LookingBack:
 
     # ---- places
 
-    def _looked(self, stream: Stream) -> _Looked | None:
+    def _scanned(self, stream: Stream) -> _Scanned | None:
         with self._work.engine.connect() as connection:
             row: dict[str, Any] | None = scan_of(connection, self._work.source.name, stream.name, DELETIONS)
         if row is None:
             return None
-        present, day = self._work.source.present, timedelta(seconds=self._work.cadence.look_back_seconds)
-        looked = _Looked(row["updated_at"], row["listed_at"], row["searched_until"])
-        if lies_ahead(looked.listed_at, present):  # the clock was ahead: where it really got to is not known any more
-            looked.listed_at, looked.searched_until = present, min(looked.searched_until, present - day)
-        return looked
+        present, day = self._work.source.present, timedelta(seconds=self._work.policy.deletion_scan_seconds)
+        scanned = _Scanned(row["updated_at"], row["listed_at"], row["searched_until"])
+        if lies_ahead(scanned.listed_at, present):  # the clock was ahead: where it really got to is not known any more
+            scanned.listed_at, scanned.searched_until = present, min(scanned.searched_until, present - day)
+        return scanned
 
-    def _save(self, stream: Stream, looked: _Looked) -> None:
+    def _save(self, stream: Stream, scanned: _Scanned) -> None:
         work = self._work
-        places = {"listed_at": looked.listed_at, "searched_until": looked.searched_until}
+        states = {"listed_at": scanned.listed_at, "searched_until": scanned.searched_until}
         with writing(work.engine, work.source.name) as connection:
-            save_scan(connection, work.source.name, stream.name, DELETIONS, looked.noted_at, **places)
+            save_scan(connection, work.source.name, stream.name, DELETIONS, scanned.noted_at, **states)

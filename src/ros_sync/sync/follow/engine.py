@@ -22,17 +22,17 @@ from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
 from ros_sync.sync.follow import change_events, confirmed, event_inbox, maintenance, unlinked
 from ros_sync.sync.follow.back_fill import Listing
-from ros_sync.sync.follow.deletion_scan import LookingBack
+from ros_sync.sync.follow.deletion_scan import DeletionScan
 from ros_sync.sync.follow.polling import Polling
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.ingest.reports import CycleReport, Progress
-from ros_sync.sync.one_writer import CYCLE, HINTS, WRITES, alone, writing
-from ros_sync.sync.policy import Cadence, due, lies_ahead, parked
-from ros_sync.sync.stream_state import read_places, save_state, state_of
+from ros_sync.sync.one_writer import CHANGE_EVENTS, CYCLE, WRITES, alone, writing
+from ros_sync.sync.policy import SyncPolicy, due, lies_ahead, quota_exhausted
+from ros_sync.sync.stream_state import read_stream_states, save_state, state_of
 from ros_sync.sync.write_back import requests as write_back
-from ros_sync.sync.write_back.requests import Outcome, Wish
+from ros_sync.sync.write_back.requests import Outcome, WriteBackRequest
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Syncer:
         context: DealContext,
         *,
         now: Callable[[], datetime],
-        cadence: Cadence | None = None,
+        policy: SyncPolicy | None = None,
         progress: Callable[[Progress], None] | None = None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -85,11 +85,11 @@ class Syncer:
         self.source = source
         self.context = context
         self._now = now
-        self._cadence = cadence or Cadence()
+        self._policy = policy or SyncPolicy()
         tell = progress or (lambda _progress: None)
-        self._work = Work(engine, source, context, now=now, cadence=self._cadence, progress=tell, stopping=stopping)
+        self._work = Work(engine, source, context, now=now, policy=self._policy, progress=tell, stopping=stopping)
         self.following = _FollowedSource(self._work)
-        self._strangers: set[str] = set()  # owners nobody knew, also after a look at the account
+        self._unknown_owners: set[str] = set()  # owners nobody knew, also after a look at the account
 
     # ---- a cycle
 
@@ -124,19 +124,19 @@ class Syncer:
     def _turn(self, report: CycleReport, *, full: bool) -> None:
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)
-            places = read_places(connection, self.source.name)
+            states = read_stream_states(connection, self.source.name)
         now = report.started_at
         complete_at = state.get("complete_at")
         if complete_at is not None and lies_ahead(complete_at, now):
             complete_at = None  # nobody knows when it was
-        if parked(state.get("parked_until"), now):
-            report.parked_until, report.trouble = state["parked_until"], USED_UP
+        if quota_exhausted(state.get("quota_exhausted_until"), now):
+            report.quota_exhausted_until, report.trouble = state["quota_exhausted_until"], USED_UP
             report.complete_at = complete_at
             return
         try:
-            self._follow(report, state, places, now, full=full)
+            self._follow(report, state, states, now, full=full)
         except DailyLimitError as error:
-            report.parked_until, report.trouble = error.resume_at, error.message
+            report.quota_exhausted_until, report.trouble = error.resume_at, error.message
         except StoppedError:
             raise  # no trouble of the source's
         except RosSyncError as error:
@@ -153,27 +153,27 @@ class Syncer:
                 self.source.name,
                 now,
                 complete_at=report.complete_at,
-                parked_until=report.parked_until,
+                quota_exhausted_until=report.quota_exhausted_until,
                 trouble=report.trouble,
             )
 
     def _follow(
-        self, report: CycleReport, state: dict[str, Any], places: dict[str, Any], now: datetime, *, full: bool
+        self, report: CycleReport, state: dict[str, Any], states: dict[str, Any], now: datetime, *, full: bool
     ) -> None:
         every = "describe_again_seconds" if state.get("problems") else "describe_seconds"
         if self.source.outdated or self._due(state, "described_at", every):
             maintenance.describe(self._work, now)
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
-        unknown = {name for name, place in places.items() if place.polled_until is None}
-        unknown |= {stream.name for stream in self.source.streams} - places.keys()
+        unknown = {name for name, state in states.items() if state.cursor is None}
+        unknown |= {stream.name for stream in self.source.streams} - states.keys()
         confirmed.carry_out(self._work)
-        looking = LookingBack(self._work, now)
+        looking = DeletionScan(self._work, now)
         looking.before_back_fill(unknown)
         before = state.get("reconciled_at") is not None
         if full:
             looking.before_listing()
-        listed = Listing(self._work, places, listed_before=before).run(now, full=full)
-        Polling(self._work, places, listed).run()
+        listed = Listing(self._work, states, listed_before=before).run(now, full=full)
+        Polling(self._work, states, listed).run()
         looking.run(listed & unknown)
         maintenance.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
@@ -181,29 +181,29 @@ class Syncer:
         self._work.catch_up_links()
         if self._due(state, "linked_at", "links_seconds"):
             maintenance.refresh_links(self._work, now)
-        self._meet_strangers(report, now)
+        self._meet_unknown_owners(report, now)
         maintenance.derive(self._work, now)
 
     def _due(self, state: dict[str, Any], name: str, every: str) -> bool:
-        return due(state.get(name), self._now(), getattr(self._cadence, every))
+        return due(state.get(name), self._now(), getattr(self._policy, every))
 
-    def _meet_strangers(self, report: CycleReport, now: datetime) -> None:
+    def _meet_unknown_owners(self, report: CycleReport, now: datetime) -> None:
         """Look at the account once more where records name owners that nobody here knows: they may be new."""
         found = {name for each in report.streams.values() for name in each.unknown.get("owner", ())}
-        if not found <= self._strangers:
-            self._strangers |= found
+        if not found <= self._unknown_owners:
+            self._unknown_owners |= found
             if not report.described:
                 maintenance.describe(self._work, now)
 
     # ---- hints
 
-    def work_off_hints(self) -> CycleReport | None:
+    def process_change_events(self) -> CycleReport | None:
         """Read what the hints that wait are about; None where none waits. Raises what keeps it from being read."""
         with self.engine.connect() as connection:
             if not event_inbox.waiting(connection, self.source.name):
                 return None
         report = CycleReport(self.source.name, self._now())
-        with alone(self.engine, self.source.name, HINTS) as mine:
+        with alone(self.engine, self.source.name, CHANGE_EVENTS) as mine:
             if not mine:
                 return None
             self._work.hinted = True
@@ -215,10 +215,10 @@ class Syncer:
 
     # ---- writing back
 
-    def write(self, wish: Wish, directory: Directory) -> Outcome:
+    def write(self, request: WriteBackRequest, directory: Directory) -> Outcome:
         """Keep a wish and carry it out at once; PermanentError where it may not be."""
         with writing(self.engine, self.source.name) as connection:
-            number = write_back.ask(connection, self.source, wish, directory, self._now())
+            number = write_back.ask(connection, self.source, request, directory, self._now())
         with alone(self.engine, self.source.name, WRITES) as mine:
             if not mine:  # whoever is at it takes this one too, now or at the next turn
                 return write_back.outcome_of(self.following, number)

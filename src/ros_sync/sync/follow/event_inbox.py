@@ -8,34 +8,34 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from ros_sync import clock
-from ros_sync.connectors.source import Hint
-from ros_sync.mirror.bookkeeping import WEBHOOK_EVENT
+from ros_sync.connectors.source import ChangeEvent
+from ros_sync.mirror.bookkeeping import CHANGE_EVENT
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.sync.policy import CLOCKS_DIFFER
 
 
-def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> int:
+def keep(engine: Engine, source: str, events: Sequence[ChangeEvent], now: datetime) -> int:
     """Store hints; those that are stored already are not stored again. Gives the number of new ones."""
     rows = [
         {
             "source": source,
-            "key": hint.key,
-            "kind": hint.kind,
-            "stream": hint.stream,
-            "record_id": hint.record_id,
-            "occurred_at": None if hint.at is None else clock.from_micros(hint.at),
+            "key": event.key,
+            "kind": event.kind,
+            "stream": event.stream,
+            "record_id": event.record_id,
+            "occurred_at": None if event.at is None else clock.from_micros(event.at),
             "received_at": now,
-            "body": None if hint.property is None else {"property": hint.property},
+            "body": None if event.property is None else {"property": event.property},
         }
-        for hint in {hint.key: hint for hint in hints}.values()
+        for event in {event.key: event for event in events}.values()
     ]
     if not rows:
         return 0
     statement = (
-        insert_or(engine.dialect, WEBHOOK_EVENT)
+        insert_or(engine.dialect, CHANGE_EVENT)
         .on_conflict_do_nothing(index_elements=["source", "key"])
-        .returning(WEBHOOK_EVENT.c.id)
+        .returning(CHANGE_EVENT.c.id)
     )
     kept = 0
     with engine.begin() as connection:
@@ -46,27 +46,27 @@ def keep(engine: Engine, source: str, hints: Sequence[Hint], now: datetime) -> i
 
 def waiting(connection: Connection, source: str) -> int:
     """How many hints are still to be worked off."""
-    query = select(func.count()).where(WEBHOOK_EVENT.c.source == source, WEBHOOK_EVENT.c.done_at.is_(None))
+    query = select(func.count()).where(CHANGE_EVENT.c.source == source, CHANGE_EVENT.c.processed_at.is_(None))
     return int(connection.execute(query).scalar_one())
 
 
-def told_since(connection: Connection, source: str, stream: str, ids: Sequence[str], since: datetime) -> set[str]:
+def announced_since(connection: Connection, source: str, stream: str, ids: Sequence[str], since: datetime) -> set[str]:
     """Those of these records of which a hint came or was worked off since: what was read of them before may be old.
 
     One that has waited for longer tells of what had happened before the reading began.
     """
-    query = select(WEBHOOK_EVENT.c.record_id).where(
-        WEBHOOK_EVENT.c.source == source,
-        WEBHOOK_EVENT.c.stream == stream,
+    query = select(CHANGE_EVENT.c.record_id).where(
+        CHANGE_EVENT.c.source == source,
+        CHANGE_EVENT.c.stream == stream,
         or_(
-            WEBHOOK_EVENT.c.done_at >= since,
-            WEBHOOK_EVENT.c.done_at.is_(None) & (WEBHOOK_EVENT.c.received_at >= since - CLOCKS_DIFFER),
+            CHANGE_EVENT.c.processed_at >= since,
+            CHANGE_EVENT.c.processed_at.is_(None) & (CHANGE_EVENT.c.received_at >= since - CLOCKS_DIFFER),
         ),
     )
     if connection.execute(query.limit(1)).first() is None:  # mostly, and at once
         return set()
     found: set[str] = set()
     for start in range(0, len(ids), CHUNK):
-        chunk = WEBHOOK_EVENT.c.record_id.in_(ids[start : start + CHUNK])
+        chunk = CHANGE_EVENT.c.record_id.in_(ids[start : start + CHUNK])
         found.update(connection.execute(query.where(chunk)).scalars())
     return found

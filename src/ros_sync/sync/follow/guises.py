@@ -31,11 +31,11 @@ def staying(work: Work, connection: Connection, page: Page) -> dict[str, set[str
     for batch in page.batches[1:]:
         own = Stream(batch.object, (batch.object,))
         there = set(map(str, batch.columns["id"]))
-        book = work.book(connection, own)
-        book.void(sorted(there))
+        ledger = work.ledger(connection, own)
+        ledger.void(sorted(there))
         leaving = [] if batch.partial else [each for each in page.ids if each not in there]
         ends = dict.fromkeys(work.alive(connection, own, leaving), End(Kind.NO_LONGER))
-        held = book.hold(ends, VALUES)
+        held = ledger.hold(ends, VALUES)
         found[batch.object] = held.records
         if held.wave is not None:
             work.report.remarks.append(held_problem(batch.object, len(held.new), held.wave))
@@ -46,7 +46,7 @@ def settle(work: Work, connection: Connection, name: str, ids: Sequence[str]) ->
     """Of a wave of such records: those that have ended for another reason meanwhile wait no more."""
     own = Stream(name, (name,))
     alive = work.alive(connection, own, ids)
-    work.book(connection, own).void([each for each in ids if each not in alive])
+    work.ledger(connection, own).void([each for each in ids if each not in alive])
 
 
 def look_for_ends(work: Work, stream: Stream, found: Mapping[str, Sequence[Link]]) -> None:

@@ -136,7 +136,7 @@ def derive(work: Work, now: datetime) -> None:
     """Work out what follows from activities, where something changed or time has made planned ones happen."""
     with work.engine.connect() as connection:
         last = derivation_of(connection, work.source.name, DERIVED)
-    everything = work.touched is None or last is None or due(last["updated_at"], now, work.cadence.planned_seconds)
+    everything = work.touched is None or last is None or due(last["updated_at"], now, work.policy.planned_seconds)
     if not everything and not work.touched:
         return
     with work.writing() as (connection, applier):

@@ -14,18 +14,18 @@ from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.policy import floored, lies_ahead
-from ros_sync.sync.stream_state import Place, save_place
+from ros_sync.sync.stream_state import StreamState, save_stream_state
 
-POLL, PASS = "poll", "settled"
+POLL, SWEEP = "poll", "sweep"
 ASKED_AGAIN = timedelta(days=1)  # what is read again where a watermark was noted by a clock that was ahead
 
 
 class Polling:
     """Polls every stream but those that were `listed` to their end in this very cycle, all of them at once."""
 
-    def __init__(self, work: Work, places: dict[str, Place], listed: Collection[str]) -> None:
+    def __init__(self, work: Work, states: dict[str, StreamState], listed: Collection[str]) -> None:
         self._work = work
-        self._places = places
+        self._states = states
         self._listed = listed
         self._streams: dict[str, Stream | HistoryStream] = {each.name: each for each in work.source.streams}
         self._streams |= {each.name: each for each in work.source.history_streams}
@@ -33,19 +33,19 @@ class Polling:
     def run(self) -> None:
         """Read each stream up to the present."""
         until = floored(clock.to_micros(self._work.source.present))
-        ready = {name: self._places.setdefault(name, Place()) for name in self._streams if self._is_ready(name)}
-        resumed = {name for name, place in ready.items() if place.poll is not None}
-        polls = {name: self._poll(place, until) for name, place in ready.items()}
+        ready = {name: self._states.setdefault(name, StreamState()) for name in self._streams if self._is_ready(name)}
+        resumed = {name for name, state in ready.items() if state.poll is not None}
+        polls = {name: self._poll(state, until) for name, state in ready.items()}
         self._read(polls, POLL)
-        passes: dict[str, Window] = {}
+        sweeps: dict[str, Window] = {}
         for name, poll in polls.items():
             if not self._work.report.of(name).trouble:
                 window = self._pass(name, poll, resumed=name in resumed)
-                passes |= {} if window is None else {name: window}
-        self._read(passes, PASS)
+                sweeps |= {} if window is None else {name: window}
+        self._read(sweeps, SWEEP)
         for name in self._streams:
-            counted, place = self._work.report.of(name), self._places.get(name, Place())
-            counted.polled_until, counted.complete_until = place.polled_until, place.complete_until
+            counted, state = self._work.report.of(name), self._states.get(name, StreamState())
+            counted.cursor, counted.watermark = state.cursor, state.watermark
 
     def _is_ready(self, name: str) -> bool:
         """Whether a stream has been listed to its end, and is to be polled.
@@ -54,42 +54,42 @@ class Polling:
         """
         stream = self._streams[name]
         listed = stream.parent if isinstance(stream, HistoryStream) else name
-        place = self._places.get(listed)
-        if place is None or place.backfill is not None or place.polled_until is None:
+        state = self._states.get(listed)
+        if state is None or state.backfill is not None or state.cursor is None:
             return False
         if self._work.report.of(listed).trouble or self._work.report.of(name).trouble:
             return False
-        return isinstance(stream, HistoryStream) or place.poll is not None or name not in self._listed
+        return isinstance(stream, HistoryStream) or state.poll is not None or name not in self._listed
 
-    def _poll(self, place: Place, until: int) -> Window:
+    def _poll(self, state: StreamState, until: int) -> Window:
         """What the next poll of a stream is to read; a poll that broke off goes on.
 
         A history stream begins at the beginning.
         """
-        if place.complete_until is not None and lies_ahead(place.complete_until, clock.from_micros(until)):
-            place.complete_until = clock.from_micros(until) - ASKED_AGAIN
-        if place.polled_until is None:
-            return place.poll or Window(0, until)
-        polled = clock.to_micros(place.polled_until)
+        if state.watermark is not None and lies_ahead(state.watermark, clock.from_micros(until)):
+            state.watermark = clock.from_micros(until) - ASKED_AGAIN
+        if state.cursor is None:
+            return state.poll or Window(0, until)
+        polled = clock.to_micros(state.cursor)
         if polled > until:  # a clock was put back: where polls really got to is not known any more
-            polled = min(until, clock.to_micros(place.complete_until or place.polled_until))
-            place.polled_until = clock.from_micros(polled)
+            polled = min(until, clock.to_micros(state.watermark or state.cursor))
+            state.cursor = clock.from_micros(polled)
         overlap = self._work.source.facts.overlap_seconds * 1_000_000
-        return place.poll or Window(min(polled, until) - overlap, until)
+        return state.poll or Window(min(polled, until) - overlap, until)
 
     def _pass(self, name: str, poll: Window, *, resumed: bool) -> Window | None:
         """What the pass is to read after a poll, if it is time for one."""
-        place = self._places[name]
-        assert place.polled_until is not None
+        state = self._states[name]
+        assert state.cursor is not None
         settled = poll.until - self._work.source.facts.settled_seconds * 1_000_000
-        since = clock.to_micros(place.complete_until or place.polled_until)
-        if place.settled is None and since < settled and poll.since <= since and not resumed:
+        since = clock.to_micros(state.watermark or state.cursor)
+        if state.sweep is None and since < settled and poll.since <= since and not resumed:
             # After a pause the poll itself has read what lies so long ago that search has come to know it.
-            place.complete_until = clock.from_micros(settled)
-            self._save(name, place)
+            state.watermark = clock.from_micros(settled)
+            self._save(name, state)
             return None
-        if place.settled or settled - since >= self._work.cadence.pass_seconds * 1_000_000:
-            return place.settled or Window(since, settled)
+        if state.sweep or settled - since >= self._work.policy.sweep_seconds * 1_000_000:
+            return state.sweep or Window(since, settled)
         return None
 
     def _read(self, windows: Mapping[str, Window], phase: str) -> None:
@@ -140,7 +140,7 @@ class Polling:
         held.append(page)
         is_last = page.position is None
         rows = sum(len(each.ids) + len(each.entries) for each in held)
-        if not is_last and rows < self._work.cadence.group_rows:
+        if not is_last and rows < self._work.policy.group_rows:
             return None
         window = Window(left[name].since, left[name].until, page.position)
         try:
@@ -152,38 +152,38 @@ class Polling:
         return None
 
     def _write(self, name: str, window: Window, phase: str, pages: Sequence[Page], *, last: bool) -> None:
-        place = self._places[name]
-        kept = deepcopy(place)
+        state = self._states[name]
+        kept = deepcopy(state)
         try:
-            setattr(place, phase, None if last else window)
+            setattr(state, phase, None if last else window)
             reached = clock.from_micros(window.until)
             if last and phase == POLL:
-                place.polled_until = max(filter(None, (place.polled_until, reached)))
+                state.cursor = max(filter(None, (state.cursor, reached)))
             elif last:
-                place.complete_until = max(filter(None, (place.complete_until, reached)))
+                state.watermark = max(filter(None, (state.watermark, reached)))
             stream = self._streams[name]
             if isinstance(stream, HistoryStream):
-                self._write_entries(stream, place, pages)
+                self._write_entries(stream, state, pages)
             else:
-                self._write_rows(stream, place, phase, pages)
+                self._write_rows(stream, state, phase, pages)
         except Exception:
             for each in fields(kept):
-                setattr(place, each.name, getattr(kept, each.name))
+                setattr(state, each.name, getattr(kept, each.name))
             raise
 
-    def _write_rows(self, stream: Stream, place: Place, phase: str, pages: Sequence[Page]) -> None:
+    def _write_rows(self, stream: Stream, state: StreamState, phase: str, pages: Sequence[Page]) -> None:
         work = self._work
         if any(each.ids for each in pages):
-            page, confirmed = work.completed(stream, joined(pages), with_links=phase == PASS)
+            page, confirmed = work.completed(stream, joined(pages), with_links=phase == SWEEP)
             with work.writing() as (connection, applier):
                 work.apply(applier, stream, page)
                 work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
-                save_place(connection, work.source.name, stream.name, place, work.report.started_at)
+                save_stream_state(connection, work.source.name, stream.name, state, work.report.started_at)
         else:
-            self._save(stream.name, place)
+            self._save(stream.name, state)
         work.tell(stream, phase, pages)
 
-    def _write_entries(self, stream: HistoryStream, place: Place, pages: Sequence[Page]) -> None:
+    def _write_entries(self, stream: HistoryStream, state: StreamState, pages: Sequence[Page]) -> None:
         """Keep the entries of a history stream, and take in those whose records are as new as they are."""
         work, entries = self._work, [entry for page in pages for entry in page.entries]
         parent = next(each for each in work.source.streams if each.name == stream.parent)
@@ -191,15 +191,15 @@ class Polling:
             with work.writing() as (connection, applier):
                 work.report.of(stream.name).read += len(entries)
                 work.touch(parent, applier.add_to_history(parent, entries))
-                save_place(connection, work.source.name, stream.name, place, work.report.started_at)
+                save_stream_state(connection, work.source.name, stream.name, state, work.report.started_at)
         else:
-            self._save(stream.name, place)
+            self._save(stream.name, state)
 
-    def _save(self, name: str, place: Place) -> None:
+    def _save(self, name: str, state: StreamState) -> None:
         """Keep the place alone: nothing was read, so there is no run to speak of."""
         work = self._work
         with writing(work.engine, work.source.name) as connection:
-            save_place(connection, work.source.name, name, place, work.report.started_at)
+            save_stream_state(connection, work.source.name, name, state, work.report.started_at)
 
 
 def _close(pages: Iterator[Page]) -> None:

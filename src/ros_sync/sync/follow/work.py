@@ -22,18 +22,18 @@ from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Upsert
 from ros_sync.sync.follow import guises, unlinked
-from ros_sync.sync.follow.event_inbox import told_since
+from ros_sync.sync.follow.event_inbox import announced_since
 from ros_sync.sync.follow.unlinked import links_of, readable
 from ros_sync.sync.ingest.applied import Applied
 from ros_sync.sync.ingest.applier import Applier
 from ros_sync.sync.ingest.deals import DealContext
-from ros_sync.sync.ingest.deletions import Book, DeletionLimit, doubt_problem, held_among, held_problem
+from ros_sync.sync.ingest.deletions import DeletionLedger, DeletionLimit, doubt_problem, held_among, held_problem
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.pages import joined, without
 from ros_sync.sync.ingest.reports import CycleReport, Progress, StreamReport
 from ros_sync.sync.ingest.run_log import close_run, open_run
 from ros_sync.sync.one_writer import writing
-from ros_sync.sync.policy import Cadence
+from ros_sync.sync.policy import SyncPolicy
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Work:
         context: DealContext,
         *,
         now: Callable[[], datetime],
-        cadence: Cadence,
+        policy: SyncPolicy,
         progress: Callable[[Progress], None],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -65,7 +65,7 @@ class Work:
         self.source = source
         self.context = context
         self.now = now
-        self.cadence = cadence
+        self.policy = policy
         self.report = CycleReport(source.name, now())
         self.touched: set[tuple[str, str]] | None = None
         self.hinted = False
@@ -106,7 +106,7 @@ class Work:
         if self._run_id is None:
             return
         report = self.report
-        names = ("created", "updated", "unchanged", "older", "set_aside")
+        names = ("created", "updated", "unchanged", "older", "quarantined")
         read = [name for name, counted in report.streams.items() if counted.read or counted.changes]
         done = {name: report.total(name) for name in names}
         with writing(self.engine, self.source.name) as connection:
@@ -175,7 +175,7 @@ class Work:
         if not empty or redirects.any_of(applier.connection, self.source.name, stream.objects[0]):
             page = without(page, self._ended(applier.connection, stream, page.ids))
         if not self.hinted and (page.links or page.deleted):
-            fresher = self.told_meanwhile(applier.connection, stream, [*page.links, *page.deleted])
+            fresher = self.announced_meanwhile(applier.connection, stream, [*page.links, *page.deleted])
             page.links = {each: links for each, links in page.links.items() if each not in fresher}
             page.deleted = {each: at for each, at in page.deleted.items() if each not in fresher}
         page = self.ending(applier.connection, stream, page, way, explicit)
@@ -196,23 +196,23 @@ class Work:
         self, connection: Connection, stream: Stream, page: Page, way: str, explicit: Collection[str] = ()
     ) -> Page:
         """The page without the deletions that are held; somebody is told of those."""
-        book = self.book(connection, stream)
-        book.void(page.ids)
+        ledger = self.ledger(connection, stream)
+        ledger.void(page.ids)
         if not (page.deleted or page.merged or page.gone):
             return page
         there = self.alive(connection, stream, [*page.deleted, *page.merged, *page.gone])
         if set(stream.objects) & set(PERSONS):  # who is marked as deleted loses what is known of them
             there |= self._here(connection, stream, page.gone)
-        judged = book.judge(page, way, there=there, explicit=explicit)
+        judged = ledger.judge(page, way, there=there, explicit=explicit)
         if judged.wave is not None:
             self.report.remarks.append(held_problem(stream.name, judged.held, judged.wave))
         return judged.page
 
-    def book(self, connection: Connection, stream: Stream) -> Book:
+    def ledger(self, connection: Connection, stream: Stream) -> DeletionLedger:
         """The book of a stream's deletions."""
-        limit = DeletionLimit(self.cadence.deletion_share, self.cadence.deletion_at_least)
+        limit = DeletionLimit(self.policy.deletion_share, self.policy.deletion_at_least)
         known = partial(self._known, connection, stream)
-        return Book(connection, self.source.name, stream.name, self.now(), limit, known)
+        return DeletionLedger(connection, self.source.name, stream.name, self.now(), limit, known)
 
     def end(self, stream: Stream, ends: Page, way: str, *, explicit: Collection[str] = (), erase: bool = True) -> None:
         """Carry out what a page says of records that have ended, all of it as one."""
@@ -220,9 +220,9 @@ class Work:
             with self.writing() as (_, applier):
                 self.apply(applier, stream, ends, way=way, explicit=explicit, gone=True, erase=erase)
 
-    def told_meanwhile(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
+    def announced_meanwhile(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
         """Those of these records of which a webhook has told since this work began."""
-        return told_since(connection, self.source.name, stream.name, ids, self.report.started_at)
+        return announced_since(connection, self.source.name, stream.name, ids, self.report.started_at)
 
     def _ended(self, connection: Connection, stream: Stream, ids: Sequence[str]) -> set[str]:
         """Those of these records that were merged into others, or erased."""
@@ -331,7 +331,7 @@ class Work:
             with self.writing() as (connection, applier):
                 self._put_off(connection, stream, list(found), unread)
                 if not self.hinted:
-                    fresher = self.told_meanwhile(connection, stream, list(found))
+                    fresher = self.announced_meanwhile(connection, stream, list(found))
                     found = {each: links for each, links in found.items() if each not in fresher}
                 self.touch(stream, applier.link(readable(stream, unread), found))
 

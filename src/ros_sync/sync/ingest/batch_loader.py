@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.connectors.base import AT_UNKNOWN_TIME, Batch
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.sync.ingest.completion import complete, told
@@ -67,7 +67,7 @@ class BatchLoader:
         what this one leaves empty of them until `finish`.
         """
         rows_in = RowWriter(connection, self._source, self._context, self._run_id)
-        set_aside = list(batch.set_aside)
+        quarantined = list(batch.quarantined)
         file.notes += batch.notes
         if batch.lines:
             mirrored = objects()[batch.object]
@@ -100,12 +100,12 @@ class BatchLoader:
             elif repeated:
                 second = {index: (rows[index], before) for index, before in repeated.items()}
                 completion = complete(connection, mirrored, upsert, names, second, self._as_of, held)
-                set_aside.extend(told(batch, index, against) for index, against in completion.against.items())
+                quarantined.extend(told(batch, index, against) for index, against in completion.against.items())
                 self._recount(connection, batch.object, completion.written)
                 file.completed += completion.completed
                 file.repeated += len(repeated) - len(completion.against) - completion.completed
         file.rows_read += batch.rows_read
-        rows_in.quarantine(set_aside, file)
+        rows_in.quarantine(quarantined, file)
 
     def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
         """Empty what all files of an object left empty; how many records that changed."""
@@ -124,8 +124,8 @@ class BatchLoader:
         rows.recount(name, written, given=written.updated if self._stage_entry_given else ())
 
     def _deleted_at(
-        self, connection: Connection, mirrored: MirroredObject, columns: Mapping[str, Sequence[Carried]]
-    ) -> list[Carried]:
+        self, connection: Connection, mirrored: MirroredObject, columns: Mapping[str, Sequence[StoredValue]]
+    ) -> list[StoredValue]:
         """Since when records are deleted of which the file only says that they are: since they were last changed.
 
         Where that is not known, since this export; and what is known to be deleted already stays so.
@@ -144,7 +144,7 @@ class BatchLoader:
         ]
 
 
-def strange_zones(names: Sequence[Carried], name: str) -> list[str]:
+def strange_zones(names: Sequence[StoredValue], name: str) -> list[str]:
     """A note for each time zone of people that is none; the company's is used for them."""
     strange = sorted(
         {str(each) for each in names if name == "owner" and each is not None and not clock.is_zone(str(each))}

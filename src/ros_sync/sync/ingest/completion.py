@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import Row, Upsert, Written
 from ros_sync.mirror.tables import CHANGE
@@ -103,11 +103,11 @@ def _origins(
     return set(connection.execute(query).scalars()), set(connection.execute(past.distinct()).scalars())
 
 
-def told(batch: Batch, index: int, against: Against) -> SetAside:
+def told(batch: Batch, index: int, against: Against) -> Quarantined:
     """A contradicting row as it is set aside: by the file's headings and the documented names of fields."""
     fields = {column: name for name, column in objects()[batch.object].columns.items()}
     names = [fields.get(name, name) for name in against.names]
     shown = [name for name in names if name in batch.headings or name.startswith("custom.")] or names
     listed = ", ".join(f"{name} ({batch.headings[name]!r})" if name in batch.headings else name for name in shown)
     reason = f"this id was read at {against.place} already, with another {listed}; the first one stands"
-    return SetAside(batch.origin, batch.lines[index], batch.headings.get("id", "id"), against.record_id, reason)
+    return Quarantined(batch.origin, batch.lines[index], batch.headings.get("id", "id"), against.record_id, reason)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ros_sync.fields import MAX_WHOLE, Carried
+from ros_sync.fields import MAX_WHOLE, StoredValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.history import DateMove, KindMove, Slip, StageMove, open_moves, slip, stage_entry
 from ros_sync.mirror.portions import CHUNK as _CHUNK
@@ -50,12 +50,14 @@ class DealContext:
         )
 
 
-def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], context: DealContext) -> list[int | None]:
+def amounts_in_home_currency(
+    minors: Iterable[StoredValue], currencies: Iterable[StoredValue], context: DealContext
+) -> list[int | None]:
     """Each amount in the company's currency.
 
     None where it is missing, its currency has no rate, or no column holds it.
     """
-    exchanges: dict[Carried, Exchange | None] = {}
+    exchanges: dict[StoredValue, Exchange | None] = {}
     home: list[int | None] = []
     for minor, currency in zip(minors, currencies, strict=True):
         if minor is None or currency is None:
@@ -69,12 +71,12 @@ def amounts_at_home(minors: Iterable[Carried], currencies: Iterable[Carried], co
     return home
 
 
-def initial_columns(columns: Columns) -> dict[str, Iterable[Carried]]:
+def initial_columns(columns: Columns) -> dict[str, Iterable[StoredValue]]:
     """The computed columns of deals that the mirror sees for the first time."""
-    nothing: list[Carried] = [None] * len(columns["id"])
+    nothing: list[StoredValue] = [None] * len(columns["id"])
     created = columns.get("created_at", nothing)
     days = columns.get("close_date", nothing)
-    more: dict[str, Iterable[Carried]] = {
+    more: dict[str, Iterable[StoredValue]] = {
         "first_close_date": days,
         "net_slip_days": [None if day is None else 0 for day in days],
     }
@@ -256,21 +258,21 @@ def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _whole(value: Carried) -> int | None:
+def _whole(value: StoredValue) -> int | None:
     return None if value is None else int(value)
 
 
-def _text(value: Carried) -> str | None:
+def _text(value: StoredValue) -> str | None:
     return None if value is None else str(value)
 
 
 _PRESENT = ("created_at", "close_date", "stage_kind")
 
 
-def count_first(
+def count_initial(
     connection: Connection,
     source: str,
-    columns: Mapping[str, Sequence[Carried]],
+    columns: Mapping[str, Sequence[StoredValue]],
     changes: Iterable[Change],
     quarter_of: Callable[[date], date],
 ) -> None:
@@ -282,7 +284,7 @@ def count_first(
     for record_id, column, at, old, new, _ in changes:  # column by column, oldest first
         if column in HISTORIC:
             moved[record_id].append(Moved(column, at, old, new))
-    nothing: list[Carried] = [None] * len(columns["id"])
+    nothing: list[StoredValue] = [None] * len(columns["id"])
     rows = zip(columns["id"], *(columns.get(name, nothing) for name in _PRESENT), strict=True)
     found = {
         str(record_id): computed(

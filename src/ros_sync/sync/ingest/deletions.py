@@ -118,7 +118,7 @@ class Wave:
 
 
 @dataclass(slots=True)
-class Book:
+class DeletionLedger:
     """The deletions of one stream, under the transaction that carries them out.
 
     `known` counts the stream's records that are there now; `now` is the moment of the transaction.

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from ros_sync import clock
 from ros_sync.connectors.source import Entry, History, HistoryEntry
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.mirror.store import Upsert
@@ -33,8 +33,8 @@ class Kept(NamedTuple):
     """An entry as it is kept; `merged`: it is part of the past already. `at` in microseconds."""
 
     at: int
-    value: Carried
-    before: Carried
+    value: StoredValue
+    before: StoredValue
     by: str | None
     merged: bool
 
@@ -47,7 +47,7 @@ class Present(NamedTuple):
 
     modified: int | None
     created: int | None
-    currency: Carried
+    currency: StoredValue
 
 
 def keep(connection: Connection, source: str, stream: str, entries: Iterable[HistoryEntry]) -> None:
@@ -159,7 +159,7 @@ def added(known: Sequence[Entry], entries: Sequence[Kept], created: int | None) 
         concluded = (_beginning(merged[0], created), merged[0].before)
         if own[0][:2] == concluded:
             own.pop(0)
-    values: dict[int, tuple[Carried, str | None]] = {at: (value, by) for at, value, by in own}
+    values: dict[int, tuple[StoredValue, str | None]] = {at: (value, by) for at, value, by in own}
     values |= {each.at: (each.value, each.by) for each in entries}
     first = entries[0]
     if min(values) == first.at and first.before is not None:
@@ -192,14 +192,14 @@ def note_merged(connection: Connection, source: str, stream: str, rows: Mapping[
         connection.execute(update(HISTORY_ENTRY).where(*here).values(merged_at=now))
 
 
-def _text(value: Carried) -> str | None:
+def _text(value: StoredValue) -> str | None:
     return None if value is None else orjson.dumps(value).decode()
 
 
-def _value(text: str | None) -> Carried:
-    value: Carried = None if text is None else orjson.loads(text)
+def _value(text: str | None) -> StoredValue:
+    value: StoredValue = None if text is None else orjson.loads(text)
     return value
 
 
-def _whole(value: Carried) -> int | None:
+def _whole(value: StoredValue) -> int | None:
     return None if value is None else int(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.store import Columns, Row, Upsert, Written
 from ros_sync.sync.ingest.row_merge import Unit, units
 from ros_sync.sync.ingest.seen import ScratchDatabase
@@ -51,7 +51,7 @@ class HeldBack(ScratchDatabase):
         return filled
 
     @staticmethod
-    def _is_open(unit: Unit, place: int, columns: Columns, known: Mapping[str, Carried]) -> bool:
+    def _is_open(unit: Unit, place: int, columns: Columns, known: Mapping[str, StoredValue]) -> bool:
         leaders = [name for name in unit.leaders if name in known]
         return all(columns[name][place] is None for name in leaders) and any(
             known[name] is not None for name in leaders
@@ -62,7 +62,7 @@ class HeldBack(ScratchDatabase):
         query = self._connection.execute("SELECT leader FROM held WHERE id = ?", (record_id,))
         return frozenset(name for (leader,) in query for name in self._units[leader].names)
 
-    def settle(self, record_id: str, row: Mapping[str, Carried]) -> None:
+    def settle(self, record_id: str, row: Mapping[str, StoredValue]) -> None:
         """A later row has spoken: what it fills is held back no more."""
         said = [
             unit.leaders[0] for unit in self._units.values() if any(row.get(name) is not None for name in unit.leaders)

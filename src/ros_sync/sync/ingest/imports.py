@@ -16,12 +16,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from ros_sync import clock
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.config_files.regular import refuse_special
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.connectors.export import ExportMapping, FileEntry, read
 from ros_sync.errors import ImportRefusedError, ProblemsError, RosSyncError, Where
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert, is_empty
-from ros_sync.sheets.regular import refuse_special
 from ros_sync.sync.ingest.activities import FIELDS as ACTIVITY_FIELDS
 from ros_sync.sync.ingest.activities import roll_up_activities
 from ros_sync.sync.ingest.batch_loader import BatchLoader, FileReport
@@ -210,7 +210,7 @@ def refuse_flawed(steps: Sequence[Step]) -> None:
         for path, entry in steps:
             try:
                 for batch in read(path, entry):
-                    flaws = [str(row) for row in (*batch.set_aside, *_contradictions(batch, seen[entry.object]))]
+                    flaws = [str(row) for row in (*batch.quarantined, *_contradictions(batch, seen[entry.object]))]
                     room = max(0, SHOWN_PROBLEMS - len(problems))
                     problems.extend(ImportRefusedError(flaw) for flaw in flaws[:room])
                     more += len(flaws[room:])
@@ -221,7 +221,7 @@ def refuse_flawed(steps: Sequence[Step]) -> None:
     _raise(problems)
 
 
-def _contradictions(batch: Batch, seen: SeenRows) -> list[SetAside]:
+def _contradictions(batch: Batch, seen: SeenRows) -> list[Quarantined]:
     """The rows whose id came before with other values."""
     found = []
     for index, values in enumerate(zip(*batch.columns.values(), strict=True)):

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 
 from ros_sync.connectors.base import Batch, Lookup
 from ros_sync.connectors.source import History
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import withheld
 from ros_sync.mirror.property_history import Value
-from ros_sync.sync.ingest.deals import DealContext, amounts_at_home
+from ros_sync.sync.ingest.deals import DealContext, amounts_in_home_currency
 
 CACHE_LIMIT = 50_000  # names remembered per lookup; beyond it they are asked for again, so that memory stays flat
 
@@ -27,7 +27,7 @@ class References:
         self._source = source
         self._found: dict[tuple[Lookup, str], str | None] = {}
 
-    def resolve(self, lookup: Lookup, values: Iterable[Carried]) -> Mapping[Carried, str | None]:
+    def resolve(self, lookup: Lookup, values: Iterable[StoredValue]) -> Mapping[StoredValue, str | None]:
         """The id for each distinct value; None where no record, or more than one, goes by it.
 
         The fields of `lookup.by` are tried in turn.
@@ -82,10 +82,10 @@ class Notes(Protocol):
 
 def prepared(
     connection: Connection, source: str, mirrored: MirroredObject, batch: Batch, context: DealContext, notes: Notes
-) -> dict[str, Sequence[Carried]]:
+) -> dict[str, Sequence[StoredValue]]:
     """The batch under the mirror's own columns, `id` first and `custom` last; `notes` counts what led nowhere."""
-    given: dict[str, Sequence[Carried]] = dict(batch.columns)
-    columns: dict[str, Sequence[Carried]] = {"id": given.pop("id")}
+    given: dict[str, Sequence[StoredValue]] = dict(batch.columns)
+    columns: dict[str, Sequence[StoredValue]] = {"id": given.pop("id")}
     custom = given.pop("custom", None)
     references = References(connection, source)
     for name, values in given.items():
@@ -113,9 +113,9 @@ def prepared(
 
 
 def _home(
-    minors: Sequence[Carried], currencies: Sequence[Carried], context: DealContext, notes: Notes
+    minors: Sequence[StoredValue], currencies: Sequence[StoredValue], context: DealContext, notes: Notes
 ) -> list[int | None]:
-    amounts = amounts_at_home(minors, currencies, context)
+    amounts = amounts_in_home_currency(minors, currencies, context)
     if None in amounts:
         notes.without_rate.update(
             str(currency)
@@ -126,8 +126,12 @@ def _home(
 
 
 def _unknown(
-    notes: Notes, name: str, values: Sequence[Carried], found: Mapping[Carried, str | None], people: frozenset[str]
-) -> list[Carried]:
+    notes: Notes,
+    name: str,
+    values: Sequence[StoredValue],
+    found: Mapping[StoredValue, str | None],
+    people: frozenset[str],
+) -> list[StoredValue]:
     """The names that led to no record, None in the other rows.
 
     Those are counted whom the company does not know either.
@@ -135,9 +139,11 @@ def _unknown(
     if None not in found.values():
         return [None] * len(values)
     unknown = [value if value is not None and found[value] is None else None for value in values]
-    strangers = Counter(str(value) for value in unknown if value is not None and str(value).casefold() not in people)
-    if strangers:
-        notes.unknown.setdefault(name, Counter()).update(strangers)
+    unknown_owners = Counter(
+        str(value) for value in unknown if value is not None and str(value).casefold() not in people
+    )
+    if unknown_owners:
+        notes.unknown.setdefault(name, Counter()).update(unknown_owners)
     return unknown
 
 
@@ -158,7 +164,7 @@ def history_columns(
         if fields not in columns_of:
             columns_of[fields] = [names[name] for name in fields]
         found[record_id] = dict(zip(columns_of[fields], history.values(), strict=True))
-    _add_amounts_at_home(found, batch, context)
+    _add_amounts_in_home_currency(found, batch, context)
     owners = {value for columns in found.values() for _, value, _ in columns.get("owner_id", ())} - {None}
     known = References(connection, source).resolve(BY_ID, owners) if owners else {}
     if None in known.values():
@@ -170,10 +176,14 @@ def history_columns(
     return found
 
 
-def _add_amounts_at_home(found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, context: DealContext) -> None:
+def _add_amounts_in_home_currency(
+    found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, context: DealContext
+) -> None:
     """Add the history of each amount in the company's currency, which is that of the record as it is now."""
     ids = batch.columns["id"]
-    codes: dict[Carried, Carried] = dict(zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True))
+    codes: dict[StoredValue, StoredValue] = dict(
+        zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True)
+    )
     told = [
         (columns, columns["amount_minor"], codes.get(record_id))
         for record_id, columns in found.items()
@@ -181,6 +191,6 @@ def _add_amounts_at_home(found: Mapping[str, dict[str, Sequence[Value]]], batch:
     ]
     minors = [value for _, entries, _ in told for _, value, _ in entries]
     currencies = [code for _, entries, code in told for _ in entries]
-    home = iter(amounts_at_home(minors, currencies, context))
+    home = iter(amounts_in_home_currency(minors, currencies, context))
     for columns, entries, _ in told:
         columns["amount_home_minor"] = [(at, next(home), by) for at, _, by in entries]

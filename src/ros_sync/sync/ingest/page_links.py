@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ros_sync import clock
 from ros_sync.connectors.source import Link, Stream
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror import links
 from ros_sync.mirror.store import insert_rows
 from ros_sync.sync.ingest.applied import Applied
@@ -35,7 +35,7 @@ class PageLinks:
         """
         found = self._in.erased.less(stream, found)
         if fresh:
-            return self._link_first(stream, found)
+            return self._link_initial(stream, found)
         wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
         now = clock.from_micros(self._in.now)
         changed, ends = links.set_links(
@@ -54,14 +54,14 @@ class PageLinks:
         known = links.ended_among(self._in.connection, self._in.source.name, self._in.link_fields.table(stream), ids)
         return known | held_among(self._in.connection, self._in.source.name, stream, ids).keys()
 
-    def _link_first(self, stream: Stream, found: Mapping[str, Sequence[Link]]) -> Applied:
+    def _link_initial(self, stream: Stream, found: Mapping[str, Sequence[Link]]) -> Applied:
         """Give records that were stored just now their first links.
 
         The fields that follow from them came with the rows.
         """
         columns = ("record_id", "to_stream", "to_id", "label")
         rows = [(each, *link) for each, theirs in found.items() for link in dict.fromkeys(theirs)]
-        fixed: dict[str, Carried] = {"source": self._in.source.name, "stream": stream.name, "since": self._in.now}
+        fixed: dict[str, StoredValue] = {"source": self._in.source.name, "stream": stream.name, "since": self._in.now}
         insert_rows(self._in.connection, "record_link", columns, rows, fixed)
         linked = {each for each, theirs in found.items() if theirs}
         return Applied(linked, {(link.object, link.id) for theirs in found.values() for link in theirs})

@@ -8,7 +8,7 @@ from functools import partial
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import History, HistoryEntry, Link, Stream
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror import links
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.portions import CHUNK
@@ -16,7 +16,7 @@ from ros_sync.mirror.property_history import Change, ColumnHistory, NewRow, trac
 from ros_sync.mirror.store import Columns, Initial, Row, Upsert, Written
 from ros_sync.mirror.timeline import Timeline, splice
 from ros_sync.sync.ingest import history_entries
-from ros_sync.sync.ingest.deals import count_first, initial_columns, recount
+from ros_sync.sync.ingest.deals import count_initial, initial_columns, recount
 from ros_sync.sync.ingest.ingestion import Ingestion
 from ros_sync.sync.ingest.mirror_columns import history_columns
 from ros_sync.sync.ingest.reports import StreamReport
@@ -43,7 +43,7 @@ class PageRows:
         """Write a batch with its histories; the ids of records that are new, and of those that changed."""
         mirrored, name = objects()[batch.object], self._in.source.name
         rows = RowWriter(self._in.connection, name, self._in.context, self._in.run_id)
-        rows.quarantine(batch.set_aside, report)
+        rows.quarantine(batch.quarantined, report)
         if not batch.columns["id"]:
             return set(), set()
         columns = rows.columns(batch, report)
@@ -88,9 +88,9 @@ class PageRows:
 
     def _initial(
         self, stream: Stream, mirrored: MirroredObject, linked: Mapping[str, Sequence[Link]], columns: Columns
-    ) -> dict[str, Iterable[Carried]]:
+    ) -> dict[str, Iterable[StoredValue]]:
         """Further columns of records that are new: what follows from their links is no change of them."""
-        more: dict[str, Iterable[Carried]] = dict(initial_columns(columns)) if mirrored.name == "deal" else {}
+        more: dict[str, Iterable[StoredValue]] = dict(initial_columns(columns)) if mirrored.name == "deal" else {}
         for name, (to, label) in self._in.link_fields.of(mirrored.name, stream.links).items():
             ids = [str(each) for each in columns["id"]]
             theirs = {each: [link for link in linked.get(each, ()) if link.object == to] for each in ids}
@@ -139,9 +139,9 @@ class PageRows:
         timeline = Timeline(
             self._in.connection, mirrored, self._in.source.name, tracked, run_id=self._in.run_id, silent=silent
         )
-        written, changes = insert_first(upsert, timeline, columns, histories, self._in.now, initial)
+        written, changes = insert_initial(upsert, timeline, columns, histories, self._in.now, initial)
         if mirrored.name == "deal":
-            count_first(self._in.connection, self._in.source.name, columns, changes, self._in.context.quarter_of)
+            count_initial(self._in.connection, self._in.source.name, columns, changes, self._in.context.quarter_of)
         return written
 
     def _splice(
@@ -192,7 +192,7 @@ class PageRows:
                 continue
             entries = history_entries.entries_of(self._in.connection, name, stream.name, rows)
             histories = history_entries.whole_histories(self._in.connection, mirrored, name, entries, rows)
-            columns: dict[str, list[Carried]] = {
+            columns: dict[str, list[StoredValue]] = {
                 "id": list(rows),
                 "currency": [each.currency for each in rows.values()],
                 "created": [each.created for each in rows.values()],
@@ -208,7 +208,7 @@ class PageRows:
         return changed
 
 
-def insert_first(
+def insert_initial(
     upsert: Upsert,
     timeline: Timeline,
     columns: Columns,
@@ -221,7 +221,7 @@ def insert_first(
     Nothing is read and no row is written twice. `now` (microseconds) is since when rows without a modified instant are
     true.
     """
-    nothing: list[Carried] = [None] * len(columns["id"])
+    nothing: list[StoredValue] = [None] * len(columns["id"])
     modified = columns.get("modified_at", nothing)
     since = [now if each is None else each for each in modified]
     values = zip(*(columns.get(name, nothing) for name in timeline.columns), strict=True)
@@ -240,5 +240,5 @@ def _given(columns: Columns, name: str) -> set[str]:
     return {str(each) for each, value in zip(columns["id"], values, strict=False) if value is not None}
 
 
-def _micros(value: Carried) -> int | None:
+def _micros(value: StoredValue) -> int | None:
     return None if value is None else int(value)

@@ -8,7 +8,7 @@ from itertools import compress
 
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Page
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 
 def joined(pages: Sequence[Page]) -> Page:
@@ -32,19 +32,19 @@ def joined(pages: Sequence[Page]) -> Page:
 def _joined(batches: Sequence[Batch]) -> Batch:
     """Columns that not every one of them has are left out: from then on the CRM does not show them any more."""
     shared = [name for name in batches[0].columns if all(name in batch.columns for batch in batches)]
-    columns: dict[str, list[Carried]] = {name: [] for name in shared}
+    columns: dict[str, list[StoredValue]] = {name: [] for name in shared}
     lines: list[int] = []
-    set_aside = []
+    quarantined = []
     for batch in batches:
         for name in shared:
             columns[name].extend(batch.columns[name])
         lines.extend(batch.lines)
-        set_aside.extend(batch.set_aside)
+        quarantined.extend(batch.quarantined)
     return replace(
         batches[0],
         columns=columns,
         lines=lines,
-        set_aside=set_aside,
+        quarantined=quarantined,
         custom_names=frozenset.intersection(*(batch.custom_names for batch in batches)),
         partial=any(batch.partial for batch in batches),
     )
@@ -63,7 +63,7 @@ def _once(page: Page) -> Page:
 def _latest(batch: Batch) -> Batch:
     ids = batch.columns["id"]
     modified = batch.columns.get("modified") or [0] * len(ids)
-    best: dict[Carried, int] = {}
+    best: dict[StoredValue, int] = {}
     for place, record_id in enumerate(ids):
         known = best.get(record_id)
         if known is None or int(modified[place] or 0) >= int(modified[known] or 0):
@@ -83,5 +83,5 @@ def without(page: Page, ids: Collection[str]) -> Page:
 def _without(batch: Batch, ids: Collection[str]) -> Batch:
     kept = [each not in ids for each in batch.columns["id"]]
     columns = {name: list(compress(values, kept)) for name, values in batch.columns.items()}
-    set_aside = [each for each in batch.set_aside if each.record not in ids]
-    return replace(batch, columns=columns, lines=list(compress(batch.lines, kept)), set_aside=set_aside)
+    quarantined = [each for each in batch.quarantined if each.record not in ids]
+    return replace(batch, columns=columns, lines=list(compress(batch.lines, kept)), quarantined=quarantined)

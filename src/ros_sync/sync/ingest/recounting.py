@@ -14,7 +14,7 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy import Connection, Engine, select
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK as _CHUNK
 from ros_sync.mirror.store import Upsert
@@ -75,12 +75,12 @@ def _moved(engine: Engine, source: str) -> Iterator[list[str]]:
 def _recount(connection: Connection, source: str, ids: Sequence[str], context: DealContext) -> int:
     changes = changes_of(connection, source, ids)
     upsert = Upsert(connection, objects()["deal"], source, ("id", "close_date", "stage_kind", *COLUMNS), run_id=None)
-    rows: list[tuple[Carried, ...]] = []
+    rows: list[tuple[StoredValue, ...]] = []
     for record_id, stored in upsert.stored(ids).items():
         _, close_date, stage_kind, *counted = stored[: 3 + len(COLUMNS)]
         present, kind = (None if each is None else str(each) for each in (close_date, stage_kind))
         first, found = slipped(changes[record_id], present, kind, context.quarter_of)
-        values: list[Carried] = [None if first is None else first.isoformat(), *found[:4], found.net_slip_days]
+        values: list[StoredValue] = [None if first is None else first.isoformat(), *found[:4], found.net_slip_days]
         if values != counted:
             rows.append((*values, source, record_id))
     if rows:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ros_sync.connectors.base import SetAside
+from ros_sync.connectors.base import Quarantined
 from ros_sync.connectors.source import Problem
 from ros_sync.mirror.store import Written
 
@@ -34,8 +34,8 @@ class RowCounts:
     updated: int = 0
     unchanged: int = 0
     older: int = 0
-    set_aside: int = 0
-    examples: list[SetAside] = field(default_factory=list)
+    quarantined: int = 0
+    examples: list[Quarantined] = field(default_factory=list)
     unknown: dict[str, Counter[str]] = field(default_factory=dict)
     without_rate: Counter[str] = field(default_factory=Counter)
 
@@ -51,7 +51,7 @@ class RowCounts:
 class StreamReport(RowCounts):
     """What became of one stream. Counts are records; `changes` are properties that got another value.
 
-    `read` counts each record as often as it was read. `polled_until` and `complete_until` are where it stands
+    `read` counts each record as often as it was read. `cursor` and `watermark` are where it stands
     afterwards.
     """
 
@@ -63,8 +63,8 @@ class StreamReport(RowCounts):
     erased: int = 0
     changes: int = 0
     trouble: str | None = None
-    polled_until: datetime | None = None
-    complete_until: datetime | None = None
+    cursor: datetime | None = None
+    watermark: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class CycleReport:
     problems: list[Problem] = field(default_factory=list)
     described: bool = False
     trouble: str | None = None
-    parked_until: datetime | None = None
+    quota_exhausted_until: datetime | None = None
     complete_at: datetime | None = None
     used_share: float | None = None
     busy: bool = False

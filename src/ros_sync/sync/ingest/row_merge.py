@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import orjson
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 _MODIFIED = frozenset(("modified", "modified_at"))
 _CUSTOM = "custom"
@@ -35,11 +35,11 @@ _UNITS = (
 class Merged(NamedTuple):
     """What two rows say together, and the names in which they contradict each other."""
 
-    row: dict[str, Carried]
+    row: dict[str, StoredValue]
     against: list[str]
 
 
-def merge(first: Mapping[str, Carried], row: Mapping[str, Carried], spoken: Collection[str]) -> Merged:
+def merge(first: Mapping[str, StoredValue], row: Mapping[str, StoredValue], spoken: Collection[str]) -> Merged:
     """`first` with what `row` adds to it. Of what the first row had not `spoken`, the values are older, and may change.
 
     A missing value says nothing. Of two modified instants the later one is kept; own properties are merged one by one.
@@ -76,11 +76,11 @@ def units(names: Iterable[str]) -> Iterator[Unit]:
         done.update(members)
 
 
-def _whole(value: Carried) -> int:
+def _whole(value: StoredValue) -> int:
     return int(value or 0)
 
 
-def _merge_custom(old: Carried, new: Carried) -> tuple[Carried, list[str]]:
+def _merge_custom(old: StoredValue, new: StoredValue) -> tuple[StoredValue, list[str]]:
     before, after = orjson.loads(str(old or "{}")), orjson.loads(str(new or "{}"))
     against = [f"custom.{name}" for name, value in after.items() if before.get(name, value) != value]
     together = {**after, **before}

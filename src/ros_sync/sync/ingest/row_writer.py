@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ros_sync.connectors.base import Batch, SetAside
-from ros_sync.fields import Carried
+from ros_sync.connectors.base import Batch, Quarantined
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Columns, Upsert, Written
 from ros_sync.sync.ingest.deals import HISTORIC, DealContext, recount
 from ros_sync.sync.ingest.mirror_columns import prepared
-from ros_sync.sync.ingest.quarantine import quarantine
+from ros_sync.sync.ingest.quarantine_log import quarantine
 from ros_sync.sync.ingest.reports import RowCounts
 
 STAGE_ENTERED = "stage_entered_at"
@@ -31,7 +31,7 @@ class RowWriter:
         self._context = context
         self._run_id = run_id
 
-    def columns(self, batch: Batch, counts: RowCounts) -> dict[str, Sequence[Carried]]:
+    def columns(self, batch: Batch, counts: RowCounts) -> dict[str, Sequence[StoredValue]]:
         """The batch under the mirror's own columns; `counts` notes the names that led nowhere."""
         return prepared(self._connection, self._source, objects()[batch.object], batch, self._context, counts)
 
@@ -55,6 +55,6 @@ class RowWriter:
         for ids, is_given in ((moved.intersection(given), True), (moved.difference(given), False)):
             recount(self._connection, self._source, sorted(ids), self._context, entry_is_given=is_given)
 
-    def quarantine(self, rows: Sequence[SetAside], counts: RowCounts) -> None:
+    def quarantine(self, rows: Sequence[Quarantined], counts: RowCounts) -> None:
         """Keep rows that could not be read."""
         quarantine(self._connection, self._source, self._run_id, rows, counts)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, update
 
 from ros_sync.mirror.bookkeeping import SYNC_RUN
 
-COUNTS = ("rows_read", "created", "updated", "unchanged", "older", "set_aside")
+COUNTS = ("rows_read", "created", "updated", "unchanged", "older", "quarantined")
 
 
 def open_run(

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 
 import orjson
 
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.sync.ingest.row_merge import merge
 
 
@@ -88,7 +88,7 @@ class SeenRows(ScratchDatabase):
     def __init__(self) -> None:
         super().__init__("CREATE TABLE seen (id TEXT PRIMARY KEY, place TEXT, said BLOB) WITHOUT ROWID")
 
-    def add(self, row: Mapping[str, Carried], place: str) -> tuple[str, list[str]] | None:
+    def add(self, row: Mapping[str, StoredValue], place: str) -> tuple[str, list[str]] | None:
         """Remember a row; where one with its id came before, its place and what this row says against it."""
         record_id = str(row["id"])
         found = self._connection.execute("SELECT place, said FROM seen WHERE id = ?", (record_id,)).fetchone()

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.export.ids import REFERENCES, short_form
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import objects
 
 _SHORT = 15
@@ -38,7 +38,7 @@ class ShortIds:
         query = select(table.c.id).where(table.c.source == self._source, func.length(table.c.id) == _SHORT).limit(1)
         return connection.execute(query).first() is not None
 
-    def _known(self, connection: Connection, name: str, ids: Sequence[Carried]) -> list[Carried]:
+    def _known(self, connection: Connection, name: str, ids: Sequence[StoredValue]) -> list[StoredValue]:
         short = {each: form for each in set(ids) if (form := short_form(str(each or "")))}
         table = objects()[name].table
         query = select(table.c.id).where(table.c.source == self._source, table.c.id.in_(sorted(short.values())))

@@ -16,18 +16,18 @@ import structlog
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from ros_sync import clock
-from ros_sync.connectors.source import ChangedMeanwhileError, Edit, Page, Receipt, Source, Stream
+from ros_sync.connectors.source import Page, Source, Stream, WriteConflictError, WriteRequest, WriteResult
 from ros_sync.errors import DailyLimitError, PermanentError, RosSyncError, StoppedError, Where
-from ros_sync.fields import Carried, Kind, carry, did_you_mean, unprintable
+from ros_sync.fields import Kind, StoredValue, did_you_mean, to_stored, unprintable
 from ros_sync.mirror import redirects
-from ros_sync.mirror.bookkeeping import WRITE_BACK
+from ros_sync.mirror.bookkeeping import WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.store import as_text
 from ros_sync.money import Money
 from ros_sync.organisation.people import Directory
 from ros_sync.organisation.rights import may_change
 from ros_sync.sync.one_writer import writing
-from ros_sync.sync.policy import parked
+from ros_sync.sync.policy import quota_exhausted
 from ros_sync.sync.stream_state import save_state, state_of
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ class WriteTarget(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WriteBackRequest:
     """What somebody wants changed.
 
     `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
@@ -74,9 +74,9 @@ class Wish:
 
     object: str
     record_id: str
-    changes: Mapping[str, Carried]
+    changes: Mapping[str, StoredValue]
     asked_by: str
-    expected: Mapping[str, Carried] | None = None
+    expected: Mapping[str, StoredValue] | None = None
     os_user: str | None = None
 
 
@@ -87,60 +87,60 @@ class Outcome:
     number: int
     state: State
     words: str
-    found: Mapping[str, Carried]
+    found: Mapping[str, StoredValue]
 
 
-def ask(connection: Connection, source: Source, wish: Wish, directory: Directory, now: datetime) -> int:
+def ask(connection: Connection, source: Source, request: WriteBackRequest, directory: Directory, now: datetime) -> int:
     """Keep a wish, to be carried out; its number.
 
     PermanentError where the field is not written back, the record is not there, or the person may not change it.
     """
-    writable = source.writable.get(wish.object, frozenset())
-    for name, value in wish.changes.items():
+    writable = source.writable.get(request.object, frozenset())
+    for name, value in request.changes.items():
         if name not in writable:
             hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
-            raise PermanentError(f"{wish.object}.{name} is not written back", where=Where(key=name), hint=hint)
-        field = objects()[wish.object].settable.get(name)
+            raise PermanentError(f"{request.object}.{name} is not written back", where=Where(key=name), hint=hint)
+        field = objects()[request.object].settable.get(name)
         reason = _unfit(field.kind if field else None, value, source.facts.max_text_chars)
         if reason:
             raise PermanentError(f"{name} {reason}", where=Where(key=name))
-    if not wish.changes:
+    if not request.changes:
         raise PermanentError("nothing is to be changed")
-    mirrored = objects()[wish.object]
-    record_id = redirects.resolve(connection, source.name, wish.object, [wish.record_id]).get(
-        wish.record_id, wish.record_id
+    mirrored = objects()[request.object]
+    record_id = redirects.resolve(connection, source.name, request.object, [request.record_id]).get(
+        request.record_id, request.record_id
     )
     row = _present(connection, mirrored, source.name, record_id)
     if row is None or row["deleted_at"] is not None:
         raise PermanentError(
-            f"there is no {wish.object} {wish.record_id} (any more)",
-            where=Where(record=wish.record_id),
+            f"there is no {request.object} {request.record_id} (any more)",
+            where=Where(record=request.record_id),
             hint="`ros-sync sync` brings the mirror up to date",
         )
     owner = directory.owner_of(source.name, row["owner_id"], row["owner_named"])
-    right = may_change(directory.find(wish.asked_by), owner, directory)
+    right = may_change(directory.find(request.asked_by), owner, directory)
     if not right.granted:
-        log.warning("write_refused", object=wish.object, record=record_id)  # the reason names people
-        raise PermanentError(f"{wish.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
-    shown = {name: _carried(mirrored, row, name) for name in wish.changes}
+        log.warning("write_refused", object=request.object, record=record_id)  # the reason names people
+        raise PermanentError(f"{request.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
+    shown = {name: _stored_value(mirrored, row, name) for name in request.changes}
     values = {
         "source": source.name,
-        "object": wish.object,
+        "object": request.object,
         "record_id": record_id,
-        "changes": dict(wish.changes),
-        "expected": shown | dict(wish.expected or {}),
-        "asked_by": wish.asked_by.strip().lower(),
-        "os_user": wish.os_user,
+        "changes": dict(request.changes),
+        "expected": shown | dict(request.expected or {}),
+        "asked_by": request.asked_by.strip().lower(),
+        "os_user": request.os_user,
         "asked_at": now,
         "state": State.OPEN,
         "attempts": 0,
     }
-    made = connection.execute(insert(WRITE_BACK).values(**values)).inserted_primary_key
+    made = connection.execute(insert(WRITE_BACK_REQUEST).values(**values)).inserted_primary_key
     assert made is not None
     return int(made[0])
 
 
-def _unfit(kind: Kind | None, value: Carried, max_text_chars: int) -> str | None:
+def _unfit(kind: Kind | None, value: StoredValue, max_text_chars: int) -> str | None:
     """Why a value cannot be one of that kind (None: the company's own, of any); None where it can."""
     if value is None:
         return None
@@ -166,15 +166,17 @@ def carry_out_open(work: WriteTarget) -> list[Outcome]:
     """Carry out every wish of the source that is open, in the order in which they were asked."""
     with work.engine.connect() as connection:
         state = state_of(connection, work.source.name)
-        query = select(WRITE_BACK.c.id).where(WRITE_BACK.c.source == work.source.name, WRITE_BACK.c.state == State.OPEN)
-        numbers = list(connection.execute(query.order_by(WRITE_BACK.c.id)).scalars())
-    if parked(state.get("parked_until"), work.now()):
+        query = select(WRITE_BACK_REQUEST.c.id).where(
+            WRITE_BACK_REQUEST.c.source == work.source.name, WRITE_BACK_REQUEST.c.state == State.OPEN
+        )
+        numbers = list(connection.execute(query.order_by(WRITE_BACK_REQUEST.c.id)).scalars())
+    if quota_exhausted(state.get("quota_exhausted_until"), work.now()):
         return []
     done: list[Outcome] = []
     for number in numbers:
         done.append(carry_out(work, number))
         with work.engine.connect() as connection:
-            if parked(state_of(connection, work.source.name).get("parked_until"), work.now()):
+            if quota_exhausted(state_of(connection, work.source.name).get("quota_exhausted_until"), work.now()):
                 break  # the day's calls are used up: the others have not been tried
     return done
 
@@ -195,10 +197,12 @@ def carry_out(work: WriteTarget, number: int) -> Outcome:
         return f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
 
     again = row["attempts"] > 0
-    edit = Edit(row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"])
+    write_request = WriteRequest(
+        row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"]
+    )
     try:
-        receipt = work.source.write(stream, edit)
-    except ChangedMeanwhileError as error:
+        result = work.source.write(stream, write_request)
+    except WriteConflictError as error:
         now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
         work.take_in(stream, error.page)
         return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
@@ -206,44 +210,44 @@ def carry_out(work: WriteTarget, number: int) -> Outcome:
         raise
     except Exception as error:  # noqa: BLE001  # one wish must not keep the others from being carried out
         return _failed(work, row, error)
-    if receipt.page is not None:
-        work.take_in(stream, receipt.page)
+    if result.page is not None:
+        work.take_in(stream, result.page)
     vendor = work.source.facts.display_name
-    words = f"{vendor} said so already" if receipt.was_so else "written"
+    words = f"{vendor} said so already" if result.already_set else "written"
     done = State.DONE
-    if receipt.lacking:
+    if result.lacking:
         lacking = "; ".join(
-            f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in receipt.lacking.items()
+            f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in result.lacking.items()
         )
-        done = State.PARTLY if receipt.lacking.keys() < row["changes"].keys() else State.REFUSED
+        done = State.PARTLY if result.lacking.keys() < row["changes"].keys() else State.REFUSED
         words = (
             f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: "
             f"{lacking}"
         )
-    if receipt.trouble is not None:
-        return _unfinished(work, row, words, receipt, done)
-    return _close(work, row, done, words, {name: lack.now for name, lack in receipt.lacking.items()})
+    if result.trouble is not None:
+        return _unfinished(work, row, words, result, done)
+    return _close(work, row, done, words, {name: lack.now for name, lack in result.lacking.items()})
 
 
-def _unfinished(work: WriteTarget, row: RowMapping, words: str, receipt: Receipt, done: State) -> Outcome:
+def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteResult, done: State) -> Outcome:
     """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
-    error = receipt.trouble
+    error = result.trouble
     lack = (
         "the note that says who asked could not be left"
-        if receipt.page is not None
+        if result.page is not None
         else "it could not be read afterwards"
     )
     if isinstance(error, PermanentError):
         return _close(work, row, done, f"{words}, but {lack}: {error}")
     if isinstance(error, DailyLimitError):
-        _park(work, error)
+        _exhaust_quota(work, error)
     return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
 
 
 def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
     """What could not be written now stays open; what never can be is refused."""
     if isinstance(error, DailyLimitError):
-        _park(work, error)
+        _exhaust_quota(work, error)
         return _close(
             work, row, State.OPEN, f"kept, and carried out by `ros-sync serve` when calls are allowed again: {error}"
         )
@@ -256,37 +260,43 @@ def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
     return _close(work, row, State.REFUSED, words)
 
 
-def _park(work: WriteTarget, error: DailyLimitError) -> None:
+def _exhaust_quota(work: WriteTarget, error: DailyLimitError) -> None:
     """The day's calls are used up: nobody reads or writes this source until there are new ones."""
     with writing(work.engine, work.source.name) as connection:
-        save_state(connection, work.source.name, work.now(), parked_until=error.resume_at, trouble=error.message)
+        save_state(
+            connection, work.source.name, work.now(), quota_exhausted_until=error.resume_at, trouble=error.message
+        )
 
 
 def outcome_of(work: WriteTarget, number: int) -> Outcome:
     """What has become of a wish."""
     with work.engine.connect() as connection:
-        row = connection.execute(select(WRITE_BACK).where(WRITE_BACK.c.id == number)).mappings().one()
+        row = connection.execute(select(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == number)).mappings().one()
     return Outcome(number, State(row["state"]), row["outcome"] or "", {})
 
 
 def _claim(work: WriteTarget, number: int) -> RowMapping | None:
     """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
     with writing(work.engine, work.source.name) as connection:
-        query = select(WRITE_BACK).where(WRITE_BACK.c.id == number, WRITE_BACK.c.state == State.OPEN)
+        query = select(WRITE_BACK_REQUEST).where(
+            WRITE_BACK_REQUEST.c.id == number, WRITE_BACK_REQUEST.c.state == State.OPEN
+        )
         row = connection.execute(query).mappings().first()
         if row is not None:
-            connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == number).values(attempts=row["attempts"] + 1))
+            connection.execute(
+                update(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == number).values(attempts=row["attempts"] + 1)
+            )
         return row
 
 
 def _close(
-    work: WriteTarget, row: RowMapping, state: State, words: str, found: Mapping[str, Carried] | None = None
+    work: WriteTarget, row: RowMapping, state: State, words: str, found: Mapping[str, StoredValue] | None = None
 ) -> Outcome:
     with writing(work.engine, work.source.name) as connection:
         values: dict[str, Any] = {"state": state, "outcome": words}
         if state is not State.OPEN:
             values["done_at"] = work.now()
-        connection.execute(update(WRITE_BACK).where(WRITE_BACK.c.id == row["id"]).values(**values))
+        connection.execute(update(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == row["id"]).values(**values))
     log.info(
         "write_back", number=row["id"], source=row["source"], object=row["object"], record=row["record_id"],
         fields=sorted(row["changes"]), state=state,
@@ -294,14 +304,14 @@ def _close(
     return Outcome(row["id"], state, words, found or {})
 
 
-def _speaker(work: WriteTarget, row: RowMapping) -> Callable[[str, Carried], str]:
+def _speaker(work: WriteTarget, row: RowMapping) -> Callable[[str, StoredValue], str]:
     """Says what a field of the wish's record holds, for people."""
     mirrored = objects()[row["object"]]
     with work.engine.connect() as connection:
         present = _present(connection, mirrored, row["source"], row["record_id"])
     currency = present["currency"] if present is not None and "currency" in present else None
 
-    def say(name: str, value: Carried) -> str:
+    def say(name: str, value: StoredValue) -> str:
         kind = mirrored.settable[name].kind if name in mirrored.settable else Kind.TEXT
         if value is None:
             return "empty"
@@ -320,7 +330,7 @@ def _present(connection: Connection, mirrored: MirroredObject, source: str, reco
     return connection.execute(query).mappings().first()
 
 
-def _carried(mirrored: MirroredObject, row: RowMapping, name: str) -> Carried:
+def _stored_value(mirrored: MirroredObject, row: RowMapping, name: str) -> StoredValue:
     if name.startswith(CUSTOM):
         return (row["custom"] or {}).get(name.removeprefix(CUSTOM))
-    return carry(mirrored.settable[name].kind, row[mirrored.columns[name]])
+    return to_stored(mirrored.settable[name].kind, row[mirrored.columns[name]])

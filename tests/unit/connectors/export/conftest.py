@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ros_sync.connectors.base import Batch, SetAside
+from ros_sync.connectors.base import Batch, Quarantined
 from ros_sync.connectors.export import ExportMapping, load_mapping, read
-from ros_sync.fields import Carried, Field, Kind
+from ros_sync.fields import Field, Kind, StoredValue
 
 _DEAL = {
     "name": Kind.TEXT,
@@ -45,7 +45,7 @@ class Result:
     batches: list[Batch]
 
     @property
-    def records(self) -> list[dict[str, Carried]]:
+    def records(self) -> list[dict[str, StoredValue]]:
         """Each row as a dictionary."""
         return [
             dict(zip(batch.columns, row, strict=True))
@@ -54,16 +54,16 @@ class Result:
         ]
 
     @property
-    def set_aside(self) -> list[SetAside]:
+    def quarantined(self) -> list[Quarantined]:
         """Every row set aside."""
-        return [each for batch in self.batches for each in batch.set_aside]
+        return [each for batch in self.batches for each in batch.quarantined]
 
     @property
     def lines(self) -> list[int]:
         """Where each row begins."""
         return [line for batch in self.batches for line in batch.lines]
 
-    def column(self, field: str) -> list[Carried]:
+    def column(self, field: str) -> list[StoredValue]:
         """The values of one field."""
         return [record[field] for record in self.records]
 

@@ -26,17 +26,17 @@ def test_a_mapped_probability_wins_over_the_stages(read_file: ReadFile, stages: 
     assert read_file("Id,Stage,P\n1,Proposal,70\n", fields, top=stages).column("probability") == [0.7]
 
 
-def test_a_probability_above_one_is_set_aside(read_file: ReadFile) -> None:
+def test_a_probability_above_one_is_quarantined(read_file: ReadFile) -> None:
     """70 is no share of 1; the message says what to set."""
     result = read_file("Id,P\n1,70\n", "probability: P")
-    assert "percent: true" in result.set_aside[0].reason
+    assert "percent: true" in result.quarantined[0].reason
 
 
-def test_an_unknown_stage_is_set_aside_with_what_was_meant(read_file: ReadFile, stages: str) -> None:
+def test_an_unknown_stage_is_quarantined_with_what_was_meant(read_file: ReadFile, stages: str) -> None:
     """A stage that is not declared has no kind, so the row is not guessed at."""
     result = read_file("Id,Stage\n1,Propsal\n2,Proposal\n", "stage: Stage", top=stages)
     assert "column 'Stage': 'Propsal': is not a stage of the pipeline 'default'; did you mean 'Proposal'?" in str(
-        result.set_aside[0]
+        result.quarantined[0]
     )
     assert result.column("id") == ["2"]
 
@@ -57,7 +57,7 @@ def test_stages_are_looked_up_in_the_rows_own_pipeline(read_file: ReadFile) -> N
     )
     assert result.column("stage_order") == [2, 1, 1]
     assert sorted(set(result.column("pipeline"))) == ["default", "smb"]
-    assert [each.line for each in result.set_aside] == [5, 6]
+    assert [each.line for each in result.quarantined] == [5, 6]
 
 
 def test_a_value_map_gives_what_a_cell_means(read_file: ReadFile) -> None:
@@ -65,7 +65,7 @@ def test_a_value_map_gives_what_a_cell_means(read_file: ReadFile) -> None:
     fields = 'closing_plan: {column: Plan, values: {"Ja": true, "Nein": false, "": false}}'
     result = read_file("Id,Plan\n1,Ja\n2,Nein\n3,\n4,Vielleicht\n", fields)
     assert result.column("closing_plan") == [True, False, False]
-    assert "'Vielleicht': is not among the mapped `values`; known: , Ja, Nein" in str(result.set_aside[0])
+    assert "'Vielleicht': is not among the mapped `values`; known: , Ja, Nein" in str(result.quarantined[0])
 
 
 def test_otherwise_stands_for_all_other_texts(read_file: ReadFile) -> None:
@@ -91,13 +91,13 @@ def test_amounts_of_rows_with_their_own_currency(read_file: ReadFile) -> None:
     fields = "amount: {column: A, currency: {column: C}}"
     result = read_file('Id,A,C\n1,100,JPY\n2,1.50,usd\n3,"€2",\n4,$5,EUR\n5,7,Euro\n', fields, top="currency: EUR")
     assert [(each["amount"], each["currency"]) for each in result.records] == [(100, "JPY"), (150, "USD"), (200, "EUR")]
-    assert [(each.line, each.column) for each in result.set_aside] == [(5, "A"), (6, "C")]
+    assert [(each.line, each.column) for each in result.quarantined] == [(5, "A"), (6, "C")]
 
 
-def test_an_amount_without_any_currency_is_set_aside(read_file: ReadFile) -> None:
+def test_an_amount_without_any_currency_is_quarantined(read_file: ReadFile) -> None:
     """Money without a currency is no money."""
     result = read_file("Id,A,C\n1,100,\n2,,\n", "amount: {column: A, currency: {column: C}}")
-    assert ([each.line for each in result.set_aside], result.column("id")) == ([2], ["2"])
+    assert ([each.line for each in result.quarantined], result.column("id")) == ([2], ["2"])
 
 
 def test_the_currency_field_is_that_of_the_amount(read_file: ReadFile) -> None:
@@ -132,7 +132,7 @@ def test_the_texts_of_custom_properties_are_escaped(read_file: ReadFile) -> None
 def test_the_first_thing_wrong_with_a_row_is_told_once(read_file: ReadFile) -> None:
     """A row is set aside once, whatever else is wrong with it."""
     result = read_file("Id,A,D\n1,x,y\n", "amount: {column: A, currency: EUR}\nclose_date: D")
-    assert [each.column for each in result.set_aside] == ["A"]
+    assert [each.column for each in result.quarantined] == ["A"]
 
 
 @pytest.mark.parametrize("repeats", [1, 7])
@@ -142,7 +142,7 @@ def test_a_column_is_read_alike_whether_it_repeats_or_not(read_file: ReadFile, r
     rows = "".join(f"{number},{day}\n" for number, day in enumerate(days))
     result = read_file(f"Id,D\n{rows}9000,never\n", "close_date: D")
     assert days == result.column("close_date")
-    assert [each.line for each in result.set_aside] == [9002]
+    assert [each.line for each in result.quarantined] == [9002]
 
 
 def test_several_options_are_read_one_by_one(read_file: ReadFile) -> None:
@@ -156,11 +156,11 @@ def test_several_options_are_read_one_by_one(read_file: ReadFile) -> None:
         ["Alpha;Beta", "Beta", None],
         ["x;y", "x", None],
     )
-    assert [each.line for each in result.set_aside] == [5]
+    assert [each.line for each in result.quarantined] == [5]
 
 
 @pytest.mark.parametrize("many", [0, 5_000])  # few cells are read one by one, many at once
-def test_a_record_that_was_changed_in_the_future_is_set_aside(read_file: ReadFile, many: int) -> None:
+def test_a_record_that_was_changed_in_the_future_is_quarantined(read_file: ReadFile, many: int) -> None:
     """It would keep every later export from changing it. Other instants may lie ahead."""
     rows = "".join(f"{number},2026-03-01T10:22:{number % 60:02}Z,2099-01-01T00:00:00Z\n" for number in range(many))
     result = read_file(
@@ -168,5 +168,5 @@ def test_a_record_that_was_changed_in_the_future_is_set_aside(read_file: ReadFil
         "modified: Changed\ncreated: Made",
     )
     assert (many + 1, ["b"]) == (len(result.records), [each["id"] for each in result.records[many:]])
-    ((column, value, reason),) = [(each.column, each.value, each.reason) for each in result.set_aside]
+    ((column, value, reason),) = [(each.column, each.value, each.reason) for each in result.quarantined]
     assert ("Changed", "2099-01-01T00:00:00Z", True) == (column, value, "lies in the future" in reason)

@@ -19,8 +19,8 @@ def read_ids(read_file: ReadFile, *ids: str) -> tuple[list[str], list[str]]:
     """The ids that were read of a file with these, and the reasons of the others."""
     rows = "".join(f'"{each}",a,5,2026-03-01,7\n' for each in ids)
     result = read_file(f"Id,Name,Amount,Close,Owner\n{rows}ok,b,6,2026-03-01,8\n", FIELDS)
-    assert len(ids) + 1 == len(result.records) + len(result.set_aside)
-    return result.column("id"), [each.reason for each in result.set_aside]
+    assert len(ids) + 1 == len(result.records) + len(result.quarantined)
+    return result.column("id"), [each.reason for each in result.quarantined]
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_many_different_deals_are_not_made_one_by_their_ids(read_file: ReadFile)
 def test_a_line_below_the_table_is_no_record(read_file: ReadFile, row: str) -> None:
     """Totals and notes are set aside by line."""
     result = read_file(f"Id,Name,Amount,Close,Owner\n1,a,5,2026-03-01,7\n{row}\n", FIELDS)
-    assert (["1"], [3]) == (result.column("id"), [each.line for each in result.set_aside])
+    assert (["1"], [3]) == (result.column("id"), [each.line for each in result.quarantined])
 
 
 @pytest.mark.parametrize("owner", ["1.00E+11", "6877153472.0", "#N/A"])
 def test_a_reference_that_cannot_be_trusted_costs_its_row(read_file: ReadFile, owner: str) -> None:
     """The id of another record is an id too."""
     result = read_file(f"Id,Name,Owner\n1,a,{owner}\n2,b,7\n", "name: Name\nowner: Owner")
-    assert (["2"], ["Owner"]) == (result.column("id"), [each.column for each in result.set_aside])
+    assert (["2"], ["Owner"]) == (result.column("id"), [each.column for each in result.quarantined])
 
 
 def test_a_name_that_is_looked_up_may_be_anything(read_file: ReadFile) -> None:

@@ -44,7 +44,7 @@ def test_a_marker_that_the_value_map_knows_means_what_the_map_says(read_file: Re
         top='missing: ["-", "N/A"]',
     )
     assert ([False, None], ["the id is missing"]) == (
-        result.column("closing_plan"), [each.reason for each in result.set_aside],
+        result.column("closing_plan"), [each.reason for each in result.quarantined],
     )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_a_joined_day_and_time_are_an_instant_and_joined_columns_are_an_id(read_
         record_id="{join: [Team, No], separator: '-'}",
     )
     assert (["a-1"], [1_772_360_520_000_000]) == (result.column("id"), result.column("created"))
-    assert "column 'Day + Time': '01.03.2026 late'" in str(result.set_aside[0])
+    assert "column 'Day + Time': '01.03.2026 late'" in str(result.quarantined[0])
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_value_map_may_say_what_is_deleted(read_file: ReadFile) -> None:
 
 
 @pytest.mark.parametrize("stage", ["", "  ", "N/A"])
-def test_a_deal_without_a_stage_is_set_aside(read_file: ReadFile, stages: str, stage: str) -> None:
+def test_a_deal_without_a_stage_is_quarantined(read_file: ReadFile, stages: str, stage: str) -> None:
     """It would be neither open nor closed, and no rule would ever fire on it."""
     result = read_file(f"Id,Stage\n1,{stage}\n2,Proposal\n", "stage: Stage", top=f'missing: ["N/A"]{stages}')
-    assert (["2"], True) == (result.column("id"), "no rule would ever fire" in result.set_aside[0].reason)
+    assert (["2"], True) == (result.column("id"), "no rule would ever fire" in result.quarantined[0].reason)
 
 
 def test_an_empty_stage_may_mean_one(read_file: ReadFile, stages: str) -> None:
@@ -158,7 +158,7 @@ def test_an_empty_stage_may_mean_one(read_file: ReadFile, stages: str) -> None:
 
 
 @pytest.mark.parametrize("cell,said", [("", "has no stage"), ("Won", "is not one of open, won, lost")])
-def test_a_kind_of_stage_that_rules_do_not_know_is_set_aside(read_file: ReadFile, cell: str, said: str) -> None:
+def test_a_kind_of_stage_that_rules_do_not_know_is_quarantined(read_file: ReadFile, cell: str, said: str) -> None:
     """Where the file itself says whether a deal is open."""
     result = read_file(f"Id,Kind\n1,{cell}\n2,open\n", "stage_kind: Kind")
-    assert (["2"], True) == (result.column("id"), said in result.set_aside[0].reason)
+    assert (["2"], True) == (result.column("id"), said in result.quarantined[0].reason)

@@ -20,7 +20,7 @@ DAMAGE = [b"\0", b"\xff", b"\x81\x8d", b"\xc3", b"\xed\xa0\x80", b"\xf8\x88"]
 
 def outcome(result: Any) -> tuple[list[Any], list[tuple[int, str | None]]]:
     """The ids that were read, and line and column of each row set aside."""
-    return result.column("id"), [(each.line, each.column) for each in result.set_aside]
+    return result.column("id"), [(each.line, each.column) for each in result.quarantined]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -67,7 +67,7 @@ def test_a_mark_in_the_middle_is_no_part_of_an_id(read_file: ReadFile) -> None:
     one = "\ufeffId,Name\n1,a\n".encode()
     result = read_file(one + one.replace(b"1,a", b'\xef\xbb\xbf2,"b"'))
     assert (["1", "2"], [(3, None)]) == outcome(result)
-    assert "the headings stand here once more" in result.set_aside[0].reason
+    assert "the headings stand here once more" in result.quarantined[0].reason
 
 
 def test_blank_rows_of_a_spreadsheet_are_no_damage(read_file: ReadFile) -> None:
@@ -85,7 +85,7 @@ def test_blank_cells_at_the_end_of_a_row_are_no_damage(read_file: ReadFile, cont
     assert (["1", "2"], []) == outcome(read_file(content))
 
 
-def test_a_row_with_text_but_no_id_is_set_aside(read_file: ReadFile) -> None:
+def test_a_row_with_text_but_no_id_is_quarantined(read_file: ReadFile) -> None:
     """A row that is not blank is never skipped in silence."""
     assert (["1"], [(2, "Id")]) == outcome(read_file("Id,Name,Notes\n,,why\n1,a,\n"))
 

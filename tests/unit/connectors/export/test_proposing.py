@@ -106,7 +106,7 @@ def rows_of(mapping: ExportMapping, path: Path) -> tuple[list[dict[str, Any]], l
     (entry,) = mapping.entries_for(path)
     batches = list(read(path, entry))
     rows = [dict(zip(b.columns, row, strict=True)) for b in batches for row in zip(*b.columns.values(), strict=True)]
-    return rows, [str(each) for b in batches for each in b.set_aside]
+    return rows, [str(each) for b in batches for each in b.quarantined]
 
 
 @pytest.mark.parametrize("name", FILES)

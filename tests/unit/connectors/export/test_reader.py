@@ -110,13 +110,13 @@ def test_a_declared_encoding_is_used(read_file: ReadFile, encoding: str) -> None
     assert read_file(content, top=f"encoding: {encoding}").column("name") == ["Müller"]
 
 
-def test_a_row_that_is_not_of_the_encoding_is_set_aside(read_file: ReadFile) -> None:
+def test_a_row_that_is_not_of_the_encoding_is_quarantined(read_file: ReadFile) -> None:
     """The row is named by line, column and byte, with what to set; the others are read."""
     result = read_file("Id,Name\n1,Muller\n2,Müller\n3,Mullér\n4,end\n".encode("latin-1"))
     expected = "column 'Name': 'M\\\\xFCller': byte 0xFC is not valid in utf-8; set the file's own encoding"
-    assert (result.column("id"), [each.line for each in result.set_aside]) == (["1", "4"], [3, 4])
-    assert expected in str(result.set_aside[0])
-    assert "`encoding: cp1252`" in result.set_aside[0].reason
+    assert (result.column("id"), [each.line for each in result.quarantined]) == (["1", "4"], [3, 4])
+    assert expected in str(result.quarantined[0])
+    assert "`encoding: cp1252`" in result.quarantined[0].reason
 
 
 @pytest.mark.parametrize("damage", ["Prüfung".encode("latin-1"), b"Note\0s", b"\xff\x00"])
@@ -156,7 +156,7 @@ def test_a_nul_byte_in_the_middle_of_a_file_costs_its_own_row_alone(
     count, damaged = 3 * CHUNK_BYTES // 20, 2 * CHUNK_BYTES // 20
     rows = [row.format(id=number, text="\0" if number == damaged else "abcdefghijklmn") for number in range(count)]
     result = read_file(head + "".join(rows), name=name)
-    aside = [(each.line, "NUL byte" in each.reason, "\0" in str(each.value)) for each in result.set_aside]
+    aside = [(each.line, "NUL byte" in each.reason, "\0" in str(each.value)) for each in result.quarantined]
     line = damaged + (2 if head else 1)
     assert (count - 1, [(line, True, False)]) == (len(result.records), aside)
 
@@ -164,7 +164,7 @@ def test_a_nul_byte_in_the_middle_of_a_file_costs_its_own_row_alone(
 def test_what_is_said_of_a_row_can_be_stored(read_file: ReadFile) -> None:
     """A reason that quotes the file holds neither NUL nor half of a character, which PostgreSQL refuses."""
     result = read_file('{"Id": "1", "Name": "a"}\n{"Id": "2", "Name": {"\\u0000\\ud800": 1}}\n', name="deals.jsonl")
-    assert result.set_aside[0].reason.endswith("such as Name.\\x00\\ud800")
+    assert result.quarantined[0].reason.endswith("such as Name.\\x00\\ud800")
 
 
 def test_a_gzip_file_is_unpacked(read_file: ReadFile) -> None:
@@ -203,20 +203,20 @@ def test_a_quote_never_closed_costs_its_own_row_alone(read_file: ReadFile) -> No
     """The row where it opened is set aside, and reading goes on with the next line."""
     result = read_file('Id,Name\n1,a\n2,"b\n3,c\n4,d\n')
     assert (result.column("id"), result.lines) == (["1", "3", "4"], [2, 4, 5])
-    assert "deals.csv:3, column 'Name': 'b\\n': a quote opened here is never closed" in str(result.set_aside[0])
+    assert "deals.csv:3, column 'Name': 'b\\n': a quote opened here is never closed" in str(result.quarantined[0])
 
 
 def test_a_quote_closed_by_the_next_rows_quote_swallows_nothing(read_file: ReadFile) -> None:
     """Two rows are never silently read as one."""
     result = read_file('Id,Name\n1,"a\n2,"b"\n3,c\n')
-    assert (result.column("id"), [each.line for each in result.set_aside]) == (["2", "3"], [2])
+    assert (result.column("id"), [each.line for each in result.quarantined]) == (["2", "3"], [2])
 
 
-def test_a_quote_inside_a_quoted_cell_is_set_aside(read_file: ReadFile) -> None:
+def test_a_quote_inside_a_quoted_cell_is_quarantined(read_file: ReadFile) -> None:
     """A quote that is not doubled is named, on one line too."""
     result = read_file('Id,Name\n1,"5" pipe"\n2,ok\n')
-    assert (result.column("id"), result.set_aside[0].line) == (["2"], 2)
-    assert "written twice" in result.set_aside[0].reason
+    assert (result.column("id"), result.quarantined[0].line) == (["2"], 2)
+    assert "written twice" in result.quarantined[0].reason
 
 
 def test_a_quote_never_closed_in_a_large_file_is_given_up_soon(read_file: ReadFile) -> None:
@@ -224,15 +224,15 @@ def test_a_quote_never_closed_in_a_large_file_is_given_up_soon(read_file: ReadFi
     count = 3 * MAX_CELL_CHARS // 20
     rows = "".join(f"{number},abcdefghijklm\n" for number in range(10_000, 10_000 + count))
     result = read_file(f'Id,Name\n1,"open\n{rows}')
-    assert (count, [2]) == (len(result.records), [each.line for each in result.set_aside])
+    assert (count, [2]) == (len(result.records), [each.line for each in result.quarantined])
     assert list(range(3, count + 3)) == result.lines
 
 
-def test_many_open_quotes_are_each_set_aside(read_file: ReadFile) -> None:
+def test_many_open_quotes_are_each_quarantined(read_file: ReadFile) -> None:
     """One bad row after the other neither stops reading nor takes a good row along."""
     rows = "".join(f'{number},"x" y\n{number + 1},good\n' for number in range(0, 4000, 2))
     result = read_file(f"Id,Name\n{rows}")
-    assert (len(result.records), len(result.set_aside)) == (2000, 2000)
+    assert (len(result.records), len(result.quarantined)) == (2000, 2000)
     assert list(range(3, 4003, 2)) == result.lines
 
 
@@ -241,12 +241,12 @@ OF_LINES = "\n".join(["x" * 50_000] * 4)  # in quotes, over several lines
 
 
 @pytest.mark.parametrize("cell", [LONG, f'"{LONG}"', f'"{OF_LINES}"'], ids=["plain", "quoted", "lines"])
-def test_a_cell_beyond_the_limit_is_set_aside(read_file: ReadFile, cell: str) -> None:
+def test_a_cell_beyond_the_limit_is_quarantined(read_file: ReadFile, cell: str) -> None:
     """What no CRM can hold is not taken into a field: its row is set aside, by the heading."""
     result = read_file(f"Id,Name\n0,a\n1,{cell}\n2,{'y' * MAX_CELL_CHARS}\n3,b\n")
     last = 5 + cell.count("\n")
     assert (result.column("id"), result.lines) == (["0", "2", "3"], [2, last - 1, last])
-    assert [(each.line, each.column, each.reason) for each in result.set_aside] == [
+    assert [(each.line, each.column, each.reason) for each in result.quarantined] == [
         (3, "Name", "the cell is longer than 131,072 characters")
     ]
 
@@ -256,7 +256,7 @@ def test_a_cell_beyond_the_limit_does_not_matter_where_nothing_is_mapped_to_it(r
     """Every row is read, however many of them have one."""
     rows = "".join(f"{number},n{number},{cell if number % 3 == 0 else 'short'}\n" for number in range(10))
     result = read_file(f"Id,Name,Notes\n{rows}")
-    assert (result.column("name"), result.set_aside) == ([f"n{number}" for number in range(10)], [])
+    assert (result.column("name"), result.quarantined) == ([f"n{number}" for number in range(10)], [])
     more = cell.count("\n")
     assert result.lines == [2 + number + more * ((number + 2) // 3) for number in range(10)]
 
@@ -278,44 +278,47 @@ def test_a_file_that_lacks_many_columns_is_refused_in_few_words() -> None:
 
 
 @pytest.mark.parametrize("name", ["deals.csv", "deals.jsonl"])
-def test_a_line_without_end_is_set_aside(read_file: ReadFile, name: str) -> None:
+def test_a_line_without_end_is_quarantined(read_file: ReadFile, name: str) -> None:
     """A line beyond the limit is dropped while it is read, and the next line keeps its number."""
     rows = ("Id,Name", "1,{}", "2,b") if name.endswith("csv") else ('{"Id": 0}', "{}", '{"Id": 2, "Name": "b"}')
     content = "\n".join(rows).replace("{}", "x" * 5_000_000)
     result = read_file(content, name=name)
-    assert (result.set_aside[0].line, result.set_aside[0].reason) == (2, "the line is longer than 4,194,304 characters")
+    assert (result.quarantined[0].line, result.quarantined[0].reason) == (
+        2,
+        "the line is longer than 4,194,304 characters",
+    )
     assert result.lines[-1] == 3
 
 
 @pytest.mark.parametrize("row,count", [("1,a,b", "3 cells"), ("1", "1 cell")])
-def test_a_row_of_another_length_is_set_aside_with_both_counts(read_file: ReadFile, row: str, count: str) -> None:
+def test_a_row_of_another_length_is_quarantined_with_both_counts(read_file: ReadFile, row: str, count: str) -> None:
     """Cells that are missing or too many shift the columns, so the row is not read."""
     result = read_file(f"Id,Name\n{row}\n2,b\n")
-    assert f"the row has {count}, the header has 2" in result.set_aside[0].reason
+    assert f"the row has {count}, the header has 2" in result.quarantined[0].reason
     assert result.column("id") == ["2"]
 
 
-def test_every_row_of_another_length_is_set_aside(read_file: ReadFile) -> None:
+def test_every_row_of_another_length_is_quarantined(read_file: ReadFile) -> None:
     """Also where all rows agree with each other and not with the header."""
-    assert len(read_file("Id,Name\n1,a,b\n2,a,b\n").set_aside) == 2
+    assert len(read_file("Id,Name\n1,a,b\n2,a,b\n").quarantined) == 2
 
 
 def test_blank_lines_are_skipped_and_counted(read_file: ReadFile) -> None:
     """They are no rows, but lines."""
     result = read_file("\n\nId,Name\n\n1,a\n   \n2,b\n\n")
-    assert (result.lines, result.set_aside) == ([5, 7], [])
+    assert (result.lines, result.quarantined) == ([5, 7], [])
 
 
-def test_a_row_without_an_id_is_set_aside(read_file: ReadFile) -> None:
+def test_a_row_without_an_id_is_quarantined(read_file: ReadFile) -> None:
     """Without an id, a record cannot be found again."""
     result = read_file("Id,Name\n ,a\n2,b\n")
-    assert "deals.csv:2, column 'Id': the id is missing" in str(result.set_aside[0])
+    assert "deals.csv:2, column 'Id': the id is missing" in str(result.quarantined[0])
 
 
 def test_a_value_that_cannot_be_read_names_all_there_is_to_know(read_file: ReadFile) -> None:
     """File, line, column, value and reason."""
     result = read_file("Id,When\n1,12/31/2026\n2,31/12/2026\n", 'close_date: {column: When, format: "%m/%d/%Y"}')
-    said = str(result.set_aside[0])
+    said = str(result.quarantined[0])
     assert "deals.csv:3, column 'When': '31/12/2026': is not a date of the form %m/%d/%Y" in said
     assert result.column("close_date") == ["2026-12-31"]
 
@@ -338,7 +341,7 @@ def test_amounts_of_all_sorts_are_read_or_named(
     if aside is None:
         assert [{"id": "1", "amount": minor, "currency": "USD"}] == result.records
     else:
-        assert aside in result.set_aside[0].reason
+        assert aside in result.quarantined[0].reason
 
 
 def test_many_rows_are_read_in_batches_of_bounded_size(read_file: ReadFile) -> None:
@@ -409,18 +412,18 @@ def test_json_numbers_keep_every_digit(read_file: ReadFile, decimal: str) -> Non
         ('{"Name": "x"}', "the id is missing"),
     ],
 )
-def test_a_bad_json_line_is_set_aside(read_file: ReadFile, line: str, reason: str) -> None:
+def test_a_bad_json_line_is_quarantined(read_file: ReadFile, line: str, reason: str) -> None:
     """The line is named with what is wrong; the next one is read."""
     result = read_file(f'{line}\n{{"Id": 2, "Name": "b"}}\n', name="deals.jsonl")
-    assert (result.column("id"), result.set_aside[0].line) == (["2"], 1)
-    assert reason in result.set_aside[0].reason
+    assert (result.column("id"), result.quarantined[0].line) == (["2"], 1)
+    assert reason in result.quarantined[0].reason
 
 
-def test_a_json_line_that_is_not_of_the_encoding_is_set_aside(read_file: ReadFile) -> None:
+def test_a_json_line_that_is_not_of_the_encoding_is_quarantined(read_file: ReadFile) -> None:
     """As in CSV, the byte is named."""
     content = '{"Id": 1, "Name": "ü"}\n{"Id": 2, "Name": "u"}\n'.encode("latin-1")
     result = read_file(content, name="deals.jsonl")
-    assert (result.column("id"), "byte 0xFC" in result.set_aside[0].reason) == (["2"], True)
+    assert (result.column("id"), "byte 0xFC" in result.quarantined[0].reason) == (["2"], True)
 
 
 def test_a_column_that_no_json_line_has_is_refused(read_file: ReadFile) -> None:

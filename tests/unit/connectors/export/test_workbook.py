@@ -80,14 +80,14 @@ def test_rows_are_named_by_their_number_in_the_sheet(read_file: ReadFile) -> Non
     content = workbook((), ("Id", "Name", "Amount"), (None, " ", None), (1, "a", "many"), (), (2, "b", 5))
     result = read_file(content, "amount: {column: Amount, currency: EUR}", name="deals.xlsx")
     assert (["2"], [6]) == (result.column("id"), result.lines)
-    assert "deals.xlsx:4, column 'Amount': 'many': is not a number" in str(result.set_aside[0])
+    assert "deals.xlsx:4, column 'Amount': 'many': is not a number" in str(result.quarantined[0])
 
 
 @pytest.mark.parametrize("value", [123456789012345678, 1.5e20, 1e15])
-def test_an_id_that_lost_its_last_digits_is_set_aside(read_file: ReadFile, value: float) -> None:
+def test_an_id_that_lost_its_last_digits_is_quarantined(read_file: ReadFile, value: float) -> None:
     """A workbook keeps fifteen digits of a number; the rest of an id cannot be known."""
     result = read_file(workbook(("Id", "Name"), (value, "a"), ("123456789012345678", "b")), name="deals.xlsx")
-    assert (["123456789012345678"], "scientific" in result.set_aside[0].reason) == (
+    assert (["123456789012345678"], "scientific" in result.quarantined[0].reason) == (
         result.column("id"),
         True,
     )

@@ -11,7 +11,7 @@ from ros_sync.connectors.hubspot.definitions import AccountStage, Definitions
 from ros_sync.connectors.hubspot.histories import HistoryReader
 from ros_sync.connectors.hubspot.mapping import FieldMapping, ObjectMapping
 from ros_sync.errors import Where
-from ros_sync.fields import Carried, Kind
+from ros_sync.fields import Kind, StoredValue
 
 AT = 1_772_442_000_000_000  # 2026-03-02T09:00:00Z
 STAGES = {
@@ -24,7 +24,7 @@ def field(name: str, kind: Kind = Kind.TEXT, **more: Any) -> FieldMapping:
     return FieldMapping(name, kind, Where(), from_property=more.pop("of", name), **more)
 
 
-def parser(mapping: FieldMapping) -> Callable[[Any], Carried]:
+def parser(mapping: FieldMapping) -> Callable[[Any], StoredValue]:
     if mapping.kind is Kind.MONEY:
         return lambda cell: f"{cell[0]} {cell[1]}"
     return lambda cell: int(cell) if mapping.kind is Kind.NUMBER else cell
@@ -39,7 +39,7 @@ def told(*entries: tuple[int, str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def read(
     history: dict[str, list[dict[str, Any]]], *fields: FieldMapping, **properties: str
-) -> dict[str, list[tuple[int, Carried, str | None]]]:
+) -> dict[str, list[tuple[int, StoredValue, str | None]]]:
     """The histories, in minutes."""
     entry = ObjectMapping("deal", fields)
     reader = HistoryReader(entry, [each.name for each in fields], Definitions(stages=dict(STAGES)), "EUR", parser)

@@ -127,7 +127,7 @@ def test_each_ticked_option_is_read_by_what_it_means(
     """One that is not listed is set aside with its reason; without `values` it all comes as HubSpot writes it."""
     reader = RecordReader(*ticked, currency="EUR")
     batch = reader.batches([{"id": "7", "properties": {"products": held, "hs_lastmodifieddate": "1"}}])[0]
-    assert (batch.columns["product"], batch.columns["competitor"], len(batch.set_aside)) == (
+    assert (batch.columns["product"], batch.columns["competitor"], len(batch.quarantined)) == (
         [product],
         [held or None],
         told,

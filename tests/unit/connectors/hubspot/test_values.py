@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ros_sync import clock
 from ros_sync.connectors.hubspot import values
-from ros_sync.fields import MAX_WHOLE, Carried
+from ros_sync.fields import MAX_WHOLE, StoredValue
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NINE = clock.to_micros(datetime(2026, 3, 2, 9, 0, 0, 123_000, tzinfo=UTC))
@@ -96,7 +96,7 @@ def test_amounts(text: str, currency: str, expected: int) -> None:
         (lambda text: values.minor_units(text, "CLF"), "999999999999999"),  # four decimals: beyond 64 bits
     ],
 )
-def test_what_cannot_be_read_says_why(read: Callable[[str], Carried], text: str) -> None:
+def test_what_cannot_be_read_says_why(read: Callable[[str], StoredValue], text: str) -> None:
     """A value of another kind is a ValueError with words for people, never another failure."""
     with pytest.raises(ValueError, match=r"^is "):
         read(text)

@@ -13,7 +13,7 @@ from ros_sync.connectors.export.date_forms import swapped
 from ros_sync.connectors.export.dates import DateStyle
 from ros_sync.connectors.export.proposing.sample import ColumnSample
 from ros_sync.connectors.export.values import NumberStyle
-from ros_sync.fields import Carried
+from ros_sync.fields import StoredValue
 
 _ENOUGH = 0.9  # of the values: a column with a few slips of the pen is still one of dates
 _LOOKED_AT = 200  # different values that are tried in every form
@@ -103,7 +103,7 @@ def day_first(form: str) -> bool | None:
     return None if min(day, month) < 0 or 0 <= year < min(day, month) else day < month
 
 
-def _date_reader(form: str) -> Callable[[str], Carried]:
+def _date_reader(form: str) -> Callable[[str], StoredValue]:
     return dates.date_parser(DateStyle((form,), iso=False) if form else DateStyle())
 
 
@@ -125,7 +125,7 @@ def number_style(columns: Sequence[ColumnSample], currency: str) -> NumberGuess:
     """
     cells = [text for column in columns for text in list(column.values)[:_LOOKED_AT]]
 
-    def reader(style: NumberStyle) -> Callable[[str], Carried]:
+    def reader(style: NumberStyle) -> Callable[[str], StoredValue]:
         return lambda text: values.read_amount(text, currency_in(text) or currency, style)
 
     best = max(NUMBERS, key=lambda style: _share(cells, reader(style)))
@@ -137,7 +137,7 @@ def number_style(columns: Sequence[ColumnSample], currency: str) -> NumberGuess:
     return NumberGuess(best, said, doubtful)
 
 
-def _differ(cells: Iterable[str], one: Callable[[str], Carried], other: Callable[[str], Carried]) -> bool:
+def _differ(cells: Iterable[str], one: Callable[[str], StoredValue], other: Callable[[str], StoredValue]) -> bool:
     return any(_read(text, one) != _read(text, other) for text in cells)
 
 
@@ -215,14 +215,14 @@ def stage_order(names: Mapping[str, float | None]) -> list[str]:
     return [name for _, name in sorted(enumerate(names), key=key)]
 
 
-def _read(text: str, reader: Callable[[str], Carried]) -> Carried:
+def _read(text: str, reader: Callable[[str], StoredValue]) -> StoredValue:
     try:
         return reader(text)
     except ValueError:
         return None
 
 
-def _share(cells: Sequence[str], reader: Callable[[str], Carried]) -> float:
+def _share(cells: Sequence[str], reader: Callable[[str], StoredValue]) -> float:
     """The share of cells that can be read, those that stand for nothing left out."""
     real = [text for text in cells if text.casefold() not in MISSING]
     return sum(_read(text, reader) is not None for text in real) / len(real) if real else 0.0
