@@ -1,7 +1,7 @@
 """What kinds of value a field can have, and how a value of each kind is carried.
 
 One vocabulary for connectors (what a column is turned into), the mirror (how it is stored) and rules (what can
-be asked of it). The *carried* form is what both databases store and compare:
+be asked of it). The *stored* form is what both databases store and compare:
 
     kind      carried as                         in Python
     TEXT      str, never empty                   str
@@ -68,7 +68,7 @@ class Field:
 
 
 def to_stored(kind: Kind, value: object) -> StoredValue:
-    """The carried form of a Python value of that kind (money: give its minor units)."""
+    """The stored form of a Python value of that kind (money: give its minor units)."""
     if value is None:
         return None
     if kind is Kind.INSTANT and isinstance(value, datetime):

@@ -208,7 +208,7 @@ def _show_quarantined(invocation: Invocation, report: ImportReport) -> None:
     if not count:
         return
     examples = [row for file in report.files for row in file.examples]
-    invocation.out.print(f"[yellow]{counted(count, 'row')} set aside:[/yellow]")
+    invocation.out.print(f"[yellow]{counted(count, 'row')} quarantined:[/yellow]")
     for row in examples[:SHOWN_ROWS]:
         invocation.out.print(f"  {shown(str(row))}", soft_wrap=True, highlight=False)
     if count > SHOWN_ROWS:

@@ -23,7 +23,7 @@ from ros_sync.terminal import counted, shown
 
 @dataclass(frozen=True, slots=True)
 class UnreadRow:
-    """A row that was set aside, and the run that met it. `value` is the beginning of what stands there.
+    """A row that was quarantined, and the run that met it. `value` is the beginning of what stands there.
 
     Of a record that a CRM's API gave: `file` is the stream, `line` is 0, and `record_id` the record's id.
     """
@@ -40,7 +40,7 @@ class UnreadRow:
 
 
 def unread_rows(connection: Connection, *, run: int | None, limit: int) -> tuple[list[UnreadRow], int]:
-    """The rows that a run set aside, in the files' order and at most `limit`, and how many there are in all.
+    """The rows that a run quarantined, in the files' order and at most `limit`, and how many there are in all.
 
     Without a run, those of the newest run of each source that set any aside. Raises RosSyncError where there is no such
     run.
@@ -73,7 +73,7 @@ def _chosen(connection: Connection, run: int | None) -> ColumnElement[bool]:
 
 
 def quarantine(invocation: Invocation, *, run: int | None, limit: int, as_json: bool) -> None:
-    """Tell which rows were set aside, and why."""
+    """Tell which rows were quarantined, and why."""
     engine = open_engine(invocation.start().database_url, read_only=True)
     try:
         with engine.connect() as connection:
@@ -95,12 +95,12 @@ def _show(invocation: Invocation, rows: Sequence[UnreadRow], total: int) -> None
             words = str(Quarantined(row.file, row.line, row.column, row.value, row.reason, row.record_id))
             out.print(f"  {shown(words)}", soft_wrap=True, highlight=False)
     if not total:
-        out.print("No row was set aside.")
+        out.print("No row was quarantined.")
         return
     more = f", {len(rows):,} shown; --limit {total} shows all" if total > len(rows) else ""
     number = counted(total, "row")
     out.print(
-        f"[dim]{number} set aside{more}. {_what_to_do(rows)}[/dim]",
+        f"[dim]{number} quarantined{more}. {_what_to_do(rows)}[/dim]",
         soft_wrap=True,
         highlight=False,
     )

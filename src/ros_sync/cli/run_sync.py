@@ -67,7 +67,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
                     report.used_share = used_share(before, each.pace.use, report.seconds)
                     reports.append(report)
                     if not (report.busy or report.trouble):
-                        written += [(each.source.name, outcome) for outcome in syncer.carry_out_writes()]
+                        written += [(each.source.name, outcome) for outcome in syncer.execute_writes()]
         except (StoppedError, KeyboardInterrupt):
             invocation.err.print("[yellow]Stopped.[/yellow] `ros-sync sync` goes on from here.", highlight=False)
             sys.exit(INTERRUPTED)

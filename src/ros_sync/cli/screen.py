@@ -279,7 +279,7 @@ def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
             table.add_row(
                 f"{row.rows:,}", Text(clean(row.file)), Text(clean(row.column or "")), Text(clean(row.example))
             )
-        yield f"Rows set aside ({sum(row.rows for row in found.quarantined):,})", table
+        yield f"Rows quarantined ({sum(row.rows for row in found.quarantined):,})", table
     if found.unknown_owners:
         names = [f"{owner.name} ({owner.records:,})" for owner in found.unknown_owners[:SHOWN_NAMES]]
         more = len(found.unknown_owners) - len(names)

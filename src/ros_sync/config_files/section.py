@@ -1,4 +1,4 @@
-"""One map of a sheet, asked by key: for files in which a key says as much as its value."""
+"""One map of a config file, asked by key: for files in which a key says as much as its value."""
 
 from __future__ import annotations
 

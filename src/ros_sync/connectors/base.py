@@ -1,6 +1,6 @@
 """What every connector hands to the sync engine.
 
-Records travel in batches of rows, all values in carried form (`ros_sync.fields`), so that a batch can be compared
+Records travel in batches of rows, all values in stored form (`ros_sync.fields`), so that a batch can be compared
 with the mirror and written to it without touching each value again.
 """
 

@@ -2,7 +2,7 @@
 
 A *stream* is one kind of record as the vendor keeps it (`deals`, `contacts`, `calls`). It feeds one canonical object or
 more: a vendor's contacts may be our contacts, and those among them that marketing works on our leads too. Instants are
-microseconds since 1970 UTC; values are in carried form (`ros_sync.fields`).
+microseconds since 1970 UTC; values are in stored form (`ros_sync.fields`).
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class ChangeEvent(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """What a hint asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links.
+    """What a change event asks for: reading the record (`only_if_newer`: than what the mirror has), reading its links.
 
     `history`: a tracked property was changed, so the change history has to tell of it. `erased`: the CRM says that a
     person was.
@@ -371,7 +371,7 @@ class Source(Protocol):
         """
 
     def reaction(self, stream: str, kind: str, changed: str | None) -> Reaction:
-        """What a hint of that kind asks for; `changed` is the property that was changed, where it says so."""
+        """What a change event of that kind asks for; `changed` is the property that was changed, where it says so."""
 
     @property
     def writable(self) -> Mapping[str, frozenset[str]]:

@@ -54,7 +54,7 @@ TOLD = ("created", "updated", "deleted", "restored", "merged", "erased")
 
 @dataclass(slots=True)
 class Received:
-    """What arrived by webhook: hints, and those of them that were new."""
+    """What arrived by webhook: change events, and those of them that were new."""
 
     events: int = 0
     new: int = 0
@@ -129,7 +129,7 @@ class Week:
         return day
 
     def take_webhooks(self) -> None:
-        """HubSpot sends what is due, and what the hints are about is read."""
+        """HubSpot sends what is due, and what the change events are about is read."""
         assert self.sender is not None
         day = self.days[-1]
         before = dataclasses.replace(self._received)

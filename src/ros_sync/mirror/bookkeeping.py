@@ -1,6 +1,6 @@
 """The tables in which the mirror keeps its own books.
 
-Runs, places, what was set aside, webhooks, limits, write-backs.
+Runs, places, what was quarantined, webhooks, limits, write-backs.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ WITHHELD = "activity.subject"  # the `object` under which it is remembered of wh
 
 
 def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], at: datetime) -> None:
-    """Erase persons of a source: rows, versions, changes, links, what was set aside or sent of them.
+    """Erase persons of a source: rows, versions, changes, links, what was quarantined or sent of them.
 
     `stream` is the vendor's kind of record by which links and events know them. Activities stay, as the deal's; what
     they say of the person alone does not. The ids are remembered, without anything else, so that nothing brings them

@@ -113,17 +113,17 @@ def open_moves(
     has no `kinds`.
     """
     spells = _closed_spells(kinds, present_kind)
-    first = known = carried = None
+    first = known = kept_day = None
     found: list[DateMove] = []
     for at, day, reopened in _events(moves, spells):
-        set_day = carried if reopened else day
+        set_day = kept_day if reopened else day
         if _belongs_to_closing(at, spells):
-            carried = set_day
+            kept_day = set_day
             continue
-        if reopened and (carried is None or not _lies_ahead(carried, at)):
-            carried = None
+        if reopened and (kept_day is None or not _lies_ahead(kept_day, at)):
+            kept_day = None
             continue
-        carried = None
+        kept_day = None
         first = first or set_day
         if set_day != known:
             if at is not None:

@@ -1,6 +1,6 @@
 """Writing to the mirror: many rows at once, each change kept.
 
-The unit is a batch of rows of one object and source, all with the same columns, in carried form. Rows that say what is
+The unit is a batch of rows of one object and source, all with the same columns, in stored form. Rows that say what is
 stored already cost a comparison and no write. A row that differs moves the state that ended to the version table,
 updates the present, and adds a line to the change history for each property. The caller owns the transaction, so that
 rows, history and cursor are kept or lost together.
@@ -222,7 +222,7 @@ class Upsert:
         return int(modified) if modified is not None else as_of
 
     def _readable(self, name: str) -> str:
-        """A column as the driver gives it in carried form; PostgreSQL's dates and JSON are asked for as text."""
+        """A column as the driver gives it in stored form; PostgreSQL's dates and JSON are asked for as text."""
         column = self._mirrored.table.columns[name]
         if self._mark == "%s" and isinstance(column.type, Date | JSON):
             return f'"{name}"::text'
@@ -340,7 +340,7 @@ def insert_rows(
     rows: Sequence[tuple[StoredValue, ...]],
     fixed: Mapping[str, StoredValue] = MappingProxyType({}),
 ) -> None:
-    """Insert rows in carried form into a table that keeps no past; `fixed` columns are the same in each row.
+    """Insert rows in stored form into a table that keeps no past; `fixed` columns are the same in each row.
 
     Several rows a statement: for short rows, beginning and ending a statement costs more than what it writes.
     """

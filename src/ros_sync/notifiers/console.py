@@ -30,7 +30,7 @@ class ConsoleNotifier:
         return "console"
 
     def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:  # noqa: ARG002  # the protocol's signature
-        """A terminal is never in a hurry: each message has a lane of its own."""
+        """A terminal is never in a hurry: each message has a rate key of its own."""
         return RateKey(f"console:{outgoing.id}", 0.0)
 
     # the protocol's signature

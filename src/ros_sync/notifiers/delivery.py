@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 class DeliveryCounts:
     """What a round did, in messages.
 
-    `found` were unconfirmed and turned out to be there; `held_back` wait for their lane; `failed` are tried again
+    `found` were unconfirmed and turned out to be there; `held_back` wait for their rate key; `failed` are tried again
     later; `paused` names the transports that were left alone after several failures in a row.
     """
 

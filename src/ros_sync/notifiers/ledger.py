@@ -146,7 +146,7 @@ class Ledger:
             session.commit()
 
     def hold(self, rate_key: RateKey, until: datetime, now: datetime) -> None:
-        """Close a lane as the other side asked."""
+        """Close a rate key as the other side asked."""
         with Session(self._engine) as session:
             rate_limits.hold(session, rate_key.name, until, now)
             session.commit()

@@ -75,7 +75,7 @@ class DeliveryReceipt:
 
 @dataclass(frozen=True, slots=True)
 class RateKey:
-    """A lane that a call goes through, and for how long the call closes it."""
+    """A rate key that a call goes through, and for how long the call closes it."""
 
     name: str
     seconds: float
@@ -93,10 +93,10 @@ class Notifier(Protocol):
         """The name under which messages ask for it."""
 
     def resolve(self, outgoing: OutgoingMessage, now: datetime) -> str:
-        """Find the place (channel) for the parcel; never says anything to anyone."""
+        """Find the place (channel) for the outgoing message; never says anything to anyone."""
 
     def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:
-        """Name the lane that delivering this parcel goes through."""
+        """Name the rate key that delivering this outgoing message goes through."""
 
     def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:
         """Say it: post it, or edit it where it stands (`outgoing.is_edit`)."""

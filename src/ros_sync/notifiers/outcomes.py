@@ -114,7 +114,7 @@ def words_of(error: RosSyncError) -> str:
 
 
 def _asked_for(seconds: float) -> timedelta:
-    """How long the other side asked to wait, for as long as a lane may be closed."""
+    """How long the other side asked to wait, for as long as a rate key may be closed."""
     return timedelta(seconds=min(seconds, MAX_HOLD.total_seconds()))
 
 

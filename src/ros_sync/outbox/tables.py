@@ -1,4 +1,4 @@
-"""The outbox's tables: messages, what was tried, who is who in Slack, and which lanes have to wait."""
+"""The outbox's tables: messages, what was tried, who is who in Slack, and which rate keys have to wait."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -99,7 +99,7 @@ class SlackAddress(Stored, table=True):
 
 
 class RateState(Stored, table=True):
-    """A lane that has to wait, such as `chat.postMessage:D123`."""
+    """A rate key that has to wait, such as `chat.postMessage:D123`."""
 
     __tablename__ = "rate_state"
 

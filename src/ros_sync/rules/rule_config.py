@@ -1,4 +1,4 @@
-"""A rule file being read: what is particular to rules beside what every sheet can hold."""
+"""A rule file being read: what is particular to rules beside what every config file can hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 class RuleConfigFile(ConfigFile):
-    """A sheet whose maps have a vocabulary, and whose texts can be conditions."""
+    """A config file whose maps have a vocabulary, and whose texts can be conditions."""
 
     def __init__(self, path: Path, content: bytes | None = None) -> None:
         super().__init__(path, RuleError, content=content)

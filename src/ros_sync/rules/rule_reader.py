@@ -26,7 +26,7 @@ _CALENDARS = ("owner", "company")
 
 
 class RuleReader:
-    """Reads one rule; what is wrong is noted in the sheet."""
+    """Reads one rule; what is wrong is noted in the config file."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class ClockDefinition:
 
     `id` is the rule's. The clock starts at `starts`, must be stopped `within` that by any of `stops`, and counts
     business time in `calendar`: `owner` (the record's owner's), `company` or the name of one. `only_if` holds fields
-    with the values (in carried form) of which one must be there. `since` is a lookback: a record whose start lies
+    with the values (in stored form) of which one must be there. `since` is a lookback: a record whose start lies
     further back than that when it is first seen gets no clock.
     """
 

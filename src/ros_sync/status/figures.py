@@ -90,7 +90,7 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Rows of one file and column that were set aside for one reason by the newest runs."""
+    """Rows of one file and column that were quarantined for one reason by the newest runs."""
 
     source: str
     file: str

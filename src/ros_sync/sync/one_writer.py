@@ -11,7 +11,7 @@ from zlib import crc32
 from sqlalchemy import Connection, Engine, text
 
 _WRITING = 0x726F73  # first half of the advisory lock's key: `ros`, a transaction that writes
-CYCLE, CHANGE_EVENTS, WRITES = 0x726F74, 0x726F75, 0x726F76  # a cycle; working off what webhooks said; writing back
+CYCLE, CHANGE_EVENTS, WRITES = 0x726F74, 0x726F75, 0x726F76  # a cycle; processing what webhooks said; writing back
 TICKS = 0x726F77  # a tick, of all sources together
 _locks: WeakKeyDictionary[Engine, dict[tuple[str, int], threading.RLock]] = WeakKeyDictionary()
 _guard = threading.Lock()

@@ -27,7 +27,7 @@ class SyncPolicy:
     describe_seconds: int = DAY_SECONDS
     describe_again_seconds: int = 3600  # where the last look found problems
     deletion_scan_seconds: int = DAY_SECONDS
-    event_retry_seconds: int = 300  # how long hints of a stream that cannot be read wait before they are tried again
+    event_retry_seconds: int = 300  # how long change events wait whose stream cannot be read
     links_seconds: int = DAY_SECONDS
     reconcile_seconds: int = 7 * DAY_SECONDS
     planned_seconds: int = 3600  # how late an activity planned for a later moment may be counted

@@ -57,7 +57,7 @@ class Following:
         """Carry out what people asked to be written to the CRM."""
         with suppress(StoppedError):
             for syncer in self._current(self._writing):
-                syncer.carry_out_writes()
+                syncer.execute_writes()
 
     def calls(self) -> dict[tuple[str, str], int]:
         """The calls made to each source so far, by kind."""

@@ -26,7 +26,7 @@ class Registered:
 VENDORS: dict[str, Registered] = {
     "hubspot": Registered("HubSpot", "ros_sync.connectors.hubspot.vendor", loggers=("hubspot",)),
 }
-NAMES = ", ".join(VENDORS)  # for help and hints
+NAMES = ", ".join(VENDORS)  # for help and change events
 
 
 def vendor(name: str) -> Vendor:

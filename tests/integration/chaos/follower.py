@@ -1,6 +1,6 @@
 """A process that follows the sandbox's HubSpot until it is killed.
 
-Polls, hints, webhooks, with the program's own parts. python -m tests.integration.chaos.follower CONFIG     for each
+Polls, events, webhooks, with the program's own parts. python -m tests.integration.chaos.follower CONFIG     for each
 line on stdin, fork a child that follows, and print its number.
 
 The parent has loaded everything and holds no thread and no connection, so that a new life begins within milliseconds.

@@ -70,7 +70,7 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("workspace")
 def test_import_prints_json_whatever_the_rows_name(command: Command) -> None:
-    """An unknown owner, a currency without a rate, a row set aside and one against another: all are told as JSON."""
+    """An unknown owner, a currency without a rate, a row quarantined and one against another: all are told as JSON."""
     told = json.loads(command("import", "exports", "--json"))
     (file,) = told["files"]
     assert ({"owner": {"Ann Nobody": 1}}, {"XAU": 1}, 2, 4) == (

@@ -71,7 +71,7 @@ def test_the_rows_of_one_run(command: Command) -> None:
 def test_what_the_limit_left_out_is_told(command: Command) -> None:
     """With more rows than are shown, the number of all and the way to see them are said."""
     printed = command("quarantine", "--run", "2", "--limit", "4")
-    told = "30 rows set aside, 4 shown; --limit 30 shows all." in printed
+    told = "30 rows quarantined, 4 shown; --limit 30 shows all." in printed
     assert (4, True) == (printed.count("is not a date"), told)
 
 
@@ -84,8 +84,8 @@ def test_a_value_neither_steers_the_terminal_nor_is_styled(command: Command) -> 
 
 @pytest.mark.usefixtures("rows_quarantined")
 def test_a_run_without_such_rows(command: Command) -> None:
-    """Nothing set aside is said in words."""
-    assert command("quarantine", "--run", "4") == "No row was set aside.\n"
+    """Nothing quarantined is said in words."""
+    assert command("quarantine", "--run", "4") == "No row was quarantined.\n"
 
 
 @pytest.mark.usefixtures("rows_quarantined")

@@ -338,7 +338,7 @@ def until(condition: Callable[[], bool]) -> bool:
 
 @contextmanager
 def serving(folder: Path, account: HubSpotAccount, url: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    """`ros-sync serve` in a workspace of its own, which polls once an hour and looks at hints each second."""
+    """`ros-sync serve` in a workspace of its own, which polls once an hour and looks at change events each second."""
     subprocess.run([COMMAND, "init", str(folder)], check=True, capture_output=True)
     (folder / ".env").write_text(
         f"ROS_SYNC_HUBSPOT__TOKEN={account.token}\nROS_SYNC_HUBSPOT__API_URL={url}\n"

@@ -59,7 +59,7 @@ class Scripted:
         return f"D-{outgoing.recipient}"
 
     def rate_key(self, outgoing: OutgoingMessage, channel: str) -> RateKey:
-        return RateKey(f"lane:{channel}", 1.0)
+        return RateKey(f"rate key:{channel}", 1.0)
 
     def deliver(self, outgoing: OutgoingMessage, channel: str, now: datetime) -> DeliveryReceipt:
         failure = self.failures.pop(0) if self.failures else None
@@ -278,7 +278,7 @@ def test_a_closed_lane_holds_all_its_messages(engine: Engine, clock: HandClock) 
 
 
 def test_a_channel_gets_one_message_a_second(engine: Engine, clock: HandClock) -> None:
-    """Three messages to one person go out in their lane's pace."""
+    """Three messages to one person go out in their rate key's pace."""
     notifier = Scripted()
     with Session(engine) as session:
         for name in "abc":

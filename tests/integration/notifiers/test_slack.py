@@ -125,7 +125,7 @@ def test_a_dropped_edit_is_made_again(desk: Desk) -> None:
 
 
 def test_a_rate_limit_is_kept_to(desk: Desk) -> None:
-    """Retry-After closes the channel's lane in the database for as long as Slack said."""
+    """Retry-After closes the channel's rate key in the database for as long as Slack said."""
     desk.workspace.faults.next("chat.postMessage", "ratelimited", seconds=7)
     desk.put()
     desk.deliver()

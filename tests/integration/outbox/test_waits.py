@@ -30,7 +30,7 @@ def due(engine: Engine, now: datetime) -> list[str]:
 
 @pytest.mark.parametrize("back", BACK)
 def test_a_lane_is_free_again_after_the_clock_was_set_back(engine: Engine, back: timedelta) -> None:
-    """A lane that was closed for a second is not closed for hours because the clock was ahead."""
+    """A rate key that was closed for a second is not closed for hours because the clock was ahead."""
     with Session(engine) as session:
         turns = [take_turn(session, "post:D1", at, 1.0) for at in (NOON, NOON - back, NOON - back)]
     assert [None, None, NOON - back + SECOND] == turns

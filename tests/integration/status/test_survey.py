@@ -194,7 +194,7 @@ def test_outbox(connection: Connection) -> None:
 
 
 def test_rows_quarantined(connection: Connection) -> None:
-    """Rows set aside by the newest run are counted by column; those of an older run are over."""
+    """Rows quarantined by the newest run are counted by column; those of an older run are over."""
     found = surveyed(
         connection,
         run(1),

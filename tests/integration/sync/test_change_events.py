@@ -1,4 +1,4 @@
-"""What webhooks say is kept, and worked off by reading what it is about: as few calls as possible, nothing lost."""
+"""What webhooks say is kept, and processed by reading what it is about: as few calls as possible, nothing lost."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_links_follow_from_both_sides(hubspot: Followed, engine: Engine, deal: M
 
 
 def test_hints_wait_where_the_crm_cannot_be_read(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """A day's limit parks the source: the hints stay, and are worked off when it goes on."""
+    """A day's limit parks the source: the change events stay, and are processed when it goes on."""
     made = deal()
     syncer = synced(hubspot, engine)
     hubspot.account.archive("deals", made)
@@ -168,7 +168,7 @@ def test_hints_wait_where_the_crm_cannot_be_read(hubspot: Followed, engine: Engi
 
 
 def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """Hints that were worked off days ago go; those of today stay, so that a repetition is recognised."""
+    """Hints that were processed days ago go; those of today stay, so that a repetition is recognised."""
     made = deal()
     syncer = synced(hubspot, engine)
     for number in range(3):
@@ -179,7 +179,7 @@ def test_old_hints_are_forgotten(hubspot: Followed, engine: Engine, deal: Make) 
 
 
 def test_strangers_are_kept_out(hubspot: Followed) -> None:
-    """Entries that are no events, or about what is not followed, are counted and no hints."""
+    """Entries that are no events, or about what is not followed, are counted and no change events."""
     body = json.dumps([1, "x", None, {}, {"subscriptionType": "deal.deletion"}, event("ticket.deletion", "5"),
                          event("deal.deletion", "7"), {"subscriptionType": "deal.deletion", "objectId": "no number"},
                          {"subscriptionType": "deal.deletion", "objectId": 10**40}]).encode()  # fmt: skip
@@ -232,7 +232,7 @@ def test_hints_that_nobody_can_work_off_are_given_up(hubspot: Followed, engine: 
 def test_a_mistake_about_one_stream_holds_no_other_up(
     hubspot: Followed, engine: Engine, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer that nobody thought of: the deals' hints wait, the contact's is worked off."""
+    """An answer that nobody thought of: the deals' change events wait, the contact's is processed."""
     made, person = deal(), hubspot.account.create("contacts", {"firstname": "Quirina"})
     syncer = synced(hubspot, engine)
     read = syncer.source.read

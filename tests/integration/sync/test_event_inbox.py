@@ -52,7 +52,7 @@ def test_each_hint_is_kept_once(sqlite_engine: Engine) -> None:
 def test_what_makes_a_reading_doubtful(
     sqlite_engine: Engine, received_at: datetime, processed_at: datetime | None, tells: bool
 ) -> None:
-    """A hint that came or was worked off since the reading began, and none that had waited, or was done before."""
+    """One that came or was processed since the reading began; none that had waited, or was done before."""
     keep(sqlite_engine, "hubspot", [event("1")], received_at)
     with sqlite_engine.begin() as connection:
         alter(connection, "change_event", processed_at=processed_at)

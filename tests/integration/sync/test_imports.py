@@ -1,4 +1,4 @@
-"""Export files into the mirror: what is loaded, what becomes history, what is set aside."""
+"""Export files into the mirror: what is loaded, what becomes history, what is quarantined."""
 
 from __future__ import annotations
 

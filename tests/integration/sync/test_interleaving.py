@@ -1,6 +1,6 @@
 """What happens between reading and writing.
 
-Webhooks worked off meanwhile, properties hidden, streams that come later.
+Webhooks processed meanwhile, properties hidden, streams that come later.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def before_writing(source: HubSpotSource, method: str, happens: Callable[[], Non
 
 @pytest.mark.parametrize("way", ["listed", "changed"])
 def test_who_was_erased_meanwhile_does_not_come_back(hubspot: Followed, engine: Engine, way: str) -> None:
-    """A page that was read before the privacy deletion was worked off brings neither name nor address."""
+    """A page that was read before the privacy deletion was processed brings neither name nor address."""
     person = hubspot.account.create("contacts", {"firstname": "Quirina", "email": "q@mill.example"})
     hubspot.account.create("contacts", {"firstname": "Other"})
     cycled(hubspot.syncer(engine))
@@ -262,7 +262,7 @@ def test_a_merge_is_known_by_the_other_id_that_came(hubspot: Followed, engine: E
 
 
 def test_hints_about_other_streams_wait_for_no_back_fill(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """Thousands of hints about contacts that are still being listed hold up none about deals."""
+    """Thousands of change events about contacts that are still being listed hold up none about deals."""
     made, mill = deal(), hubspot.account.create("companies", {"name": "Mill"})
     cycled(hubspot.syncer(engine))
     remove(engine, "stream_state", stream="contacts")

@@ -70,7 +70,7 @@ def test_twenty_small_waves_by_different_ways_add_up(
 def test_webhooks_of_more_than_one_round_are_one_wave(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A flood is worked off in rounds, each below the share: what was carried out in earlier ones counts."""
+    """A flood is processed in rounds, each below the share: what was carried out in earlier ones counts."""
     monkeypatch.setattr("ros_sync.sync.follow.change_events.AT_ONCE", 2)
     deals = [deal() for _ in range(40)]
     for _ in range(2):

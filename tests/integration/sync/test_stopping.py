@@ -21,7 +21,7 @@ DAY = 90_000  # seconds, a little more than one
 @pytest.mark.parametrize(
     "kind, number",
     [("search", 1), ("search", 2), ("search", 3), ("list", 1)],
-    ids=["the poll", "the pass", "the search of looking back", "the list of what is archived"],
+    ids=["the poll", "the sweep", "the search of looking back", "the list of what is archived"],
 )
 def test_stopping_makes_no_further_call(
     hubspot: Followed, sqlite_engine: Engine, deal: Make, kind: str, number: int

@@ -200,6 +200,6 @@ def test_a_person_s_later_change_is_no_refusal(
     assert write(syncer, made, {"next_step": "Send the offer"}).state == "open"
     hubspot.clock.advance(3_600)
     hubspot.account.update("deals", made, {"hs_next_step": "They signed"}, by="7")
-    [outcome] = syncer.carry_out_writes()
+    [outcome] = syncer.execute_writes()
     assert (outcome.state, len(notes(hubspot))) == ("done", 1)
     assert mirror_of(engine).deal().next_step == "They signed"

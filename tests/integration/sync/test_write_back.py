@@ -75,7 +75,7 @@ def test_a_note_says_who_asked_and_carries_no_markup(hubspot: Followed, syncer: 
 
 
 def test_what_stands_there_already_gets_no_second_note(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
-    """The same wish again: nobody changed anything, so there is nothing that a note could tell of."""
+    """The same write-back request again: nobody changed anything, so there is nothing that a note could tell of."""
     made = deal()
     syncer.cycle()
     hubspot.clock.advance(60)
@@ -205,7 +205,7 @@ def test_a_deal_that_was_archived_or_merged(hubspot: Followed, syncer: Syncer, d
 def test_a_note_is_found_among_very_many(
     hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A deal with more notes than a page of associations holds gets one note for a wish that was tried twice."""
+    """A deal with more notes than a page of associations holds gets one note for a request that was tried twice."""
     made = deal()
     syncer.cycle()
 
@@ -219,7 +219,7 @@ def test_a_note_is_found_among_very_many(
     for number in range(130):
         note = hubspot.account.create("notes", {"hs_note_body": f"Note {number}"})
         hubspot.account.associate("notes", note, "deals", made)
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     ours = [each for each in hubspot.account.snapshot("notes").values() if ADA in str(each["hs_note_body"])]
     assert (outcome.state, len(ours)) == ("done", 1)
 
@@ -243,7 +243,7 @@ def test_what_somebody_set_themselves_is_not_taken_for_ours(
         write(syncer, made, {"next_step": "Wait"})
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"hs_next_step": "Wait"}, by="8")
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     assert ("done", ["Call Jane", "Wait", "Send offer", "Wait"]) == (outcome.state, said(hubspot, made))
 
 
@@ -271,14 +271,14 @@ def test_what_cannot_be_put_back_is_said(
 def test_a_wish_of_what_is_followed_no_more_holds_up_no_other(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connector file was edited: the wish is refused, in words."""
+    """The connector file was edited: the write-back request is refused, in words."""
     made = deal()
     syncer.cycle()
     hubspot.faults.next("write", Fault("daily_limit"))
     assert write(syncer, made, {"next_step": "Wait"}).state == "open"
     hubspot.clock.advance(90_000)
     monkeypatch.setattr(HubSpotSource, "streams", ())
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     assert (outcome.state, "follows no deals any more" in outcome.words) == ("refused", True)
 
 

@@ -34,21 +34,21 @@ def test_whatever_breaks_it_is_written_once_with_one_note(
     hubspot.faults.next(call, Fault(kind, seconds=0.01), times=2)
     outcome = write(syncer, made, {"next_step": "Wait"})
     while outcome.state == "open":
-        (outcome,) = syncer.carry_out_writes()
+        (outcome,) = syncer.execute_writes()
     held = [each.value for each in hubspot.account.history_of("deals", made, "hs_next_step")]
     assert (outcome.state, held, len(hubspot.account.snapshot("notes"))) == ("done", ["Wait"], 1)
 
 
 def test_a_write_that_cannot_be_made_now_is_made_later(hubspot: Followed, syncer: Syncer, deal: Make) -> None:
-    """While HubSpot is down the wish stays open and says why; when it is back it is carried out."""
+    """While HubSpot is down the write-back request stays open and says why; when it is back it is carried out."""
     made = deal()
     syncer.cycle()
     hubspot.faults.next("*", Fault("status"), times=30)
     first = write(syncer, made, {"next_step": "Wait"})
     hubspot.faults.clear()
-    (later,) = syncer.carry_out_writes()
+    (later,) = syncer.execute_writes()
     assert (first.state, "503" in first.words, later.state) == ("open", True, "done")
-    assert syncer.carry_out_writes() == []
+    assert syncer.execute_writes() == []
 
 
 def test_a_write_whose_answer_was_lost_is_not_made_over_somebody_s_change(
@@ -88,7 +88,7 @@ def test_a_change_that_was_overwritten_before_a_kill_is_put_back_by_the_next_att
     instead_of_the_next(monkeypatch, "update", killed)
     with pytest.raises(KeyboardInterrupt):
         write(syncer, made, {"next_step": "Wait"})
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     assert (outcome.state, hubspot.account.snapshot("deals")[made]["hs_next_step"]) == ("conflict", "Call Jane")
 
 
@@ -106,7 +106,7 @@ def test_one_wish_that_cannot_be_written_holds_up_no_other(hubspot: Followed, sy
     hubspot.faults.clear()
     alter(syncer.engine, "write_request", {"id": 1}, changes={"next_step_date": "soon"})
     alter(syncer.engine, "write_request", {"id": 2}, expected={"next_step_date": None})
-    outcomes = [(each.number, str(each.state)) for each in syncer.carry_out_writes()]
+    outcomes = [(each.number, str(each.state)) for each in syncer.execute_writes()]
     assert (str(first.state), str(second.state), outcomes) == ("open", "open", [(1, "refused"), (2, "done")])
 
 
@@ -128,14 +128,14 @@ def test_a_note_that_is_not_allowed_leaves_the_value_written(
     assert ("done", outcome.words) == mirror_of(engine).record("write_request").pick("state", "outcome")
     assert outcome.words.startswith("written, but the note that says who asked could not be left: ")
     assert f"give the service key or app the scopes {scope}" in outcome.words
-    assert syncer.carry_out_writes() == []
+    assert syncer.execute_writes() == []
 
 
 @pytest.mark.parametrize("kind", ["status", "drop_before", "daily_limit"])
 def test_a_note_that_cannot_be_left_now_is_left_later(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The mirror has the value at once and the wish says what is missing.
+    """The mirror has the value at once and the write-back request says what is missing.
 
     The next attempt leaves the note and no more.
     """
@@ -149,7 +149,7 @@ def test_a_note_that_cannot_be_left_now_is_left_later(
     )
     hubspot.faults.clear()
     hubspot.clock.advance(86_400)
-    (later,) = syncer.carry_out_writes()
+    (later,) = syncer.execute_writes()
     assert ("done", "written", ["Wait"], 1) == (
         later.state, later.words, said(hubspot, made), len(hubspot.account.snapshot("notes")),
     )  # fmt: skip
@@ -159,7 +159,7 @@ def test_a_note_that_cannot_be_left_now_is_left_later(
 def test_what_is_set_while_the_note_waits_stands(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
-    """The wish was written once.
+    """The write-back request was written once.
 
     Whoever sets the old value again, or another one, is not written over for the note's sake.
     """
@@ -170,7 +170,7 @@ def test_what_is_set_while_the_note_waits_stands(
     write(syncer, made, {"next_step": "Wait"})
     hubspot.clock.advance(60)
     hubspot.account.update("deals", made, {"hs_next_step": then}, by="8")
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     assert ("done", ["Send offer", "Wait", then]) == (outcome.state, said(hubspot, made))
     assert (then, 1) == (mirror_of(engine).deal().next_step, len(hubspot.account.snapshot("notes")))
 
@@ -178,14 +178,14 @@ def test_what_is_set_while_the_note_waits_stands(
 def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The wish says that it was written, and is finished when HubSpot can be read again."""
+    """The write-back request says that it was written, and is finished when HubSpot can be read again."""
     made = deal()
     syncer.cycle()
     after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
     first = write(syncer, made, {"next_step": "Wait"})
     assert ("open", True) == (first.state, first.words.startswith("written, but it could not be read afterwards yet"))
     hubspot.faults.clear()
-    (later,) = syncer.carry_out_writes()
+    (later,) = syncer.execute_writes()
     assert ("done", ["Wait"], 1) == (later.state, said(hubspot, made), len(hubspot.account.snapshot("notes")))
     assert mirror_of(engine).deal().next_step == "Wait"
 
@@ -193,7 +193,7 @@ def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
 def test_a_record_that_is_archived_right_after_the_write_was_written(
     hubspot: Followed, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not there to be read any more; the wish does not end as refused."""
+    """It is not there to be read any more; the write-back request does not end as refused."""
     made = deal()
     syncer.cycle()
     after_the_next(monkeypatch, "update", lambda: hubspot.account.archive("deals", made))
@@ -213,14 +213,14 @@ def test_a_record_that_is_gone_when_it_is_tried_again_may_have_been_written(
     write(syncer, made, {"next_step": "Wait"})
     hubspot.faults.clear()
     hubspot.account.archive("deals", made)
-    (outcome,) = syncer.carry_out_writes()
+    (outcome,) = syncer.execute_writes()
     assert ("refused", True) == (outcome.state, "is no more; it may have been written before" in outcome.words)
 
 
 def test_a_history_that_cannot_be_read_keeps_no_value_from_the_mirror(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written is shown at once and the wish ends; the history follows, and the audit finds nothing amiss."""
+    """What was written is shown at once and the request ends; the history follows, and the audit finds nothing."""
     made = deal()
     syncer.cycle()
     hubspot.clock.advance(60)
@@ -249,7 +249,7 @@ def test_a_write_that_was_not_made_is_not_taken_for_an_older_one(hubspot: Follow
 def test_what_was_never_tried_is_no_second_attempt(
     hubspot: Followed, engine: Engine, syncer: Syncer, deal: Make
 ) -> None:
-    """The day's calls were used up with the first of two wishes; meanwhile somebody did the second one themselves."""
+    """The day's calls were used up with the first of two requests; meanwhile somebody did the second one themselves."""
     made = [deal(), deal()]
     syncer.cycle()
     hubspot.clock.advance(60)
@@ -258,6 +258,6 @@ def test_what_was_never_tried_is_no_second_attempt(
     hubspot.faults.clear()
     hubspot.clock.advance(90_000)
     hubspot.account.update("deals", made[1], {"hs_next_step": "Wait"}, by="8")
-    outcomes = syncer.carry_out_writes()
+    outcomes = syncer.execute_writes()
     assert [(each.state, each.words) for each in outcomes] == [("done", "written"), ("done", "HubSpot said so already")]
     assert len(hubspot.account.snapshot("notes")) == 1

@@ -17,7 +17,7 @@ from ros_sync.sandbox.hubspot.company import CONNECTOR
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.one_writer import WRITES, alone
-from ros_sync.sync.write_back.requests import carry_out
+from ros_sync.sync.write_back.requests import execute
 
 Make = Callable[..., str]
 
@@ -37,20 +37,20 @@ def test_a_wish_is_left_to_whoever_is_writing(hubspot: Followed, sqlite_engine: 
     other.start()
     held.wait(60)
     outcome = write(syncer, made, {"next_step": "Wait"})
-    none = syncer.carry_out_writes()
+    none = syncer.execute_writes()
     done.set()
     other.join()
-    (later,) = syncer.carry_out_writes()
+    (later,) = syncer.execute_writes()
     assert ("open", "", []) == (outcome.state, outcome.words, none)
     assert (outcome.number, "done", "written") == (later.number, later.state, later.words)
 
 
 def test_what_became_of_a_wish_is_told_to_who_asks_again(hubspot: Followed, sqlite_engine: Engine, deal: Make) -> None:
-    """A wish that another process has carried out meanwhile is not carried out again."""
+    """A write-back request that another process has carried out meanwhile is not carried out again."""
     syncer, made = hubspot.syncer(sqlite_engine), deal()
     syncer.cycle()
     number = write(syncer, made, {"next_step": "Wait"}).number
-    again = syncer._carry_out(lambda: carry_out(syncer.following, number))
+    again = syncer._execute(lambda: execute(syncer.following, number))
     assert (number, "done", "written") == (again.number, again.state, again.words)
     assert len(hubspot.account.snapshot("notes")) == 1
 

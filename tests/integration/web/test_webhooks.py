@@ -62,7 +62,7 @@ def application(keep: Keep, public_url: str | None = None) -> FastAPI:
 
 
 def into(kept: list[ChangeEvent]) -> Keep:
-    """Something that keeps hints in a list."""
+    """Something that keeps change events in a list."""
 
     def keep(found: Sequence[ChangeEvent]) -> int:
         kept.extend(found)

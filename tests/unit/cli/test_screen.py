@@ -151,7 +151,7 @@ def test_rows_quarantined_are_shown() -> None:
     """Rows that could not be read are counted, with file, column and an example."""
     reasons = [Reason("crm", "deals.csv", "Amount", "'1.234,56' is not an amount", 3)]
     text = " ".join(shown(a_survey(quarantined=reasons)).split())
-    assert ("Rows set aside (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
+    assert ("Rows quarantined (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
 
 
 def test_unknown_owners_are_named() -> None:

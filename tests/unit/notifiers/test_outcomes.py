@@ -67,7 +67,7 @@ def test_the_next_step(outgoing: OutgoingMessage, step: DeliveryStep) -> None:
 
 
 @pytest.mark.parametrize(
-    "error, parcel, state, wait",
+    "error, outgoing, state, wait",
     [
         (AmbiguousError(), NEW, MessageState.UNCONFIRMED, 0),
         (AmbiguousError(), STANDING, MessageState.WAITING, 10),

@@ -97,7 +97,7 @@ def test_without_modified_instants_the_last_one_told_stands() -> None:
 
 
 def test_records_are_taken_out_of_a_page() -> None:
-    """Their rows and what was set aside of them; a page of which nothing is taken out stays as it is."""
+    """Their rows and what was quarantined of them; a page of which nothing is taken out stays as it is."""
     whole = page(1, id=["1", "2", "3"], name=["a", "b", "c"])
     (batch,) = without(whole, {"2", "x1"}).batches
     assert ({"id": ["1", "3"], "name": ["a", "c"]}, [10, 12], []) == (batch.columns, batch.lines, batch.quarantined)

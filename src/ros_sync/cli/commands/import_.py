@@ -31,7 +31,7 @@ def import_(
     """Load CRM exports (CSV, Excel .xlsx or JSON Lines; also .gz and .zip) into the mirror.
 
     The same files again change nothing; a later export is compared with what is there, and what differs becomes
-    history. A row that cannot be read is set aside with its place and reason, and the others are loaded.
+    history. A row that cannot be read is quarantined with its place and reason, and the others are loaded.
 
     Example: [bold]ros-sync import exports/2026-03-02 --as-of 2026-03-02[/bold]
     """

@@ -1,7 +1,7 @@
 """From blocks of text to rows of carried values, column by column.
 
 Each field of the mapping becomes one step (`steps`). A step fills columns of carried values and says which rows it
-could not read; those are set aside, the first failure of a row being the one that is told.
+could not read; those are quarantined, the first failure of a row being the one that is told.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Converter:
         self.fields = (*self._plain, "custom") if self._custom else self._plain
 
     def convert(self, block: Block) -> tuple[list[Sequence[StoredValue]], Sequence[int], list[Quarantined]]:
-        """The columns of `fields`, the line of each row, and what was set aside."""
+        """The columns of `fields`, the line of each row, and what was quarantined."""
         done: Done = {}
         quarantined: dict[int, Quarantined] = {}
         for step in self._steps:

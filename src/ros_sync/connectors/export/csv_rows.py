@@ -1,4 +1,4 @@
-"""The rows of a CSV file, in blocks, with every row that cannot be read set aside by name."""
+"""The rows of a CSV file, in blocks, with every row that cannot be read quarantined by name."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class CsvRows:
         return None
 
     def _after(self, rows: Sequence[list[str]], error: str) -> Quarantined:
-        """Set aside the record that stands after `rows`, and go on at the physical line after its first."""
+        """Quarantine the record that stands after `rows`, and go on at the physical line after its first."""
         good = sum(_physical_lines(row) for row in rows)
         read = self._reader.line_num - self._counted
         quarantined = self._broken(self._line + good, self._kept[good:read], error)
@@ -206,7 +206,7 @@ class CsvRows:
         return row
 
     def _reason(self, row: list[str], line: int, quarantined: list[Quarantined]) -> bool:
-        """Whether a row is set aside.
+        """Whether a row is quarantined.
 
         Of another length than the header, the header once more, too long in a cell, or not decodable.
         """

@@ -230,7 +230,7 @@ class FieldReader:
         return found
 
     def _value(self, mapping: ColumnMapping, section: Section, node: Node | None) -> StoredValue:
-        """The carried form of a value written in the mapping file; null is a missing value."""
+        """The stored form of a value written in the mapping file; null is a missing value."""
         if node is None or node.is_missing:
             return None
         truth = isinstance(node, Scalar) and node.kind is ScalarKind.TRUTH

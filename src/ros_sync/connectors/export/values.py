@@ -1,7 +1,7 @@
 """Reading the cells of an export: numbers, amounts and booleans, strictly by the style that the mapping declares.
 
 A cell that can be read in two ways is refused with what to set, never guessed. Every function takes text that is
-stripped and not empty, returns the carried form (`ros_sync.fields`) and raises ValueError with a reason for people.
+stripped and not empty, returns the stored form (`ros_sync.fields`) and raises ValueError with a reason for people.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""HubSpot's webhook events: hints that something happened to a record. What is true is read afterwards."""
+"""HubSpot's webhook events: change events that something happened to a record. What is true is read afterwards."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _READ = Reaction(record=True, links=False)  # deletions, and whatever HubSpot ma
 
 
 def read_events(body: bytes, mapping: HubSpotMapping) -> tuple[list[ChangeEvent], int]:
-    """The hints of a request, and how many entries of it are none. ValueError for a body that is no JSON.
+    """The change events of a request, and how many entries of it are none. ValueError for a body that is no JSON.
 
-    Changes of properties that are not mapped are no hints either.
+    Changes of properties that are not mapped are no change events either.
     """
     try:
         told = orjson.loads(body)
@@ -70,7 +70,7 @@ def reaction(kind: str, *, tracked: bool) -> Reaction:
 
 
 def _change_events(entry: Any, mapped: Mapping[str, frozenset[str]], prefixes: Mapping[str, str]) -> list[ChangeEvent]:
-    """One hint for each record that the event is about."""
+    """One change event for each record that the event is about."""
     if not isinstance(entry, dict):
         return []
     noun, _, verb = str(entry.get("subscriptionType") or "").partition(".")

@@ -28,7 +28,7 @@ VALUE = "{value}"  # in `write:`, stands for what is written
 class FieldMapping:
     """How one field is filled: from a property, several joined, a constant, or (`link`) a linked record's id.
 
-    `values` maps what a property holds to carried values; one it does not know is set aside unless `has_otherwise`.
+    `values` maps what a property holds to carried values; one it does not know is quarantined unless `has_otherwise`.
     `only_if` are (field, allowed values): filled only where all of them hold. `link` is (stream, preferred label).
     `several`: it holds several options, parted by `;`.
     """

@@ -309,7 +309,7 @@ class _Fields:
                 filled.update(("stage_kind", "stage_position", "stage_order", "probability", "pipeline"))
 
     def _value(self, mapping: FieldMapping, part: Section, node: Node | None) -> StoredValue:
-        """A value of the file in carried form."""
+        """A value of the file in stored form."""
         if not isinstance(node, Scalar) or node.is_missing:
             return None
         if mapping.kind is Kind.BOOLEAN:

@@ -1,7 +1,7 @@
 """HubSpot's records as canonical batches, histories and links.
 
 A page is converted property by property, each value worked out once (`CellReader`): most columns repeat themselves. A
-value that cannot be read leaves its field missing and is set aside with its reason; the record itself always comes.
+value that cannot be read leaves its field missing and is quarantined with its reason; the record itself always comes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ros_sync.fields import Kind, StoredValue
 Json = Mapping[str, Any]
 Cell = str | None
 MODIFIED = "modified"
-SHOWN_CHARS = 200  # of a value that is set aside
+SHOWN_CHARS = 200  # of a value that is quarantined
 TICKED = ";"  # HubSpot, "Properties": stands between the ticked options of a checkbox
 NO_CURRENCY = "XXX"  # ISO 4217: no currency is known
 PRIMARY, PRIMARY_ENDING = "primary", "_to_company"  # the label, and how the type of such an association ends inline

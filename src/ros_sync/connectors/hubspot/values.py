@@ -1,6 +1,6 @@
 """Reading HubSpot's values: every property comes as a text, an empty one as null or "".
 
-Each function gives the carried form (`ros_sync.fields`) and raises ValueError with a reason for people.
+Each function gives the stored form (`ros_sync.fields`) and raises ValueError with a reason for people.
 """
 
 from __future__ import annotations

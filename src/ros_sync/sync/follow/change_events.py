@@ -1,4 +1,4 @@
-"""What a CRM said by webhook is worked off: in batches, by reading the records that it is about."""
+"""What a CRM said by webhook is processed: in batches, by reading the records that it is about."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from ros_sync.sync.stream_state import read_stream_states, save_state, state_of
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 5_000  # hints worked off together; a flood takes several rounds, and a tick comes in between
+AT_ONCE = 5_000  # change events processed together; a flood takes several rounds, and a tick comes in between
 WEBHOOK = "webhook"
 READ_AT_ONCE = 500  # records written in one transaction
 KEPT_FOR = 3  # times as long as the CRM sends the same event again
-GIVEN_UP = timedelta(days=14)  # a hint that could not be worked off: the weekly listing has long seen what it was about
+GIVEN_UP = timedelta(days=14)  # of what could not be processed: the weekly listing has long seen it
 
 
 @dataclass(slots=True)
 class _Asked:
-    """What the hints about one stream ask for, and their numbers."""
+    """What the change events about one stream ask for, and their numbers."""
 
     numbers: list[int] = field(default_factory=list)
     old: list[int] = field(default_factory=list)  # those among them that have waited for too long
@@ -47,19 +47,18 @@ class _Asked:
 
 
 def work_off(work: Work) -> CycleReport | None:
-    """Read what the hints that wait are about, in as few calls as possible; None where there is nothing to do.
+    """Read what the change events that wait are about, in as few calls as possible; None where there is nothing to do.
 
-    A hint about a state that the mirror has already costs no call. Whatever happens, a hint is done only once what it
-    asked for is written, so that a kill costs reading it again. Those of a stream that cannot be read wait, and hold no
-    other up.
+    A change event about a state that the mirror has already costs no call. Whatever happens, an event is done only
+    once what it asked for is written, so that a kill costs reading it again. Those of a stream that cannot be read
+    wait, and hold no other up.
     """
     source = work.source
     with work.engine.connect() as connection:
         state = state_of(connection, source.name)
         if quota_exhausted(state.get("quota_exhausted_until"), work.now()):
             return None
-        # What is being listed for the first time is read anyway; afterwards the hint says what the listing may have
-        # missed.
+        # What is listed for the first time is read anyway; afterwards the event says what the listing may have missed.
         states = read_stream_states(connection, source.name)
         early = {each.name for each in source.streams if each.name not in states or not states[each.name].cursor}
         longest = timedelta(seconds=work.policy.event_retry_seconds)  # further ahead: the clock was put back
@@ -82,7 +81,7 @@ def work_off(work: Work) -> CycleReport | None:
 
 
 def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> TransientError | None:
-    """Work off the hints about one stream; what keeps it from being read for the moment.
+    """Process the change events about one stream; what keeps it from being read for the moment.
 
     Raises where the day's calls are used up.
     """
@@ -107,14 +106,18 @@ def _worked_off(work: Work, stream: Stream | None, name: str, asked: _Asked) -> 
 
 
 def _put_off(work: Work, name: str, asked: _Asked, error: Exception) -> None:
-    """Let the hints of a stream wait for a while.
+    """Let the change events of a stream wait for a while.
 
     A permission that is missing may come back, and what they told of with it. Those that have waited for weeks are
     given up.
     """
     told = str(error) if isinstance(error, RosSyncError) else type(error).__name__
     log.warning(
-        "hints_failed", source=work.source.name, stream=name, error=told, exc_info=not isinstance(error, RosSyncError)
+        "change_events_failed",
+        source=work.source.name,
+        stream=name,
+        error=told,
+        exc_info=not isinstance(error, RosSyncError),
     )
     work.put_off[name] = work.now() + timedelta(seconds=work.policy.event_retry_seconds)
     _done(work, asked.old, told)

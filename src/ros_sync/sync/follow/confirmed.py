@@ -17,7 +17,7 @@ UNREADABLE_WAY = "unreadable"  # as `read_again` calls it
 AT_ONCE = 500  # records ended in one transaction; a kill costs reading them again
 
 
-def carry_out(work: Work) -> None:
+def delete_confirmed(work: Work) -> None:
     """Carry out what was confirmed. A stream that cannot be read keeps no other from it; it is tried again."""
     source = work.source
     with work.engine.connect() as connection:

@@ -41,7 +41,7 @@ USED_UP = "the calls that the CRM allows in a day are used up"
 
 
 class _FollowedSource:
-    """What carrying out wishes needs (`write_back.requests.WriteTarget`), by the work of a syncer."""
+    """What carrying out write-back requests needs (`write_back.requests.WriteTarget`), by the work of a syncer."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -166,7 +166,7 @@ class Syncer:
         full = full or (state.get("complete_at") is not None and self._due(state, "reconciled_at", "reconcile_seconds"))
         unknown = {name for name, state in states.items() if state.cursor is None}
         unknown |= {stream.name for stream in self.source.streams} - states.keys()
-        confirmed.carry_out(self._work)
+        confirmed.delete_confirmed(self._work)
         looking = DeletionScan(self._work, now)
         looking.before_back_fill(unknown)
         before = state.get("reconciled_at") is not None
@@ -195,10 +195,10 @@ class Syncer:
             if not report.described:
                 maintenance.describe(self._work, now)
 
-    # ---- hints
+    # ---- change events
 
     def process_change_events(self) -> CycleReport | None:
-        """Read what the hints that wait are about; None where none waits. Raises what keeps it from being read."""
+        """Read what the change events that wait are about; None where none waits. Raises what prevents it."""
         with self.engine.connect() as connection:
             if not event_inbox.waiting(connection, self.source.name):
                 return None
@@ -216,20 +216,20 @@ class Syncer:
     # ---- writing back
 
     def write(self, request: WriteBackRequest, directory: Directory) -> Outcome:
-        """Keep a wish and carry it out at once; PermanentError where it may not be."""
+        """Keep a write-back request and carry it out at once; PermanentError where it may not be."""
         with writing(self.engine, self.source.name) as connection:
             number = write_back.ask(connection, self.source, request, directory, self._now())
         with alone(self.engine, self.source.name, WRITES) as mine:
             if not mine:  # whoever is at it takes this one too, now or at the next turn
                 return write_back.outcome_of(self.following, number)
-            return self._carry_out(lambda: write_back.carry_out(self.following, number))
+            return self._execute(lambda: write_back.execute(self.following, number))
 
-    def carry_out_writes(self) -> list[Outcome]:
+    def execute_writes(self) -> list[Outcome]:
         """Carry out what was asked for and is still open."""
         with alone(self.engine, self.source.name, WRITES) as mine:
-            return self._carry_out(lambda: write_back.carry_out_open(self.following)) if mine else []
+            return self._execute(lambda: write_back.execute_open(self.following)) if mine else []
 
-    def _carry_out(self, what: Callable[[], Done]) -> Done:
+    def _execute(self, what: Callable[[], Done]) -> Done:
         with self._counted(CycleReport(self.source.name, self._now())):
             return what()
 

@@ -1,4 +1,4 @@
-"""What a CRM says by webhook, as it is kept: before it is answered, once, until some days after it was worked off."""
+"""What a CRM says by webhook, as it is kept: before it is answered, once, until some days after it was processed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ros_sync.sync.policy import CLOCKS_DIFFER
 
 
 def keep(engine: Engine, source: str, events: Sequence[ChangeEvent], now: datetime) -> int:
-    """Store hints; those that are stored already are not stored again. Gives the number of new ones."""
+    """Store change events; those that are stored already are not stored again. Gives the number of new ones."""
     rows = [
         {
             "source": source,
@@ -45,13 +45,13 @@ def keep(engine: Engine, source: str, events: Sequence[ChangeEvent], now: dateti
 
 
 def waiting(connection: Connection, source: str) -> int:
-    """How many hints are still to be worked off."""
+    """How many change events are still to be processed."""
     query = select(func.count()).where(CHANGE_EVENT.c.source == source, CHANGE_EVENT.c.processed_at.is_(None))
     return int(connection.execute(query).scalar_one())
 
 
 def announced_since(connection: Connection, source: str, stream: str, ids: Sequence[str], since: datetime) -> set[str]:
-    """Those of these records of which a hint came or was worked off since: what was read of them before may be old.
+    """Those of these records of which a change event came or was processed since: what was read before may be old.
 
     One that has waited for longer tells of what had happened before the reading began.
     """

@@ -1,4 +1,4 @@
-"""Polls: what was modified since the last one, the overlap again, and the pass that moves the durable watermark."""
+"""Polls: what was modified since the last one, the overlap again, and the sweep that moves the durable watermark."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Polling:
         sweeps: dict[str, Window] = {}
         for name, poll in polls.items():
             if not self._work.report.of(name).trouble:
-                window = self._pass(name, poll, resumed=name in resumed)
+                window = self._sweep(name, poll, resumed=name in resumed)
                 sweeps |= {} if window is None else {name: window}
         self._read(sweeps, SWEEP)
         for name in self._streams:
@@ -77,8 +77,8 @@ class Polling:
         overlap = self._work.source.facts.overlap_seconds * 1_000_000
         return state.poll or Window(min(polled, until) - overlap, until)
 
-    def _pass(self, name: str, poll: Window, *, resumed: bool) -> Window | None:
-        """What the pass is to read after a poll, if it is time for one."""
+    def _sweep(self, name: str, poll: Window, *, resumed: bool) -> Window | None:
+        """What the sweep is to read after a poll, if it is time for one."""
         state = self._states[name]
         assert state.cursor is not None
         settled = poll.until - self._work.source.facts.settled_seconds * 1_000_000

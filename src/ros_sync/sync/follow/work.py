@@ -69,7 +69,7 @@ class Work:
         self.report = CycleReport(source.name, now())
         self.touched: set[tuple[str, str]] | None = None
         self.hinted = False
-        self.put_off: dict[str, datetime] = {}  # streams whose hints wait, and until when
+        self.put_off: dict[str, datetime] = {}  # streams whose change events wait, and until when
         self._progress = progress
         self._stopping = stopping
         self._run_id: int | None = None

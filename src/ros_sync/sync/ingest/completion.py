@@ -1,4 +1,4 @@
-"""Rows whose id came before in the same import: what they add is written, what contradicts is set aside by name."""
+"""Rows whose id came before in the same import: what they add is written, what contradicts is quarantined by name."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _origins(
 
 
 def told(batch: Batch, index: int, against: Against) -> Quarantined:
-    """A contradicting row as it is set aside: by the file's headings and the documented names of fields."""
+    """A contradicting row as it is quarantined: by the file's headings and the documented names of fields."""
     fields = {column: name for name, column in objects()[batch.object].columns.items()}
     names = [fields.get(name, name) for name in against.names]
     shown = [name for name in names if name in batch.headings or name.startswith("custom.")] or names

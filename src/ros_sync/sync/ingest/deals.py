@@ -110,7 +110,7 @@ class Moved(NamedTuple):
 
 
 class Computed(NamedTuple):
-    """What follows from the history of a deal, in carried form, under the names of its columns."""
+    """What follows from the history of a deal, in stored form, under the names of its columns."""
 
     first_close_date: str | None
     push_count: int

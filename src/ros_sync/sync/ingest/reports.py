@@ -27,7 +27,7 @@ class RowCounts:
     """What became of rows, whichever way they came.
 
     `unknown` counts, for each field that names another record, rows by the name that led to none; `without_rate` counts
-    amounts by currency that could not be told in the company's own. `examples` are the first rows set aside.
+    amounts by currency that could not be told in the company's own. `examples` are the first rows quarantined.
     """
 
     created: int = 0

@@ -36,7 +36,7 @@ CUSTOM = "custom."
 
 
 class State(StrEnum):
-    """What became of a wish."""
+    """What became of a write-back request."""
 
     OPEN = "open"
     DONE = "done"
@@ -46,7 +46,7 @@ class State(StrEnum):
 
 
 class WriteTarget(Protocol):
-    """What carrying out a wish needs of whoever follows the source."""
+    """What carrying out a write-back request needs of whoever follows the source."""
 
     @property
     def engine(self) -> Engine:
@@ -67,7 +67,7 @@ class WriteTarget(Protocol):
 class WriteBackRequest:
     """What somebody wants changed.
 
-    `changes` are in carried form; `expected` is what they saw, None: what the mirror shows.
+    `changes` are in stored form; `expected` is what they saw, None: what the mirror shows.
 
     `asked_by` is who they say they are, `os_user` the user of the machine who ran the command, where it came that way.
     """
@@ -82,7 +82,7 @@ class WriteBackRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a wish so far, in words; `found` are the fields as the CRM has them after a conflict."""
+    """What became of a request so far, in words; `found` are the fields as the CRM has them after a conflict."""
 
     number: int
     state: State
@@ -91,7 +91,7 @@ class Outcome:
 
 
 def ask(connection: Connection, source: Source, request: WriteBackRequest, directory: Directory, now: datetime) -> int:
-    """Keep a wish, to be carried out; its number.
+    """Keep a write-back request, to be carried out; its number.
 
     PermanentError where the field is not written back, the record is not there, or the person may not change it.
     """
@@ -162,8 +162,8 @@ def _unfit(kind: Kind | None, value: StoredValue, max_text_chars: int) -> str | 
     return None if fits else f"is not of the kind {kind}: {str(value)[:40]!r}"
 
 
-def carry_out_open(work: WriteTarget) -> list[Outcome]:
-    """Carry out every wish of the source that is open, in the order in which they were asked."""
+def execute_open(work: WriteTarget) -> list[Outcome]:
+    """Carry out every write-back request of the source that is open, in the order in which they were asked."""
     with work.engine.connect() as connection:
         state = state_of(connection, work.source.name)
         query = select(WRITE_BACK_REQUEST.c.id).where(
@@ -174,15 +174,15 @@ def carry_out_open(work: WriteTarget) -> list[Outcome]:
         return []
     done: list[Outcome] = []
     for number in numbers:
-        done.append(carry_out(work, number))
+        done.append(execute(work, number))
         with work.engine.connect() as connection:
             if quota_exhausted(state_of(connection, work.source.name).get("quota_exhausted_until"), work.now()):
                 break  # the day's calls are used up: the others have not been tried
     return done
 
 
-def carry_out(work: WriteTarget, number: int) -> Outcome:
-    """Carry one wish out. Where the CRM cannot be reached it stays open, and says why."""
+def execute(work: WriteTarget, number: int) -> Outcome:
+    """Carry one write-back request out. Where the CRM cannot be reached it stays open, and says why."""
     row = _claim(work, number)
     if row is None:
         return outcome_of(work, number)
@@ -208,7 +208,7 @@ def carry_out(work: WriteTarget, number: int) -> Outcome:
         return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
     except StoppedError:
         raise
-    except Exception as error:  # noqa: BLE001  # one wish must not keep the others from being carried out
+    except Exception as error:  # noqa: BLE001  # one write-back request must not keep the others from being carried out
         return _failed(work, row, error)
     if result.page is not None:
         work.take_in(stream, result.page)
@@ -230,7 +230,7 @@ def carry_out(work: WriteTarget, number: int) -> Outcome:
 
 
 def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteResult, done: State) -> Outcome:
-    """The value is there, and the rest failed: what can still be done keeps the wish open, what cannot is said."""
+    """The value is there, and the rest failed: what can still be done keeps the request open, what cannot is said."""
     error = result.trouble
     lack = (
         "the note that says who asked could not be left"
@@ -269,14 +269,14 @@ def _exhaust_quota(work: WriteTarget, error: DailyLimitError) -> None:
 
 
 def outcome_of(work: WriteTarget, number: int) -> Outcome:
-    """What has become of a wish."""
+    """What has become of a write-back request."""
     with work.engine.connect() as connection:
         row = connection.execute(select(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == number)).mappings().one()
     return Outcome(number, State(row["state"]), row["outcome"] or "", {})
 
 
 def _claim(work: WriteTarget, number: int) -> RowMapping | None:
-    """The wish with its attempts so far, one more of which is noted; None where it is not open any more."""
+    """The request with its attempts so far, one more of which is noted; None where it is no longer open."""
     with writing(work.engine, work.source.name) as connection:
         query = select(WRITE_BACK_REQUEST).where(
             WRITE_BACK_REQUEST.c.id == number, WRITE_BACK_REQUEST.c.state == State.OPEN
@@ -305,7 +305,7 @@ def _close(
 
 
 def _speaker(work: WriteTarget, row: RowMapping) -> Callable[[str, StoredValue], str]:
-    """Says what a field of the wish's record holds, for people."""
+    """Says what a field of the write-back request's record holds, for people."""
     mirrored = objects()[row["object"]]
     with work.engine.connect() as connection:
         present = _present(connection, mirrored, row["source"], row["record_id"])

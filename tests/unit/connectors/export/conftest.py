@@ -55,7 +55,7 @@ class Result:
 
     @property
     def quarantined(self) -> list[Quarantined]:
-        """Every row set aside."""
+        """Every row quarantined."""
         return [each for batch in self.batches for each in batch.quarantined]
 
     @property

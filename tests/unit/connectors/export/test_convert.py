@@ -61,7 +61,7 @@ def test_stages_are_looked_up_in_the_rows_own_pipeline(read_file: ReadFile) -> N
 
 
 def test_a_value_map_gives_what_a_cell_means(read_file: ReadFile) -> None:
-    """Mapped texts have their value, the empty cell may have one too, and another text is set aside."""
+    """Mapped texts have their value, the empty cell may have one too, and another text is quarantined."""
     fields = 'closing_plan: {column: Plan, values: {"Ja": true, "Nein": false, "": false}}'
     result = read_file("Id,Plan\n1,Ja\n2,Nein\n3,\n4,Vielleicht\n", fields)
     assert result.column("closing_plan") == [True, False, False]
@@ -130,7 +130,7 @@ def test_the_texts_of_custom_properties_are_escaped(read_file: ReadFile) -> None
 
 
 def test_the_first_thing_wrong_with_a_row_is_told_once(read_file: ReadFile) -> None:
-    """A row is set aside once, whatever else is wrong with it."""
+    """A row is quarantined once, whatever else is wrong with it."""
     result = read_file("Id,A,D\n1,x,y\n", "amount: {column: A, currency: EUR}\nclose_date: D")
     assert [each.column for each in result.quarantined] == ["A"]
 

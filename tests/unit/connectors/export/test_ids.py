@@ -55,7 +55,7 @@ def test_an_id_that_only_looks_odd_is_read(read_file: ReadFile, text: str) -> No
 
 
 def test_many_different_deals_are_not_made_one_by_their_ids(read_file: ReadFile) -> None:
-    """Every row whose id was rounded is set aside."""
+    """Every row whose id was rounded is quarantined."""
     ids, reasons = read_ids(read_file, *["1.00E+11"] * 300)
     assert (["ok"], 300) == (ids, len(reasons))
 
@@ -64,7 +64,7 @@ def test_many_different_deals_are_not_made_one_by_their_ids(read_file: ReadFile)
     "row", ["Total,,11,,", "Grand Totals (2 records),,11,,", ",,11,,", "Confidential - do not share,,,,"]
 )
 def test_a_line_below_the_table_is_no_record(read_file: ReadFile, row: str) -> None:
-    """Totals and notes are set aside by line."""
+    """Totals and notes are quarantined by line."""
     result = read_file(f"Id,Name,Amount,Close,Owner\n1,a,5,2026-03-01,7\n{row}\n", FIELDS)
     assert (["1"], [3]) == (result.column("id"), [each.line for each in result.quarantined])
 

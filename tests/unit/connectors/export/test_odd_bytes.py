@@ -19,7 +19,7 @@ DAMAGE = [b"\0", b"\xff", b"\x81\x8d", b"\xc3", b"\xed\xa0\x80", b"\xf8\x88"]
 
 
 def outcome(result: Any) -> tuple[list[Any], list[tuple[int, str | None]]]:
-    """The ids that were read, and line and column of each row set aside."""
+    """The ids that were read, and line and column of each row quarantined."""
     return result.column("id"), [(each.line, each.column) for each in result.quarantined]
 
 

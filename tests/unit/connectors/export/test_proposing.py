@@ -102,7 +102,7 @@ def proposed(tmp_path: Path, files: Sequence[Path], **more: Any) -> tuple[str, E
 
 
 def rows_of(mapping: ExportMapping, path: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """All that is read of a file with the mapping's one entry for it, and what is set aside."""
+    """All that is read of a file with the mapping's one entry for it, and what is quarantined."""
     (entry,) = mapping.entries_for(path)
     batches = list(read(path, entry))
     rows = [dict(zip(b.columns, row, strict=True)) for b in batches for row in zip(*b.columns.values(), strict=True)]
@@ -114,7 +114,7 @@ def rows_of(mapping: ExportMapping, path: Path) -> tuple[list[dict[str, Any]], l
 def test_a_known_crms_export_is_read_whole_with_what_is_proposed_for_it(
     tmp_path: Path, name: str, encoding: str
 ) -> None:
-    """Every row, the field of each that matters, and nothing set aside."""
+    """Every row, the field of each that matters, and nothing quarantined."""
     text, _, count = FILES[name]
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))

@@ -200,7 +200,7 @@ def test_line_separators_of_unicode_end_no_row(read_file: ReadFile) -> None:
 
 
 def test_a_quote_never_closed_costs_its_own_row_alone(read_file: ReadFile) -> None:
-    """The row where it opened is set aside, and reading goes on with the next line."""
+    """The row where it opened is quarantined, and reading goes on with the next line."""
     result = read_file('Id,Name\n1,a\n2,"b\n3,c\n4,d\n')
     assert (result.column("id"), result.lines) == (["1", "3", "4"], [2, 4, 5])
     assert "deals.csv:3, column 'Name': 'b\\n': a quote opened here is never closed" in str(result.quarantined[0])
@@ -242,7 +242,7 @@ OF_LINES = "\n".join(["x" * 50_000] * 4)  # in quotes, over several lines
 
 @pytest.mark.parametrize("cell", [LONG, f'"{LONG}"', f'"{OF_LINES}"'], ids=["plain", "quoted", "lines"])
 def test_a_cell_beyond_the_limit_is_quarantined(read_file: ReadFile, cell: str) -> None:
-    """What no CRM can hold is not taken into a field: its row is set aside, by the heading."""
+    """What no CRM can hold is not taken into a field: its row is quarantined, by the heading."""
     result = read_file(f"Id,Name\n0,a\n1,{cell}\n2,{'y' * MAX_CELL_CHARS}\n3,b\n")
     last = 5 + cell.count("\n")
     assert (result.column("id"), result.lines) == (["0", "2", "3"], [2, last - 1, last])
@@ -336,7 +336,7 @@ def test_a_value_that_cannot_be_read_names_all_there_is_to_know(read_file: ReadF
 def test_amounts_of_all_sorts_are_read_or_named(
     read_file: ReadFile, cell: str, minor: int | None, aside: str | None
 ) -> None:
-    """An amount is read by the declared style or its row is set aside."""
+    """An amount is read by the declared style or its row is quarantined."""
     result = read_file(f"Id,Amount\n1,{cell}\n", "amount: {column: Amount, currency: USD}")
     if aside is None:
         assert [{"id": "1", "amount": minor, "currency": "USD"}] == result.records

@@ -1,4 +1,4 @@
-"""HubSpot's webhook events as hints: what cannot be one, or could not be stored, is counted and left out."""
+"""HubSpot's webhook events as change events: what cannot be one, or could not be stored, is counted and left out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GOOD = {
 
 
 def read(*entries: Any) -> tuple[list[str], int]:
-    """The ids of the records that hints are about, and the number of entries that say nothing to us."""
+    """The ids of the records that change events are about, and the number of entries that say nothing to us."""
     hints, others = events.read_events(orjson.dumps(list(entries)), MAPPING)
     return [each.record_id for each in hints], others
 
@@ -74,6 +74,6 @@ def test_an_event_that_is_merely_unusual_is_a_hint(unusual: dict[str, Any]) -> N
 
 
 def test_ids_that_are_none_are_left_out_of_a_merge() -> None:
-    """The other records of the event are hints all the same."""
+    """The other records of the event are change events all the same."""
     told = GOOD | {"subscriptionType": "deal.merge", "newObjectId": 9, "mergedObjectIds": [8, "x", "8\0", None]}
     assert (["7", "9", "8"], 0) == read(told)

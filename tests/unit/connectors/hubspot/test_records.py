@@ -124,7 +124,7 @@ def ticked(tmp_path: Path) -> tuple[StreamMapping, Definitions]:
 def test_each_ticked_option_is_read_by_what_it_means(
     ticked: tuple[StreamMapping, Definitions], held: str | None, product: str | None, told: int
 ) -> None:
-    """One that is not listed is set aside with its reason; without `values` it all comes as HubSpot writes it."""
+    """One that is not listed is quarantined with its reason; without `values` it all comes as HubSpot writes it."""
     reader = RecordReader(*ticked, currency="EUR")
     batch = reader.batches([{"id": "7", "properties": {"products": held, "hs_lastmodifieddate": "1"}}])[0]
     assert (batch.columns["product"], batch.columns["competitor"], len(batch.quarantined)) == (

@@ -1,4 +1,4 @@
-"""HubSpot's values, which all come as texts, in carried form."""
+"""HubSpot's values, which all come as texts, in stored form."""
 
 from __future__ import annotations
 

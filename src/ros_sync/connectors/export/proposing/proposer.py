@@ -181,9 +181,9 @@ class _Proposing:
             self._used.add(currencies.heading)
         else:
             self._proposal.names_currencies = False
-            carried = {code for text in column.values if (code := guesses.currency_in(text))}
-            if len(carried) == 1:
-                options["currency"] = carried.pop()
+            in_cells = {code for text in column.values if (code := guesses.currency_in(text))}
+            if len(in_cells) == 1:
+                options["currency"] = in_cells.pop()
                 self._proposal.names_currencies = True
         if column.filled and not guesses.is_amount(
             column, self._numbers, options.get("currency", self._proposal.currency)
