@@ -24,7 +24,7 @@ from ros_sync.alerts.rule_failures import RuleFailures, in_words, is_of_the_data
 from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
 from ros_sync.mirror.portions import PORTION, portions
-from ros_sync.mirror.records import records_of
+from ros_sync.mirror.record_queries import records_of
 from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw

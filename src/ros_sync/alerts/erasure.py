@@ -15,7 +15,7 @@ from ros_sync.alerts.lifecycle import alert_table, compose_anew, notification_ta
 from ros_sync.alerts.tables import AlertState
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
-from ros_sync.mirror.records import erased_ids, leaders_of_erased
+from ros_sync.mirror.record_queries import erased_ids, leaders_of_erased
 from ros_sync.rules.language import Moment
 
 PERSON = "a person who was deleted in the CRM"  # stands where their name stood

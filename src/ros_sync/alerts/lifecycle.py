@@ -26,7 +26,7 @@ from ros_sync.alerts.rule_failures import RuleFailures
 from ros_sync.alerts.tables import Alert, AlertNotification, AlertState, MessageDue
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
-from ros_sync.mirror.records import is_erased, records_of
+from ros_sync.mirror.record_queries import is_erased, records_of
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of

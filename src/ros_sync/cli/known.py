@@ -12,7 +12,7 @@ from sqlalchemy import select
 from ros_sync.connectors.vendor import MappedField
 from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
-from ros_sync.mirror.records import records_of
+from ros_sync.mirror.record_queries import records_of
 from ros_sync.settings import Settings
 from ros_sync.workspace.mappings import connector_files, load, load_connector, mapping_files
 

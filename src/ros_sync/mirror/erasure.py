@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, or_, select, union, update
 
-from ros_sync.mirror import links, redirects
+from ros_sync.mirror import identities, joining, links, redirects
 from ros_sync.mirror.bookkeeping import CHANGE_EVENT, QUARANTINED_ROW, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE, FORMER_LINK, HISTORY_ENTRY, RECORD_LINK
+from ros_sync.mirror.touched import note
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
@@ -32,6 +33,7 @@ def erase(connection: Connection, source: str, stream: str, ids: Sequence[str], 
                 connection.execute(delete(table).where(table.c.source == source, table.c.id.in_(chunk)))
             _forget_changes(connection, source, name, chunk)
             redirects.erased(connection, source, name, chunk, at)
+            _forget_joined(connection, source, name, chunk, at)
         _forget_activities(connection, source, stream, chunk, at)  # before their links, by which activities are found
         links.forget(connection, source, stream, chunk)
         links.forget_former(connection, source, stream, chunk)
@@ -52,6 +54,13 @@ def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> lis
         for record_id in ids:
             found |= dict.fromkeys(redirects.history_ids(connection, source, name, record_id))
     return list(found)
+
+
+def _forget_joined(connection: Connection, source: str, name: str, ids: Sequence[str], at: datetime) -> None:
+    """Take erased persons out of the records that they were one with; what the others say together stays."""
+    if identities.any_of(connection, name):
+        for leader in identities.forget(connection, name, source, ids, at):
+            joining.rebuild(connection, name, leader)
 
 
 def _forget_changes(connection: Connection, source: str, name: str, ids: Iterable[str]) -> None:
@@ -89,6 +98,7 @@ def withhold(
             connection.execute(update(table).where(here).values(subject=None))
             for column in (table.c.contact_id, table.c.lead_id):
                 connection.execute(update(table).where(here, column.in_(persons)).values({column.name: None}))
+        note(connection, "activity", source, chunk)
         mentions = CHANGE.c.field.in_(("subject", "contact_id", "lead_id"))
         theirs = (CHANGE.c.object == "activity") & (CHANGE.c.source == source) & CHANGE.c.record_id.in_(chunk)
         connection.execute(delete(CHANGE).where(theirs, mentions))

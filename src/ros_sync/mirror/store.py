@@ -23,6 +23,7 @@ from sqlalchemy import JSON, Connection, Date
 
 from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.touched import note
 
 ROWS_A_STATEMENT = 8  # of short rows
 
@@ -144,6 +145,7 @@ class Upsert:
             self._update(changed, as_of, written)
         written.unchanged = len(same)
         self._note_stream(same)
+        note(self._connection, self._mirrored.name, self._source, written.updated)
         mark = self._mark
         self._many(
             f"UPDATE {self._table} SET modified_at = {mark} "  # noqa: S608  # names are ours
@@ -257,6 +259,7 @@ class Upsert:
         rows = zip(*columns.values(), *more.values(), moments, *fixed, strict=False)
         quoted = ", ".join(f'"{name}"' for name in names)
         marks = ", ".join([self._mark] * len(names))
+        note(self._connection, self._mirrored.name, self._source, columns["id"])
         self._many(f"INSERT INTO {self._table} ({quoted}) VALUES ({marks})", list(rows))  # noqa: S608  # names are ours
         return Written(created=[str(record_id) for record_id in columns["id"]])
 

@@ -36,6 +36,7 @@ from ros_sync.mirror.property_history import (
     tracked_columns,
 )
 from ros_sync.mirror.store import as_text, insert_rows, one_of, rows_of
+from ros_sync.mirror.touched import note
 
 FOREVER = 2**63 - 1  # microseconds; after everything
 _BOOKKEEPING = frozenset(("valid_from", "modified_at", "run_id", "stream"))
@@ -107,6 +108,7 @@ class Timeline:
                 if len(versions) + len(outdated) + len(moved) + len(new) + len(old) > counts:
                     changed.add(record_id)
             self._write(versions, outdated, moved, new, old)
+        note(self._connection, self._mirrored.name, self._source, changed)
         return changed
 
     # ---- what is stored

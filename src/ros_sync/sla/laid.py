@@ -25,7 +25,7 @@ from sqlmodel import Session
 
 from ros_sync.mirror import catalogue
 from ros_sync.mirror.portions import PORTION
-from ros_sync.mirror.records import records_of
+from ros_sync.mirror.record_queries import records_of
 from ros_sync.organisation.people import Directory
 from ros_sync.sla.clock_definitions import ClockDefinition, Terms
 from ros_sync.sla.tables import SlaClock, SlaClockEvent, SlaOwnerClock, What

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
 
 from ros_sync.mirror.portions import chunks
-from ros_sync.mirror.records import changes_of
+from ros_sync.mirror.record_queries import changes_of
 from ros_sync.sla import clock_definitions
 from ros_sync.sla.clock_definitions import Terms, due_at, handed_over_at, state_at
 from ros_sync.sla.laid import CLOCK, OPEN, OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of

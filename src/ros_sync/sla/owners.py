@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 from sqlmodel import Session
 
-from ros_sync.mirror.records import own_records_of
+from ros_sync.mirror.record_queries import own_records_of
 from ros_sync.organisation.company import Organisation
 from ros_sync.organisation.people import Directory, OwnerRow
 

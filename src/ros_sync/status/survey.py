@@ -16,7 +16,7 @@ from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DELETION_WAVE, QUARANTINED_ROW, SYNC_RUN, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import broken_files
-from ros_sync.mirror.records import own_records_of, records_of
+from ros_sync.mirror.record_queries import own_records_of, records_of
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.settings import Settings

@@ -24,6 +24,7 @@ from ros_sync.sync.ingest.applied import Applied
 from ros_sync.sync.ingest.applier import Applier
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import DeletionLedger, DeletionLimit
+from ros_sync.sync.ingest.joined_records import followed_by_joined
 from ros_sync.sync.ingest.reports import CycleReport, Progress
 from ros_sync.sync.ingest.run_log import close_run, open_run
 from ros_sync.sync.one_writer import writing
@@ -86,7 +87,8 @@ class Work:
             number = self._run_id if self._run_id is not None else self._new_run(connection)
             now = clock.to_micros(self.now())
             applier = Applier(connection, self.source, self.context, run_id=number, now=now)
-            yield connection, applier
+            with followed_by_joined(connection, self.context):
+                yield connection, applier
         self._run_id = number
 
     def _new_run(self, connection: Connection) -> int:

@@ -29,6 +29,7 @@ from ros_sync.sync.ingest.completion import Against, told
 from ros_sync.sync.ingest.dated import Step, by_day, moment_in, zone_of
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.holding import HeldBack
+from ros_sync.sync.ingest.joined_records import followed_by_joined
 from ros_sync.sync.ingest.mapped import note_mapped
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.ingest.run_log import COUNTS, close_run, open_run
@@ -266,7 +267,7 @@ def _load(
                 file.notes.append(mapping.lack_of_stages)
             report.files.append(file)
             for batch in batches:
-                with engine.begin() as connection:
+                with engine.begin() as connection, followed_by_joined(connection, context):
                     loader.load(
                         connection,
                         batch,
@@ -283,9 +284,9 @@ def _load(
                 file.notes.append("it holds headings and no rows")
         for name in sorted(names):
             last = next(file for file in reversed(report.files) if file.object == name)
-            with engine.begin() as connection:
+            with engine.begin() as connection, followed_by_joined(connection, context):
                 last.updated += loader.finish(connection, name, held[name])
-    with engine.begin() as connection:
+    with engine.begin() as connection, followed_by_joined(connection, context):
         if names & {"activity", "deal"}:
             given = mapping.given("deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]

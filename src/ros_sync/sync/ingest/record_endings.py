@@ -14,6 +14,7 @@ from ros_sync.mirror.erasure import PERSONS, erase
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.sync.ingest.ingestion import Ingestion
+from ros_sync.sync.ingest.joined_records import follow_merges
 from ros_sync.sync.ingest.reports import StreamReport
 
 
@@ -101,6 +102,7 @@ class Endings:
         fresh: dict[str, str] = {}
         for name in stream.objects:
             fresh = redirects.redirect(self._in.connection, self._in.source.name, name, merged, at)
+            follow_merges(self._in.connection, name, self._in.source.name, fresh, at)
         report.merged += len(fresh)
         counted = StreamReport(stream.name)
         self.delete(stream, dict.fromkeys(merged, self._in.now), counted)

@@ -19,7 +19,9 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK as _CHUNK
 from ros_sync.mirror.store import Upsert
 from ros_sync.mirror.tables import CHANGE
+from ros_sync.mirror.touched import note
 from ros_sync.sync.ingest.deals import DealContext, changes_of, slipped
+from ros_sync.sync.ingest.joined_records import followed_by_joined
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.stream_state import derivation_of, save_derivation
 
@@ -52,7 +54,7 @@ def recount_slips(engine: Engine, context: DealContext, now: datetime) -> int:
     changed = 0
     for source in sources:
         for ids in _moved(engine, source):
-            with writing(engine, source) as connection:
+            with writing(engine, source) as connection, followed_by_joined(connection, context):
                 changed += _recount(connection, source, ids, context)
     with engine.begin() as connection:
         save_derivation(connection, EVERY_SOURCE, SLIPS, now, basis=wanted)
@@ -88,5 +90,6 @@ def _recount(connection: Connection, source: str, ids: Sequence[str], context: D
         assignments = ", ".join(f"{name} = {mark}" for name in COLUMNS)
         # names are ours
         statement = f"UPDATE deal SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608
+        note(connection, "deal", source, [row[-1] for row in rows])
         connection.exec_driver_sql(statement, rows)
     return len(rows)
