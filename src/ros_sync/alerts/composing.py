@@ -23,8 +23,8 @@ from ros_sync.alerts.lifecycle import alert_table, due_table, moment_of, notific
 from ros_sync.alerts.rule_failures import RuleFailures, in_words, is_of_the_database
 from ros_sync.alerts.tables import AlertState
 from ros_sync.clock import zone
-from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import PORTION, portions
+from ros_sync.mirror.records import records_of
 from ros_sync.organisation.people import Directory, Person
 from ros_sync.organisation.routing import OWNER, Recipient, RecordOwner, route
 from ros_sync.outbox.store import Addressee, put, withdraw
@@ -96,7 +96,7 @@ def owners_of(session: Session, records: Iterable[tuple[str, str, str]]) -> dict
         wanted.setdefault((name, source), []).append(record_id)
     owners: dict[tuple[str, str, str], RecordOwner] = {}
     for (name, source), ids in wanted.items():
-        table = objects()[name].table
+        table = records_of(name)
         columns = (table.c.id, table.c.owner_id, table.c.owner_named)
         for portion in portions(sorted(ids)):
             query = select(*columns).where(table.c.source == source, table.c.id.in_(portion))
@@ -120,7 +120,7 @@ def texts_now(
         if alert.opened_at < moment.now:
             older.setdefault((alert.rule_id, alert.object, alert.source), []).append(alert)
     for (rule_id, name, source), group in older.items():
-        table, rule = objects()[name].table, rules[rule_id]
+        table, rule = records_of(name), rules[rule_id]
         columns = [table.c[column] for column in columns_read(rule)]
         ids = {alert.record_id: alert.id for alert in group}
         query = select(*columns).where(table.c.source == source, table.c.id.in_(list(ids)))

@@ -13,9 +13,9 @@ from sqlmodel import Session
 
 from ros_sync.alerts.lifecycle import alert_table, compose_anew, notification_table
 from ros_sync.alerts.tables import AlertState
+from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
-from ros_sync.mirror.redirects import ERASED
-from ros_sync.mirror.tables import REDIRECT
+from ros_sync.mirror.records import erased_ids, leaders_of_erased
 from ros_sync.rules.language import Moment
 
 PERSON = "a person who was deleted in the CRM"  # stands where their name stood
@@ -49,28 +49,21 @@ def forget_erased(session: Session, moment: Moment) -> int:
 
 
 def _still_telling(session: Session) -> list[int]:
-    """The alerts that still say something of a person who was erased, under their id or one that was merged into it.
+    """The alerts that still say something of a person who was erased.
 
-    The ids are named in the statement: left to join, SQLite reads all alerts for each of them.
+    They are under the person's id, under one that was merged into it, or under that of the leader of a joined record
+    that they were a part of: what was said of the leader until then may be theirs. The ids are named in the statement:
+    left to join, SQLite reads all alerts for each of them.
     """
     telling = alert_table.c.headline != PERSON
-    found: list[int] = []
-    for (source, name), ids in _erased(session).items():
+    found: set[int] = set()
+    for (source, name), ids in erased_ids(session.connection(), PERSONS).items():
         about = (alert_table.c.object == name) & (alert_table.c.source == source)
         for portion in portions(ids):
             query = select(alert_table.c.id).where(about, alert_table.c.record_id.in_(portion), telling)
-            found += session.execute(query).scalars()
+            found.update(session.execute(query).scalars())
+    for name, source, record_id, erased_at in leaders_of_erased(session.connection()):
+        about = (alert_table.c.object == name) & (alert_table.c.source == source)
+        until = (alert_table.c.record_id == record_id) & (alert_table.c.since_at <= erased_at)
+        found.update(session.execute(select(alert_table.c.id).where(about, until, telling)).scalars())
     return sorted(found)
-
-
-def _erased(session: Session) -> dict[tuple[str, str], list[str]]:
-    """The ids of persons who were erased, with those that were merged into them, by source and object."""
-    c = REDIRECT.c
-    erased: dict[tuple[str, str], list[str]] = {}
-    for source, name, old_id in session.execute(select(c.source, c.object, c.old_id).where(c.new_id == ERASED)):
-        erased.setdefault((source, name), []).append(old_id)
-    for (source, name), ids in erased.items():
-        own = (c.source == source) & (c.object == name)
-        for portion in portions(list(ids)):
-            ids.extend(session.execute(select(c.old_id).where(own, c.new_id.in_(portion))).scalars())
-    return erased

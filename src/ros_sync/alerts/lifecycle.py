@@ -24,11 +24,9 @@ from sqlmodel import Session
 from ros_sync.alerts.freshness import outside
 from ros_sync.alerts.rule_failures import RuleFailures
 from ros_sync.alerts.tables import Alert, AlertNotification, AlertState, MessageDue
-from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
-from ros_sync.mirror.redirects import ERASED
-from ros_sync.mirror.tables import REDIRECT
+from ros_sync.mirror.records import is_erased, records_of
 from ros_sync.organisation.people import Directory
 from ros_sync.rules.evaluate import clock_definition, describe, findings
 from ros_sync.rules.facts import columns_read, explained_fields, facts_of
@@ -154,7 +152,7 @@ def _unresolved(rule: Rule) -> ColumnElement[bool]:
 
 def _ended(rule: Rule, moment: Moment, stale: Collection[str]) -> ColumnElement[bool]:
     """The alerts of the rule whose record it no longer fires on."""
-    table = objects()[rule.applies_to].table
+    table = records_of(rule.applies_to)
     still = findings(rule, table, moment).where(
         table.c.source == alert_table.c.source, table.c.id == alert_table.c.record_id
     )
@@ -215,7 +213,7 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
 
     How many of the former.
     """
-    table = objects()[rule.applies_to].table
+    table = records_of(rule.applies_to)
     owner = func.coalesce(table.c.owner_id, table.c.owner_named)
     present = _unresolved(rule) & alert_table.c.shadow.is_(False) & outside(alert_table.c.source, stale)
     moved = (
@@ -247,14 +245,14 @@ def _reroute(session: Session, rule: Rule, moment: Moment, stale: Collection[str
 
 def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
     """The records on which the rule fires and that have no alert of it, inhibited ones and erased persons left out."""
-    table = objects()[rule.applies_to].table
+    table = records_of(rule.applies_to)
     same = (alert_table.c.source == table.c.source) & (alert_table.c.record_id == table.c.id)
     query = findings(rule, table, moment).where(
         outside(table.c.source, stale),
         ~select(alert_table.c.id).where(same, _unresolved(rule)).correlate(table).exists(),
     )
     if rule.applies_to in PERSONS:  # an export may still hold a person whose data was erased
-        query = query.where(~_erased(table, rule.applies_to))
+        query = query.where(~is_erased(rule.applies_to, table))
     if rule.inhibited_by:
         inhibiting = (
             alert_table.c.rule_id.in_(rule.inhibited_by)
@@ -270,19 +268,10 @@ def _fresh(rule: Rule, moment: Moment, stale: Collection[str]) -> Select[Any]:
     return query
 
 
-def _erased(table: Table, name: str) -> ColumnElement[bool]:
-    """Whether a record's person was erased, or was merged into one who was."""
-    own, other = REDIRECT.alias("own"), REDIRECT.alias("other")
-    into = (other.c.source == own.c.source) & (other.c.object == own.c.object) & (other.c.old_id == own.c.new_id)
-    merged = select(other.c.old_id).where(into, other.c.new_id == ERASED).correlate(own).exists()
-    same = (own.c.source == table.c.source) & (own.c.object == name) & (own.c.old_id == table.c.id)
-    return select(own.c.old_id).where(same, (own.c.new_id == ERASED) | merged).correlate(table).exists()
-
-
 def _open_new(
     session: Session, rule: Rule, directory: Directory, moment: Moment, stale: Collection[str], counts: RuleCounts
 ) -> None:
-    table = objects()[rule.applies_to].table
+    table = records_of(rule.applies_to)
     columns = [table.c[name] for name in columns_read(rule)]
     explained = explained_fields(rule)
     held = rule.hold is not None and rule.hold.count > 0

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from ros_sync.connectors.vendor import MappedField
 from ros_sync.errors import RosSyncError
-from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.records import records_of
 from ros_sync.settings import Settings
 from ros_sync.workspace.mappings import connector_files, load, load_connector, mapping_files
 
@@ -50,7 +50,7 @@ def _with_stages(known: dict[str, dict[str, set[str]]], settings: Settings) -> d
         return known
     try:
         with engine.connect() as connection:
-            table = objects()["pipeline_stage"].table
+            table = records_of("pipeline_stage")
             for pipeline, stage in connection.execute(select(table.c.pipeline, table.c.name)):
                 deals = known.setdefault("deal", {})
                 deals.setdefault("pipeline", set()).update({pipeline} - {None})

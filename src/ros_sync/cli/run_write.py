@@ -17,6 +17,7 @@ from ros_sync.fields import Field, Kind, StoredValue, did_you_mean, to_stored
 from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.database import open_engine
+from ros_sync.mirror.records import own_records_of
 from ros_sync.money import Money
 from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
@@ -92,7 +93,7 @@ def _writing(connections: Sequence[Connection], name: str) -> Source:
 
 
 def _currency(engine: Engine, mirrored: MirroredObject, source: str, record_id: str) -> str | None:
-    table = mirrored.table
+    table = own_records_of(mirrored.name)  # written to the one CRM that is named
     if "currency" not in table.c:
         return None
     with engine.connect() as connection:

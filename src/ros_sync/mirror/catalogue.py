@@ -30,6 +30,11 @@ class MirroredObject:
         return tables.past_of(self.table)
 
     @property
+    def column_names(self) -> frozenset[str]:
+        """The names of all columns that a record of it has, those of the bookkeeping too."""
+        return frozenset(self.table.columns.keys())
+
+    @property
     def settable(self) -> dict[str, Field]:
         """The fields that a connector may fill."""
         return {name: field for name, field in self.fields.items() if name not in self.computed}

@@ -33,7 +33,7 @@ def columns_read(rule: Rule) -> list[str]:
     columns = {entry.columns[name] for name in wanted if name in entry.columns}
     if any(name.startswith(CUSTOM) for name in wanted):
         columns.add("custom")
-    present = entry.table.columns.keys()
+    present = entry.column_names
     return [*(name for name in _ALWAYS if name in present), *sorted(columns.difference(_ALWAYS))]
 
 

@@ -40,7 +40,7 @@ _BEHIND = {
 
 _FIRST_MICROS = clock.to_micros(datetime(1, 1, 2, tzinfo=UTC))  # whole days, which a double holds exactly
 _LAST_MICROS = clock.to_micros(datetime(9999, 12, 31, tzinfo=UTC))
-MAX_EXACT = 2**53  # IEEE 754 double: a JSON number is read as one
+MAX_EXACT = 2**53 - 1  # a JSON number is read as an IEEE 754 double; 2**53 may stand for 2**53 + 1 as well
 
 _ISO_DAY = "____-__-__"  # LIKE: one _ stands for any one character
 
@@ -198,7 +198,7 @@ def record_of(name: str, row: Mapping[Any, Any], custom: CustomKinds) -> dict[st
 
 @cache
 def _own_columns(name: str) -> frozenset[str]:
-    return frozenset(catalogue.objects()[name].table.columns.keys())
+    return catalogue.objects()[name].column_names
 
 
 def fields_behind(name: str, field: str) -> tuple[str, ...]:

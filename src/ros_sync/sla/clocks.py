@@ -161,19 +161,20 @@ class _Step(Laid):
         """
         c, record = _CLOCK.c, self.record.c
         unfit = or_(
-            record.id.is_(None),
             record.deleted_at.is_not(None),
             self.start_moved,
             *(or_(column.is_(None), column.not_in(values)) for column, values in self.conditions),
         )
-        seen = self.connection.execute(
-            select(*self.hands, c.state, record.id.label("there"), record.deleted_at, self.starts.label("start"))
-            .add_columns(unfit.label("unfit"))
-            .join(self.record, self.joined, isouter=True)
+        there = (
+            select(*self.hands, c.state, record.deleted_at, self.starts.label("start"), unfit.label("unfit"))
+            .join(self.record, self.joined)
             .where(self.mine, _OPEN, or_(unfit, self.changed_hands))
-        ).mappings()
-        rows: list[RowMapping] = []
-        for row in seen:
+        )
+        # Asked apart: joined from the left, SQLite would read every record there is to find those that are not there.
+        is_there = select(record.id).where(self.joined).correlate(_CLOCK).exists()
+        gone = select(c.id, c.source, c.record_id, c.started_at, c.state).where(self.mine, _OPEN, ~is_there)
+        rows: list[RowMapping] = list(self.connection.execute(gone).mappings())
+        for row in self.connection.execute(there).mappings():
             (rows if row["unfit"] else self.handed_over).append(row)
         for portion in self.portions(rows):
             yield self._withdraw(portion)
@@ -181,13 +182,13 @@ class _Step(Laid):
     def _withdraw(self, rows: Sequence[RowMapping]) -> ClockCounts:
         changes, events, withdrawn = [], [], 0
         for row in rows:
-            stands, deleted = row["state"] == ClockState.BREACHED, row["deleted_at"]
+            stands, deleted = row["state"] == ClockState.BREACHED, row.get("deleted_at")
             withdrawn += not stands
             stopped = max(row["started_at"], min(deleted or self.now, self.now))
             outcome = ClockState.BREACHED if stands else ClockState.WITHDRAWN
             changes.append({"of": row["id"], "state": outcome, "stopped_at": stopped})
-            gone = row["there"] is None or deleted is not None
-            why = _why_withdrawn(gone=gone, moved=self.moved(row["start"], row["started_at"]))
+            gone = "start" not in row or deleted is not None
+            why = _why_withdrawn(gone=gone, moved=not gone and self.moved(row["start"], row["started_at"]))
             events.append(self.event(row["id"], What.STOPPED if stands else What.WITHDRAWN, why))
         self.write(changes, events)
         return ClockCounts(withdrawn=withdrawn, stopped=len(changes) - withdrawn)

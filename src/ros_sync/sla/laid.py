@@ -25,6 +25,7 @@ from sqlmodel import Session
 
 from ros_sync.mirror import catalogue
 from ros_sync.mirror.portions import PORTION
+from ros_sync.mirror.records import records_of
 from ros_sync.organisation.people import Directory
 from ros_sync.sla.clock_definitions import ClockDefinition, Terms
 from ros_sync.sla.tables import SlaClock, SlaClockEvent, SlaOwnerClock, What
@@ -76,7 +77,7 @@ class Laid:
         self.now = now
         self.stale = stale
         mirrored = catalogue.objects()[definition.object]
-        self.record: Table = mirrored.table
+        self.record = records_of(definition.object)
         self.mine = and_(of(definition), CLOCK.c.source.not_in(stale) if stale else true())
         self.judged = self.record.c.source.not_in(stale) if stale else true()
         self.column = {name: self.record.c[of_table] for name, of_table in mirrored.columns.items()}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, insert, select
 
 from ros_sync.mirror.portions import chunks
-from ros_sync.mirror.tables import CHANGE
+from ros_sync.mirror.records import changes_of
 from ros_sync.sla import clock_definitions
 from ros_sync.sla.clock_definitions import Terms, due_at, handed_over_at, state_at
 from ros_sync.sla.laid import CLOCK, OPEN, OWNER_CLOCK, OWNER_OPEN, ClockCounts, Laid, columns_of
@@ -23,7 +23,6 @@ OWNER_MOVED = "owner moved"
 _OWNERS = ("owner_id", "owner_named")
 _ASSIGNED = "assigned_at"
 _TICK = timedelta(microseconds=1)  # two owners never got a record at one instant
-_CHANGE = CHANGE.c
 _O = OWNER_CLOCK.c
 
 
@@ -226,16 +225,16 @@ class OwnerClocks(Laid):
         for row in moved:
             by_source.setdefault(row["source"], []).append(row["record_id"])
         found: dict[tuple[str, str], _Seen] = {}
+        change = changes_of(self.definition.object).c
         for source, ids in by_source.items():
             for chunk in chunks(ids):
-                query = select(_CHANGE.record_id, _CHANGE.field, func.max(_CHANGE.at)).where(
-                    _CHANGE.object == self.definition.object,
-                    _CHANGE.source == source,
-                    _CHANGE.record_id.in_(chunk),
-                    _CHANGE.field.in_((*_OWNERS, _ASSIGNED)),
-                    _CHANGE.at <= self.now,
+                query = select(change.record_id, change.field, func.max(change.at)).where(
+                    change.source == source,
+                    change.record_id.in_(chunk),
+                    change.field.in_((*_OWNERS, _ASSIGNED)),
+                    change.at <= self.now,
                 )
-                for record_id, field, at in self.connection.execute(query.group_by(_CHANGE.record_id, _CHANGE.field)):
+                for record_id, field, at in self.connection.execute(query.group_by(change.record_id, change.field)):
                     told = found.get((source, record_id), _Seen())
                     if field == _ASSIGNED:
                         told = told._replace(assigned=at)

@@ -16,7 +16,7 @@ from ros_sync.jobs.surroundings import database_file, free_bytes, short_of_room
 from ros_sync.mirror.bookkeeping import DELETION_WAVE, QUARANTINED_ROW, SYNC_RUN, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.config_versions import broken_files
-from ros_sync.mirror.tables import DEAL, OWNER
+from ros_sync.mirror.records import own_records_of, records_of
 from ros_sync.outbox import store as outbox
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.settings import Settings
@@ -84,8 +84,8 @@ def attention(connection: Connection, jobs: list[JobStanding], now: datetime) ->
 def object_counts(connection: Connection) -> dict[str, int]:
     """How many records of each object are here, deleted ones left out."""
     counts = {}
-    for name, mirrored in objects().items():
-        table = mirrored.table
+    for name in objects():
+        table = records_of(name)
         query = select(func.count()).select_from(table).where(table.c.deleted_at.is_(None))
         counts[name] = int(connection.execute(query).scalar_one())
     return counts
@@ -93,8 +93,9 @@ def object_counts(connection: Connection) -> dict[str, int]:
 
 def deal_counts(connection: Connection) -> DealCounts:
     """Deals by the kind of their stage."""
-    kind = DEAL.c.stage_kind
-    query = select(kind, func.count()).where(DEAL.c.deleted_at.is_(None)).group_by(kind)
+    deals = records_of("deal").c
+    kind = deals.stage_kind
+    query = select(kind, func.count()).where(deals.deleted_at.is_(None)).group_by(kind)
     by_kind = {str(name): int(number) for name, number in connection.execute(query)}
     known = {name: by_kind.pop(name, 0) for name in ("open", "won", "lost")}
     return DealCounts(**known, unstaged=sum(by_kind.values()))
@@ -102,13 +103,14 @@ def deal_counts(connection: Connection) -> DealCounts:
 
 def people(connection: Connection) -> People:
     """Sellers, and the teams and regions they name."""
+    owner = records_of("owner")
     sellers = (
-        OWNER.c.deleted_at.is_(None),
-        func.coalesce(OWNER.c.role, "seller") != "manager",
-        func.coalesce(OWNER.c.active, True),  # a CRM that does not say has active owners
+        owner.c.deleted_at.is_(None),
+        func.coalesce(owner.c.role, "seller") != "manager",
+        func.coalesce(owner.c.active, True),  # a CRM that does not say has active owners
     )
     query = select(
-        func.count(), func.count(func.distinct(OWNER.c.team)), func.count(func.distinct(OWNER.c.region))
+        func.count(), func.count(func.distinct(owner.c.team)), func.count(func.distinct(owner.c.region))
     ).where(*sellers)
     return People(*(int(number) for number in connection.execute(query).one()))
 
@@ -200,8 +202,8 @@ def quarantined_rows(connection: Connection, run_ids: list[int]) -> list[Reason]
 def unknown_owners(connection: Connection, known: frozenset[str] = frozenset()) -> list[UnknownOwner]:
     """Names that stand as owner and lead to nobody, over all objects, the most frequent first."""
     records: dict[str, int] = {}
-    for mirrored in objects().values():
-        columns = mirrored.table.c
+    for name in objects():
+        columns = own_records_of(name).c
         if "owner_named" not in columns:
             continue
         query = (
@@ -209,8 +211,8 @@ def unknown_owners(connection: Connection, known: frozenset[str] = frozenset()) 
             .where(columns.owner_named.is_not(None), columns.owner_id.is_(None), columns.deleted_at.is_(None))
             .group_by(columns.owner_named)
         )
-        for name, number in connection.execute(query):
-            if str(name).casefold() not in known:
-                records[name] = records.get(name, 0) + int(number)
+        for named, number in connection.execute(query):
+            if str(named).casefold() not in known:
+                records[named] = records.get(named, 0) + int(number)
     ordered = sorted(records.items(), key=lambda entry: (-entry[1], entry[0]))
     return [UnknownOwner(*entry) for entry in ordered]

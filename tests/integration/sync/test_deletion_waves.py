@@ -19,7 +19,7 @@ from tests.integration.sync.test_odd_answers import between as between  # noqa: 
 from ros_sync import clock
 from ros_sync.connectors.source import ChangeEvent
 from ros_sync.sync.audit.auditor import Auditor
-from ros_sync.sync.follow import event_inbox
+from ros_sync.sync.follow import event_inbox, page_writing
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.deletions import State, Wave, decide, waves
 from ros_sync.sync.policy import SyncPolicy
@@ -202,8 +202,8 @@ def test_a_confirmed_wave_goes_on_after_a_kill(
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(syncer._work, "apply", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(page_writing, "apply", killed)
         syncer.cycle()
     assert alive(engine) == 20
     later(hubspot, syncer_of(hubspot, engine), 60)

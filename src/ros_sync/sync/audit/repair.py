@@ -18,7 +18,7 @@ from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import CHANGE
 from ros_sync.sync.audit.comparison import Comparison
-from ros_sync.sync.follow import maintenance
+from ros_sync.sync.follow import maintenance, page_writing, record_reading, relinking
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.reports import CycleReport
@@ -58,11 +58,11 @@ class Repairer:
     def read_again(self, stream: Stream, ids: Sequence[str], ends: Page) -> None:
         """Records as the CRM has them now; `ends` takes what it says of those that have ended."""
         self._forget_orphans(stream, ids)
-        self._work.read_again(stream, ids, ends=ends)
+        record_reading.read_again(self._work, stream, ids, ends=ends)
 
     def end(self, stream: Stream, ends: Page) -> None:
         """Carry out what was said of records that have ended, as one: too many are held."""
-        self._work.end(stream, ends, "repair")
+        page_writing.end(self._work, stream, ends, "repair")
         self.notes += [each.what for each in self._work.report.remarks]
         self._work.report.remarks.clear()
 
@@ -99,7 +99,7 @@ class Repairer:
         if stream.links:
             with self._engine.connect() as connection:
                 alive = Comparison(connection, self._source, self._context).holders(stream, ids)
-            self._work.relink(stream, list(alive))
+            relinking.relink(self._work, stream, list(alive))
 
     def fill(self, stream: Stream, ids: Sequence[str]) -> None:
         """The fields of these records that follow from their associations, where they say something else."""
@@ -121,10 +121,10 @@ class Repairer:
 
     def splice(self, stream: Stream, ids: Sequence[str]) -> None:
         """The change histories of the tracked fields of these records."""
-        page = self._work.agreed(stream, self._source.read(stream, ids), asked=ids)
+        page = record_reading.agreed(self._work, stream, self._source.read(stream, ids), asked=ids)
         page.histories = self._source.histories(stream, page.ids)
         with self._work.writing() as (_, applier):
-            self._work.apply(applier, stream, page)
+            page_writing.apply(self._work, applier, stream, page)
 
     def derive(self) -> None:
         """What follows from activities, where something was mended."""

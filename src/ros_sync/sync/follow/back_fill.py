@@ -18,6 +18,7 @@ from ros_sync.errors import DailyLimitError, RosSyncError
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.links import has_links
 from ros_sync.mirror.store import is_empty
+from ros_sync.sync.follow import page_writing, record_reading
 from ros_sync.sync.follow.fetching import Fetching, Reading
 from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.ingest.pages import joined
@@ -174,10 +175,10 @@ class Listing:
         work, state = self._work, self._states[stream.name]
         counted, window = work.report.of(stream.name), state.backfill
         assert window is not None
-        page = work.agreed(stream, joined(pages)) if pages else Page(stream.name)
+        page = record_reading.agreed(work, stream, joined(pages)) if pages else Page(stream.name)
         with work.writing() as (connection, applier):
             if pages:
-                work.apply(applier, stream, page, empty=empty, way="list")
+                page_writing.apply(work, applier, stream, page, empty=empty, way="list")
                 if not empty:
                     # What was archived after that was so after its page was read, perhaps.
                     work.touch(stream, applier.endings.revive(stream, page.ids, counted, before=begun_at))
@@ -197,10 +198,10 @@ class Listing:
         missing = [each for each in held if not seen.add([f"{stream.name}/{each}"], "", [0])]
         if not missing:
             return
-        page = work.agreed(stream, work.source.read(stream, missing), asked=missing)
-        page = work.with_needs(stream, page, confirmed=set(page.ids))
+        page = record_reading.agreed(work, stream, work.source.read(stream, missing), asked=missing)
+        page = record_reading.with_needs(work, stream, page, confirmed=set(page.ids))
         with work.writing() as (_, applier):
-            work.apply(applier, stream, page, way="list", gone=True)
+            page_writing.apply(work, applier, stream, page, way="list", gone=True)
 
 
 def ids_of(work: Work, stream: Stream) -> list[str]:

@@ -17,7 +17,7 @@ from ros_sync.mirror.bookkeeping import CHANGE_EVENT
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE
-from ros_sync.sync.follow import maintenance
+from ros_sync.sync.follow import maintenance, page_writing, record_reading, relinking
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.reports import CycleReport
 from ros_sync.sync.one_writer import writing
@@ -167,12 +167,12 @@ def _read(work: Work, stream: Stream, asked: _Asked) -> None:
         chunk = ids[start : start + READ_AT_ONCE]
         told = [each for each in chunk if each in asked.erased]
         others = [each for each in chunk if each not in asked.erased]
-        work.read_again(stream, told, way=WEBHOOK, explicit=told)
-        work.read_again(stream, others, linked=asked.links, moved=moved, ends=ends)
-    work.end(stream, ends, WEBHOOK, erase=False)
+        record_reading.read_again(work, stream, told, way=WEBHOOK, explicit=told)
+        record_reading.read_again(work, stream, others, linked=asked.links, moved=moved, ends=ends)
+    page_writing.end(work, stream, ends, WEBHOOK, erase=False)
     rest = [each for each in asked.links if each not in set(ids)]
     if stream.links and rest:
-        work.relink(stream, _there(work, stream, rest))
+        relinking.relink(work, stream, _there(work, stream, rest))
 
 
 def _untold(work: Work, stream: Stream, moved: Sequence[tuple[str, datetime]]) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ros_sync.sync.follow import guises, maintenance
+from ros_sync.sync.follow import guises, maintenance, record_reading
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest import deletions
 from ros_sync.sync.ingest.deletions import CONFIRMED_WAY
@@ -32,7 +32,9 @@ def delete_confirmed(work: Work) -> None:
             for start in range(0, len(ids), AT_ONCE):
                 chunk = ids[start : start + AT_ONCE]
                 # Of a contact that is no lead any more, that alone was confirmed.
-                work.read_again(stream, chunk, way=CONFIRMED_WAY if stream.name == name else UNREADABLE_WAY)
+                record_reading.read_again(
+                    work, stream, chunk, way=CONFIRMED_WAY if stream.name == name else UNREADABLE_WAY
+                )
                 with writing(work.engine, source.name) as connection:
                     if stream.name != name:
                         guises.settle(work, connection, name, chunk)

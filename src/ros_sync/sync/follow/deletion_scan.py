@@ -20,6 +20,7 @@ from ros_sync.connectors.source import Page, Stream, Window
 from ros_sync.mirror import archived, redirects
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.erasure import PERSONS
+from ros_sync.sync.follow import page_writing, record_reading
 from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.one_writer import writing
 from ros_sync.sync.policy import due, floored, lies_ahead
@@ -103,9 +104,9 @@ class DeletionScan:
             if found.error is not None:
                 raise found.error
             if found.ids:
-                page, confirmed = work.completed(stream, found, with_histories=True)
+                page, confirmed = record_reading.completed(work, stream, found, with_histories=True)
                 with work.writing() as (_, applier):
-                    work.apply(applier, stream, page)
+                    page_writing.apply(work, applier, stream, page)
                     work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
         # What was modified just before the list, and archived at once, may be restored until the next one.
         scanned.searched_until = scanned.listed_at - self._settled
@@ -129,20 +130,20 @@ class DeletionScan:
             rest = {each: at for each, at in page.deleted.items() if each not in here}
             if rest or page.doubted:
                 merged = {each: into for each, into in page.merged.items() if each not in here}
-                agreed = work.agreed(stream, replace(page, deleted=rest, merged=merged))
+                agreed = record_reading.agreed(work, stream, replace(page, deleted=rest, merged=merged))
                 with work.writing() as (_, applier):
-                    work.apply(applier, stream, agreed, way="list")
+                    page_writing.apply(work, applier, stream, agreed, way="list")
         # That a record is archived is believed where its own answer agrees.
         ends = Page(stream.name)
-        work.read_again(stream, sorted(alive), ends=ends)
-        work.end(stream, ends, "list", erase=False)
-        work.read_again(stream, sorted(self._held(stream) - listed))
+        record_reading.read_again(work, stream, sorted(alive), ends=ends)
+        page_writing.end(work, stream, ends, "list", erase=False)
+        record_reading.read_again(work, stream, sorted(self._held(stream) - listed))
         back = sorted(unseen - listed)
         with work.engine.connect() as connection:
             took_in = redirects.taken_in(connection, work.source.name, stream.objects[0], back)
-        work.read_again(stream, sorted(took_in))  # erased, it takes those with it that went into it
+        record_reading.read_again(work, stream, sorted(took_in))  # erased, it takes those with it that went into it
         # What else the CRM does not know any more was never here.
-        work.read_again(stream, [each for each in back if each not in took_in], gone=False)
+        record_reading.read_again(work, stream, [each for each in back if each not in took_in], gone=False)
         if back:
             with writing(work.engine, work.source.name) as connection:
                 archived.forget(connection, work.source.name, stream.name, back, begun_at)

@@ -20,7 +20,16 @@ from sqlalchemy import Engine
 from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.errors import DailyLimitError, RosSyncError, StoppedError
 from ros_sync.organisation.people import Directory
-from ros_sync.sync.follow import change_events, confirmed, event_inbox, maintenance, unlinked
+from ros_sync.sync.follow import (
+    change_events,
+    confirmed,
+    event_inbox,
+    maintenance,
+    page_writing,
+    record_reading,
+    relinking,
+    unlinked,
+)
 from ros_sync.sync.follow.back_fill import Listing
 from ros_sync.sync.follow.deletion_scan import DeletionScan
 from ros_sync.sync.follow.polling import Polling
@@ -54,13 +63,13 @@ class _FollowedSource:
     def take_in(self, stream: Stream, page: Page) -> None:
         work = self._work
         try:
-            page = work.with_needs(stream, page, confirmed=set())
+            page = record_reading.with_needs(work, stream, page, confirmed=set())
         except StoppedError:
             raise
         except RosSyncError as error:  # looking back each day finds the history
             log.warning("history_put_off", source=work.source.name, stream=stream.name, error=str(error))
         with work.writing() as (_, applier):
-            work.apply(applier, stream, page)
+            page_writing.apply(work, applier, stream, page)
         maintenance.derive(work, work.now())
 
 
@@ -178,7 +187,7 @@ class Syncer:
         maintenance.reread(self._work, now, listed=listed)
         with self.engine.connect() as connection:
             state = state_of(connection, self.source.name)  # a whole listing has read links too
-        self._work.catch_up_links()
+        relinking.catch_up_links(self._work)
         if self._due(state, "linked_at", "links_seconds"):
             maintenance.refresh_links(self._work, now)
         self._meet_unknown_owners(report, now)
@@ -242,7 +251,7 @@ class Syncer:
         """
         report = CycleReport(self.source.name, self._now())
         with self._counted(report):
-            self._work.read_again(stream, ids, gone=gone)
+            record_reading.read_again(self._work, stream, ids, gone=gone)
             maintenance.derive(self._work, report.started_at)
         return report
 
@@ -250,6 +259,6 @@ class Syncer:
         """Read the links of these records again."""
         report = CycleReport(self.source.name, self._now())
         with self._counted(report):
-            self._work.relink(stream, ids)
+            relinking.relink(self._work, stream, ids)
             maintenance.derive(self._work, report.started_at)
         return report

@@ -5,17 +5,13 @@ Records that end through what they say themselves, and links that vanish first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from ros_sync.connectors.source import Link, Page, Stream
-from ros_sync.mirror import links
+from ros_sync.connectors.source import Page, Stream
+from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.deletions import End, Kind, held_problem
-
-if TYPE_CHECKING:
-    from ros_sync.sync.follow.work import Work
 
 VALUES = "values"  # the way by which records end through what they say themselves
 LINKS = "links"  # the way by which records end to which links vanished
@@ -47,22 +43,3 @@ def settle(work: Work, connection: Connection, name: str, ids: Sequence[str]) ->
     own = Stream(name, (name,))
     alive = work.alive(connection, own, ids)
     work.ledger(connection, own).void([each for each in ids if each not in alive])
-
-
-def look_for_ends(work: Work, stream: Stream, found: Mapping[str, Sequence[Link]]) -> None:
-    """Read the records to which links are missing now: the CRM tells of no link with one that it thinks deleted.
-
-    `found` are the links that these records have by the CRM. Where the deletions are a wave, it is held, and the links
-    stay.
-    """
-    source = work.source
-    with work.engine.connect() as connection:
-        wanted = {each: [(link.object, link.id, link.label) for link in theirs] for each, theirs in found.items()}
-        lost = links.lost(connection, source.name, stream.name, wanted, stream.links)
-        others = {each.name: each for each in source.streams if each.name in lost}
-        alive = {name: sorted(work.alive(connection, other, lost[name])) for name, other in others.items()}
-    for name, ids in alive.items():
-        ends = Page(name)
-        for start in range(0, len(ids), READ_AT_ONCE):
-            work.read_again(others[name], ids[start : start + READ_AT_ONCE], ends=ends)
-        work.end(others[name], ends, LINKS, erase=False)

@@ -13,6 +13,7 @@ from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Page, Problem, Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
+from ros_sync.sync.follow import page_writing, record_reading, relinking
 from ros_sync.sync.follow.work import Work, of_stream
 from ros_sync.sync.ingest.derived import roll_up, worked_out
 from ros_sync.sync.ingest.filled import note_filled
@@ -40,8 +41,8 @@ def describe(work: Work, now: datetime) -> None:
             query = select(table.c.id).where(table.c.source == work.source.name, table.c.deleted_at.is_(None))
             ids = [str(each) for each in batch.columns["id"]]
             vanished = set(connection.execute(query).scalars()) - set(ids)
-            ends = work.ending(
-                connection, stream, Page(batch.object, batches=[batch], gone=sorted(vanished)), "account"
+            ends = page_writing.ending(
+                work, connection, stream, Page(batch.object, batches=[batch], gone=sorted(vanished)), "account"
             )
             applier.endings.delete(stream, dict.fromkeys(ends.gone, clock.to_micros(work.now())), counted)
             applier.endings.revive(stream, ids, counted)
@@ -98,7 +99,7 @@ def refresh_links(work: Work, now: datetime) -> None:
                     deal.c.source == work.source.name, deal.c.deleted_at.is_(None), deal.c.stage_kind == "open"
                 )
                 ids = [str(each) for each in connection.execute(query).scalars()]
-            work.relink(stream, ids)
+            relinking.relink(work, stream, ids)
     with writing(work.engine, work.source.name) as connection:
         save_state(connection, work.source.name, now, linked_at=now)
 
@@ -118,7 +119,7 @@ def reread(work: Work, now: datetime, *, listed: Collection[str]) -> None:
         if fresh:
             continue
         for start in range(0, len(ids), REREAD_ROWS):
-            work.read_again(stream, ids[start : start + REREAD_ROWS], gone=False)
+            record_reading.read_again(work, stream, ids[start : start + REREAD_ROWS], gone=False)
         with writing(work.engine, work.source.name) as connection:
             save_scan(connection, work.source.name, stream.name, REREAD, now)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from ros_sync import clock
 from ros_sync.connectors.source import HistoryStream, Page, Stream, Window
 from ros_sync.errors import PermanentError
+from ros_sync.sync.follow import page_writing, record_reading
 from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.one_writer import writing
@@ -174,9 +175,9 @@ class Polling:
     def _write_rows(self, stream: Stream, state: StreamState, phase: str, pages: Sequence[Page]) -> None:
         work = self._work
         if any(each.ids for each in pages):
-            page, confirmed = work.completed(stream, joined(pages), with_links=phase == SWEEP)
+            page, confirmed = record_reading.completed(work, stream, joined(pages), with_links=phase == SWEEP)
             with work.writing() as (connection, applier):
-                work.apply(applier, stream, page)
+                page_writing.apply(work, applier, stream, page)
                 work.touch(stream, applier.endings.revive(stream, sorted(confirmed), work.report.of(stream.name)))
                 save_stream_state(connection, work.source.name, stream.name, state, work.report.started_at)
         else:
