@@ -53,6 +53,8 @@ _KINDS = {
     "former_link": _Kind(tables.FORMER_LINK),
     "history_entry": _Kind(tables.HISTORY_ENTRY),
     "redirect": _Kind(tables.REDIRECT),
+    "record_identity": _Kind(tables.RECORD_IDENTITY),
+    "erased_member": _Kind(tables.ERASED_MEMBER),
     "archived_record": _Kind(tables.ARCHIVED_RECORD),
     "run": _Kind(bookkeeping.SYNC_RUN),
     "stream_state": _Kind(bookkeeping.STREAM_STATE),

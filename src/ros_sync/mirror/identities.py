@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, t
 
 from ros_sync.errors import PermanentError, Where
 from ros_sync.mirror.insertion import insert_or
-from ros_sync.mirror.joined_tables import ERASED_MEMBER, RECORD_IDENTITY, joined_tables
 from ros_sync.mirror.portions import CHUNK
+from ros_sync.mirror.tables import ERASED_MEMBER, JOINABLE, RECORD_IDENTITY
 
 Key = tuple[str, str]  # source, id
 _C = RECORD_IDENTITY.c
@@ -45,7 +45,7 @@ def link(
     IdentityError where an object is never joined, where a record belongs to another leader, and where two records of
     one CRM would be one: that is a merge, and made in the CRM.
     """
-    if joined_tables(name) is None:
+    if name not in JOINABLE:
         raise IdentityError(f"records of the object {name!r} are never joined")
     wanted = dict.fromkeys([leader, *members])
     known = leaders_of(connection, name, list(wanted))

@@ -1,10 +1,10 @@
-"""The tables of records that two CRMs have, seen as one: who belongs together, and what they say together.
+"""The tables of records that several CRMs have, seen as one: what the members of an identity say together.
 
 A CRM's own rows are never overwritten by another's values: the next poll would flip them back, and the audit would
 report it. So what the members of an identity say together stands in tables of its own, with the columns of the mirrored
 ones: the present (`joined_deal`), the past (`joined_deal_version`) and the changes (`joined_change`). All of it is
-worked out from the members' own rows (`mirror.joining`), and can be at any time. Nothing here is loaded where no record
-is joined.
+worked out from the members' own rows (`mirror.joining`), and can be at any time. Imports and syncs
+load nothing of this where no record is joined.
 """
 
 from __future__ import annotations
@@ -12,48 +12,10 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Column, Index, Table, text
+from sqlalchemy import Column, Index, Table
 
-from ros_sync.mirror.columns import METADATA, BigKey, Instant, key, needed, numbered, optional, table
-from ros_sync.mirror.tables import ACCOUNT, ACTIVITY, CHANGE, CONTACT, DEAL, LEAD, OWNER, past_of
-
-JOINABLE = (OWNER, ACCOUNT, CONTACT, DEAL, LEAD, ACTIVITY)  # stages and quotas are each CRM's own
-
-RECORD_IDENTITY = table(
-    "record_identity",
-    "A record (the member) that is the same thing as the leader, from one moment to another. The leader was chosen when "
-    "they were linked, and is a member itself.",
-    numbered(),
-    needed("object"),
-    needed("member_source"),
-    needed("member_id"),
-    needed("leader_source"),
-    needed("leader_id"),
-    needed("valid_from", Instant, doc="since when they are one"),
-    optional("valid_to", Instant, doc="until when they were one; empty while they are"),
-    needed("reason", doc="why they are the same thing, in words: by which id, e-mail address or domain"),
-    needed("linked_by", doc="who linked them: an e-mail address, or the name of a job"),
-    optional("unlinked_because", doc="why they are one no longer"),
-    Index(
-        "uq_record_identity_member",
-        "object",
-        "member_source",
-        "member_id",
-        unique=True,
-        sqlite_where=text("valid_to IS NULL"),
-        postgresql_where=text("valid_to IS NULL"),
-    ),
-    Index("ix_record_identity_leader", "object", "leader_source", "leader_id"),
-)
-
-ERASED_MEMBER = table(
-    "erased_member",
-    "A leader of which a member was erased: what was said of the leader until then may be the erased person's.",
-    key("object"),
-    key("leader_source"),
-    key("leader_id"),
-    needed("erased_at", Instant),
-)
+from ros_sync.mirror.columns import METADATA, BigKey, numbered, table
+from ros_sync.mirror.tables import CHANGE, JOINABLE, past_of
 
 JOINED_CHANGE = table(
     "joined_change",
@@ -94,7 +56,7 @@ _JOINED = {
         _like(f"joined_{each.name}", each, f"What the members of an identity say together, as `{each.name}`."),
         _like(f"joined_{each.name}_version", past_of(each), f"The past of `joined_{each.name}`."),
     )
-    for each in JOINABLE
+    for each in (METADATA.tables[name] for name in JOINABLE)
 }
 
 

@@ -24,7 +24,7 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.identities import Key, Membership, leaders_of, members_of, memberships
 from ros_sync.mirror.joined_tables import JOINED_CHANGE, JoinedTables, joined_tables
 from ros_sync.mirror.store import as_text
-from ros_sync.mirror.tables import CHANGE
+from ros_sync.mirror.tables import CHANGE, REFERENCES
 
 # Columns that mean something together alone: they come from the first member that has a value in the first of them.
 UNITS = (
@@ -43,13 +43,6 @@ UNITS = (
     ),
     ("account_id", "account_name"),
 )
-REFERENCES = {
-    "owner_id": "owner",
-    "account_id": "account",
-    "deal_id": "deal",
-    "lead_id": "lead",
-    "contact_id": "contact",
-}
 _BOOKKEEPING = frozenset(("source", "id", "valid_from", "valid_to", "run_id", "stream", "modified_at", "deleted_at"))
 _LATEST = frozenset(("modified_at", "run_id", "stream"))  # what is no property: a state that differs in these is none
 

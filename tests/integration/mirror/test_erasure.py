@@ -22,7 +22,7 @@ FROM_ACTIVITY = ("calls", "calls/501", "contacts", "7")
 FROM_PERSON = ("contacts", "7", "calls", "501")
 
 
-def notify(connection: Connection, minute: int, *activities: tuple[str, str, str]) -> None:
+def write_activities(connection: Connection, minute: int, *activities: tuple[str, str, str]) -> None:
     """Write activities (id, subject, id of their contact) as they are at that minute; what they were is kept."""
     upsert = Upsert(connection, ACTIVITY, "crm", ("id", "subject", "contact_id"), run_id=1)
     upsert.write(list(activities), clock.to_micros(NOW) + minute * MINUTE)
@@ -53,8 +53,10 @@ def test_an_activity_that_was_linked_with_an_erased_person_loses_its_subject(
 ) -> None:
     """Its row names somebody else, and a link from either side tells of the person; others keep theirs."""
     with engine.begin() as connection:
-        notify(connection, 0, ("calls/501", "Boris is ill", "6"), ("emails/501", "Looms", "6"), ("501", "Mills", "6"))
-        notify(connection, 1, ("calls/501", "Boris is well", "6"))
+        write_activities(
+            connection, 0, ("calls/501", "Boris is ill", "6"), ("emails/501", "Looms", "6"), ("501", "Mills", "6")
+        )
+        write_activities(connection, 1, ("calls/501", "Boris is well", "6"))
         link(connection, *links, ("emails", "emails/501", "contacts", "6"))
         erase(connection, "crm", "contacts", ["7"], NOW)
         kept = subjects(connection)
@@ -65,7 +67,7 @@ def test_an_activity_that_was_linked_with_an_erased_person_loses_its_subject(
 def test_an_activity_with_a_person_who_was_merged_into_an_erased_one(engine: Engine) -> None:
     """The links of the one that is no more count as well, whether or not they were led to the new one."""
     with engine.begin() as connection:
-        notify(connection, 0, ("calls/501", "Boris is ill", "6"))
+        write_activities(connection, 0, ("calls/501", "Boris is ill", "6"))
         link(connection, ("calls", "calls/501", "contacts", "5"))
         redirects.redirect(connection, "crm", "contact", {"5": "7"}, NOW)
         erase(connection, "crm", "contacts", ["7"], NOW)
@@ -75,7 +77,7 @@ def test_an_activity_with_a_person_who_was_merged_into_an_erased_one(engine: Eng
 def test_an_activity_whose_stream_alone_feeds_activities(engine: Engine) -> None:
     """Its id has no stream before it."""
     with engine.begin() as connection:
-        notify(connection, 0, ("501", "Boris is ill", "6"))
+        write_activities(connection, 0, ("501", "Boris is ill", "6"))
         link(connection, ("emails", "501", "contacts", "7"))
         erase(connection, "crm", "contacts", ["7"], NOW)
         assert {"501": {None}} == subjects(connection)
@@ -85,7 +87,7 @@ def test_very_many_activities_of_one_person(engine: Engine) -> None:
     """More than fit into a statement."""
     ids = [f"calls/{number}" for number in range(2_000)]
     with engine.begin() as connection:
-        notify(connection, 0, *((each, "Boris is ill", "6") for each in ids))
+        write_activities(connection, 0, *((each, "Boris is ill", "6") for each in ids))
         set_links(
             connection,
             "crm",

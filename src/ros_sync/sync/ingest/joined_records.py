@@ -14,10 +14,10 @@ from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.fields import Kind, StoredValue, from_stored, to_stored
-from ros_sync.mirror import identities, joining
+from ros_sync.mirror import identities
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.identities import Key
-from ros_sync.mirror.joined_tables import JOINABLE
+from ros_sync.mirror.tables import JOINABLE, REFERENCES
 from ros_sync.mirror.touched import Touched, note, noting
 from ros_sync.sync.ingest.deals import HISTORIC, Computed, DealContext, Moved, beside_stored, computed
 
@@ -67,8 +67,9 @@ def follow_merges(connection: Connection, name: str, source: str, merged: Mappin
 
 def rebuild(connection: Connection, joined: Iterable[Joined], context: DealContext) -> None:
     """Work out these joined records anew."""
+    from ros_sync.mirror import joining  # noqa: PLC0415  # its tables are made where records are joined
 
-    def recount(state: joining.State, changes: Sequence[Mapping[str, Any]]) -> joining.State:
+    def recount(state: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return _recounted(state, changes, context)
 
     for name, leader in sorted(joined):
@@ -77,10 +78,9 @@ def rebuild(connection: Connection, joined: Iterable[Joined], context: DealConte
 
 def _of_members(connection: Connection, touched: Touched) -> set[Joined]:
     """The joined records that any of the records written is, or was, a member of."""
-    joinable = {str(table.name) for table in JOINABLE}
     found: set[Joined] = set()
     for (name, source), ids in touched.items():
-        if name in joinable and ids:
+        if name in JOINABLE and ids:
             members = [(source, record_id) for record_id in ids]
             found |= {(name, leader) for leader in identities.led_by(connection, name, members)}
     return found
@@ -90,20 +90,23 @@ def _referring(connection: Connection, name: str, member: Key) -> set[Joined]:
     """The joined records that name this record or another member of its identity: its id in their CRM may be another."""
     leader = identities.leaders_of(connection, name, [member]).get(member, member)
     named = {member, *(each.member for each in identities.members_of(connection, name, leader))}
-    columns = [column for column, other in joining.REFERENCES.items() if other == name]
+    columns = [column for column, object_ in REFERENCES.items() if object_ == name]
     found: set[Joined] = set()
-    for table in JOINABLE:
+    for other in JOINABLE:
+        table = objects()[other].table
         for column in columns:
-            if column not in table.c or not identities.any_of(connection, str(table.name)):
+            if column not in table.c or not identities.any_of(connection, other):
                 continue
             for source, record_id in named:
                 query = select(table.c.id).where(table.c.source == source, table.c[column] == record_id)
                 keys = [(source, str(each)) for each in connection.execute(query).scalars()]
-                found |= {(str(table.name), each) for each in identities.led_by(connection, str(table.name), keys)}
+                found |= {(other, each) for each in identities.led_by(connection, other, keys)}
     return found
 
 
-def _recounted(state: joining.State, changes: Sequence[Mapping[str, Any]], context: DealContext) -> dict[str, object]:
+def _recounted(
+    state: Mapping[str, Any], changes: Sequence[Mapping[str, Any]], context: DealContext
+) -> dict[str, object]:
     """The computed columns of a joined deal, from the changes that its members went through together."""
     moved = [
         Moved(change["field"], clock.to_micros(change["at"]), change["old"], change["new"])
