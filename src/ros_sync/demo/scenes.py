@@ -10,8 +10,8 @@ from sqlalchemy import String, cast, func, or_, select
 from ros_sync.alerts.tables import Alert, AlertNotification, AlertState
 from ros_sync.demo.week import Week
 from ros_sync.fields import Kind, to_stored
-from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.columns import METADATA
+from ros_sync.mirror.record_queries import records_of
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sla.owners import directory as directory_of
@@ -55,7 +55,6 @@ class Forgotten:
 def type_next_step(week: Week) -> NextStep:
     """The owner of a deal without a next step gives it one: HubSpot has it, and the next tick ticks the message."""
     scene, email = _without_step(week)
-    deal = objects()["deal"]
     on = week.stage.clock().date() + timedelta(days=NEXT_STEP_DAYS)
     changes = {"next_step": NEXT_STEP, "next_step_date": to_stored(Kind.DATE, on)}
     with week.engine.connect() as connection:
@@ -63,8 +62,9 @@ def type_next_step(week: Week) -> NextStep:
     outcome = week.syncer.write(WriteBackRequest("deal", scene.deal_id, changes, asked_by=email), directory)
     scene.written = outcome.state is Written.DONE
     scene.in_hubspot = week.stage.account.live("deals", scene.deal_id).properties.get("hs_next_step") == NEXT_STEP
+    deals = records_of("deal")
     with week.engine.connect() as connection:
-        here = select(deal.table.c.next_step).where(deal.table.c.id == scene.deal_id)
+        here = select(deals.c.next_step).where(deals.c.id == scene.deal_id)
         scene.in_mirror = connection.execute(here).scalar_one() == NEXT_STEP
     week.tell()
     with week.engine.connect() as connection:
@@ -79,8 +79,8 @@ def type_next_step(week: Week) -> NextStep:
 
 def ask_to_be_forgotten(week: Week) -> Forgotten:
     """A lead of whom somebody was told is deleted in HubSpot for privacy's sake."""
-    lead = objects()["lead"].table
-    known = objects()["contact"].table  # leads are among them, with the buyers whom deals name
+    lead = records_of("lead")
+    known = records_of("contact")  # leads are among them, with the buyers whom deals name
     namesakes = select(func.count()).select_from(known).where(known.c.name == lead.c.name).scalar_subquery()
     query = (
         select(lead.c.id, lead.c.name, lead.c.email)

@@ -192,7 +192,7 @@ class _Joiner:
         ordered = sorted(cuts)
         for start, end in zip(ordered, [*ordered[1:], None], strict=True):
             members = self._active(start)
-            state = self._joined(members, start) if len(members) > 1 else None
+            state = self._joined(members, start)  # of the leader alone, too, where who it was one with was erased
             if state is not None:
                 found.append((start, end, state))
         return _drawn_together(found)

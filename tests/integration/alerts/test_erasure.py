@@ -14,6 +14,8 @@ from ros_sync.notifiers.delivery import deliver_all
 from ros_sync.notifiers.slack.client import SlackClient
 from ros_sync.notifiers.slack.notifier import SlackNotifier
 from ros_sync.sandbox.slack import SlackServer, SlackWorkspace
+from ros_sync.sync.ingest import joined_records
+from ros_sync.sync.ingest.deals import DealContext
 
 HOUR = timedelta(hours=1)
 PERSON = "a person who was deleted in the CRM"
@@ -227,3 +229,34 @@ def test_a_person_of_another_crm_with_that_number_raises_an_alert(desk: Firm) ->
         redirects.erased(connection, "crm", "contact", ["2"], MONDAY)
     desk.tick()
     assert [("crm", "2"), ("other", "1")] == desk.rows("SELECT source, record_id FROM alert ORDER BY source")
+
+
+@pytest.mark.parametrize("erased", ["other", "crm"], ids=["the other member", "the leader"])
+def test_what_was_said_of_a_leader_goes_with_a_member_that_is_erased(desk: Firm, erased: str) -> None:
+    """A joined lead is told of under its leader: who is erased leaves its alert and messages, whichever member they were.
+
+    What is left of the leader raises an alert of its own, without a word of theirs.
+    """
+    context = DealContext("EUR", {}, lambda day: day)
+    desk.lead("1", "Zelda", email=None)
+    zimmer = {"company": "Zimmer & Sons", "email": "zelda@zimmer.example"}
+    desk.lead(
+        "9", "Zelda Zimmer", MONDAY - HOUR, source="other", owner_id=None, owner_named="ann@example.com", **zimmer
+    )
+    with desk.engine.begin() as connection:
+        joined_records.link(
+            connection, "lead", ("crm", "1"), [("other", "9")], MONDAY - HOUR, context, reason="e-mail", by="a test"
+        )
+    desk.tick()
+    desk.delivered()
+    before = everything(desk)
+    with desk.engine.begin() as connection:
+        erasure.erase(connection, erased, "contacts", ["9" if erased == "other" else "1"], MONDAY)
+    report = desk.tick(MONDAY + HOUR)
+    after = everything(desk)
+    assert ("zelda@zimmer.example" in before, report.erased) == (True, 1)
+    if erased == "other":
+        assert ("zimmer" in after, "zelda" in after) == (False, True)
+    states = desk.rows("SELECT source, record_id, state FROM alert WHERE record_id IN ('1', '9') ORDER BY id")
+    own = ("crm", "1") if erased == "other" else ("other", "9")
+    assert [("crm", "1", "resolved"), (*own, "open")] == states

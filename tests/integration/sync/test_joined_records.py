@@ -34,7 +34,7 @@ def test_without_identities_the_records_are_the_mirrored_rows(engine: Engine) ->
         write(connection, "deal", S, 1, name="Loom", stage="Qualify")
         write(connection, "deal", H, 2, stage="Propose")
         assert {H, S} == records(connection, "deal").keys()
-        assert [("hubspot", "stage", "Qualify", "Propose", at(2))] == changes(connection, "deal")
+        assert [(H, "stage", "Qualify", "Propose", at(2))] == changes(connection, "deal")
 
 
 def test_linked_records_are_one_led_by_the_leader(engine: Engine) -> None:
@@ -103,8 +103,8 @@ def test_each_change_is_there_once_and_counts_once(engine: Engine) -> None:
         joined = records(connection, "deal")[S]
         moved = changes(connection, "deal", "close_date")
     assert [
-        ("salesforce", "close_date", "2026-03-31", "2026-04-30", at(24)),
-        ("salesforce", "close_date", "2026-04-30", "2026-06-30", at(72)),
+        (S, "close_date", "2026-03-31", "2026-04-30", at(24)),
+        (S, "close_date", "2026-04-30", "2026-06-30", at(72)),
     ] == moved
     assert (2, date(2026, 3, 31), date(2026, 6, 30)) == tuple(
         joined[name] for name in ("push_count", "first_close_date", "close_date")

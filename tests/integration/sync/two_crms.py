@@ -52,11 +52,11 @@ def records(connection: Connection, name: str, hours: float | None = None) -> di
     return {(row["source"], row["id"]): dict(row) for row in connection.execute(select(table)).mappings()}
 
 
-def changes(connection: Connection, name: str, field: str | None = None) -> list[tuple[str, str, Any, Any, datetime]]:
-    """The changes of an object's records: source, field, old, new, when, oldest first."""
+def changes(connection: Connection, name: str, field: str | None = None) -> list[tuple[Key, str, Any, Any, datetime]]:
+    """The changes of an object's records: source and id, field, old, new, when, oldest first."""
     table: FromClause = changes_of(name)
-    query = select(table.c.source, table.c.field, table.c.old, table.c.new, table.c.at)
+    query = select(table.c.source, table.c.record_id, table.c.field, table.c.old, table.c.new, table.c.at)
     if field is not None:
         query = query.where(table.c.field == field)
     rows = connection.execute(query.order_by(table.c.at, table.c.source, table.c.field))
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [((row[0], row[1]), row[2], row[3], row[4], row[5]) for row in rows]
