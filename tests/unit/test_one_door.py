@@ -1,7 +1,7 @@
 """Records are asked for at one door: no package above `sync` reaches a mirrored table by another way.
 
-That none imports the tables is a contract of import-linter (pyproject.toml); this is about the catalogue, which has them
-as attributes.
+That none imports the tables is a contract of import-linter (pyproject.toml); this is about the catalogue, which has
+them as attributes.
 """
 
 from __future__ import annotations

@@ -342,8 +342,8 @@ JOINABLE = ("owner", "account", "contact", "deal", "lead", "activity")  # stages
 
 RECORD_IDENTITY = table(
     "record_identity",
-    "A record (the member) that is the same thing as the leader, from one moment to another. The leader was chosen when "
-    "they were linked, and is a member itself.",
+    "A record (the member) that is the same thing as the leader, from one moment to another. The leader was chosen "
+    "when they were linked, and is a member itself.",
     numbered(),
     needed("object"),
     needed("member_source"),

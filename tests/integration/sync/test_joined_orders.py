@@ -1,7 +1,7 @@
-"""Linking, unlinking, writing, deleting, merging and erasing in any order: what is asked for is what follows from the rows.
+"""Linking, unlinking, writing, deleting and erasing in any order: what is asked for is what follows from the rows.
 
-The model knows the members' own rows and who was linked when, and works everything out from scratch in the simplest way:
-no table of joined records, no history of them.
+The model knows the members' own rows and who was linked when, and works everything out from scratch in the simplest
+way: no table of joined records, no history of them.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def test_without_identities_the_records_are_the_mirrored_rows(engine: Engine) ->
 
 
 def test_linked_records_are_one_led_by_the_leader(engine: Engine) -> None:
-    """The leader's values count; what it does not say, the other member says. The members' own rows stay as they are."""
+    """The leader's values count; what it does not say, the other member says. The members' own rows stay."""
     with engine.begin() as connection:
         write(connection, "deal", H, 0, name="Loom (marketing)", segment="SMB", amount_minor=500, currency="USD")
         write(connection, "deal", S, 1, name="Loom", next_step="Call")
@@ -112,7 +112,7 @@ def test_each_change_is_there_once_and_counts_once(engine: Engine) -> None:
 
 
 def test_owners_are_those_of_the_leaders_crm(engine: Engine) -> None:
-    """An owner who is one with somebody there has their id; anybody else is named, as an id of another CRM would lie."""
+    """An owner who is one with somebody there has their id; anybody else is named: an id of another CRM would lie."""
     with engine.begin() as connection:
         write(connection, "owner", ("hubspot", "7"), 0, name="Ann", email="ann@example.com")
         write(connection, "owner", ("salesforce", "005A"), 0, name="Ann", email="ann@example.com")
@@ -147,7 +147,7 @@ def test_it_is_deleted_when_every_member_is(engine: Engine) -> None:
 
 
 def test_a_member_that_is_merged_hands_its_place_on(engine: Engine) -> None:
-    """Into the record that it went into in its own CRM; where the leader went, the identity goes on under the new one."""
+    """To the record that it went into in its own CRM; where the leader went, the identity goes on under the new one."""
     other, third = ("hubspot", "h9"), ("salesforce", "s9")
     with engine.begin() as connection:
         for key, name in ((H, "H"), (other, "H9"), (S, None), (third, "S9")):

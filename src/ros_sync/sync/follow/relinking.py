@@ -1,4 +1,4 @@
-"""Reading links again: of records, of associations that could not be read, and what vanished links tell of their ends."""
+"""Reading links again: of records, and of associations that could not be read; what vanished links tell of ends."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _of_members(connection: Connection, touched: Touched) -> set[Joined]:
 
 
 def _referring(connection: Connection, name: str, member: Key) -> set[Joined]:
-    """The joined records that name this record or another member of its identity: its id in their CRM may be another."""
+    """The joined records that name this record or another member: its id in their CRM may be another one."""
     leader = identities.leaders_of(connection, name, [member]).get(member, member)
     named = {member, *(each.member for each in identities.members_of(connection, name, leader))}
     columns = [column for column, object_ in REFERENCES.items() if object_ == name]
