@@ -82,7 +82,7 @@ def changes_of(name: str) -> FromClause:
     if joined_tables(name) is None:
         return own.subquery("changes")
     joined = select(*JOINED_CHANGE.columns).where(JOINED_CHANGE.c.object == name)
-    own = own.where(~_is_member(name, CHANGE.c.source, CHANGE.c.record_id))
+    own = own.where(_is_alone(name, CHANGE.c.source, CHANGE.c.record_id))
     return union_all(own, joined).subquery("changes")
 
 
@@ -97,7 +97,7 @@ def _present(name: str) -> FromClause:
     if joined is None:
         return mirrored.table
     own = mirrored.table
-    alone = select(*own.columns).where(~_is_member(name, own.c.source, own.c.id))
+    alone = select(*own.columns).where(_is_alone(name, own.c.source, own.c.id))
     return union_all(alone, select(*joined.present.columns)).subquery(name)
 
 
@@ -120,8 +120,11 @@ def _same_member(name: str, source: ColumnElement[str], record_id: ColumnElement
     return and_(_IDENTITY.object == name, _IDENTITY.member_source == source, _IDENTITY.member_id == record_id)
 
 
-def _is_member(name: str, source: ColumnElement[str], record_id: ColumnElement[str]) -> ColumnElement[bool]:
-    return exists().where(_same_member(name, source, record_id), _IDENTITY.valid_to.is_(None))
+def _is_alone(name: str, source: ColumnElement[str], record_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a row is no member of an identity. Where there is none at all, that is asked once and not of each row."""
+    member = exists().where(_same_member(name, source, record_id), _IDENTITY.valid_to.is_(None))
+    none = ~exists().where(_IDENTITY.object == name, _IDENTITY.valid_to.is_(None))
+    return or_(none, ~member)
 
 
 def _mirrored(name: str) -> MirroredObject:

@@ -317,8 +317,14 @@ class _Step(Laid):
         running = select().join(self.record, self.joined).where(self.mine, _OPEN, c.state == ClockState.RUNNING)
         first_owner = func.coalesce(c.owner_id, self.owner)
         group = (c.source, c.owner_id, first_owner, c.within, c.calendar, c.calendar_version)
+        # Who has an owner needs no look at its record; asked for distinct owners, SQLite would read every record.
+        owned = select(c.source, c.owner_id, c.owner_id, c.within, c.calendar, c.calendar_version).distinct()
+        owned = owned.where(self.mine, _OPEN, c.state == ClockState.RUNNING, c.owner_id.is_not(None))
+        keys = [tuple(row) for row in self.connection.execute(owned)]
+        unowned = running.add_columns(*group).where(c.owner_id.is_(None))
+        keys += dict.fromkeys(tuple(row) for row in self.connection.execute(unowned))
         restated = 0
-        for key in self.connection.execute(running.add_columns(*group).distinct()).all():
+        for key in keys:
             source, old_owner, owner, *old = key
             calendar = clock_definitions.calendar_for(self.definition, self.directory, source, owner)
             old_terms, new = Terms(*old), clock_definitions.terms(self.definition, calendar)

@@ -233,7 +233,7 @@ def test_a_person_of_another_crm_with_that_number_raises_an_alert(desk: Firm) ->
 
 @pytest.mark.parametrize("erased", ["other", "crm"], ids=["the other member", "the leader"])
 def test_what_was_said_of_a_leader_goes_with_a_member_that_is_erased(desk: Firm, erased: str) -> None:
-    """An alert on a joined lead is its leader's: an erased person leaves it and its messages, whichever member they were.
+    """An alert on a joined lead is its leader's: an erased person leaves it and its messages, whoever they were.
 
     What is left of the leader raises an alert of its own, without a word of theirs.
     """
