@@ -60,6 +60,7 @@ _KINDS = {
     "stream_state": _Kind(bookkeeping.STREAM_STATE),
     "scan_state": _Kind(bookkeeping.SCAN_STATE),
     "derivation_state": _Kind(bookkeeping.DERIVATION_STATE),
+    "exchange_rate_version": _Kind(bookkeeping.EXCHANGE_RATE_VERSION),
     "quarantined": _Kind(bookkeeping.QUARANTINED_ROW),
     "source_state": _Kind(bookkeeping.SOURCE_STATE),
     "change_event": _Kind(bookkeeping.CHANGE_EVENT),

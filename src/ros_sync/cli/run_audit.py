@@ -32,7 +32,7 @@ def audit(
     """Audit each source and tell of it; exit code 1 where mirror and CRM do not agree, or could not be compared."""
     settings = invocation.start()
     refuse_unfollowed(settings)
-    context = deal_context(organisation_of(settings))
+    context = deal_context(organisation_of(settings), clock.now())
     reports: list[AuditReport] = []
     with _alone(settings.database_url):
         engine = open_engine(settings.database_url)

@@ -80,7 +80,7 @@ def import_(
     now = clock.now()
     export = mapping_of(settings, mapping)
     moment = moment_of_export(as_of, export, now)
-    context = deal_context(organisation_of(settings))
+    context = deal_context(organisation_of(settings), now)
     sizes = {path: path.stat().st_size for path, _ in plan(export, paths)}
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)

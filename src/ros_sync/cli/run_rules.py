@@ -66,7 +66,8 @@ def _load(invocation: Invocation, paths: list[Path] | None) -> tuple[RuleSet, Or
             raise
         return load(paths, doubter=Doubter()), Organisation()
     organisation = organisation_of(settings)
-    people = {name for member in organisation.people.values() for name in (member.name, member.email) if name}
+    rosters = (organisation.people, *(each.people for _, each in organisation.later))
+    people = {name for roster in rosters for each in roster.values() for name in (each.name, each.email) if name}
     rules = load(
         paths or [settings.rules_folder],
         custom=custom_kinds(settings),

@@ -54,7 +54,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
             organisation, files, broken = Configuration(settings, engine).followed()
             refuse_unfollowed(settings, files, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
             show_unused(invocation, broken)
-            context = deal_context(organisation)
+            context = deal_context(organisation, clock.now())
             connections = connections_of(settings, source, engine=engine, sleep=interrupt.pause, files=files)
             with progress_bars(invocation) as tell:
                 for each in connections:

@@ -108,6 +108,7 @@ def as_data(
         "opened": report.alerts.opened,
         "resolved": report.alerts.resolved,
         "erased": report.erased,
+        "restated": report.restated,
         "failed": report.alerts.failed,
         "skipped": report.skipped,
         "stale": [
@@ -147,6 +148,9 @@ def show(
     if report.erased:
         people = counted(report.erased, "alert")
         out.print(f"{people} on people who were deleted in the CRM: their names are gone.", highlight=False)
+    if report.restated:
+        deals = counted(report.restated, "amount")
+        out.print(f"{deals} restated in the company's currency: exchange rates changed.", highlight=False)
     waiting = held.waiting + held.unconfirmed
     out.print(
         f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} brought up to date, {waiting:,} waiting.",

@@ -44,7 +44,7 @@ def write(
     """Write fields of one record to the CRM; exit code 1 where they were not written."""
     settings = invocation.start()
     mirrored = _object(name)
-    organisation = organisation_of(settings)
+    organisation = organisation_of(settings).at(clock.now())
     with DatabaseLock(settings.database_url):
         engine = open_engine(settings.database_url)
         try:
@@ -61,7 +61,7 @@ def write(
             )
             with engine.connect() as connection:
                 directory = directory_of(connection, organisation)
-            syncer = Syncer(engine, found, deal_context(organisation), now=clock.now)
+            syncer = Syncer(engine, found, deal_context(organisation, clock.now()), now=clock.now)
             outcome = syncer.write(request, directory)
         finally:
             engine.dispose()

@@ -119,7 +119,7 @@ def _import(
     folder.mkdir(parents=True, exist_ok=True)
     write_exports(world, folder, at)
     paths = [folder / only] if only else [folder]
-    context = deal_context(organisation_of(settings))
+    context = deal_context(organisation_of(settings), at)
     return import_files(engine, mapping_of(settings, MAPPING), paths, context, as_of=at, now=at)
 
 

@@ -58,7 +58,7 @@ def type_next_step(week: Week) -> NextStep:
     on = week.stage.clock().date() + timedelta(days=NEXT_STEP_DAYS)
     changes = {"next_step": NEXT_STEP, "next_step_date": to_stored(Kind.DATE, on)}
     with week.engine.connect() as connection:
-        directory = directory_of(connection, week.company.organisation)
+        directory = directory_of(connection, week.company.organisation.at(week.stage.clock()))
     outcome = week.syncer.write(WriteBackRequest("deal", scene.deal_id, changes, asked_by=email), directory)
     scene.written = outcome.state is Written.DONE
     scene.in_hubspot = week.stage.account.live("deals", scene.deal_id).properties.get("hs_next_step") == NEXT_STEP

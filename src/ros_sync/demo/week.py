@@ -100,7 +100,7 @@ class Week:
         self.pace = MemoryPace(vendor("hubspot").rate_limits(settings), monotonic=stage.seconds, sleep=stage.wait)
         (self.connection,) = connections_of(settings, now=stage.clock, sleep=stage.wait, pace=lambda _vendor: self.pace)
         self.source = self.connection.source
-        self.context = deal_context(organisation_of(settings))
+        self.context = deal_context(organisation_of(settings), stage.clock())
         self.syncer = Syncer(engine, self.source, self.context, now=stage.clock, policy=POLICY)
         self.days: list[Day] = []
         self.sender: WebhookSender | None = None

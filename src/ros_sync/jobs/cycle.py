@@ -33,6 +33,7 @@ from ros_sync.sla.clocks import ClockCounts, advance
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.recounting import recount_slips
+from ros_sync.sync.ingest.restating import restate_amounts
 from ros_sync.sync.one_writer import TICKS, alone
 from ros_sync.workspace.company import Company
 
@@ -46,7 +47,8 @@ log = structlog.get_logger(__name__)
 class TickReport:
     """What one tick did. Of the `stale` sources it concluded nothing; `erased` alerts lost their words for privacy.
 
-    One that was `skipped` did nothing, as another process was at it.
+    `restated` are movements of amounts that exchange rates brought about. One that was `skipped` did nothing else, as
+    another process was at it.
     """
 
     now: datetime
@@ -56,6 +58,7 @@ class TickReport:
     stale: list[SourceStanding] = field(default_factory=list)
     erased: int = 0
     skipped: bool = False
+    restated: int = 0
 
 
 def tick(
@@ -63,13 +66,18 @@ def tick(
 ) -> TickReport:
     """Make clocks, alerts and outbox say what the mirror and the rules say at `now`.
 
-    `transport` (slack or console) is how new messages will go out. A source that is followed and was last read
-    completely more than `stale_seconds` before `now` keeps its alerts and clocks as they are.
+    The organisation is that of the day that it is at `now`. `transport` (slack or console) is how new messages will go
+    out. A source that is followed and was last read completely more than `stale_seconds` before `now` keeps its alerts
+    and clocks as they are.
 
     Raises RosSyncError, when all else is done, where messages could not be composed.
     """
     started_at = clock.now()
-    recount_slips(engine, DealContext.of(company.organisation), now)
+    company = company.at(now)
+    context = DealContext.of(company.organisation)
+    recount_slips(engine, context, now)
+    # What rates will be is written to records when the day has come.
+    restated = restate_amounts(engine, context, now) if now <= started_at else 0
     moment = company.moment(now)
     with engine.connect() as connection:
         rules = fitted(company.rules, filled(connection))
@@ -77,7 +85,7 @@ def tick(
     with alone(engine, _TICK, TICKS) as mine:
         if not mine:
             log.info("tick_skipped", reason="another process is at it")
-            return TickReport(now, ClockCounts(), Reconciled(), NotificationCounts(), skipped=True)
+            return TickReport(now, ClockCounts(), Reconciled(), NotificationCounts(), skipped=True, restated=restated)
         with Session(engine) as session:
             stale = stale_sources(session, now, stale_seconds)
             left = [standing.source for standing in stale]
@@ -118,7 +126,7 @@ def tick(
                 "the log"
             ),
         )
-    return TickReport(now, clocks, followed, notifications, stale, erased)
+    return TickReport(now, clocks, followed, notifications, stale, erased, restated=restated)
 
 
 def _advance(

@@ -59,6 +59,16 @@ DERIVATION_STATE = table(
     needed("updated_at", Instant),
 )
 
+EXCHANGE_RATE_VERSION = table(
+    "exchange_rate_version",
+    "The exchange rates by which amounts are told in the company's currency, from when on they held.",
+    numbered(),
+    needed("home_currency", doc="ISO 4217 code of the company's own currency"),
+    needed("rates", doc="as JSON: by currency, what one unit of it is worth in the company's own, exact, as text"),
+    needed("since", Instant, doc="1970 for those that were there before any amount"),
+    optional("restated_at", Instant, doc="when every deal stood by them; empty while that is under way"),
+)
+
 QUARANTINED_ROW = table(
     "quarantined_row",
     "A row of a file that could not be read: where it stands, what was in it, and why.",

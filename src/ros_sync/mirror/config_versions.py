@@ -133,9 +133,10 @@ def version_in_force(on: Connection | Session, path: str, at: datetime) -> Versi
     return found[0] if found and found[0].text is not None else None
 
 
-def first_effective(on: Connection | Session) -> datetime | None:
-    """From when on the first versions that are known were in force; None where none is."""
-    return on.execute(select(func.min(CONFIG_VERSION.c.effective_from))).scalar()
+def first_effective(on: Connection | Session, role: Role | None = None) -> datetime | None:
+    """From when on the first versions that are known (of one role) were in force; None where none is."""
+    first = select(func.min(CONFIG_VERSION.c.effective_from))
+    return on.execute(first if role is None else first.where(CONFIG_VERSION.c.role == role)).scalar()
 
 
 def history(on: Connection | Session, path: str) -> list[Version]:

@@ -222,7 +222,7 @@ class _Joiner:
                     found.append({
                         "object": self._mirrored.name, "source": self._leader[0], "record_id": self._leader[1],
                         "field": column, "at": at, "old": before, "new": value, "by": cause["by"],
-                        "run_id": cause["run_id"],
+                        "run_id": cause["run_id"], "cause": cause["cause"],
                     })  # fmt: skip
                 before = value
         return sorted(found, key=lambda change: (change["at"], change["field"]))

@@ -15,6 +15,12 @@ Change = tuple[str, str, int, str | None, str | None, str | None]  # record id, 
 ColumnHistory = Mapping[str, Sequence[Value]]  # by column, oldest first
 
 
+class Whole(tuple[Value, ...]):
+    """A history that is settled: it ends in what the present row says, and may go on after the row was modified."""
+
+    __slots__ = ()
+
+
 class NewRow(NamedTuple):
     """What is needed of a record that is new here; `columns` are the tracked ones, in the timeline's order."""
 
@@ -43,6 +49,8 @@ def settled(history: Sequence[Value], present: StoredValue, modified: int | None
     What was set after the row was read is left for the read that will see it. Where the row says something else
     than the last entry, the row is right from its modified instant on.
     """
+    if history.__class__ is Whole:
+        return history
     values: list[Value] = []
     for entry in history:
         if modified is not None and entry[0] > modified:

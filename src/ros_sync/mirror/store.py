@@ -11,7 +11,7 @@ would cost more than the database does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, repeat
@@ -19,10 +19,12 @@ from types import MappingProxyType
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, Connection, Date
+from sqlalchemy import JSON, Connection, Date, select
 
+from ros_sync import clock
 from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject
+from ros_sync.mirror.tables import CHANGE
 from ros_sync.mirror.touched import note
 
 ROWS_A_STATEMENT = 8  # of short rows
@@ -49,7 +51,9 @@ class Upsert:
     `expect_empty` and nothing is looked up before the first insert. The `custom` column, where it is among them the
     last one, says everything of `custom_names`; others of the company's own properties are kept as they are. Of
     `silent` columns the past is kept in versions alone. `stream` is noted with each row, also with those that say what
-    is stored already: rows of before there were streams learn theirs when they are next read.
+    is stored already: rows of before there were streams learn theirs when they are next read. `cause` is kept with each
+    change, where it is another than that the record was changed. `restated` are instants (microseconds) at which rows
+    may have changed for such a cause: what a row says is not out of date because of that.
     """
 
     def __init__(  # noqa: PLR0913  # what every row of the batch shares
@@ -64,6 +68,8 @@ class Upsert:
         custom_names: frozenset[str] = frozenset(),
         silent: frozenset[str] = frozenset(),
         stream: str | None = None,
+        cause: str | None = None,
+        restated: Collection[int] = (),
     ) -> None:
         assert columns[0] == "id"
         self._connection = connection
@@ -75,6 +81,8 @@ class Upsert:
         self._custom_names = custom_names
         self._silent = silent
         self._stream = stream
+        self._cause = cause
+        self._restated = restated
         self._mark = "?" if connection.dialect.name == "sqlite" else "%s"
 
     @property
@@ -98,6 +106,8 @@ class Upsert:
             custom_names=self._custom_names,
             silent=frozenset(self._columns) if silent else self._silent,
             stream=self._stream,
+            cause=self._cause,
+            restated=self._restated,
         )
 
     def write(
@@ -197,7 +207,26 @@ class Upsert:
             modified, known = row[self._modified_index], stored[self._modified_index]
             if modified is not None and known is not None:
                 return int(modified) < int(known)
-        return self._moment(row, as_of) < int(stored[-1])  # type: ignore[arg-type]  # valid_from is an int
+        moment, since = self._moment(row, as_of), int(stored[-1])  # type: ignore[arg-type]  # valid_from is an int
+        return moment < since and (since not in self._restated or moment < self._last_said(str(row[0]), since))
+
+    def _last_said(self, record_id: str, since: int) -> int:
+        """Since when (microseconds) the record has said what it says, beside what changed for another cause.
+
+        Its present state, true `since`, began at an instant at which rows were restated.
+        """
+        past, change = self._mirrored.version_table.c, CHANGE.c
+        here = (past.source == self._source, past.id == record_id)
+        starts = select(past.valid_from).where(*here).order_by(past.valid_from.desc())
+        told = select(change.at).where(
+            change.object == self._mirrored.name,
+            change.source == self._source,
+            change.record_id == record_id,
+            change.cause.is_(None),
+        )
+        own = {clock.to_micros(at) for at in self._connection.execute(told).scalars()}
+        begun = [since, *(clock.to_micros(at) for at in self._connection.execute(starts).scalars())]
+        return next((at for at in begun if at in own or at not in self._restated), begun[-1])
 
     def compare(self, rows: Sequence[Row]) -> dict[str, tuple[str, ...] | None]:
         """What `write` would change, reading only: by id the columns that differ, None for a record that is new.
@@ -286,6 +315,8 @@ class Upsert:
         update = f"UPDATE {self._table} SET {assignments} WHERE source = {mark} AND id = {mark}"  # noqa: S608
         self._many(update, updates)
         fixed = {"object": self._mirrored.name, "source": source, "run_id": self._run_id}
+        if self._cause is not None:
+            fixed["cause"] = self._cause
         insert_rows(self._connection, "change", ("record_id", "field", "at", "old", "new"), history, fixed)
 
     @cached_property

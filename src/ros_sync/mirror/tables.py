@@ -282,6 +282,7 @@ CHANGE = table(
     optional("new"),
     optional("by", doc="who changed it, where the CRM says so"),
     optional("run_id", BigKey),
+    optional("cause", doc="`currency`: exchange rates changed, and nobody changed the record; empty: the record did"),
     Index("ix_change_record", "object", "source", "record_id", "field", "at"),
 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -46,12 +47,16 @@ class CompanyProfile:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team. `manager` is an e-mail of one of the people, lower-cased; `calendar` the name of a calendar."""
+    """A team. `manager` is an e-mail of one of the people, lower-cased; `calendar` the name of a calendar.
+
+    `parent` is the name of the team above it.
+    """
 
     name: str
     manager: str | None = None
     region: str | None = None
     calendar: str | None = None
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,9 @@ class Organisation:
 
     `rates[c]` is what one unit of currency `c` is worth in the company's own. The calendar `standard` (Monday to
     Friday, 09:00-17:00 in the company's zone) is always there, unless the file gives that name to another.
+
+    What a file says is this organisation before the first day that it names, and the `later` ones, in order, each from
+    its day on; ask for that of a day (`as_of`, `at`) before asking anything of it.
     """
 
     company: CompanyProfile = field(default_factory=CompanyProfile)
@@ -84,11 +92,23 @@ class Organisation:
     calendars: Mapping[str, BusinessCalendar] = field(default_factory=dict)
     teams: Mapping[str, Team] = field(default_factory=dict)
     people: Mapping[str, Member] = field(default_factory=dict)
+    later: tuple[tuple[date, Organisation], ...] = ()
 
     def __post_init__(self) -> None:
         if STANDARD not in self.calendars:
             standard = replace(standard_calendar(self.company.timezone), zone_given=False)
             object.__setattr__(self, "calendars", {**self.calendars, STANDARD: standard})
+
+    def as_of(self, day: date) -> Organisation:
+        """The organisation as this file states it for a day of the company."""
+        place = bisect_right(self.later, day, key=lambda step: step[0])
+        if place:
+            return self.later[place - 1][1]
+        return replace(self, later=()) if self.later else self
+
+    def at(self, instant: datetime) -> Organisation:
+        """The organisation as this file states it for the day that it then is in the company's zone."""
+        return self.as_of(instant.astimezone(self.company.zone).date()) if self.later else self
 
     @property
     def home_currency(self) -> str:

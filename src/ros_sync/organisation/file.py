@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from dataclasses import replace
 from pathlib import Path
 
 from ros_sync import clock
-from ros_sync.config_files import ConfigFile, Node, Scalar
+from ros_sync.config_files import ConfigFile, Node
 from ros_sync.errors import OrganisationError
-from ros_sync.fields import did_you_mean
 from ros_sync.money import is_currency
 from ros_sync.organisation.calendars import BusinessCalendar
-from ros_sync.organisation.company import STANDARD, CompanyProfile, Member, Organisation, Team, standard_calendar
+from ros_sync.organisation.company import STANDARD, CompanyProfile, Organisation, standard_calendar
 from ros_sync.organisation.fiscal_reader import read_fiscal_calendar
 from ros_sync.organisation.hours import CalendarReader
+from ros_sync.organisation.rates_reader import RatesReader
+from ros_sync.organisation.roster import EMAIL, RosterReader
 
 VERSION = 1
-LEVELS = ("L1", "L2", "L3")  # first-line manager, regional head, CRO
 RESERVED = {"owner", "company"}  # a rule's clock says `calendar: owner` or `calendar: company`
-_EMAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _CHANNEL = re.compile(r"#[^\s#<>]+")
-_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,}")  # Slack: user ids begin with U or W
-
-# No exchange rate lies outside; reading 1e999999 as a whole number would cost a gigabyte.
-_LEAST_RATE, _MOST_RATE = Decimal("1e-12"), Decimal("1e12")
 
 _TOP = ("version", "company", "rates", "calendars", "teams", "people")
 _COMPANY = (
@@ -38,8 +33,6 @@ _COMPANY = (
     "fallback",
     "customer_success",
 )
-_TEAM = ("name", "manager", "region", "calendar")
-_PERSON = ("email", "name", "manager", "team", "role", "level", "region", "calendar", "timezone", "slack", "active")
 _NEEDED = {"version": f"begin the file with `version: {VERSION}`", "company": "add `company: {name: …, currency: EUR}`"}
 
 
@@ -63,9 +56,6 @@ class _Reader:
     def __init__(self, config: ConfigFile) -> None:
         self.config = config
         self.calendar_names: set[str] = set()
-        self.teams: dict[str, Team] = {}
-        self.emails: set[str] = set()
-        self.manager_nodes: dict[str, Node] = {}
 
     def read(self, root: Node) -> Organisation:
         top = self.config.entries(root, _TOP, _NEEDED)
@@ -80,16 +70,16 @@ class _Reader:
         read = {name: reader.read(name, node) for name, node in calendar_nodes.items()}
         calendars: dict[str, BusinessCalendar] = {STANDARD: standard_calendar(company.timezone)}
         calendars.update({name: calendar for name, calendar in read.items() if calendar is not None})
-        entries = [self.config.entries(node, _PERSON, {"email": None}) for node in self.config.items(top.get("people"))]
-        self._collect_emails(entries)
-        self._teams(self.config.items(top.get("teams")))
-        return Organisation(
-            company=company,
-            rates=self._rates(top.get("rates"), company.currency),
-            calendars=calendars,
-            teams=self.teams,
-            people=self._people(entries),
-        )
+        rosters = RosterReader(self.config, self.calendar_names).read(top.get("teams"), top.get("people"))
+        rates = RatesReader(self.config, company.currency).read(top.get("rates"))
+        days = sorted({each.since for each in rosters if each.since} | {day for day in rates if day})
+        first = Organisation(company, rates[None], calendars, rosters[0].teams, rosters[0].people)
+        later, held = [], (rosters[0], rates[None])
+        by_day = {each.since: each for each in rosters}
+        for day in days:
+            held = (by_day.get(day, held[0]), rates.get(day, held[1]))
+            later.append((day, replace(first, rates=held[1], teams=held[0].teams, people=held[0].people)))
+        return replace(first, later=tuple(later))
 
     def _company(self, entry: Mapping[str, Node]) -> CompanyProfile:
         currency = self._text(entry, "currency")
@@ -109,100 +99,9 @@ class _Reader:
     def _address(self, entry: Mapping[str, Node], key: str) -> str | None:
         """An e-mail address, lower-cased, or a `#channel`."""
         address = self._text(entry, key)
-        if address and not (_EMAIL.fullmatch(address) or _CHANNEL.fullmatch(address)):
+        if address and not (EMAIL.fullmatch(address) or _CHANNEL.fullmatch(address)):
             self.config.problem(entry[key], f"{address!r} is neither an e-mail nor a #channel")
         return address if address is None or address.startswith("#") else address.lower()
-
-    def _rates(self, node: Node | None, home: str) -> dict[str, Decimal]:
-        rates: dict[str, Decimal] = {}
-        for currency, value in self.config.named(node).items():
-            rate = self.config.read(value, _rate)
-            if not is_currency(currency):
-                self.config.problem(value, f"{currency!r} is not an ISO 4217 code", "write it like USD")
-            elif currency == home and rate not in (None, Decimal(1)):
-                self.config.problem(value, f"{currency} is the company's own currency", "its rate is 1; leave it out")
-            elif rate is not None:
-                rates[currency] = rate
-        return rates
-
-    def _teams(self, nodes: list[Node]) -> None:
-        for node in nodes:
-            entry = self.config.entries(node, _TEAM, {"name": None})
-            name = self._text(entry, "name")
-            if name is None:
-                continue
-            if name in self.teams:
-                self.config.problem(entry["name"], f"there are two teams {name!r}", "give each its own name")
-            manager, calendar = self._manager(entry), self._calendar(entry)
-            self.teams[name] = Team(name, manager, self._text(entry, "region"), calendar)
-
-    def _collect_emails(self, entries: list[dict[str, Node]]) -> None:
-        for entry in entries:
-            email = self._text(entry, "email")
-            if email is None:
-                continue
-            if not _EMAIL.fullmatch(email):
-                self.config.problem(entry["email"], f"{email!r} is not an e-mail address")
-            elif email.lower() in self.emails:
-                self.config.problem(entry["email"], f"{email} is in this file twice", "keep one entry for each person")
-            else:
-                self.emails.add(email.lower())
-
-    def _people(self, entries: list[dict[str, Node]]) -> dict[str, Member]:
-        people: dict[str, Member] = {}
-        for entry in entries:
-            # Its own problems were noted when the e-mails were collected.
-            node = entry.get("email")
-            email = node.value.strip().lower() if isinstance(node, Scalar) else ""
-            if email not in self.emails or email in people:
-                continue
-            people[email] = Member(
-                email=email,
-                name=self._text(entry, "name"),
-                manager=self._manager(entry),
-                team=self.config.choice(entry.get("team"), self.teams),
-                role=self._text(entry, "role"),
-                level=self.config.choice(entry.get("level"), LEVELS),
-                region=self._text(entry, "region"),
-                calendar=self._calendar(entry),
-                timezone=self._timezone(entry),
-                slack=self._slack(entry),
-                active=self.config.flag(entry.get("active")),
-            )
-            if "manager" in entry:
-                self.manager_nodes[email] = entry["manager"]
-        self._refuse_cycles(people)
-        return people
-
-    def _refuse_cycles(self, people: Mapping[str, Member]) -> None:
-        """Note each circle of managers once, at the first of its people in the file."""
-        settled: set[str] = set()
-        for email in people:
-            line: list[str] = []
-            at: str | None = email
-            while at is not None and at not in settled and at not in line:
-                line.append(at)
-                at = people[at].manager if at in people else None
-            if at in line:
-                circle = " -> ".join([*line[line.index(at) :], at])
-                self.config.problem(
-                    self.manager_nodes[at],
-                    f"these manage each other: {circle}",
-                    "one of them is wrong",
-                    key=f"{at}.manager",
-                )
-            settled.update(line)
-
-    def _manager(self, entry: Mapping[str, Node]) -> str | None:
-        email = self._text(entry, "manager")
-        if email is None:
-            return None
-        if email.lower() not in self.emails:
-            hint = did_you_mean(email.lower(), self.emails) if self.emails else ""
-            hint = hint if hint.startswith("did") else "add them to `people`"
-            self.config.problem(entry["manager"], f"nobody in `people` has the e-mail {email!r}", hint)
-            return None
-        return email.lower()
 
     def _calendar(self, entry: Mapping[str, Node]) -> str | None:
         return self.config.choice(entry.get("calendar"), self.calendar_names)
@@ -211,27 +110,5 @@ class _Reader:
         zone = self.config.read(entry.get("timezone"), clock.zone)
         return zone.key if zone is not None else None
 
-    def _slack(self, entry: Mapping[str, Node]) -> str | None:
-        user = self._text(entry, "slack")
-        if user is not None and not _SLACK_USER.fullmatch(user):
-            hint = (
-                "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the "
-                "e-mail is used"
-            )
-            self.config.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
-            return None
-        return user
-
     def _text(self, entry: Mapping[str, Node], name: str) -> str | None:
         return self.config.text(entry.get(name))
-
-
-def _rate(text: str) -> Decimal:
-    """An exchange rate, read exactly as written; ValueError where it is none."""
-    try:
-        rate = Decimal(text)
-    except InvalidOperation:
-        rate = Decimal("NaN")
-    if not rate.is_finite() or not _LEAST_RATE <= rate <= _MOST_RATE:
-        raise ValueError(f"expected a number above 0, such as 0.92, found {text!r}")
-    return rate

@@ -15,6 +15,7 @@ from datetime import date, datetime, time
 from ros_sync import clock
 from ros_sync.organisation.calendars import BusinessCalendar, wall_instant
 from ros_sync.organisation.company import Member, Organisation
+from ros_sync.organisation.team_tree import levels, with_those_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Person:
 
     `key` never changes: the e-mail, lower-cased, or `source:id` where there is none. `manager` is the key of their own
     manager; `manager_named` is who they are said to report to where nobody here is known by that. `calendar` is the
-    name of a calendar of the organisation: their own, else their team's, else the company's.
+    name of a calendar of the organisation: their own, else their team's or that of one above it, else the company's.
+    `level` is what the file says, else that of the highest team that they lead.
     """
 
     key: str
@@ -63,6 +65,14 @@ class Person:
         What they are asked for by a day is due in their own zone.
         """
         return wall_instant(day, at, clock.zone(self.timezone))
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Somebody, and as the lead of which team they are met; None: as themselves."""
+
+    person: Person
+    leads: str | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +115,11 @@ class Directory:
 
     def __init__(self, organisation: Organisation, owners: Iterable[OwnerRow] = ()) -> None:
         self.organisation = organisation
+        self._led: dict[str, list[str]] = defaultdict(list)  # by person, the teams that they lead
+        for team in organisation.teams.values():
+            if team.manager:
+                self._led[team.manager].append(team.name)
+        self._levels = levels(organisation.teams)
         known, self._keys = _gather(organisation, owners)
         names = _Names(known.values())
         self._people = {key: self._person(each, names) for key, each in known.items()}
@@ -141,13 +156,35 @@ class Directory:
         return self._people.get(email.strip().lower())
 
     def manager_of(self, person: Person) -> Person | None:
-        """The person's own manager, else their team's; nobody is their own manager."""
+        """The person's own manager, else who leads their team, else the one above it; nobody is their own manager."""
+        return next((post.person for post in self.above(Post(person))), None)
+
+    def above(self, post: Post) -> list[Post]:
+        """Those to whom somebody reports, the one who is asked first at the beginning.
+
+        Their own manager, where one is named. Else who leads the team above that which they lead at this `post`, or
+        else their own team, or one above it. Who has neither, and leads several teams, reports to those above each.
+        """
+        person = post.person
         own = self._people.get(person.manager) if person.manager else None
         if own is not None and own.key != person.key:
-            return own
-        team = self.organisation.teams.get(person.team) if person.team else None
-        lead = self._people.get(team.manager) if team and team.manager else None
-        return lead if lead is not None and lead.key != person.key else None
+            return [Post(own)]
+        teams = self.organisation.teams
+        led = teams.get(post.leads) if post.leads else None
+        ways = ([led.parent] if led else [], [person.team], [teams[name].parent for name in self._led[person.key]])
+        for way in ways:
+            found = {each.person.key: each for name in way if (each := self._leader(name, person)) is not None}
+            if found:
+                return list(found.values())
+        return []
+
+    def _leader(self, team: str | None, person: Person) -> Post | None:
+        """Who leads a team, or the next one above it that somebody else leads."""
+        for each in with_those_above(self.organisation.teams, team):
+            lead = self._people.get(each.manager) if each.manager else None
+            if lead is not None and lead.key != person.key:
+                return Post(lead, each.name)
+        return None
 
     def calendar_of(self, source: str, owner: str | None) -> BusinessCalendar:
         """The calendar of an owner, given by id, e-mail or name; the company's where the owner is unknown.
@@ -171,7 +208,7 @@ class Directory:
         manager, manager_named = names.manager_of(known)
         company = self.organisation.company
         team = member.team or known.first("team")
-        team_entry = self.organisation.teams.get(team) if team else None
+        line = list(with_those_above(self.organisation.teams, team))
         return Person(
             key=known.key,
             name=known.name,
@@ -180,13 +217,18 @@ class Directory:
             team=team,
             manager=manager,
             role=member.role or known.first("role"),
-            level=member.level,
-            region=member.region or known.first("region") or (team_entry.region if team_entry else None),
-            calendar=member.calendar or (team_entry.calendar if team_entry else None) or company.calendar,
+            level=member.level or self._level(known.key),
+            region=member.region or known.first("region") or next((each.region for each in line if each.region), None),
+            calendar=member.calendar or next((each.calendar for each in line if each.calendar), company.calendar),
             slack_user=member.slack or known.first("slack_user"),
             active=known.active,
             manager_named=manager_named,
         )
+
+    def _level(self, key: str) -> str | None:
+        """The highest level of the teams that somebody leads."""
+        led = self._led.get(key, ())
+        return max((self._levels[name] for name in led if name in self._levels), default=None)
 
 
 class _Names:

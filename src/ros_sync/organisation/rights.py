@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ros_sync.organisation.people import Directory, Person
+from ros_sync.organisation.people import Directory, Person, Post
 
 REVOPS = "revops"  # the role of those who may change any record, as organisation.yaml names it
 REVOPS_SAID = "`role: revops` in rules/organisation.yaml"
@@ -33,17 +34,24 @@ def may_change(asker: Person | None, owner: Person | None, directory: Directory)
         return Right(
             granted=False, reason=f"the record has no owner here, so RevOps alone may change it ({REVOPS_SAID})"
         )
-    seen: set[str] = set()
-    person: Person | None = owner
-    while person is not None and person.key not in seen:
-        if person.key == asker.key:
-            own = "it is their own record" if person is owner else f"{owner.name} reports to them"
-            return Right(granted=True, reason=own)
-        seen.add(person.key)
-        person = directory.manager_of(person)
+    if asker.key in (owner.key, *(each.key for each in _all_above(owner, directory))):
+        own = "it is their own record" if asker.key == owner.key else f"{owner.name} reports to them"
+        return Right(granted=True, reason=own)
     return Right(
         granted=False,
         reason=f"the record is {owner.name}'s, who does not report to {asker.name}; the owner, a manager above them "
         "and "
         f"RevOps may ({REVOPS_SAID})",
     )
+
+
+def _all_above(person: Person, directory: Directory) -> Iterator[Person]:
+    """Everybody to whom somebody reports, directly or through others."""
+    seen: set[tuple[str, str | None]] = set()
+    waiting = [Post(person)]
+    while waiting:
+        for post in directory.above(waiting.pop()):
+            if (post.person.key, post.leads) not in seen:
+                seen.add((post.person.key, post.leads))
+                waiting.append(post)
+                yield post.person

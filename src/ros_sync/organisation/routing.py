@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ros_sync.organisation.people import Directory, Person
+from ros_sync.organisation.people import Directory, Person, Post
 
 OWNER = "owner"
 MANAGER = "manager"
@@ -57,7 +57,7 @@ def route(to: str, record_owner: RecordOwner | None, directory: Directory) -> Re
     person = directory.find(to)
     if person is None:
         return _fallback(f"nobody here has the e-mail {to}", directory)
-    return _upwards(person, reason or f"addressed to {person.name}", directory)
+    return _upwards(Post(person), reason or f"addressed to {person.name}", directory)
 
 
 def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) -> Recipient:
@@ -68,21 +68,26 @@ def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) 
         said = record_owner.named or record_owner.id
         return _fallback(f"the record's owner, {said!r}, is not known: add them to organisation.yaml", directory)
     if to == OWNER:
-        return _upwards(owner, "owns the record", directory)
-    manager = directory.manager_of(owner)
-    if manager is None:
+        return _upwards(Post(owner), "owns the record", directory)
+    above = directory.above(Post(owner))
+    if not above:
         return _fallback(_without_manager(owner), directory)
-    return _upwards(manager, f"manages {owner.name}, who owns the record", directory)
+    return _upwards(above[0], f"manages {owner.name}, who owns the record", directory)
 
 
-def _upwards(person: Person, reason: str, directory: Directory) -> Recipient:
-    """The person, or the first of those above them who is active."""
+def _upwards(post: Post, reason: str, directory: Directory) -> Recipient:
+    """The person at a post, or the first of those above it who is active.
+
+    Who leads several teams is stood in for by whoever is above the team in question.
+    """
     seen: set[str] = set()
-    at, why = person, reason
+    person, why = post.person, reason
+    at = person
     while not at.active:
         seen.add(at.key)
-        above = directory.manager_of(at)
-        if above is None or above.key in seen:
+        post = next(iter(directory.above(post)), post)
+        above = post.person
+        if above.key in seen:
             return _fallback(f"{at.name} is no longer active and {_without_manager(at)}", directory)
         why = (
             f"manages {at.name}, who "

@@ -16,7 +16,7 @@ from ros_sync.rules.model import RuleSet
 from ros_sync.settings import Settings
 from ros_sync.sla.owners import directory
 from ros_sync.workspace.company import Company, company_of
-from ros_sync.workspace.past import company_as_of
+from ros_sync.workspace.past import company_at
 
 OF_THEN, OF_NOW, AS_KEPT = "the rule of then", "the rule as it is now", "what was kept"
 
@@ -29,7 +29,7 @@ def explain_alerts(connection: Connection, settings: Settings, alerts: Sequence[
 
     @cache
     def then(at: datetime) -> Company | None:
-        past = company_as_of(connection, at)
+        past = company_at(connection, at)
         return None if past is None else Company(past.organisation, RuleSet(tuple(past.rules.values())))
 
     @cache
@@ -46,6 +46,7 @@ def explain_alerts(connection: Connection, settings: Settings, alerts: Sequence[
         for company, by in ways:
             rule = company.rules.by_id.get(alert["rule_id"]) if company else None
             if company is not None and rule is not None:
+                company = company.at(alert["since_at"])  # noqa: PLW2901  # as it was on that day
                 people = directory(connection, company.organisation)
                 moment = company.moment(alert["since_at"])
                 alert["seen"] = explained(alert, fitted([rule], known)[0], people, moment)

@@ -40,7 +40,7 @@ from ros_sync.workspace.near_misses import near_misses
 def survey_workspace(settings: Settings, engine: Engine, now: datetime) -> Survey:
     """All of it for a workspace: its database as of `now`, and the files that are meant to be read and are not."""
     with engine.connect() as connection:
-        found = survey(connection, now, settings.sync.stale_seconds, people_of(settings))
+        found = survey(connection, now, settings.sync.stale_seconds, people_of(settings, now))
     misnamed = [each.message for each in near_misses(settings)]
     return replace(found, attention=[*found.attention, *misnamed])
 

@@ -31,6 +31,10 @@ class Company:
     organisation: Organisation
     rules: RuleSet
 
+    def at(self, instant: datetime) -> Company:
+        """The company on the day that it then is in its zone: the organisation file may name days ahead."""
+        return replace(self, organisation=self.organisation.at(instant)) if self.organisation.later else self
+
     def moment(self, now: datetime) -> Moment:
         """The moment `now` as this company's conditions see it."""
         from ros_sync.rules.language import Moment  # noqa: PLC0415  # see above
@@ -40,7 +44,7 @@ class Company:
 
 
 def organisation_of(settings: Settings) -> Organisation:
-    """The organisation file; a workspace without one has a company of defaults."""
+    """The organisation file, with the days that it names; a workspace without one has a company of defaults."""
     path = settings.rules_folder / ORGANISATION_FILE
     return load_organisation(path) if path.exists() else Organisation()
 
@@ -81,15 +85,16 @@ def _collected(problems: list[RosSyncError]) -> Iterator[None]:
         problems.append(error)
 
 
-def deal_context(organisation: Organisation) -> DealContext:
-    """What importing deals asks of the organisation."""
+def deal_context(organisation: Organisation, now: datetime) -> DealContext:
+    """What importing deals asks of the organisation as it is `now`."""
+    organisation = organisation.at(now)
     return replace(DealContext.of(organisation), people=known_people(organisation))
 
 
-def people_of(settings: Settings) -> frozenset[str]:
-    """`known_people` of the workspace; nobody where its organisation file cannot be read, which others tell."""
+def people_of(settings: Settings, now: datetime) -> frozenset[str]:
+    """`known_people` of the workspace as it is `now`; nobody where its organisation file cannot be read, which others tell."""
     try:
-        return known_people(organisation_of(settings))
+        return known_people(organisation_of(settings).at(now))
     except RosSyncError:
         return frozenset()
 

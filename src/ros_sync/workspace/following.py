@@ -100,11 +100,12 @@ class Following:
 
     def _renew(self) -> None:
         in_force = self._configuration.current()
-        organisation = in_force.organisation
+        now = clock.now()
+        organisation = in_force.organisation.at(now)
         made_by = (in_force.followed, organisation.rates, organisation.company)
         if made_by == self._made_by:
             return
-        context = deal_context(organisation)
+        context = deal_context(organisation, now)
         self._connections = connections_of(
             self._settings,
             sleep=self._pause,

@@ -68,6 +68,7 @@ version: 1
 {UNKNOWN}: 1
 company: {{name: Example, {UNKNOWN}: 1}}
 calendars: {{office: {{{UNKNOWN}: 1, holidays: {{country: DE, {UNKNOWN}: 1}}}}}}
+rates: {{USD: [{{rate: 1, {UNKNOWN}: 1}}]}}
 teams: [{{name: North, {UNKNOWN}: 1}}]
 people: [{{email: ada@example.com, {UNKNOWN}: 1}}]
 """
@@ -76,6 +77,7 @@ ORGANISATION_SECTIONS = {
     "company": "Company",
     "calendars.office": "Calendars",
     "calendars.office.holidays": "Holidays",
+    "rates.USD[1]": "Rates",
     "teams[1]": "Teams",
     "people[1]": "People",
 }

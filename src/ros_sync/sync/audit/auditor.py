@@ -33,6 +33,7 @@ from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
 from ros_sync.sync.ingest.pages import joined
 from ros_sync.sync.ingest.reports import Progress
+from ros_sync.sync.ingest.restating import restate_amounts
 from ros_sync.sync.ingest.seen import ScratchDatabase, SeenIds
 from ros_sync.sync.policy import SyncPolicy, quota_exhausted
 from ros_sync.sync.stream_state import StreamState, read_stream_states, state_of
@@ -124,6 +125,7 @@ class Auditor:
         """
         report = AuditReport(self._source.name, self._now(), self._keep, with_history=self._history)
         before = Counter(self._source.counts)
+        restate_amounts(self._engine, self._context, report.started_at)
         try:
             self._turn(report, repair=repair)
         except DailyLimitError as error:

@@ -30,6 +30,7 @@ from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.reports import StreamReport
+from ros_sync.sync.ingest.restating import by_book
 
 MODIFIED = "modified_at"
 DELETED = "deleted_at"
@@ -52,7 +53,7 @@ class Comparison:
     def __init__(self, connection: Connection, source: Source, context: DealContext) -> None:
         self._connection = connection
         self._source = source
-        self._context = context
+        self._context = by_book(connection, context)
         self._streams = {stream.name: stream for stream in source.streams}
 
     def page(self, stream: Stream, page: Page, audit: StreamAudit | None = None) -> list[Difference]:

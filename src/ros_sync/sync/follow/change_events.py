@@ -188,6 +188,7 @@ def _untold(work: Work, stream: Stream, moved: Sequence[tuple[str, datetime]]) -
                 CHANGE.c.source == work.source.name,
                 CHANGE.c.object == stream.objects[0],
                 CHANGE.c.record_id.in_(ids[start : start + CHUNK]),
+                CHANGE.c.cause.is_(None),
             )
             told |= {(record_id, at) for record_id, at in connection.execute(query)}
         born = _created(connection, work.source.name, stream, ids)

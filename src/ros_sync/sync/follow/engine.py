@@ -37,6 +37,7 @@ from ros_sync.sync.follow.work import Work
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.recounting import recount_slips
 from ros_sync.sync.ingest.reports import CycleReport, Progress
+from ros_sync.sync.ingest.restating import restate_amounts
 from ros_sync.sync.one_writer import CHANGE_EVENTS, CYCLE, WRITES, alone, writing
 from ros_sync.sync.policy import SyncPolicy, due, lies_ahead, quota_exhausted
 from ros_sync.sync.stream_state import read_stream_states, save_state, state_of
@@ -112,6 +113,7 @@ class Syncer:
             report.busy = not mine
             if mine:
                 recount_slips(self.engine, self.context, report.started_at)
+                restate_amounts(self.engine, self.context, report.started_at)
                 with self._counted(report):
                     self._turn(report, full=full)
         return report

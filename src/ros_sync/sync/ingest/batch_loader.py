@@ -109,9 +109,11 @@ class BatchLoader:
 
     def finish(self, connection: Connection, name: str, held: HeldBack) -> int:
         """Empty what all files of an object left empty; how many records that changed."""
+        restated = RowWriter(connection, self._source, self._context, self._run_id).restated(name)
 
         def upsert_of(columns: Sequence[str]) -> Upsert:
-            return Upsert(connection, objects()[name], self._source, columns, run_id=self._run_id)
+            mirrored = objects()[name]
+            return Upsert(connection, mirrored, self._source, columns, run_id=self._run_id, restated=restated)
 
         changed: set[str] = set()
         for written in held.empty(upsert_of, self._as_of):

@@ -19,6 +19,7 @@ from ros_sync.mirror.property_history import Change
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 from ros_sync.organisation.company import Organisation
+from ros_sync.sync.ingest.rate_book import RateBook
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
@@ -29,7 +30,7 @@ class DealContext:
     """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
 
     `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is
-    a text that changes with where quarters begin.
+    a text that changes with where quarters begin. `ledger` has the rates of the past, where they ever changed.
     """
 
     home_currency: str
@@ -37,6 +38,7 @@ class DealContext:
     quarter_of: Callable[[date], date]
     people: frozenset[str] = frozenset()
     quarters: str = ""
+    ledger: RateBook | None = None
 
     @classmethod
     def of(cls, organisation: Organisation) -> DealContext:

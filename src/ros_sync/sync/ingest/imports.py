@@ -32,8 +32,10 @@ from ros_sync.sync.ingest.holding import HeldBack
 from ros_sync.sync.ingest.joined_records import followed_by_joined
 from ros_sync.sync.ingest.mapped import note_mapped
 from ros_sync.sync.ingest.recounting import recount_slips
+from ros_sync.sync.ingest.restating import restate_amounts
 from ros_sync.sync.ingest.run_log import COUNTS, close_run, open_run
 from ros_sync.sync.ingest.seen import SeenIds, SeenRows
+from ros_sync.sync.one_writer import writing
 from ros_sync.sync.stream_state import imported_until, save_imported
 
 SHOWN_PROBLEMS = 50  # of a strict refusal; the rest is counted
@@ -170,6 +172,7 @@ def _import_steps(
 ) -> ImportReport:
     readings = begin(steps)
     recount_slips(engine, context, now)
+    restate_amounts(engine, context, now)
     names = ", ".join(sorted({path.name for path, _ in steps}))
     with engine.begin() as connection:
         number = open_run(connection, mapping.source, "import", what=names, as_of=as_of, started_at=now)
@@ -267,7 +270,7 @@ def _load(
                 file.notes.append(mapping.lack_of_stages)
             report.files.append(file)
             for batch in batches:
-                with engine.begin() as connection, followed_by_joined(connection, context):
+                with writing(engine, mapping.source) as connection, followed_by_joined(connection, context):
                     loader.load(
                         connection,
                         batch,
@@ -284,7 +287,7 @@ def _load(
                 file.notes.append("it holds headings and no rows")
         for name in sorted(names):
             last = next(file for file in reversed(report.files) if file.object == name)
-            with engine.begin() as connection, followed_by_joined(connection, context):
+            with writing(engine, mapping.source) as connection, followed_by_joined(connection, context):
                 last.updated += loader.finish(connection, name, held[name])
     with engine.begin() as connection, followed_by_joined(connection, context):
         if names & {"activity", "deal"}:

@@ -12,6 +12,7 @@ from ros_sync.connectors.source import Source
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.erased import ErasedPersons
 from ros_sync.sync.ingest.link_fields import LinkFields
+from ros_sync.sync.ingest.row_writer import RowWriter
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class Ingestion:
     def link_fields(self) -> LinkFields:
         """The fields that follow from links."""
         return LinkFields(self.connection, self.source, run_id=self.run_id, now=self.now)
+
+    @cached_property
+    def rows(self) -> RowWriter:
+        """What writes rows."""
+        return RowWriter(self.connection, self.source.name, self.context, self.run_id)
+
+    @property
+    def deal_context(self) -> DealContext:
+        """The context by whose rates deals are written."""
+        return self.rows.deal_context
 
     @cached_property
     def erased(self) -> ErasedPersons:

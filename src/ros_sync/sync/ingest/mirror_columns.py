@@ -13,8 +13,9 @@ from ros_sync.connectors.source import History
 from ros_sync.fields import StoredValue
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import withheld
-from ros_sync.mirror.property_history import Value
+from ros_sync.mirror.property_history import Value, settled
 from ros_sync.sync.ingest.deals import DealContext, amounts_in_home_currency
+from ros_sync.sync.ingest.rate_book import RateBook
 
 CACHE_LIMIT = 50_000  # names remembered per lookup; beyond it they are asked for again, so that memory stays flat
 
@@ -181,6 +182,9 @@ def _add_amounts_in_home_currency(
 ) -> None:
     """Add the history of each amount in the company's currency, which is that of the record as it is now."""
     ids = batch.columns["id"]
+    if context.ledger is not None and context.ledger.moves:
+        _add_by_book(found, batch, context.ledger)
+        return
     codes: dict[StoredValue, StoredValue] = dict(
         zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True)
     )
@@ -194,3 +198,18 @@ def _add_amounts_in_home_currency(
     home = iter(amounts_in_home_currency(minors, currencies, context))
     for columns, entries, _ in told:
         columns["amount_home_minor"] = [(at, next(home), by) for at, _, by in entries]
+
+
+def _add_by_book(found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, ledger: RateBook) -> None:
+    """The same where rates have changed: by the rates that held then."""
+    ids = batch.columns["id"]
+    nothing: list[StoredValue] = [None] * len(ids)
+    names = ("currency", "modified", "amount")
+    rows = dict(zip(ids, zip(*(batch.columns.get(name, nothing) for name in names), strict=True), strict=True))
+    for record_id, columns in found.items():
+        entries = columns.get("amount_minor", ())
+        if entries:
+            currency, modified, amount = rows[record_id]
+            present = amount if "amount" in batch.columns else entries[-1][1]
+            amounts = settled(entries, present, None if modified is None else int(modified))
+            columns["amount_home_minor"] = ledger.history_at_home(amounts, currency)

@@ -20,7 +20,8 @@ from ros_sync.sync.ingest.deals import count_initial, initial_columns, recount
 from ros_sync.sync.ingest.ingestion import Ingestion
 from ros_sync.sync.ingest.mirror_columns import history_columns
 from ros_sync.sync.ingest.reports import StreamReport
-from ros_sync.sync.ingest.row_writer import STAGE_ENTERED, RowWriter
+from ros_sync.sync.ingest.restating import note_movements
+from ros_sync.sync.ingest.row_writer import STAGE_ENTERED
 
 
 class PageRows:
@@ -42,7 +43,7 @@ class PageRows:
     ) -> tuple[set[str], set[str]]:
         """Write a batch with its histories; the ids of records that are new, and of those that changed."""
         mirrored, name = objects()[batch.object], self._in.source.name
-        rows = RowWriter(self._in.connection, name, self._in.context, self._in.run_id)
+        rows = self._in.rows
         rows.quarantine(batch.quarantined, report)
         if not batch.columns["id"]:
             return set(), set()
@@ -51,7 +52,7 @@ class PageRows:
             batch, columns, empty=empty, custom_names=batch.custom_names,
             silent=self._silent(stream, mirrored), stream=stream.name,
         )  # fmt: skip
-        told = history_columns(self._in.connection, name, mirrored, batch, histories, self._in.context)
+        told = history_columns(self._in.connection, name, mirrored, batch, histories, self._in.deal_context)
         initial = partial(self._initial, stream, mirrored, linked)
         spliced: set[str] = set()
         if empty:
@@ -142,6 +143,7 @@ class PageRows:
         written, changes = insert_initial(upsert, timeline, columns, histories, self._in.now, initial)
         if mirrored.name == "deal":
             count_initial(self._in.connection, self._in.source.name, columns, changes, self._in.context.quarter_of)
+            self._note_movements(histories)
         return written
 
     def _splice(
@@ -169,7 +171,15 @@ class PageRows:
                     fresh=fresh,
                     silent=self._silent(stream, mirrored),
                 )
+        if mirrored.name == "deal":
+            self._note_movements(changed)
         return changed
+
+    def _note_movements(self, ids: Collection[str]) -> None:
+        """Give changes that exchange rates brought about their cause, where rates ever changed."""
+        ledger = self._in.deal_context.ledger
+        if ledger is not None and ledger.moves:
+            note_movements(self._in.connection, self._in.source.name, ids, ledger)
 
     # ---- histories that come by a stream of their own
 
@@ -198,7 +208,7 @@ class PageRows:
                 "created": [each.created for each in rows.values()],
             }
             batch = Batch(mirrored.name, stream.name, columns, [])
-            told = history_columns(self._in.connection, name, mirrored, batch, histories, self._in.context)
+            told = history_columns(self._in.connection, name, mirrored, batch, histories, self._in.deal_context)
             spliced = self._splice(stream, mirrored, batch, told, set())
             if mirrored.name == "deal":
                 is_given = "stage_entered" in self._in.source.given.get("deal", ())

@@ -6,6 +6,7 @@ References resolved, compared, written, recounted, quarantined.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from ros_sync.sync.ingest.deals import HISTORIC, DealContext, recount
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.quarantine_log import quarantine
 from ros_sync.sync.ingest.reports import RowCounts
+from ros_sync.sync.ingest.restating import AMOUNT_HOME, by_book, restate
 
 STAGE_ENTERED = "stage_entered_at"
 
@@ -33,12 +35,28 @@ class RowWriter:
 
     def columns(self, batch: Batch, counts: RowCounts) -> dict[str, Sequence[StoredValue]]:
         """The batch under the mirror's own columns; `counts` notes the names that led nowhere."""
-        return prepared(self._connection, self._source, objects()[batch.object], batch, self._context, counts)
+        if batch.object != "deal":
+            return prepared(self._connection, self._source, objects()[batch.object], batch, self._context, counts)
+        context = self.deal_context
+        if context.ledger is not None and AMOUNT_HOME not in batch.columns:
+            restate(self._connection, self._source, [str(each) for each in batch.columns["id"]], context.ledger)
+        return prepared(self._connection, self._source, objects()[batch.object], batch, context, counts)
+
+    @cached_property
+    def deal_context(self) -> DealContext:
+        """The context by whose rates deals are written in this transaction."""
+        return by_book(self._connection, self._context)
 
     def upsert(self, batch: Batch, columns: Columns, *, empty: bool, **more: Any) -> Upsert:
         """What writes these columns; `empty`: the mirror holds nothing of the object yet. The rest as `Upsert`."""
         mirrored, names = objects()[batch.object], tuple(columns)
+        more["restated"] = self.restated(batch.object)
         return Upsert(self._connection, mirrored, self._source, names, run_id=self._run_id, expect_empty=empty, **more)
+
+    def restated(self, name: str) -> frozenset[int]:
+        """The instants (microseconds) at which records of an object may have changed without being touched."""
+        ledger = self.deal_context.ledger if name == "deal" else None
+        return ledger.moves if ledger is not None else frozenset()
 
     def recount(self, name: str, written: Written, spliced: Collection[str] = (), *, given: Collection[str]) -> None:
         """Work out anew what follows from the history of deals that moved.
