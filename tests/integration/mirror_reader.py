@@ -25,7 +25,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Engine, NullPool, Table, create_engine, func, select
 
 from ros_sync.alerts.tables import Alert, AlertNotification
-from ros_sync.mirror import as_of, bookkeeping, config_versions, tables
+from ros_sync.mirror import as_of, bookkeeping, config_versions, identity_tables, tables
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.columns import METADATA
 from ros_sync.outbox.tables import OutboxMessage, RateState
@@ -53,8 +53,8 @@ _KINDS = {
     "former_link": _Kind(tables.FORMER_LINK),
     "history_entry": _Kind(tables.HISTORY_ENTRY),
     "redirect": _Kind(tables.REDIRECT),
-    "record_identity": _Kind(tables.RECORD_IDENTITY),
-    "erased_member": _Kind(tables.ERASED_MEMBER),
+    "record_identity": _Kind(identity_tables.RECORD_IDENTITY),
+    "erased_member": _Kind(identity_tables.ERASED_MEMBER),
     "archived_record": _Kind(tables.ARCHIVED_RECORD),
     "run": _Kind(bookkeeping.SYNC_RUN),
     "stream_state": _Kind(bookkeeping.STREAM_STATE),

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, or_, select, union, update
 
-from ros_sync.mirror import identities, links, redirects
+from ros_sync.mirror import links, redirects
 from ros_sync.mirror.bookkeeping import CHANGE_EVENT, QUARANTINED_ROW, WRITE_BACK_REQUEST
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.tables import CHANGE, FORMER_LINK, HISTORY_ENTRY, RECORD_LINK
-from ros_sync.mirror.touched import note
+from ros_sync.mirror.touched import any_joined, note
 
 PERSONS = ("contact", "lead")  # the objects that a person may be, under one id
 WITHHELD = "activity.subject"  # the `object` under which it is remembered of which activities the subject is not kept
@@ -58,8 +58,8 @@ def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> lis
 
 def _forget_joined(connection: Connection, source: str, name: str, ids: Sequence[str], at: datetime) -> None:
     """Take erased persons out of the records that they were one with; what the others say together stays."""
-    if identities.any_of(connection, name):
-        from ros_sync.mirror import joining  # noqa: PLC0415  # its tables are made where records are joined
+    if any_joined(connection, name):
+        from ros_sync.mirror import identities, joining  # noqa: PLC0415  # loaded where records are joined
 
         for leader in identities.forget(connection, name, source, ids, at):
             joining.rebuild(connection, name, leader)

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, tuple_, update
 
 from ros_sync.errors import PermanentError, Where
+from ros_sync.mirror.identity_tables import ERASED_MEMBER, RECORD_IDENTITY
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.mirror.portions import CHUNK
-from ros_sync.mirror.tables import ERASED_MEMBER, JOINABLE, RECORD_IDENTITY
+from ros_sync.mirror.tables import JOINABLE
 
 Key = tuple[str, str]  # source, id
 _C = RECORD_IDENTITY.c
@@ -97,12 +98,6 @@ def unlink(connection: Connection, name: str, member: Key, at: datetime, *, reas
             .values(valid_to=at, unlinked_because=reason)
         )
     return leader
-
-
-def any_of(connection: Connection, name: str | None = None) -> bool:
-    """Whether any record (of the object) is, or was, one with another."""
-    query = select(_C.id).limit(1)
-    return connection.execute(query if name is None else query.where(_C.object == name)).first() is not None
 
 
 def leaders_of(connection: Connection, name: str, members: Sequence[Key], at: datetime | None = None) -> dict[Key, Key]:

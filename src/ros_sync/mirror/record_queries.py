@@ -18,9 +18,10 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_,
 
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import MirroredObject, objects
+from ros_sync.mirror.identity_tables import ERASED_MEMBER, RECORD_IDENTITY
 from ros_sync.mirror.joined_tables import JOINED_CHANGE, joined_tables
 from ros_sync.mirror.redirects import ERASED
-from ros_sync.mirror.tables import CHANGE, ERASED_MEMBER, RECORD_IDENTITY, REDIRECT
+from ros_sync.mirror.tables import CHANGE, REDIRECT
 
 Key = tuple[str, str]  # source, id
 _IDENTITY = RECORD_IDENTITY.c

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, select, table
 
 from ros_sync.fields import StoredValue
 
@@ -16,6 +16,15 @@ Touched = dict[tuple[str, str], set[str]]
 """By object and source, the ids of the records written."""
 
 _KEY = "ros_sync_touched"
+_IDENTITY = table("record_identity", column("object"))  # the real one is loaded where there is any
+
+
+def any_joined(connection: Connection, name: str | None = None) -> bool:
+    """Whether any record (of the object) is, or was, one with another."""
+    query = select(_IDENTITY.c.object).limit(1)
+    if name is not None:
+        query = query.where(_IDENTITY.c.object == name)
+    return connection.execute(query).first() is not None
 
 
 @contextmanager

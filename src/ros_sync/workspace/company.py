@@ -92,7 +92,7 @@ def deal_context(organisation: Organisation, now: datetime) -> DealContext:
 
 
 def people_of(settings: Settings, now: datetime) -> frozenset[str]:
-    """`known_people` of the workspace as it is `now`; nobody where its organisation file cannot be read, which others tell."""
+    """`known_people` of the workspace as it is `now`; nobody where its organisation file cannot be read."""
     try:
         return known_people(organisation_of(settings).at(now))
     except RosSyncError:

@@ -171,7 +171,7 @@ def begun(values: list[dict[str, Any]], order: list[str], number: int) -> list[t
     return [*steps, ("link", by_id[order[0]], [by_id[each] for each in order[1:number]])]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=beginning, more=st.lists(step, max_size=9))
 def test_any_order_gives_what_follows_from_the_rows(
     engine: Engine, first: tuple[Any, Any, int], more: list[tuple[str, Key, Any]]

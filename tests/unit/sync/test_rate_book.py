@@ -34,18 +34,18 @@ def test_a_history_moves_with_the_amount_and_the_rate(
     amounts: list[tuple[int, int | None, str | None]], expected: list[tuple[int, int | None, str | None]]
 ) -> None:
     """Each value is told by the rate that held then; a rate that moves while it stands is an entry of nobody's."""
-    assert expected == list(BOOK.history_at_home(amounts, "USD"))
+    assert expected == list(BOOK.history_in_home_currency(amounts, "USD"))
 
 
 def test_the_companys_own_currency_never_moves() -> None:
     """It is worth itself, whatever others are."""
-    assert [(10, 80, None)] == list(BOOK.history_at_home([(10, 80, None)], "EUR"))
+    assert [(10, 80, None)] == list(BOOK.history_in_home_currency([(10, 80, None)], "EUR"))
 
 
 def test_before_the_first_version_that_one_holds() -> None:
     """A mirror that was upgraded knows no rates of before."""
     book = RateBook([version(100, "0.5"), version(200, "0.25")])
-    assert [(10, 40, None), (200, 20, None)] == list(book.history_at_home([(10, 80, None)], "USD"))
+    assert [(10, 40, None), (200, 20, None)] == list(book.history_in_home_currency([(10, 80, None)], "USD"))
 
 
 def test_what_is_pending_comes_with_the_beginning_of_the_next() -> None:
@@ -67,8 +67,8 @@ def test_at_any_moment_it_is_the_amount_at_the_rate(
 ) -> None:
     """Whatever amounts and rates came in whatever order."""
     book = RateBook([version(0, "1"), *(version(since, rate) for since, rate in sorted(moves))])
-    history = book.history_at_home([(since, minor, None) for since, minor in sorted(amounts)], "USD")
+    history = book.history_in_home_currency([(since, minor, None) for since, minor in sorted(amounts)], "USD")
     standing = [minor for since, minor in sorted(amounts) if since <= at]
     told = [worth for since, worth, _ in history if since <= at]
-    expected = book.version_at(at).at_home(standing[-1], "USD") if standing else None
+    expected = book.version_at(at).in_home_currency(standing[-1], "USD") if standing else None
     assert expected == (told[-1] if told else None)

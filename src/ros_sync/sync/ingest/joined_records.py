@@ -14,20 +14,19 @@ from sqlalchemy import Connection, select
 
 from ros_sync import clock
 from ros_sync.fields import Kind, StoredValue, from_stored, to_stored
-from ros_sync.mirror import identities
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.identities import Key
 from ros_sync.mirror.tables import JOINABLE, REFERENCES
-from ros_sync.mirror.touched import Touched, note, noting
+from ros_sync.mirror.touched import Touched, any_joined, note, noting
 from ros_sync.sync.ingest.deals import HISTORIC, Computed, DealContext, Moved, beside_stored, computed
 
+Key = tuple[str, str]  # source, id
 Joined = tuple[str, Key]  # the object and the leader
 
 
 @contextmanager
 def followed_by_joined(connection: Connection, context: DealContext) -> Iterator[None]:
     """A block that writes records; the joined records of which they are members are worked out anew at its end."""
-    if not identities.any_of(connection):
+    if not any_joined(connection):
         yield
         return
     with noting(connection) as touched:
@@ -47,12 +46,16 @@ def link(
     by: str,
 ) -> None:
     """Make records one (`identities.link`), and work out what they say together."""
+    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+
     identities.link(connection, name, leader, members, at, reason=reason, by=by)
     rebuild(connection, {(name, leader)} | _referring(connection, name, leader), context)
 
 
 def unlink(connection: Connection, name: str, member: Key, at: datetime, context: DealContext, *, reason: str) -> None:
     """End a membership (`identities.unlink`), and work out what is left."""
+    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+
     referring = _referring(connection, name, member)
     leader = identities.unlink(connection, name, member, at, reason=reason)
     rebuild(connection, {(name, leader)} | referring | _referring(connection, name, leader), context)
@@ -60,14 +63,16 @@ def unlink(connection: Connection, name: str, member: Key, at: datetime, context
 
 def follow_merges(connection: Connection, name: str, source: str, merged: Mapping[str, str], at: datetime) -> None:
     """Let those into which members were merged take their places; they are worked out with what was written."""
-    if merged and identities.any_of(connection, name):
+    if merged and any_joined(connection, name):
+        from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+
         for leader_source, leader_id in identities.follow_merges(connection, name, source, merged, at):
             note(connection, name, leader_source, [leader_id])
 
 
 def rebuild(connection: Connection, joined: Iterable[Joined], context: DealContext) -> None:
     """Work out these joined records anew."""
-    from ros_sync.mirror import joining  # noqa: PLC0415  # its tables are made where records are joined
+    from ros_sync.mirror import joining  # noqa: PLC0415  # loaded where records are joined
 
     def recount(state: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return _recounted(state, changes, context)
@@ -78,6 +83,8 @@ def rebuild(connection: Connection, joined: Iterable[Joined], context: DealConte
 
 def _of_members(connection: Connection, touched: Touched) -> set[Joined]:
     """The joined records that any of the records written is, or was, a member of."""
+    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+
     found: set[Joined] = set()
     for (name, source), ids in touched.items():
         if name in JOINABLE and ids:
@@ -88,6 +95,8 @@ def _of_members(connection: Connection, touched: Touched) -> set[Joined]:
 
 def _referring(connection: Connection, name: str, member: Key) -> set[Joined]:
     """The joined records that name this record or another member: its id in their CRM may be another one."""
+    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+
     leader = identities.leaders_of(connection, name, [member]).get(member, member)
     named = {member, *(each.member for each in identities.members_of(connection, name, leader))}
     columns = [column for column, object_ in REFERENCES.items() if object_ == name]
@@ -95,7 +104,7 @@ def _referring(connection: Connection, name: str, member: Key) -> set[Joined]:
     for other in JOINABLE:
         table = objects()[other].table
         for column in columns:
-            if column not in table.c or not identities.any_of(connection, other):
+            if column not in table.c or not any_joined(connection, other):
                 continue
             for source, record_id in named:
                 query = select(table.c.id).where(table.c.source == source, table.c[column] == record_id)

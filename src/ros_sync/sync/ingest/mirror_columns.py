@@ -212,4 +212,4 @@ def _add_by_book(found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, 
             currency, modified, amount = rows[record_id]
             present = amount if "amount" in batch.columns else entries[-1][1]
             amounts = settled(entries, present, None if modified is None else int(modified))
-            columns["amount_home_minor"] = ledger.history_at_home(amounts, currency)
+            columns["amount_home_minor"] = ledger.history_in_home_currency(amounts, currency)

@@ -38,7 +38,7 @@ class RateVersion:
     restated: bool = True
     _exchanges: dict[str, Exchange | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def at_home(self, minor: StoredValue, currency: StoredValue) -> int | None:
+    def in_home_currency(self, minor: StoredValue, currency: StoredValue) -> int | None:
         """An amount in the company's currency.
 
         None where it is missing, its currency has no rate, or no column holds it.
@@ -79,7 +79,7 @@ class RateBook:
         place = bisect_right(self.versions, instant, key=lambda each: each.since)
         return self.versions[max(place - 1, 0)]
 
-    def history_at_home(self, amounts: Sequence[Value], currency: StoredValue) -> Whole:
+    def history_in_home_currency(self, amounts: Sequence[Value], currency: StoredValue) -> Whole:
         """The history of an amount in the company's currency: it moves with the amount, and where rates change."""
         moves = sorted(self.moves)
         found: list[Value] = []
@@ -87,7 +87,7 @@ class RateBook:
         for (at, minor, by), end in zip(amounts, ends, strict=False):
             between = moves[bisect_right(moves, at) : None if end is None else bisect_left(moves, end)]
             for instant, who in ((at, by), *((move, None) for move in between)):
-                worth = self.version_at(instant).at_home(minor, currency)
+                worth = self.version_at(instant).in_home_currency(minor, currency)
                 if not found or found[-1][1] != worth:
                     found.append((instant, worth, who))
         return Whole(found)

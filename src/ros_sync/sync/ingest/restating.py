@@ -96,7 +96,7 @@ def restate(connection: Connection, source: str, ids: Sequence[str], ledger: Rat
                 # A deal that a page brought to later rates meanwhile has this movement behind it.
                 if end is not None and since is not None and int(since) >= end:
                     continue
-                worth = version.at_home(minor, currency)
+                worth = version.in_home_currency(minor, currency)
                 if worth is None and version is ledger.versions[0]:
                     continue  # nobody knows by which rate it was told; better that than nothing
                 if worth != home[record_id]:
