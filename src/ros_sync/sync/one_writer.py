@@ -50,9 +50,18 @@ def alone(engine: Engine, source: str, kind: int) -> Iterator[bool]:
                 yield bool(taken)
             finally:
                 if taken:
-                    connection.execute(text("SELECT pg_advisory_unlock(:kind, :name)"), _key(kind, source))
+                    _give_back(connection, _key(kind, source))
     finally:
         lock.release()
+
+
+def _give_back(connection: Connection, key: dict[str, int]) -> None:
+    """Give a lock of the session back; where that fails, the session ends, and is not lent to anybody with the lock."""
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock(:kind, :name)"), key)
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 def _lock(engine: Engine, source: str, kind: int) -> threading.RLock:
