@@ -38,7 +38,7 @@ def with_names_of_today(origins: Origins) -> tuple[Origins, list[SettingsError],
             elif found:
                 notes.append(
                     SettingsError(
-                        f"{called} is now called {called_now}",
+                        f"this is now called {called_now}",
                         where=origins.where(former),
                         hint="the former name still works; rename it when you next edit your settings",
                     )
