@@ -217,10 +217,10 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
     `/readyz` gives no reason.
     """
     with Session(engine) as session:
-        session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be worked out: OverflowError"))
+        session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be evaluated: OverflowError"))
         session.commit()
     public = "the rule slipped has failed since 2026-03-02 12:00 UTC; its alerts keep their last state"
-    reason = "it could not be worked out: OverflowError"
+    reason = "it could not be evaluated: OverflowError"
     assert [(f"{public}: {reason}", False)] == told(command, "rules")
     assert f"slipped: {reason}" in command("status").partition("Mirror")[0]
     (failed,) = json.loads(command("status", "--json"))["failed_rules"]
@@ -237,7 +237,7 @@ def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: 
     common = {"complete_at": now, "updated_at": now}
     put(engine, "source_state", source="hubspot", trouble=trouble, **common)
     put(engine, "source_state", source="other", **common)
-    public = "the last look at hubspot could not read all of it"
+    public = "the last sync of hubspot was incomplete"
     assert [(f"{public}: {trouble}", False)] == told(command, "jobs")
     assert [public] == degraded_in(engine)()
 

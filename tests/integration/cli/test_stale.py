@@ -30,7 +30,7 @@ rules:
     when: [is_open, next_step is missing]
     message: "{name}: no next step"
 """
-WORDS = "hubspot was last read completely 3 h ago ("
+WORDS = "hubspot was last fully read 3 h ago ("
 TROUBLE = "HubSpot answers 503"
 
 
