@@ -78,7 +78,7 @@ def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypa
 def test_that_no_token_is_set_is_told(command: Command) -> None:
     """That is no reason to exit with 1, and it is not passed over: nobody gets a message in Slack."""
     (told_of,) = told(command, "slack")
-    assert ("no Slack token is set" in told_of[0], "nobody gets a message in Slack" in told_of[0], told_of[1]) == (
+    assert ("no Slack token is set" in told_of[0], "instead of going to Slack" in told_of[0], told_of[1]) == (
         True,
         True,
         False,
@@ -148,7 +148,7 @@ def test_secrets_that_others_may_read_are_named(command: Command, engine: Engine
     database = Path(str(engine.url.database))
     database.chmod(0o640)
     expected = [
-        (f"{file} can be read by others on this machine (mode {mode})", False)
+        (f"{file} is readable by other users on this machine (mode {mode})", False)
         for file, mode in ((tmp_path / ".env", "644"), (database, "640"))
     ]
     assert expected == told(command, "files")
@@ -160,7 +160,7 @@ def test_settings_that_hold_a_secret_are_a_secret_file(command: Command, tmp_pat
     file = tmp_path / "ros-sync.toml"
     file.write_text(f'{file.read_text()}\n[slack]\n{key} = "https://slack.com/api/"\n')
     file.chmod(0o644)
-    assert found is (f"{file} can be read by others on this machine (mode 644)" in dict(told(command, "files")))
+    assert found is (f"{file} is readable by other users on this machine (mode 644)" in dict(told(command, "files")))
 
 
 def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(comm
     assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
 
 
-@pytest.mark.parametrize("days,words", [(-1, "was changed in the future"), (200, "are 200 days old")])
+@pytest.mark.parametrize("days,words", [(-1, "has a modification time in the future"), (200, "are 200 days old")])
 def test_ages_of_files_are_looked_at(command: Command, tmp_path: Path, days: int, words: str) -> None:
     """Secrets that nobody changed for half a year, and files that come from the future."""
     (tmp_path / ".env").touch(0o600)
@@ -188,7 +188,7 @@ def test_an_export_that_did_not_come_is_named(command: Command, engine: Engine) 
     past = clock.now() - timedelta(days=30)
     when = {"as_of": past, "started_at": past, "finished_at": past}
     put(engine, "run", source="crm", kind="import", what="deals.csv", **when)
-    assert [("the newest export of crm is 30 days old: the rules go by what was true then", False)] == told(
+    assert [("the newest export of crm is 30 days old, so rules are evaluated on outdated data", False)] == told(
         command, "database"
     )
 
@@ -219,7 +219,7 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
     with Session(engine) as session:
         session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be evaluated: OverflowError"))
         session.commit()
-    public = "the rule slipped has failed since 2026-03-02 12:00 UTC; its alerts keep their last state"
+    public = "rule slipped has been failing since 2026-03-02 12:00 UTC; its alerts keep their last state"
     reason = "it could not be evaluated: OverflowError"
     assert [(f"{public}: {reason}", False)] == told(command, "rules")
     assert f"slipped: {reason}" in command("status").partition("Mirror")[0]

@@ -292,7 +292,7 @@ def test_a_missing_file_and_an_empty_folder(tmp_path: Path) -> None:
 
     assert [True, True] == [
         words in str(problem)
-        for words, problem in zip(("no rule file", "cannot be read"), caught.value.problems, strict=True)
+        for words, problem in zip(("no rule file", "can't be read"), caught.value.problems, strict=True)
     ]
 
 
