@@ -154,7 +154,8 @@ def show(invocation: Invocation, report: CycleReport) -> None:
 def _count_problems(out: Console, number: int) -> None:
     """How many things the account lacks: `doctor` tells them, and nobody has to read them again and again."""
     if number:
-        words = f"{counted(number, 'setting')} in the connector file {'does' if number == 1 else 'do'} not match the account"
+        words = f"{counted(number, 'setting')} in the connector file "
+        words += f"{'does' if number == 1 else 'do'} not match the account"
         out.print(f"[dim]{words}. Run `ros-sync doctor` for details.[/dim]", highlight=False, soft_wrap=True)
 
 

@@ -145,9 +145,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_other(firm: Firm) -> None
         firm.deal(deal, MONDAY + DAY, owner_id=owner, next_step="call")
     keys = dict(firm.rows("SELECT recipient, message_key FROM alert_notification"))
     firm.write(f"""INSERT INTO message_due VALUES ('{keys["ann@example.com"]}', '{{"pager": "7"}}', NULL)""")
-    with pytest.raises(
-        RosSyncError, match="1 of 2 messages could not be composed: it could not be evaluated: TypeError"
-    ):
+    with pytest.raises(RosSyncError, match="1 of 2 messages couldn't be created: it could not be evaluated: TypeError"):
         firm.tick(MONDAY + DAY)
     half = {recipient: document.done for recipient, document in firm.messages()}
     firm.write("UPDATE message_due SET address = NULL")

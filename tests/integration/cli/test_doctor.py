@@ -72,7 +72,7 @@ def test_all_is_well(command: Command, slack: SlackServer, monkeypatch: pytest.M
 def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack is asked, and a token that it does not accept keeps messages from going out."""
     connect(monkeypatch, slack, "xoxb-wrong")
-    assert [("Slack does not accept the token (invalid_auth)", True)] == told(command, "slack")
+    assert [("Slack rejected the token (invalid_auth)", True)] == told(command, "slack")
 
 
 def test_that_no_token_is_set_is_told(command: Command) -> None:
@@ -92,7 +92,7 @@ def test_scopes_that_are_missing_are_named(
     app = slack.workspace.add_app("bare", ["chat:write", "im:write", "users:read", "channels:read", "channels:history"])
     connect(monkeypatch, slack, app.token)
     expected = [
-        ("the Slack app lacks the scope users:read.email: nobody can be found by their e-mail address", True),
+        ("the Slack app lacks the scope users:read.email: people can't be found by e-mail address", True),
         (
             (
                 "the Slack app lacks the scope im:history: after an unclear answer nobody can see whether a "
@@ -108,7 +108,7 @@ def test_slack_that_is_away_is_named(command: Command, slack: SlackServer, monke
     """A Slack that cannot be reached is a finding, and the rest is looked at all the same."""
     connect(monkeypatch, slack, "xoxb-any")
     monkeypatch.setenv("ROS_SYNC_SLACK__API_URL", "http://127.0.0.1:9/api/")
-    assert ["Slack cannot be reached"] == [what.split(":")[0] for what, _ in told(command, "slack")]
+    assert ["can't reach Slack"] == [what.split(":")[0] for what, _ in told(command, "slack")]
 
 
 def test_a_rule_file_that_cannot_be_used_is_named(command: Command, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(comm
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "organisation.yml").write_text("version: 1\n")
     (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrules: []\n")
-    words = "rules/organisation.yml is not read: name it organisation.yaml"
+    words = "rules/organisation.yml is ignored: rename it to organisation.yaml"
     assert [(words, False)] == told(command, "files")
     assert words in command("status").partition("Mirror")[0]
     assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
@@ -307,7 +307,7 @@ def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, sl
             check=True,
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
-    assert "Slack does not accept the token (invalid_auth)" in shown.partition("Mirror")[0]
+    assert "Slack rejected the token (invalid_auth)" in shown.partition("Mirror")[0]
 
 
 def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: SlackServer) -> None:
@@ -334,6 +334,6 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
             check=True,
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
-    assert "3: Slack does not accept the token (invalid_auth) (check slack.token in the settings)" in shown
+    assert "3: Slack rejected the token (invalid_auth) (check slack.token in the settings)" in shown
     log = (folder / "serve.log").read_text()
     assert ("secrets_readable_by_others" in log, "file_not_read" in log, "Traceback" in log) == (True, True, False)

@@ -205,7 +205,7 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     held = followed.account.snapshot("deals")[followed.deals[0]]
     assert (held["hs_next_step"], held["amount"]) == ("Call Jane", "12.50")
     code, _, err = followed.run(*step, "eve@loom.example")
-    wanted = ("may not change this", "below `people:` in rules/organisation.yaml")
+    wanted = ("may not change this", "under `people:` in rules/organisation.yaml")
     assert (code, [words for words in wanted if words not in err]) == (1, [])
 
 
