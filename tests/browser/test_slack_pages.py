@@ -26,7 +26,7 @@ def _text(kind: str, text: str) -> dict[str, Any]:
 
 
 BLOCKS: list[dict[str, Any]] = [
-    {"type": "header", "text": _text("plain_text", "Umbrella: no buyer movement")},
+    {"type": "header", "text": _text("plain_text", "Umbrella: no buyer activity")},
     {
         "type": "section",
         "text": _text("mrkdwn", "*Stalled* since _1 March_, see <https://crm.example.com/d/1|the deal>"),
@@ -56,7 +56,7 @@ def server() -> Iterator[SlackServer]:
     workspace.add_channel("revops")
     with SlackServer(workspace) as running:
         client = WebClient(base_url=running.api_url, token=workspace.token, retry_handlers=[])
-        posted = client.chat_postMessage(channel=ann.id, text="Umbrella: no buyer movement", blocks=BLOCKS)
+        posted = client.chat_postMessage(channel=ann.id, text="Umbrella: no buyer activity", blocks=BLOCKS)
         client.chat_update(channel=posted["channel"], ts=posted["ts"], text=HOSTILE)
         workspace.say(ann, posted["channel"], "Called them today", thread_ts=posted["ts"])
         client.chat_postMessage(channel="#revops", text=HOSTILE)
@@ -102,7 +102,7 @@ def test_blocks_are_drawn(page: Page, server: SlackServer) -> None:
         "reply": message.locator("article.reply .drawn").inner_text(),
     }
     expected = {
-        "header": "Umbrella: no buyer movement",
+        "header": "Umbrella: no buyer activity",
         "bold": "Stalled",
         "link": "https://crm.example.com/d/1",
         "button": 1,

@@ -35,7 +35,7 @@ def decide(route_key: str, recipient: Recipient, told: Mapping[str, Collection[s
     if recipient.key in before:
         return None
     knows = any(recipient.key in people for people in told.values())
-    reason = f"{recipient.reason}, and knows already" if knows else recipient.reason
+    reason = f"{recipient.reason}; already notified" if knows else recipient.reason
     return Decision(recipient.key, reason, needs_message=not knows, found=NOBODY in before)
 
 

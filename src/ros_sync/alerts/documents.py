@@ -1,4 +1,4 @@
-"""The words of an alert's message: what is wrong, with which numbers, for one reader."""
+"""The text of an alert's message: what needs attention, with its numbers, for one reader."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def digest(lines: Sequence[AlertLine], day: str) -> Document:
     subject = _counted(lines)
     verb = "needs" if listed.waiting == 1 else "need"
     of_team = any(entry.of_team for entry in lines)
-    title = f"{subject} in your team {verb} a word" if of_team else f"{subject} {verb} you"
+    title = f"{subject} in your team {verb} attention" if of_team else f"{subject} {verb} attention"
     summary = f"{title}: {_named(waiting, listed.waiting)}"
     done = listed.total - listed.waiting
     intro = f"{day}. {done} of {listed.total} done." if done else f"{day}."

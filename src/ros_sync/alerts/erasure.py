@@ -19,7 +19,7 @@ from ros_sync.mirror.record_queries import erased_ids, leaders_of_erased
 from ros_sync.rules.language import Moment
 
 PERSON = "a person who was deleted in the CRM"  # stands where their name stood
-TEXT = f"{PERSON}: nothing is left to do"
+TEXT = f"{PERSON}: no action needed"
 RESOLUTION = "the person was deleted in the CRM"
 
 

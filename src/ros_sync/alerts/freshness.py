@@ -48,20 +48,18 @@ class SourceStanding:
     def reading(self, now: datetime) -> str:
         """When it was last read completely, in words that hold nothing of the CRM's: `… 3 h ago (09:12 UTC)`."""
         if self.complete_at is None:
-            return f"{self.source} has not been read completely yet"
-        return (
-            f"{self.source} was last read completely {span(now - self.complete_at)} ago ({at(self.complete_at, now)})"
-        )
+            return f"{self.source} hasn't been fully read yet"
+        return f"{self.source} was last fully read {span(now - self.complete_at)} ago ({at(self.complete_at, now)})"
 
     def hampered(self) -> str | None:
         """That the last look could not read all of it, in words that hold nothing of the CRM's; None where it could."""
-        return f"the last look at {self.source} could not read all of it" if self.trouble else None
+        return f"the last sync of {self.source} was incomplete" if self.trouble else None
 
     def words(self, now: datetime) -> str:
         """When it was last read completely, with what keeps it from being read."""
         quota_exhausted = self.quota_exhausted_until is not None and self.quota_exhausted_until > now
         again = (
-            f"; it goes on by itself at {at(self.quota_exhausted_until, now)}"
+            f"; resumes automatically at {at(self.quota_exhausted_until, now)}"
             if quota_exhausted and self.quota_exhausted_until
             else ""
         )

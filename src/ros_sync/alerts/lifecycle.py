@@ -96,7 +96,7 @@ def reconcile_alerts(
     gone = alert_table.c.rule_id.not_in([rule.id for rule in watched])
     if not complete:
         gone = alert_table.c.rule_id.in_([rule.id for rule in rules if rule.status is Status.RETIRED])
-    reconciled.resolved += _resolve(session, gone, "its rule was retired", moment)
+    reconciled.resolved += _resolve(session, gone, "rule retired", moment)
     for rule in watched:
         counts = RuleCounts(rule.id)
         if rule.id not in failures:
@@ -117,7 +117,7 @@ def _reconcile_rule(
     reconciled: Reconciled,
     counts: RuleCounts,
 ) -> None:
-    counts.resolved = _resolve(session, _ended(rule, moment, stale), "no longer so", moment)
+    counts.resolved = _resolve(session, _ended(rule, moment, stale), "no longer applies", moment)
     reconciled.resolved += counts.resolved
     _leave_or_enter_trial(session, rule, moment)
     reconciled.moved += _reroute(session, rule, moment, stale)

@@ -84,7 +84,7 @@ class FailedRule:
     def public(self) -> str:
         """Which rule stands still and since when, in words that anybody may read."""
         return (
-            f"the rule {self.rule_id} has failed since {self.since_at:%Y-%m-%d %H:%M} UTC; its alerts keep their "
+            f"rule {self.rule_id} has been failing since {self.since_at:%Y-%m-%d %H:%M} UTC; its alerts keep their "
             "last state"
         )
 
@@ -119,5 +119,5 @@ def in_words(error: Exception) -> str:
     if isinstance(error, RosSyncError):
         return str(error)
     if isinstance(error, DBAPIError):
-        return f"the database refused what it asks: {type(error.orig).__name__}"
-    return f"it could not be worked out: {type(error).__name__}"
+        return f"the database rejected its query: {type(error.orig).__name__}"
+    return f"it could not be evaluated: {type(error).__name__}"

@@ -36,8 +36,8 @@ from ros_sync.errors import RosSyncError
 
 app = typer.Typer(
     name="ros-sync",
-    help="Mirrors your CRM, checks your rules of selling against it, and tells people in Slack what to fix.\n\n"
-    "Start with [bold]ros-sync demo[/bold], or with [bold]ros-sync init DIR[/bold] for a workspace of your own.",
+    help="Mirrors your CRM, checks it against your sales rules, and tells people in Slack what needs attention.\n\n"
+    "Start with [bold]ros-sync demo[/bold], or create your own workspace with [bold]ros-sync init DIR[/bold].",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -61,12 +61,12 @@ def root(
             "-w",
             metavar="DIR",
             help=(
-                "The workspace. Default: ROS_SYNC_WORKSPACE, or the nearest folder from here upwards with a "
+                "The workspace folder. Default: ROS_SYNC_WORKSPACE, or the nearest parent folder that contains "
                 "ros-sync.toml."
             ),
         ),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Log everything, and show tracebacks.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Log everything and show tracebacks.")] = False,
     version: Annotated[  # noqa: ARG001  # its callback does the work before any command is looked at
         bool,
         typer.Option(

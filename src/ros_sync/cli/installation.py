@@ -37,7 +37,7 @@ CLOCK_MAY_DIFFER = timedelta(seconds=60)  # signatures and tokens are refused fr
 SECRET_AGE = timedelta(days=180)  # as vendors ask for their tokens: at least every six months
 IMPORT_AGE = timedelta(days=8)  # a weekly export that did not come
 WAITS_LONG = timedelta(hours=24)
-UNREACHED = "see that this machine reaches it (network, proxy, firewall), and run this again"
+UNREACHED = "check that this machine can reach it (network, proxy, firewall), then run this again"
 
 Findings = dict[str, list[Problem]]
 
@@ -77,7 +77,7 @@ def _told(findings: list[Problem]) -> Iterator[None]:
 
 def _problem(error: RosSyncError) -> Problem:
     place = f"{error.where}: " if error.where and str(error.where) else ""
-    otherwise = UNREACHED if isinstance(error, TransientError) else "fix that, and run this again"
+    otherwise = UNREACHED if isinstance(error, TransientError) else "fix this and run it again"
     return Problem(f"{place}{error.message}", error.hint or otherwise, fatal=True)
 
 
@@ -85,7 +85,7 @@ def _slack(settings: Settings, ahead: dict[str, timedelta]) -> Iterator[Problem]
     client = slack_client(settings)
     if client is None:
         yield Problem(
-            "no Slack token is set: nobody gets a message in Slack, they are printed where `serve` or `tick` runs",
+            "no Slack token is set: messages are printed where `serve` or `tick` runs instead of going to Slack",
             "set ROS_SYNC_SLACK__TOKEN in .env (docs/how-to/connect-slack.md)",
         )
         return
@@ -107,16 +107,18 @@ def _database(settings: Settings, now: datetime, jobs: list[Problem], rules: lis
     try:
         with engine.connect() as connection:
             jobs += [
-                Problem(words, "see the log of `ros-sync serve`", fatal=False)
+                Problem(words, "check the log of `ros-sync serve`", fatal=False)
                 for words in troubles(standings(connection), now)
             ]
             jobs += [
-                Problem(f"{words}: {each.trouble}", "`ros-sync status` says up to when all of it is here", fatal=False)
+                Problem(
+                    f"{words}: {each.trouble}", "run `ros-sync status` to see how far it is up to date", fatal=False
+                )
                 for each in followed(connection)
                 if (words := each.hampered())
             ]
             rules += [
-                Problem(each.words, "change the rule, or set its status to retired", fatal=False)
+                Problem(each.words, "fix the rule, or set its status to retired", fatal=False)
                 for each in failed_rules(connection)
             ]
             yield from _waiting(connection, now)
@@ -135,8 +137,11 @@ def _waiting(connection: Connection, now: datetime) -> Iterator[Problem]:
     )
     for reason, number, oldest in connection.execute(query):
         if reason is not None or now - oldest > WAITS_LONG:
-            messages = "1 message waits" if number == 1 else f"{number:,} messages wait"
-            yield Problem(f"{messages} to be sent: {reason or 'is `ros-sync serve` running?'}", "see `ros-sync status`")
+            messages = "1 message is waiting" if number == 1 else f"{number:,} messages are waiting"
+            yield Problem(
+                f"{messages} to be sent: {reason or 'is `ros-sync serve` running?'}",
+                "run `ros-sync status` for details",
+            )
 
 
 def _old_imports(connection: Connection, now: datetime) -> Iterator[Problem]:
@@ -145,8 +150,8 @@ def _old_imports(connection: Connection, now: datetime) -> Iterator[Problem]:
         if now - as_of > IMPORT_AGE:
             days = (now - as_of) // timedelta(days=1)
             yield Problem(
-                f"the newest export of {source} is {days:,} days old: the rules go by what was true then",
-                "import a newer one",
+                f"the newest export of {source} is {days:,} days old, so rules are evaluated on outdated data",
+                "import a newer export",
             )
 
 
@@ -154,28 +159,28 @@ def _disk(settings: Settings) -> Iterator[Problem]:
     places = {settings.workspace: None, (settings.database_file or settings.workspace).parent: None}
     told = {words for place in places if (words := short_of_room(free_bytes(place))) is not None}
     for words in sorted(told):
-        yield Problem(words, "free some space, or move the database", fatal=words.startswith("disk full"))
+        yield Problem(words, "free up space, or move the database", fatal=words.startswith("disk full"))
 
 
 def _wrong_clock(name: str, by: timedelta) -> Problem:
     minutes = abs(by) / timedelta(minutes=1)
     side = "behind" if by > timedelta(0) else "ahead of"
     return Problem(
-        f"this machine's clock is {minutes:,.1f} minutes {side} that of {name}",
-        "set it by a time server (NTP): deadlines, signatures and tokens go by it",
+        f"this machine's clock is {minutes:,.1f} minutes {side} {name}'s",
+        "synchronize it with a time server (NTP): deadlines, signatures and tokens depend on it",
         fatal=False,
     )
 
 
 def _names(settings: Settings) -> Iterator[Problem]:
     for each in near_misses(settings):
-        yield Problem(each.message, "or take it away, if it is not meant to be read")
+        yield Problem(each.message, "or remove it if it isn't meant to be read")
 
 
 def _rights(settings: Settings) -> Iterator[Problem]:
     for path in readable_by_others(settings):
         mode = stat.S_IMODE(path.stat().st_mode)
-        yield Problem(f"{path} can be read by others on this machine (mode {mode:03o})", f"chmod 600 {path}")
+        yield Problem(f"{path} is readable by other users on this machine (mode {mode:03o})", f"chmod 600 {path}")
 
 
 def _ages(settings: Settings, now: datetime) -> Iterator[Problem]:
@@ -183,10 +188,9 @@ def _ages(settings: Settings, now: datetime) -> Iterator[Problem]:
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if changed > now + CLOCK_MAY_DIFFER:
             yield Problem(
-                f"{path} was changed in the future, at {changed:%Y-%m-%d %H:%M} UTC", "see that the clock is right"
+                f"{path} has a modification time in the future: {changed:%Y-%m-%d %H:%M} UTC",
+                "check this machine's clock",
             )
         elif path != settings.database_file and now - changed > SECRET_AGE:
             days = (now - changed) // timedelta(days=1)
-            yield Problem(
-                f"the secrets in {path} are {days:,} days old", "make new ones twice a year, and put them there"
-            )
+            yield Problem(f"the secrets in {path} are {days:,} days old", "rotate them at least every six months")

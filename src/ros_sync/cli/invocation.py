@@ -103,14 +103,14 @@ class Invocation(Terminal):
 
         from ros_sync import logs  # noqa: PLC0415  # see above
 
-        first_line = (str(error).strip() or "no more is known").splitlines()[0]
+        first_line = (str(error).strip() or "no further details").splitlines()[0]
         from ros_sync import log_privacy  # noqa: PLC0415  # see above
 
         words = log_privacy.told(error) if self._to_a_log else f"{type(error).__name__}: {logs.masked(first_line)}"
         text = Text("unexpected error: ", style="bold red")
         text.append(clean(words), style="not bold default")
         text.append(
-            "\n  run it again with --debug (before the command's name) to see where", style="not bold default dim"
+            "\n  run it again with --debug (before the command name) for a traceback", style="not bold default dim"
         )
         self.err.print(text, soft_wrap=True, highlight=False)
         if self.debug:

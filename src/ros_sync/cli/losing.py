@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ros_sync.rules.fitting import Fit
     from ros_sync.rules.model import Rule
 
-MAP = "A column of the export fills them, where the mapping file names it."
+MAP = "Map a column of the export to them in the mapping file."
 
 
 def losing_of(settings: Settings, source: Source) -> list[Fit]:
@@ -66,7 +66,7 @@ def _rules(settings: Settings) -> list[Rule]:
 
 def connect(vendor: str) -> str:
     """What to do where nothing in the account of a vendor fills them."""
-    return f"`ros-sync connect {vendor}` looks for properties that fill them, and creates them on request."
+    return f"Run `ros-sync connect {vendor}` to find properties for them, or to create them."
 
 
 def show_losing(invocation: Invocation, losing: Sequence[Fit], todo: str) -> None:
@@ -75,8 +75,8 @@ def show_losing(invocation: Invocation, losing: Sequence[Fit], todo: str) -> Non
 
     for each in losing:
         names = ", ".join(field_name(name) for name in each.fields)
-        words = f"the rule {each.rule_id} is off" if each.off else f"the rule {each.rule_id} does without {names}"
-        reason = f": nothing fills {names}" if each.off else ", which nothing fills"
+        words = f"rule {each.rule_id} is off" if each.off else f"rule {each.rule_id} works without {names}"
+        reason = f": no data for {names}" if each.off else " (no data)"
         invocation.out.print(f"[yellow]{shown(words + reason)}[/yellow]", highlight=False, soft_wrap=True)
     if losing:
         invocation.out.print(f"  [dim]{todo}[/dim]", highlight=False, soft_wrap=True)

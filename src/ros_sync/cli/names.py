@@ -72,4 +72,4 @@ def _told(name: str, known: Collection[str], way: str) -> str:
 
     close = difflib.get_close_matches(name, known, n=1)
     meant = f"Did you mean {close[0]!r}? " if close else ""
-    return f"error: there is no command {name!r}\n  {meant}`{way}` lists what there is\n"
+    return f"error: unknown command {name!r}\n  {meant}Run `{way}` to see all commands.\n"

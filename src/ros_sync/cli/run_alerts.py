@@ -51,9 +51,10 @@ def list_alerts(
         what = alert["text"] if named else f"{alert['headline']}: {alert['text']}"
         table.add_row(str(alert["id"]), f"{alert['since_at']:%Y-%m-%d}", shown(alert["rule_id"]), shown(one_line(what)))
     invocation.out.print(table)
-    more = f", the newest {len(found):,} shown" if total > len(found) else ""
+    more = f", showing the latest {len(found):,}" if total > len(found) else ""
     invocation.out.print(
-        f"[dim]{counted(total, 'alert')}{more}. Why one is there: ros-sync alerts why ID[/dim]", highlight=False
+        f"[dim]{counted(total, 'alert')}{more}. Run `ros-sync alerts why ID` to see why one fired.[/dim]",
+        highlight=False,
     )
     for standing in stale:
         _tell_stale(invocation, standing, now)
@@ -71,10 +72,11 @@ def _refuse_unknown_rule(connection: Connection, settings: Settings, rule: str) 
     except RosSyncError as error:
         problem = error.problems[0] if isinstance(error, ProblemsError) else error
         raise RosSyncError(
-            f"no alert is of a rule {rule!r}, and the rule files cannot be read: {problem.message}", where=problem.where
+            f"no alerts from a rule named {rule!r}, and the rule files can't be read: {problem.message}",
+            where=problem.where,
         ) from error
     if rule not in known:
-        raise RosSyncError(f"there is no rule {rule!r}", hint=did_you_mean(rule, known))
+        raise RosSyncError(f"unknown rule {rule!r}", hint=did_you_mean(rule, known))
 
 
 def why(invocation: Invocation, alert_id: int, *, as_json: bool) -> None:
@@ -92,7 +94,7 @@ def why(invocation: Invocation, alert_id: int, *, as_json: bool) -> None:
     finally:
         engine.dispose()
     if alert is None:
-        raise RosSyncError(f"there is no alert {alert_id}", hint="`ros-sync alerts list` shows those there are")
+        raise RosSyncError(f"alert {alert_id} not found", hint="run `ros-sync alerts list` to see all alerts")
     standing = stale.get(alert["source"])
     if as_json:
         invocation.print_json({**alert, "stale": _as_data(standing, now) if standing else None})
@@ -112,7 +114,7 @@ def _tell_stale(invocation: Invocation, standing: SourceStanding, now: datetime)
     """Say that a source is stale, since when and why, and what follows from that."""
     words = shown(one_line(standing.words(now)).rstrip("."))
     invocation.out.print(
-        f"[yellow]{words}.[/yellow] Its alerts keep their last state until it is read completely.",
+        f"[yellow]{words}.[/yellow] Its alerts keep their last state until it is fully read again.",
         soft_wrap=True,
         highlight=False,
     )
@@ -133,13 +135,13 @@ def _show(invocation: Invocation, alert: dict[str, Any]) -> None:
     for line in alert["seen"]:
         out.print(f"  {shown(line['words'])}", highlight=False)
     if not alert["seen"]:
-        out.print("  [dim]nothing is kept of it: its rule is gone, or it was about somebody who was deleted[/dim]")
-    out.print("\n[bold]Who was told[/bold]")
-    for notification in alert["notifications"]:
-        at, reader = f"{notification['notified_at']:%Y-%m-%d %H:%M}", shown(notification["recipient"] or "nobody")
-        told = f"{at} {reader}: {shown(notification['reason'])}"
         out.print(
-            f"  {told} [dim]({shown(notification['delivery'] or 'no message of its own')})[/dim]", highlight=False
+            "  [dim]no details kept: the rule no longer exists, or the alert was about someone who was deleted[/dim]"
         )
+    out.print("\n[bold]Notified[/bold]")
+    for notification in alert["notifications"]:
+        at, reader = f"{notification['notified_at']:%Y-%m-%d %H:%M}", shown(notification["recipient"] or "no one")
+        told = f"{at} {reader}: {shown(notification['reason'])}"
+        out.print(f"  {told} [dim]({shown(notification['delivery'] or 'no separate message')})[/dim]", highlight=False)
     if not alert["notifications"]:
-        out.print("  [dim]nobody yet[/dim]")
+        out.print("  [dim]no one yet[/dim]")

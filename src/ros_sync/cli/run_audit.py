@@ -65,7 +65,7 @@ def _alone(url: str) -> Iterator[None]:
             raise DatabaseBusyError(
                 error.message,
                 where=error.where,
-                hint="let it end, or stop it, while the audit runs; on PostgreSQL both can run side by side",
+                hint="wait for it to finish, or stop it while the audit runs; on PostgreSQL, both can run side by side",
             ) from None
         yield
 
@@ -121,9 +121,9 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     out = invocation.out
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(shown(report.source))
-    for name in ("compared", "differences", "not yet followed"):
+    for name in ("compared", "differences", "pending"):
         table.add_column(name, justify="right")
-    table.add_column("checksum of what both have")
+    table.add_column("checksum of shared records")
     for stream, each in report.streams.items():
         numbers = (each.compared, each.differences, each.pending)
         table.add_row(shown(stream), *(f"{number:,}" for number in numbers), _checksum(each))
@@ -136,17 +136,15 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     if report.pending:
         was = "was" if report.pending == 1 else "were"
         out.print(
-            f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll: not "
-            "yet followed, "
-            "and no difference.",
+            f"{counted(report.pending, 'record')} {was} modified in the CRM around or since the last poll; "
+            "pending, not a difference.",
             highlight=False,
             soft_wrap=True,
         )
     if report.held:
         out.print(
-            f"{counted(report.held, 'record')} held: the CRM says that they have ended, and they stay here "
-            "until a person "
-            "confirms it. `ros-sync deletions` lists them; this is not a difference.",
+            f"{counted(report.held, 'record')} held: ended in the CRM, but kept here until someone confirms it. "
+            "`ros-sync deletions` lists them; this isn't a difference.",
             highlight=False,
             soft_wrap=True,
         )
@@ -154,10 +152,10 @@ def show(invocation: Invocation, report: AuditReport) -> None:
     for note in report.notes:
         out.print(f"[yellow]{shown(note)}[/yellow]", highlight=False, soft_wrap=True)
     if report.trouble is None and report.repaired and report.total:
-        repaired = "all fixed" if not report.left else f"{report.left.total():,} left"
+        repaired = "all fixed" if not report.left else f"{report.left.total():,} remaining"
         repaired += f", {report.held:,} held" if report.held else ""
-        out.print(f"\nRepaired, and looked at again: [bold]{repaired}[/bold].", highlight=False)
-        _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference left")
+        out.print(f"\nRepaired and checked again: [bold]{repaired}[/bold].", highlight=False)
+        _show_differences(invocation, report.left.total(), report.left, report.shown_left, "difference remaining")
     _conclude(invocation, report)
 
 
@@ -165,7 +163,7 @@ def _checksum(audit: StreamAudit) -> str:
     crm, mirror = f"{audit.crm_checksum:016x}", f"{audit.mirror_checksum:016x}"
     if not audit.crm_checksum and not audit.mirror_checksum:
         return ""
-    return crm if crm == mirror else f"[yellow]{crm} there, {mirror} here[/yellow]"
+    return crm if crm == mirror else f"[yellow]CRM {crm}, mirror {mirror}[/yellow]"
 
 
 def _show_differences(
@@ -179,8 +177,8 @@ def _show_differences(
         out.print(shown(str(each)), highlight=False, soft_wrap=True)
         for name, *sides in each.fields:
             crm, mirror = (shown(NOTHING if side is None else side) for side in sides)
-            theirs = "by its associations" if each.kind is Kind.LINK_FIELDS else "in the CRM"
-            words = f"    {shown(name)}: {crm} [dim]{theirs},[/dim] {mirror} [dim]here[/dim]"
+            theirs = "according to its associations" if each.kind is Kind.LINK_FIELDS else "in the CRM"
+            words = f"    {shown(name)}: {crm} [dim]{theirs},[/dim] {mirror} [dim]in the mirror[/dim]"
             out.print(words, highlight=False, soft_wrap=True)
     if total > len(differences):
         out.print(f"[dim]… {total - len(differences):,} more (--limit)[/dim]", highlight=False)
@@ -197,12 +195,12 @@ def _conclude(invocation: Invocation, report: AuditReport) -> None:
     if report.trouble is not None:
         until = f", until {report.quota_exhausted_until:%Y-%m-%d %H:%M} UTC" if report.quota_exhausted_until else ""
         out.print(
-            f"[red]The audit did not come to its end: {shown(report.trouble)}{until}.[/red] "
-            "What it did not reach may differ.",
+            f"[red]The audit did not finish: {shown(report.trouble)}{until}.[/red] "
+            "Anything it did not reach may differ.",
             highlight=False,
             soft_wrap=True,
         )
     elif not report.total:
         out.print("[green]No differences.[/green]", highlight=False)
     elif not report.repaired:
-        out.print("`ros-sync sync audit --repair` fixes them.", highlight=False)
+        out.print("Run `ros-sync sync audit --repair` to fix them.", highlight=False)

@@ -77,7 +77,7 @@ def _wished(its: Vendor, names: Sequence[str]) -> frozenset[str]:
     known = its.creatable()
     for name in names:
         if name not in known:
-            raise SettingsError(f"no property can be created for {name!r}", hint=did_you_mean(name, known))
+            raise SettingsError(f"can't create a property for {name!r}", hint=did_you_mean(name, known))
     return frozenset(names)
 
 
@@ -93,16 +93,16 @@ def _file(its: Vendor, settings: Settings) -> tuple[Path, str, ConnectorFile]:
     known = [path for path, file in read.items() if file.vendor == its.name]
     if len(known) > 1:
         names = ", ".join(path.name for path in known)
-        words = f"several connector files are here: {names}"
-        raise MappingError(words, hint=f"keep one for each account of {display_name(its.name)}")
+        words = f"multiple connector files found: {names}"
+        raise MappingError(words, hint=f"keep one per {display_name(its.name)} account")
     if known:
         return known[0], known[0].read_text(encoding="utf-8"), read[known[0]]
     shipped_as = f"{its.name}.yaml"
     path = settings.connectors_folder / shipped_as
     if path.exists():
         raise MappingError(
-            "this file is not a connector file, so it is not written over", where=Where(file=str(path)),
-            hint=f"it lacks the line `crm: {its.name}`; move it away",
+            "this isn't a connector file, so it won't be overwritten", where=Where(file=str(path)),
+            hint=f"it lacks the line `crm: {its.name}`; move it elsewhere",
         )  # fmt: skip
     text = (shipped.folder("connectors") / shipped_as).read_text(encoding="utf-8")
     return path, text, _read(its, path, text)
@@ -121,9 +121,9 @@ def _fitted(its: Vendor, fitted: FittedFile, path: Path) -> ConnectorFile:
         problems = error.problems if isinstance(error, ProblemsError) else [error]
         words = "; ".join(each.message for each in problems)
         raise MappingError(
-            f"the file cannot be fitted by itself, and was left as it is: {words}",
+            f"the file can't be adapted automatically and was left unchanged: {words}",
             where=Where(file=str(path)),
-            hint="take what the account lacks out by hand (`ros-sync doctor` lists it), and run this again",
+            hint="remove what the account lacks by hand (`ros-sync doctor` lists it), then run this again",
         ) from error
 
 
@@ -137,7 +137,7 @@ def _write(file: Path, text: str) -> None:
             new.chmod(file.stat().st_mode & 0o777)
         new.replace(file)
     except OSError as error:
-        raise MappingError(f"the file cannot be written: {error.strerror}", where=Where(file=str(file))) from error
+        raise MappingError(f"can't write the file: {error.strerror}", where=Where(file=str(file))) from error
 
 
 # ---- what it means for the rules
@@ -152,9 +152,7 @@ def _rules(invocation: Invocation, settings: Settings) -> list[Rule]:
     try:
         return [rule for rule in company_of(settings).rules if rule.status is not Status.RETIRED]
     except RosSyncError as error:
-        invocation.err.print(
-            f"[yellow]The rules cannot be read, so nothing is said of them: {shown(str(error))}[/yellow]"
-        )
+        invocation.err.print(f"[yellow]Can't read the rules, so they aren't covered here: {shown(str(error))}[/yellow]")
         return []
 
 
@@ -188,7 +186,7 @@ def _as_data(done: Connected, *, dry_run: bool) -> dict[str, Any]:
 def _diff(done: Connected) -> list[str]:
     return list(
         difflib.unified_diff(
-            done.before.splitlines(), done.fitted.text.splitlines(), "as it is", "as it fits", lineterm="", n=1
+            done.before.splitlines(), done.fitted.text.splitlines(), "current", "adapted", lineterm="", n=1
         )
     )
 
@@ -199,13 +197,13 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
         invocation.out.print(Text(indent + clean(words), style), soft_wrap=True)
 
     for words in done.refused:
-        line(f"This part of the account cannot be looked at, and stays as it is: {words}", "red")
+        line(f"Can't read this part of the account, so it stays unchanged: {words}", "red")
     for step in done.fitted.changes:
         line(f"{step.where}: {step.what}")
     for name in done.created:
         line(f"{'would be created' if dry_run else 'created'} in {display_name(done.vendor)}: {name}", "green")
     for name in done.filled_already:
-        line(f"{name}: nothing was created, as something fills it")
+        line(f"{name}: already filled, nothing created")
     _tell_missing(done, line)
     if dry_run:
         for each in _diff(done):
@@ -213,32 +211,32 @@ def _tell(invocation: Invocation, done: Connected, *, dry_run: bool) -> None:
             indent = words[: len(words) - len(words.lstrip())]
             style = {"+": "green", "-": "red"}.get(sign, "dim")
             invocation.out.print(Text(f"{sign}{indent}{clean(words)}", style), soft_wrap=True)
-        line("\nNothing was changed. Without --dry-run it is.")
+        line("\nDry run: nothing was changed. Run again without --dry-run to apply.")
     elif done.written:
-        line(f"\n✓ {done.file} fits the account. Next: `ros-sync doctor`, then `ros-sync sync`.", "green")
+        line(f"\n✓ {done.file} matches the account. Next: run `ros-sync doctor`, then `ros-sync sync`.", "green")
     else:
-        line(f"\n✓ {done.file} fits the account already; nothing was changed.", "green")
+        line(f"\n✓ {done.file} already matches the account; nothing was changed.", "green")
 
 
 def _tell_missing(done: Connected, line: Callable[[str, str], None]) -> None:
     """Each field that nothing fills, with what might, and which rules lose something by it."""
     if not done.fitted.gaps:
         return
-    line(f"\n{counted(len(done.fitted.gaps), 'field')} that no property fills:", "")
+    line(f"\n{counted(len(done.fitted.gaps), 'field')} without a property:", "")
     for gap in done.fitted.gaps:
         line(f"  {gap.name}{_maybe(gap.candidates)}{_loss(gap, done.fits)}", "")
-    words = "Create one with `--create OBJECT.FIELD`, or those that your rules need with `--create-missing`.\n"
+    words = "Create one with `--create OBJECT.FIELD`, or all that your rules need with `--create-missing`.\n"
     line(words, "dim")
 
 
 def _maybe(found: Sequence[Candidate]) -> str:
-    names = [each.name + ("" if each.share is None else f", filled in {each.share:.0%}") for each in found]
-    return f" (perhaps {'; '.join(names)}: write it into the file if so)" if names else ""
+    names = [each.name + ("" if each.share is None else f", {each.share:.0%} filled") for each in found]
+    return f" (candidates: {'; '.join(names)}; add the right one to the file)" if names else ""
 
 
 def _loss(gap: Gap, losing: Sequence[Fit]) -> str:
     words = [
-        f"{each.rule_id} is off" if each.off else f"{each.rule_id} does without it"
+        f"{each.rule_id} is off" if each.off else f"{each.rule_id} works without it"
         for each in losing
         if each.object == gap.object and gap.field in each.fields
     ]

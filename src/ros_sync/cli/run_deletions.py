@@ -18,8 +18,8 @@ from ros_sync.terminal import counted, os_user, shown
 _KINDS: Mapping[str, str] = {
     "archived": "archived",
     "merged": "merged",
-    "gone": "cannot be read",
-    "no longer": "none any more by their own values",
+    "gone": "can't be read",
+    "no longer": "no longer qualify based on their own values",
 }
 
 
@@ -37,7 +37,7 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
         return
     out = invocation.out
     if not found:
-        out.print("No deletions are held." if not every else "There have been no waves of deletions.")
+        out.print("No deletions are held." if not every else "No deletions have ever been held.")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("wave", "since", "what", "state"):
@@ -47,7 +47,8 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
     out.print(table)
     if any(wave.state is State.HELD for wave in found):
         out.print(
-            "See in the CRM whether they are to be gone. Then `ros-sync deletions confirm WAVE` or `reject WAVE`.",
+            "Check in the CRM whether these deletions are intended, then run `ros-sync deletions confirm WAVE` or "
+            "`reject WAVE`.",
             highlight=False,
             soft_wrap=True,
         )
@@ -64,7 +65,7 @@ def in_words(wave: Wave) -> str:
 def _state(wave: Wave) -> str:
     by = f" by {wave.decided_by}" if wave.decided_by else ""
     at = f", {wave.decided_at:%Y-%m-%d %H:%M}" if wave.decided_at else ""
-    done = f", {wave.taken_over:,} dealt with" if wave.taken_over else ""
+    done = f", {wave.taken_over:,} processed" if wave.taken_over else ""
     return f"{wave.state}{by}{at}{done}"
 
 
@@ -80,15 +81,15 @@ def decide(invocation: Invocation, number: int, *, confirmed: bool, by: str | No
     finally:
         engine.dispose()
     if found is None:
-        raise RosSyncError(f"there is no wave {number}", hint="`ros-sync deletions` lists those that wait")
+        raise RosSyncError(f"wave {number} not found", hint="run `ros-sync deletions` to see held waves")
     if not done:
         raise RosSyncError(
-            f"wave {number} is not held: it is {_state(found)}", hint="`ros-sync deletions` lists those that wait"
+            f"wave {number} isn't held; it is {_state(found)}", hint="run `ros-sync deletions` to see held waves"
         )
     records, name = counted(found.records, "record"), PLURALS.get(found.stream, found.stream)
     words = (
-        f"Confirmed: {records} of the {name} {'is' if found.records == 1 else 'are'} deleted here with the next sync, "
-        "if the CRM still says so (`ros-sync serve` does it by itself)."
+        f"Confirmed: {records} of the {name} {'is' if found.records == 1 else 'are'} deleted here on the next sync, "
+        "if the CRM still reports it (`ros-sync serve` does this automatically)."
         if confirmed
         else f"Rejected: {records} of the {name} {'stays' if found.records == 1 else 'stay'}."
     )

@@ -52,7 +52,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             losing[source.name] = losing_of(settings, source)
         except RosSyncError as error:
             hint = error.hint or (
-                each.vendor.unreached() if isinstance(error, TransientError) else "fix that, and run this again"
+                each.vendor.unreached() if isinstance(error, TransientError) else "fix this and run it again"
             )
             findings[source.name] = [Problem(error.message, hint, fatal=True)]
         findings[source.name] += held_problems(settings, source.name)
@@ -70,7 +70,7 @@ def doctor(invocation: Invocation, *, as_json: bool) -> None:
             show_problems(invocation, problems)
             show_losing(invocation, losing.get(name, []), connect(vendors[name]) if name in vendors else MAP)
         if not followed:
-            invocation.out.print("No CRM is followed over its API: there is no connector file for one.")
+            invocation.out.print("No CRM is synced over its API: no connector file found.")
     if any(problem.fatal for problems in findings.values() for problem in problems):
         sys.exit(1)
 
@@ -83,7 +83,7 @@ def _examined(settings: Settings, findings: dict[str, list[Problem]]) -> list[Co
         try:
             found += connections_of(settings, pace=paces.of, attempts=SOMEBODY_WAITS, files=[file])
         except SettingsError as error:
-            findings[file.vendor] = [Problem(error.message, error.hint or "see the settings", fatal=True)]
+            findings[file.vendor] = [Problem(error.message, error.hint or "check the settings", fatal=True)]
     return found
 
 

@@ -45,7 +45,7 @@ def parse_moment(text: str | None, option: str, tz: ZoneInfo | None = None) -> d
         from ros_sync.rules.language.advice import value_advice  # noqa: PLC0415  # for a mistake alone
 
         raise RosSyncError(
-            f"{text!r} is not a date or time",
+            f"{text!r} isn't a date or time",
             where=Where(key=option),
             hint=value_advice(text.strip()) or "write 2026-03-02 or 2026-03-02T09:00+01:00",
         ) from None
@@ -61,9 +61,9 @@ def moment_of_export(text: str | None, export: ExportMapping, now: datetime) -> 
     moment = parse_moment(text, "--as-of", tz)
     if moment is not None and moment > now + clock.LONGEST_DAY:
         raise RosSyncError(
-            f"{text!r} lies in the future, and an export was made in the past",
+            f"{text!r} is in the future, but an export is from the past",
             where=Where(key="--as-of"),
-            hint="check the year; leave it out for an export of today",
+            hint="check the year, or omit it for an export from today",
         )
     if moment is None or text is None or not _DAY.fullmatch(text.strip()):
         return moment
@@ -159,13 +159,13 @@ def show(invocation: Invocation, report: ImportReport) -> None:
     out.print(table)
     if older := report.total("older"):
         out.print(
-            f"[yellow]{counted(older, 'row')} left alone: a later state is known already[/yellow] "
-            "(is --as-of the day of this export?)"
+            f"[yellow]{counted(older, 'row')} skipped: a later state is already known[/yellow] "
+            "(is --as-of the date of this export?)"
         )
     if completed := report.total("completed"):
-        out.print(f"[dim]{counted(completed, 'row')} added to what another row of the same import said[/dim]")
+        out.print(f"[dim]{counted(completed, 'row')} merged with another row of the same import[/dim]")
     if repeated := report.total("repeated"):
-        out.print(f"[dim]{counted(repeated, 'row')} said the same thing twice[/dim]")
+        out.print(f"[dim]{counted(repeated, 'row')} repeated[/dim]")
     for file in report.files:
         for note in dict.fromkeys(file.notes):
             out.print(f"[yellow]{shown(file.file)}:[/yellow] {shown(note)}", soft_wrap=True, highlight=False)
@@ -182,7 +182,7 @@ def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
             invocation.out.print(
                 f"[yellow]{counted(rows, 'row')} of {shown(file.file)} {'names' if rows == 1 else 'name'} "
                 f"{'an' if field[0] in 'aeiou' else 'a'} "
-                f"{field} that is not known:[/yellow] {shown(named)}{more} [dim]({_how_to_know(field)})[/dim]",
+                f"{field} that isn't in the mirror:[/yellow] {shown(named)}{more} [dim]({_how_to_know(field)})[/dim]",
                 soft_wrap=True,
             )
         show_without_rate(invocation, file.without_rate)
@@ -190,8 +190,8 @@ def _show_unknown(invocation: Invocation, report: ImportReport) -> None:
 
 def _how_to_know(field: str) -> str:
     if field in {"owner", "manager"}:
-        return "import the export of users too, or list them under `people` in rules/organisation.yaml"
-    return f"import the export of {field}s too"
+        return "import the users export too, or list them under `people` in rules/organisation.yaml"
+    return f"import the {field}s export too"
 
 
 def show_without_rate(invocation: Invocation, without_rate: Counter[str]) -> None:

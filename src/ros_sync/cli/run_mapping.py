@@ -27,9 +27,9 @@ def propose_mapping(
 ) -> None:
     """Print or write the proposal, and tell on stderr how the files can be read with it."""
     if object_name is not None and object_name not in OBJECTS:
-        raise RosSyncError(f"there is no object {object_name!r}", hint=did_you_mean(object_name, OBJECTS))
+        raise RosSyncError(f"unknown object {object_name!r}", hint=did_you_mean(object_name, OBJECTS))
     if output is not None and output.exists():
-        raise RosSyncError(f"{output} is there already", hint="give --output another name, or move it away")
+        raise RosSyncError(f"{output} already exists", hint="use another name for --output, or move the file")
     company = _company(invocation)
     files = _files(paths)
     settable = {name: mirrored.settable for name, mirrored in objects().items()}
@@ -38,13 +38,13 @@ def propose_mapping(
     )
     if not proposal.entries:
         reasons = "; ".join(f"{path.name}: {reason}" for path, reason in proposal.left_out.items())
-        raise ImportRefusedError(f"nothing can be proposed: {reasons}")
+        raise ImportRefusedError(f"can't propose a mapping: {reasons}")
     text = proposal.text
     if output is None:
         print(text, end="")  # noqa: T201  # it is the output, to be piped as it is
     else:
         output.write_text(text, encoding="utf-8")
-        invocation.err.print(f"{shown(str(output))} is written.", highlight=False)
+        invocation.err.print(f"Wrote {shown(str(output))}.", highlight=False)
     _try(invocation, proposal, text)
 
 
@@ -60,10 +60,10 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise ImportRefusedError(f"there is no file or folder {path}")
+            raise ImportRefusedError(f"no such file or folder: {path}")
         found += files_in(path) if path.is_dir() else [path]
     if not found:
-        raise ImportRefusedError(f"there is no file in {', '.join(map(str, paths))}")
+        raise ImportRefusedError(f"no files found in {', '.join(map(str, paths))}")
     return found
 
 
@@ -76,10 +76,10 @@ def _try(invocation: Invocation, proposal: Proposal, text: str) -> None:
     _tell_lack_of_stages(invocation, mapping)
     _read_through(invocation, mapping, [entry.sample.path for entry in proposal.entries])
     for path, reason in proposal.left_out.items():
-        invocation.err.print(f"[yellow]{shown(path.name)}[/yellow] is left out: {shown(reason)}", soft_wrap=True)
+        invocation.err.print(f"[yellow]{shown(path.name)}[/yellow] skipped: {shown(reason)}", soft_wrap=True)
     checks = text.count("CHECK")
     if checks:
-        invocation.err.print(f"{counted(checks, 'line')} to look at: search for CHECK.", highlight=False)
+        invocation.err.print(f"{counted(checks, 'line')} to review: search for CHECK.", highlight=False)
 
 
 def check_mapping(invocation: Invocation, given: str, paths: Sequence[Path]) -> None:
@@ -87,7 +87,7 @@ def check_mapping(invocation: Invocation, given: str, paths: Sequence[Path]) -> 
     mapping = load(Path(given)) if Path(given).is_file() else mapping_of(invocation.settings, given)
     entries = counted(len(mapping.entries), "entry").replace("entrys", "entries")
     invocation.out.print(
-        f"{shown(mapping.file.name)}: {entries} for {shown(mapping.source)}, no problem", highlight=False
+        f"{shown(mapping.file.name)}: {entries} for {shown(mapping.source)}, no problems", highlight=False
     )
     _tell_lack_of_stages(invocation, mapping)
     if paths and not _read_through(invocation, mapping, [path for path, _ in plan(mapping, paths)]):

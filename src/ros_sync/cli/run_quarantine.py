@@ -65,9 +65,9 @@ def _chosen(connection: Connection, run: int | None) -> ColumnElement[bool]:
         return QUARANTINED_ROW.c.run_id.in_(newest)
     if connection.execute(select(SYNC_RUN.c.id).where(SYNC_RUN.c.id == run)).first() is None:
         raise RosSyncError(
-            f"there is no run {run}",
+            f"run {run} not found",
             where=Where(key="--run"),
-            hint="`ros-sync import --json` tells its run_id; without --run, the newest runs are shown",
+            hint="`ros-sync import --json` prints the run_id; without --run, the latest runs are shown",
         )
     return QUARANTINED_ROW.c.run_id == run
 
@@ -95,7 +95,7 @@ def _show(invocation: Invocation, rows: Sequence[UnreadRow], total: int) -> None
             words = str(Quarantined(row.file, row.line, row.column, row.value, row.reason, row.record_id))
             out.print(f"  {shown(words)}", soft_wrap=True, highlight=False)
     if not total:
-        out.print("No row was quarantined.")
+        out.print("No rows are quarantined.")
         return
     more = f", {len(rows):,} shown; --limit {total} shows all" if total > len(rows) else ""
     number = counted(total, "row")
@@ -110,7 +110,7 @@ def _what_to_do(rows: Sequence[UnreadRow]) -> str:
     """How the rows that are shown can be read after all: those of files, and those of CRM records."""
     steps = []
     if any(row.record_id is None for row in rows):
-        steps.append("Correct the file or the mapping, and import again.")
+        steps.append("Fix the file or the mapping, then import it again.")
     if any(row.record_id is not None for row in rows):
-        steps.append("Correct the record in the CRM, and the next `ros-sync sync` reads it.")
+        steps.append("Fix the record in the CRM; the next `ros-sync sync` will pick it up.")
     return " ".join(steps)

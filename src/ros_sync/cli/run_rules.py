@@ -106,7 +106,7 @@ def _show_trials(out: Console, rules: RuleSet, outcomes: list[TrialOutcome]) -> 
     for rule in rules:
         own = [outcome for outcome in outcomes if outcome.rule_id == rule.id]
         if not own:
-            out.print(Text(f"? {rule.id}: no test", style="yellow"), soft_wrap=True)
+            out.print(Text(f"? {rule.id}: no tests", style="yellow"), soft_wrap=True)
             continue
         passed = sum(outcome.passed for outcome in own)
         good = passed == len(own)

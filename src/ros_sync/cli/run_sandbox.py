@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913  # each is an option
     world = World(seed, scale=scale or 1.0)
     story = Story(account, world, furnishing=DEFAULT if is_default else RICH)
     if scale:
-        invocation.err.print("[dim]Making up a company …[/dim]")
+        invocation.err.print("[dim]Creating the company …[/dim]")
         story.advance_to(clock())
         provision(slack, world, clock().date())
     faults = Faults()
@@ -75,8 +75,8 @@ def _listen(stack: ExitStack, server: SandboxServer, port: int, option: str) -> 
     try:
         stack.enter_context(server)
     except OSError as error:
-        words = f"the sandbox cannot listen on port {port}: {error.strerror}"
-        raise RosSyncError(words, hint=f"choose another {option}, or 0 for any that is free") from error
+        words = f"can't listen on port {port}: {error.strerror}"
+        raise RosSyncError(words, hint=f"choose another {option}, or 0 for any free port") from error
 
 
 @contextmanager
@@ -122,42 +122,43 @@ def _tell(
         return
     out = invocation.out
     out.print(f"HubSpot  [bold]{hubspot.url}[/bold]", highlight=False)
-    out.print(f"Slack    [bold]{slack_server.url}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
+    out.print(f"Slack    [bold]{slack_server.url}[/bold]  [dim](open it in a browser)[/dim]", highlight=False)
     out.print("\nFor the .env of a workspace (`ros-sync init DIR`):", highlight=False)
     for name, value in variables.items():
         out.print(f"  {name}={value}", highlight=False, soft_wrap=True)
     out.print(
-        "Then, in the workspace: `ros-sync connect hubspot` fits the connector file to this account.", highlight=False
+        "Then, in the workspace, run `ros-sync connect hubspot` to adapt the connector file to this account.",
+        highlight=False,
     )
     for line in _to_try(account, hubspot.url, live=live):
         out.print(line, highlight=False, soft_wrap=True)
-    out.print("\n[dim]Ctrl-C ends it; nothing of it is kept.[/dim]")
+    out.print("\n[dim]Press Ctrl-C to stop; nothing is kept.[/dim]")
     out.file.flush()
 
 
 def _search_lags(seconds: float) -> str:
     """How long after a change `sync` finds it, where search lags."""
-    return f" (as HubSpot's search lags, not before {seconds:g} seconds have passed)" if seconds else ""
+    return f" (after {seconds:g} seconds, because HubSpot's search lags)" if seconds else ""
 
 
 def _to_try(account: HubSpotAccount, url: str, *, live: bool) -> list[str]:
     """What a newcomer can do with it, as lines."""
-    clock = f"\nBoth go by one clock. It runs, and is at {account.now():%A, %d %B %Y, %H:%M} UTC."
-    more = f"What else can be ordered (faults, webhooks, records, limits): {url}/control"
+    clock = f"\nBoth share one clock, which is running. Now: {account.now():%A, %d %B %Y, %H:%M} UTC."
+    more = f"More controls (faults, webhooks, records, limits): {url}/control"
     if live:
         deal = str(next(iter(account.live_ids["deals"]), 0))
         body = json.dumps({"do": "update", "object": "deals", "id": deal, "properties": {"amount": "12345"}})
         return [
             clock,
-            "Somebody changes a deal, for `ros-sync sync` to find" + _search_lags(account.search_lag_seconds) + ":",
+            "Change a deal, for `ros-sync sync` to pick up" + _search_lags(account.search_lag_seconds) + ":",
             f"  curl -d '{body}' {url}/control/records",
             more,
         ]
     body = json.dumps({"story_to": (account.now() + timedelta(days=7)).isoformat(timespec="seconds")})
     return [
         clock,
-        "A week of company life:",
+        "A week in the company's life:",
         f"  curl -d '{body}' {url}/control/clock",
         more,
-        "`ros-sync sync` goes by this machine's clock: to follow the company with it, say --live.",
+        "`ros-sync sync` uses this machine's clock: to follow the company with it, pass --live.",
     ]

@@ -50,7 +50,7 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
         _, files, _ = configuration.followed()
         following = Following(settings, engine, configuration) if followable(settings, files) else None
         for each in unfollowed_vendors(settings, files):
-            reason = f"there are credentials, and no connector file for {display_name(each.name)}"
+            reason = f"credentials are set, but there is no connector file for {display_name(each.name)}"
             log.warning("crm_not_followed", vendor=each.name, reason=reason)
         for path in readable_by_others(settings):
             log.warning("secrets_readable_by_others", file=str(path), do=f"chmod 600 {path}")
@@ -63,7 +63,7 @@ def serve(settings: Settings, *, host: str | None = None, port: int | None = Non
         finally:
             engine.dispose()
     if reason == _WEB_ENDED:
-        raise RosSyncError("the web server ended by itself", hint="the log says why")
+        raise RosSyncError("the web server stopped unexpectedly", hint="check the log")
 
 
 @dataclass(frozen=True, slots=True)

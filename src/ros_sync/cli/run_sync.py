@@ -52,7 +52,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
         engine = open_engine(settings.database_url)
         try:
             organisation, files, broken = Configuration(settings, engine).followed()
-            refuse_unfollowed(settings, files, hint=f"{LAY_OUT}; exports are read by `ros-sync import`")
+            refuse_unfollowed(settings, files, hint=f"{LAY_OUT}; use `ros-sync import` for exports")
             show_unused(invocation, broken)
             context = deal_context(organisation, clock.now())
             connections = connections_of(settings, source, engine=engine, sleep=interrupt.pause, files=files)
@@ -69,7 +69,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
                     if not (report.busy or report.trouble):
                         written += [(each.source.name, outcome) for outcome in syncer.execute_writes()]
         except (StoppedError, KeyboardInterrupt):
-            invocation.err.print("[yellow]Stopped.[/yellow] `ros-sync sync` goes on from here.", highlight=False)
+            invocation.err.print("[yellow]Stopped.[/yellow] Run `ros-sync sync` to resume from here.", highlight=False)
             sys.exit(INTERRUPTED)
         finally:
             engine.dispose()
@@ -87,7 +87,7 @@ def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: boo
 def show_unused(invocation: Invocation, unused: Sequence[Chosen]) -> None:
     """Tell of the files that cannot be used as they are, and of which the last good version is read instead."""
     for each in unused:
-        words = f"[yellow]{shown(one_line(str(each.problem)))}[/yellow]; its last good version is used"
+        words = f"[yellow]{shown(one_line(str(each.problem)))}[/yellow]; using its last good version"
         invocation.err.print(words, soft_wrap=True, highlight=False)
 
 
@@ -125,7 +125,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
     """Tell a person what a cycle did."""
     out = invocation.out
     if report.busy:
-        out.print(f"{shown(report.source)} is being read by another process at this moment.", highlight=False)
+        out.print(f"{shown(report.source)} is being synced by another process right now.", highlight=False)
         return
     columns = ("read", "created", "updated", "deleted", "merged", "erased", "changes", "quarantined")
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -138,7 +138,7 @@ def show(invocation: Invocation, report: CycleReport) -> None:
         out.print(table)
     share = report.calls_per_thousand if report.total("read") >= MANY_ROWS else None
     words = f"{counted(report.call_count, 'call')} in {report.seconds:.1f} s"
-    words += f", {share:.1f} for each 1,000 records" if share else ""
+    words += f", {share:.1f} per 1,000 records" if share else ""
     words += f"; {report.used_share:.0%} of what the rate limit allows" if report.used_share is not None else ""
     out.print(words + ".", highlight=False)
     _show_place(out, report)
@@ -154,10 +154,9 @@ def show(invocation: Invocation, report: CycleReport) -> None:
 def _count_problems(out: Console, number: int) -> None:
     """How many things the account lacks: `doctor` tells them, and nobody has to read them again and again."""
     if number:
-        words = (
-            f"{counted(number, 'thing')} in the connector file {'does' if number == 1 else 'do'} not fit the account"
-        )
-        out.print(f"[dim]{words}; `ros-sync doctor` lists them.[/dim]", highlight=False, soft_wrap=True)
+        words = f"{counted(number, 'setting')} in the connector file "
+        words += f"{'does' if number == 1 else 'do'} not match the account"
+        out.print(f"[dim]{words}. Run `ros-sync doctor` for details.[/dim]", highlight=False, soft_wrap=True)
 
 
 def _show_trouble(out: Console, report: CycleReport) -> None:
@@ -167,7 +166,7 @@ def _show_trouble(out: Console, report: CycleReport) -> None:
         out.print(
             f"[yellow]Paused until {report.quota_exhausted_until:%Y-%m-%d %H:%M} UTC: {shown(report.trouble or '')}."
             "[/yellow] "
-            "`ros-sync serve` goes on by itself then; without it, run `ros-sync sync` again.",
+            "`ros-sync serve` resumes automatically; otherwise, run `ros-sync sync` again.",
             highlight=False,
             soft_wrap=True,
         )
@@ -176,7 +175,7 @@ def _show_trouble(out: Console, report: CycleReport) -> None:
     for name, trouble in failed.items():
         out.print(f"[red]{shown(name)}: {shown(trouble)}[/red]", highlight=False, soft_wrap=True)
     if report.trouble and report.quota_exhausted_until is None:
-        words = "`ros-sync doctor` tells more of what keeps it from being read."
+        words = "Run `ros-sync doctor` to find out more."
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)
 
 
@@ -184,15 +183,14 @@ def _show_place(out: Console, report: CycleReport) -> None:
     """How far it has been followed, and where the durable watermark stands (docs/discussion/sync.md, "One cycle")."""
     if report.complete_at is None:
         out.print(
-            "There is no moment yet up to which everything is here. The next run goes on where this one ended: "
-            "with the "
-            "back-fill, where it is not complete.",
+            "The first full read isn't complete yet. The next run resumes where this one stopped, with the back-fill "
+            "if it isn't finished.",
             highlight=False,
             soft_wrap=True,
         )
         return
     out.print(
-        f"Everything up to {report.complete_at:%Y-%m-%d %H:%M:%S} UTC is here, as far as the CRM's search shows it.",
+        f"Up to date as of {report.complete_at:%Y-%m-%d %H:%M:%S} UTC, as far as the CRM's search shows it.",
         highlight=False,
         soft_wrap=True,
     )
@@ -200,8 +198,7 @@ def _show_place(out: Console, report: CycleReport) -> None:
     if settled:
         watermark = at(min(settled), report.finished_at or report.started_at)
         words = (
-            f"The next poll goes on there. The durable watermark is {watermark}: everything modified before it "
-            "is here for "
-            "good; what was modified since is read again once an hour, as search lags."
+            f"The next poll starts there. The durable watermark is {watermark}: everything modified before it is "
+            "final; changes since then are read again once an hour, because search lags."
         )
         out.print(f"[dim]{words}[/dim]", highlight=False, soft_wrap=True)

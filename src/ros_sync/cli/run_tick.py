@@ -74,7 +74,7 @@ def show_broken(invocation: Invocation, broken: Sequence[BrokenFile]) -> None:
     """Tell of the files that cannot be used as they are, and what goes on meanwhile."""
     for each in broken:
         used = each.version_in_use_from
-        instead = f"its version of {used:%Y-%m-%d %H:%M} UTC is used" if used else "nothing of it is used"
+        instead = f"using the version from {used:%Y-%m-%d %H:%M} UTC" if used else "not in use"
         words = f"[yellow]{shown(each.where)}: {shown(one_line(each.message))}[/yellow]; {instead}"
         invocation.err.print(words, soft_wrap=True, highlight=False)
 
@@ -91,9 +91,8 @@ def why_left(standing: SourceStanding, moment: datetime, present: datetime, stal
     if complete_at is None or standing.is_stale(present, stale_seconds):
         return standing.words(min(moment, present))
     return (
-        f"{standing.source} was read completely at {at(complete_at, present)}, {span(moment - complete_at)} "
-        "before the moment "
-        "of this tick, which lies ahead of the clock: what it will hold by then is not known yet"
+        f"{standing.source} was last fully read at {at(complete_at, present)}, {span(moment - complete_at)} before "
+        "the moment of this tick, which is in the future: what the CRM will hold by then isn't known yet"
     )
 
 
@@ -141,37 +140,33 @@ def show(
     for standing, why in zip(report.stale, left, strict=True):
         kept = counted(report.alerts.kept.get(standing.source, 0), "alert")
         out.print(
-            f"[yellow]{shown(one_line(why).rstrip('.'))}.[/yellow] Nothing of it opened or resolved: {kept} as before.",
+            f"[yellow]{shown(one_line(why).rstrip('.'))}.[/yellow] No alerts opened or resolved: {kept} unchanged.",
             soft_wrap=True,
             highlight=False,
         )
     if report.erased:
         people = counted(report.erased, "alert")
-        out.print(f"{people} on people who were deleted in the CRM: their names are gone.", highlight=False)
+        out.print(f"{people} about people deleted in the CRM: their names were removed.", highlight=False)
     if report.restated:
         deals = counted(report.restated, "amount")
         out.print(f"{deals} restated in the company's currency: exchange rates changed.", highlight=False)
     waiting = held.waiting + held.unconfirmed
     out.print(
-        f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} brought up to date, {waiting:,} waiting.",
+        f"{counted(delivered.posted, 'message')} sent, {delivered.edited:,} updated, {waiting:,} waiting.",
         highlight=False,
     )
     if report.notifications.later:
-        out.print(
-            f"{counted(report.notifications.later, 'alert')} for the next digest of those concerned.", highlight=False
-        )
+        out.print(f"{counted(report.notifications.later, 'alert')} queued for the next digest.", highlight=False)
     if report.now > clock.now() + AHEAD:
-        out.print("[yellow]That moment is in the future: messages written for it are held until then.[/yellow]")
+        out.print("[yellow]That moment is in the future: its messages are held until then.[/yellow]")
     if held.undeliverable:
-        out.print(
-            f"[yellow]{counted(held.undeliverable, 'message')} for nobody who can be reached:[/yellow]", highlight=False
-        )
+        out.print(f"[yellow]{counted(held.undeliverable, 'message')} can't be delivered:[/yellow]", highlight=False)
         for reason, number in held.undeliverable_by_reason.items():
             out.print(f"  {number:,}: {shown(reason)}", soft_wrap=True, highlight=False)
     if report.notifications.nobody:
         out.print(
-            f"[yellow]{counted(report.notifications.nobody, 'alert')} with nobody to be told[/yellow] "
-            "[dim](company.fallback in rules/organisation.yaml says who answers for them)[/dim]",
+            f"[yellow]{counted(report.notifications.nobody, 'alert')} without a recipient[/yellow] "
+            "[dim](set company.fallback in rules/organisation.yaml to choose who receives them)[/dim]",
             highlight=False,
         )
 
@@ -179,7 +174,7 @@ def show(
 def _show_rules(invocation: Invocation, report: TickReport) -> None:
     """What each rule found, and those that failed."""
     if report.skipped:
-        words = "Another process is running a tick at this moment; this one left the rules to it."
+        words = "Another process is running a tick right now, so this one skipped the rules."
         invocation.out.print(f"[yellow]{words}[/yellow]")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("rule")
@@ -190,7 +185,7 @@ def _show_rules(invocation: Invocation, report: TickReport) -> None:
     invocation.out.print(table)
     for rule_id, reason in report.alerts.failed.items():
         invocation.out.print(
-            f"[yellow]The rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
+            f"[yellow]Rule {shown(rule_id)} failed: {shown(reason)}.[/yellow] Its alerts keep their last state.",
             soft_wrap=True,
             highlight=False,
         )

@@ -77,7 +77,7 @@ def write(
 
 def _object(name: str) -> MirroredObject:
     if name not in objects():
-        raise RosSyncError(f"there is no object {name!r}", hint=did_you_mean(name, objects()))
+        raise RosSyncError(f"unknown object {name!r}", hint=did_you_mean(name, objects()))
     return objects()[name]
 
 
@@ -88,8 +88,10 @@ def _writing(connections: Sequence[Connection], name: str) -> Source:
         return found[0]
     if found:
         names = ", ".join(each.name for each in found)
-        raise RosSyncError(f"several sources let {name}s be written: {names}", hint="say which with --source")
-    raise RosSyncError(f"no connector file lets {name}s be written", hint="list their fields below `write:` there")
+        raise RosSyncError(f"multiple sources allow writing {name}s: {names}", hint="choose one with --source")
+    raise RosSyncError(
+        f"no connector file allows writing {name}s", hint="list their fields under `write:` in the connector file"
+    )
 
 
 def _currency(engine: Engine, mirrored: MirroredObject, source: str, record_id: str) -> str | None:
@@ -108,17 +110,17 @@ def _field(mirrored: MirroredObject, text: str, currency: str) -> tuple[str, Sto
     name = name.strip()
     field = mirrored.settable.get(name)
     if not sign:
-        raise RosSyncError(
-            f"{text!r} says of no field what it should be", hint="write field=value, such as next_step='Call Jane'"
-        )
+        raise RosSyncError(f"{text!r} isn't a field and a value", hint="use field=value, such as next_step='Call Jane'")
     if field is None:
-        raise RosSyncError(f"{text!r} names no field of {mirrored.name}", hint=did_you_mean(name, mirrored.settable))
+        raise RosSyncError(
+            f"{text!r} doesn't name a field of {mirrored.name}", hint=did_you_mean(name, mirrored.settable)
+        )
     if not value.strip():
         return name, None
     try:
         return name, _stored_value(field, value.strip(), currency)
     except ValueError as error:
-        raise RosSyncError(str(error), where=Where(key=name), hint=f"{name} is of the kind {field.kind}") from None
+        raise RosSyncError(str(error), where=Where(key=name), hint=f"{name} is of type {field.kind}") from None
 
 
 def _stored_value(field: Field, text: str, currency: str) -> StoredValue:
@@ -129,7 +131,7 @@ def _stored_value(field: Field, text: str, currency: str) -> StoredValue:
         assert isinstance(value, Decimal | Money), value
         money = value if isinstance(value, Money) else Money.of(value, currency)
         if money.currency != currency:
-            raise ValueError(f"the record's amounts are in {currency}, not in {money.currency}")
+            raise ValueError(f"the record's amounts are in {currency}, not {money.currency}")
         return money.minor
     if isinstance(value, datetime):
         return clock.to_micros(value if value.tzinfo else value.replace(tzinfo=UTC))

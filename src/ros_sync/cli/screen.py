@@ -57,7 +57,7 @@ def _jobs(jobs: list[JobStanding], now: datetime) -> Iterator[tuple[str, Rendera
     """How the jobs of `ros-sync serve` are doing, where it has run."""
     if not jobs:
         return
-    table = _table("job", "last went well", "last run", "")
+    table = _table("job", "last success", "last run", "")
     for job in jobs:
         good, run = ("never" if at is None else age(at, now) for at in (job.last_good_at, job.last_run_at))
         table.add_row(Text(clean(job.name)), good, run, _job_state(job, now))
@@ -65,7 +65,7 @@ def _jobs(jobs: list[JobStanding], now: datetime) -> Iterator[tuple[str, Rendera
     stopped = all(job.stopped_at is not None for job in jobs)
     yield (
         "Jobs",
-        Group(table, Text(f"`ros-sync serve` {'stopped' if stopped else 'noted this'} {age(seen, now)}", "dim")),
+        Group(table, Text(f"`ros-sync serve` {'stopped' if stopped else 'last reported'} {age(seen, now)}", "dim")),
     )
 
 
@@ -76,8 +76,8 @@ def _job_state(job: JobStanding, now: datetime) -> Text:
         times = "once" if job.failures_in_a_row == 1 else f"{job.failures_in_a_row:,} times in a row"
         return Text(f"failed {times}" if job.failures_in_a_row else "late", "red")
     if job.is_silent(now):
-        return Text("not known", "yellow")
-    return Text("running" if job.running_since else "well", "green")
+        return Text("unknown", "yellow")
+    return Text("running" if job.running_since else "ok", "green")
 
 
 def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -87,12 +87,12 @@ def _broken(files: list[BrokenFile], now: datetime) -> Iterator[tuple[str, Rende
     lines = []
     for each in files:
         used = each.version_in_use_from
-        instead = f"its version of {at(used, now)} is in use" if used else "nothing of it is in use"
+        instead = f"using the version from {at(used, now)}" if used else "not in use"
         lines.append(Text(clean(one_line(f"{each.where}: {each.message}")), "red"))
         if each.hint:
             lines.append(Text(f"  {clean(one_line(each.hint))}", "dim"))
         lines.append(Text(f"  broken since {at(each.since, now)}; {instead}", "yellow"))
-    yield f"Files that cannot be used ({len(files):,})", Text("\n").join(lines)
+    yield f"Invalid files ({len(files):,})", Text("\n").join(lines)
 
 
 def _failed(rules: list[FailedRule], now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -103,7 +103,7 @@ def _failed(rules: list[FailedRule], now: datetime) -> Iterator[tuple[str, Rende
     for each in rules:
         lines.append(Text(clean(one_line(f"{each.rule_id}: {each.reason}")), "red"))
         lines.append(Text(f"  since {at(each.since_at, now)}; its alerts keep their last state", "yellow"))
-    yield f"Rules that fail ({len(rules):,})", Text("\n").join(lines)
+    yield f"Failing rules ({len(rules):,})", Text("\n").join(lines)
 
 
 def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:
@@ -112,8 +112,8 @@ def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType
         number = sum(untold.values())
         lines = [f"{count:,}  {reason}" for reason, count in untold.items()][:SHOWN_NAMES]
         if more := number - sum(list(untold.values())[:SHOWN_NAMES]):
-            lines.append(f"{more:,}  for other reasons")
-        yield f"Alerts with nobody to be told ({number:,})", Text("\n".join(map(clean, lines)), style="yellow")
+            lines.append(f"{more:,}  other reasons")
+        yield f"Alerts without a recipient ({number:,})", Text("\n".join(map(clean, lines)), style="yellow")
 
 
 def age(since: datetime, now: datetime) -> str:
@@ -139,7 +139,7 @@ def _table(*columns: str) -> Table:
 def _mirror(found: Survey) -> RenderableType:
     if not any(found.objects.values()):
         return Text(
-            "nothing yet; `ros-sync sync` follows your CRM, `ros-sync import` brings in an export of it", style="yellow"
+            "empty; run `ros-sync sync` to read your CRM, or `ros-sync import` to load an export", style="yellow"
         )
     grid = Table.grid(padding=(0, 2))
     grid.add_column(justify="right", style="bold")
@@ -147,7 +147,7 @@ def _mirror(found: Survey) -> RenderableType:
     deals = found.deals
     kinds = [f"{deals.open:,} open", f"{deals.won:,} won", f"{deals.lost:,} lost"]
     if deals.unstaged:
-        kinds.append(f"{deals.unstaged:,} in a stage that no mapping knows")
+        kinds.append(f"{deals.unstaged:,} in unmapped stages")
     people = found.people
     notes = {
         "deal": ", ".join(kinds),
@@ -170,8 +170,8 @@ def _count(number: int, noun: str) -> str:
 
 def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
     if not runs:
-        return Text("nothing has been read", style="dim")
-    table = _table("source", "as of", "when", "#rows", "#new", "#changed", "#aside")
+        return Text("nothing read yet", style="dim")
+    table = _table("source", "as of", "when", "#rows", "#new", "#changed", "#errors")
     source, as_of = table.columns[:2]
     source.no_wrap, source.overflow, source.max_width = True, "ellipsis", SOURCE_WIDTH
     as_of.no_wrap = True
@@ -180,7 +180,7 @@ def _freshness(runs: list[LastRun], now: datetime) -> RenderableType:
         if run.error:
             when = Text(f"failed {when}: {clean(run.error)}", style="red")
         elif run.finished_at is None:
-            when = Text(f"began {when}, has not ended", style="yellow")
+            when = Text(f"started {when}, not finished", style="yellow")
         numbers = (f"{number:,}" for number in (run.rows_read, run.created, run.updated))
         aside = Text(f"{run.quarantined:,}", style="yellow" if run.quarantined else "")
         name = Text.assemble(clean(run.source), (f"\n{clean(_what(run))}", "dim"))
@@ -198,7 +198,7 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
     """The sources that are followed, where there are any: how far they are here, and what each one lacks."""
     if not sources:
         return
-    table = _table("source", "complete until", "lag", "")
+    table = _table("source", "up to date as of", "lag", "")
     lines = []
     for entry in sources:
         lag = "" if entry.lag_seconds is None else span(timedelta(seconds=entry.lag_seconds))
@@ -207,17 +207,17 @@ def _sources(sources: list[FollowedSource], now: datetime) -> Iterator[tuple[str
         table.add_row(Text(clean(entry.source)), until, lag, state)
         if entry.quota_exhausted_until is not None:
             resumes = at(entry.quota_exhausted_until, now)
-            told = f"{entry.source} is parked until {resumes}; `ros-sync serve` goes on by itself then"
+            told = f"{entry.source} is paused until {resumes}; `ros-sync serve` resumes automatically"
             lines.append(Text(told, "yellow"))
         if entry.to_write:
-            wait = "change waits" if entry.to_write == 1 else "changes wait"
+            wait = "change is waiting" if entry.to_write == 1 else "changes are waiting"
             lines.append(Text(f"{entry.to_write:,} {wait} to be written to {clean(entry.source)}", "yellow"))
         if entry.trouble:
             lines.append(Text(one_line(f"{entry.source}: {entry.trouble}"), "red"))
         if number := len(entry.problems):
-            noun = "thing in the connector file does" if number == 1 else "things in the connector file do"
+            noun = "setting in the connector file does" if number == 1 else "settings in the connector file do"
             colour = "red" if any(problem.get("fatal") for problem in entry.problems) else "yellow"
-            words = f"{number:,} {noun} not fit the account of {clean(entry.source)}; `ros-sync doctor` lists them"
+            words = f"{number:,} {noun} not match the {clean(entry.source)} account; run `ros-sync doctor` for details"
             lines.append(Text(words, colour))
     yield "Sources", Group(table, *lines)
 
@@ -227,10 +227,10 @@ def _held(found: Survey) -> Iterator[tuple[str, RenderableType]]:
     if found.held:
         lines = [f"wave {wave.number}: {in_words(wave)}" for wave in found.held]
         lines.append(
-            "`ros-sync deletions confirm WAVE` or `reject WAVE` decides; until then the records stay as they were"
+            "run `ros-sync deletions confirm WAVE` or `reject WAVE`; until then, the records stay as they were"
         )
         yield (
-            f"Deletions held ({sum(wave.records for wave in found.held):,})",
+            f"Held deletions ({sum(wave.records for wave in found.held):,})",
             Text("\n".join(map(clean, lines)), "yellow"),
         )
 
@@ -252,7 +252,7 @@ def _alerts(alerts: list[OpenAlerts] | None) -> RenderableType:
 
 def _outbox(outbox: Outbox | None) -> RenderableType:
     if outbox is None or not (outbox.waiting or outbox.unconfirmed or outbox.undeliverable):
-        return Text("nothing waits", style="green" if outbox is not None else "dim")
+        return Text("nothing waiting", style="green" if outbox is not None else "dim")
     lines = []
     if outbox.waiting:
         lines.append(Text(f"{outbox.waiting:,} waiting"))
@@ -262,7 +262,7 @@ def _outbox(outbox: Outbox | None) -> RenderableType:
     if outbox.unconfirmed:
         lines.append(
             Text(
-                f"{outbox.unconfirmed:,} unconfirmed: sent, no answer came; looked for before they are sent again",
+                f"{outbox.unconfirmed:,} unconfirmed: sent without an answer; checked before sending again",
                 "yellow",
             )
         )
@@ -274,15 +274,15 @@ def _outbox(outbox: Outbox | None) -> RenderableType:
 
 def _left_over(found: Survey) -> Iterator[tuple[str, RenderableType]]:
     if found.quarantined:
-        table = _table("#rows", "file", "column", "for instance")
+        table = _table("#rows", "file", "column", "example")
         for row in found.quarantined[:SHOWN_NAMES]:
             table.add_row(
                 f"{row.rows:,}", Text(clean(row.file)), Text(clean(row.column or "")), Text(clean(row.example))
             )
-        yield f"Rows quarantined ({sum(row.rows for row in found.quarantined):,})", table
+        yield f"Quarantined rows ({sum(row.rows for row in found.quarantined):,})", table
     if found.unknown_owners:
         names = [f"{owner.name} ({owner.records:,})" for owner in found.unknown_owners[:SHOWN_NAMES]]
         more = len(found.unknown_owners) - len(names)
         tail = f" and {more:,} more" if more else ""
-        text = Text(f"{clean(', '.join(names))}{tail}; name them in rules/organisation.yaml, so that they can be told")
+        text = Text(f"{clean(', '.join(names))}{tail}; add them to rules/organisation.yaml so they can be notified")
         yield f"Unknown owners ({len(found.unknown_owners):,})", text

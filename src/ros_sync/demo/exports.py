@@ -75,7 +75,7 @@ def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool)
         engine = open_engine(settings.database_url)
         try:
             say.print(
-                f"[dim]{len(EARLIER)} earlier exports of its deals, so that pushes are known …[/dim]", highlight=False
+                f"[dim]{len(EARLIER)} earlier exports of its deals, for the push history …[/dim]", highlight=False
             )
             for month in EARLIER:
                 _import(settings, engine, world, root / "exports" / f"{month:%Y-%m-%d}", month, only="deals.csv")
@@ -125,7 +125,9 @@ def _import(
 
 def _serve(terminal: Terminal, server: SlackServer) -> None:
     """Leave the pages up until told to stop."""
-    terminal.out.print(f"\nIts Slack stands at [bold]{server.url}[/bold]  [dim](Ctrl-C ends it)[/dim]", highlight=False)
+    terminal.out.print(
+        f"\nIts Slack is at [bold]{server.url}[/bold]  [dim](press Ctrl-C to stop)[/dim]", highlight=False
+    )
     with StopRequest() as stop:
         stop.wait()
 
@@ -160,17 +162,17 @@ def _as_data(engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: f
 def _summary(terminal: Terminal, engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: float) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     first, second = weeks
-    headline(terminal, "What was read")
+    headline(terminal, "What was imported")
     terminal.out.print(_reading(weeks))
     show_rules(terminal, _rules(first, second), first.at, second.at)
     posted, edited = (sum(getattr(week.delivered, name) for week in weeks) for name in ("posted", "edited"))
     show_told(terminal, engine, posted=posted, edited=edited)
     show_message(terminal, example_of(messages_of(engine)))
     commands = (
-        (typed("-w", root, "status"), "what the mirror holds, what is open, what waits"),
-        (typed("-w", root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
-        (typed("-w", root, "rules", "test"), "the tests inside the rule files"),
-        (typed("demo", "--exports", "--serve"), "the same, and its Slack to look at in a browser"),
+        (typed("-w", root, "status"), "what's in the mirror, what's open, what's waiting"),
+        (typed("-w", root, "alerts", "list"), "all alerts; `alerts why ID` explains one"),
+        (typed("-w", root, "rules", "test"), "run the tests in the rule files"),
+        (typed("demo", "--exports", "--serve"), "the same, with its Slack to open in a browser"),
     )
     show_next(terminal, commands, seconds)
 

@@ -64,7 +64,7 @@ def play(terminal: Terminal, *, serve: bool, folder: Path | None, as_json: bool)
     gc.disable()
     root = folder_of(folder)
     say = terminal.err if as_json else terminal.out
-    say.print("[dim]Making up a company with a HubSpot and a Slack, on this machine alone …[/dim]", highlight=False)
+    say.print("[dim]Creating a company with a simulated HubSpot and Slack on this machine …[/dim]", highlight=False)
     stage = DemoStage()
     logs.configure(LogSettings(), at_least="error")  # the summary says what a log would
     with stage.open():
@@ -124,9 +124,9 @@ def _serve(terminal: Terminal, stage: DemoStage) -> None:
     """Leave HubSpot and Slack up until told to stop."""
     out = terminal.out
     hubspot, slack = stage.hubspot_server.url, stage.slack_server.url
-    out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](its pages, in a browser)[/dim]", highlight=False)
-    out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; /control orders faults)[/dim]", highlight=False)
-    out.print("[dim]Both stay until Ctrl-C.[/dim]", highlight=False)
+    out.print(f"\nSlack    [bold]{slack}[/bold]  [dim](open it in a browser)[/dim]", highlight=False)
+    out.print(f"HubSpot  [bold]{hubspot}[/bold]  [dim](its API; use /control to inject faults)[/dim]", highlight=False)
+    out.print("[dim]Press Ctrl-C to stop both.[/dim]", highlight=False)
     out.file.flush()
     with StopRequest() as stop:
         stop.wait()
@@ -200,7 +200,7 @@ def _summary(terminal: Terminal, played: Played, *, serve: bool) -> None:
     """What a person wants to know at the end: what was read, what fired, who was told what, and where to look next."""
     week = played.week
     _show_reading(terminal, played)
-    why = ", as the person whom it was about was erased"
+    why = " because the person it was about was erased"
     show_rules(terminal, week.rules(), week.days[0].at, week.days[-1].at, why_unmended=why)
     posted, edited = (sum(getattr(day.delivered, name) for day in week.days) for name in ("posted", "edited"))
     show_told(terminal, week.engine, posted=posted, edited=edited)
@@ -210,15 +210,17 @@ def _summary(terminal: Terminal, played: Played, *, serve: bool) -> None:
     show_message(terminal, theirs[0] if theirs else example_of(messages))
     _show_audit(terminal, played.audit)
     commands = [
-        (typed("-w", played.root, "status"), "what the mirror holds, what is open, what waits"),
-        (typed("-w", played.root, "alerts", "list"), "every alert; `alerts why ID` says why it is there"),
+        (typed("-w", played.root, "status"), "what's in the mirror, what's open, what's waiting"),
+        (typed("-w", played.root, "alerts", "list"), "all alerts; `alerts why ID` explains one"),
     ]
     if serve:
         note = ""
-        commands.append((typed("-w", played.root, "sync", "audit"), "mirror and HubSpot, compared again"))
+        commands.append((typed("-w", played.root, "sync", "audit"), "compare the mirror and HubSpot again"))
     else:
-        note = "Its HubSpot and Slack are gone; the workspace is left."
-        commands.append((typed("demo", "--serve"), "the same, and they stay: Slack to be looked at in a browser"))
+        note = "The simulated HubSpot and Slack have stopped; the workspace is still there."
+        commands.append(
+            (typed("demo", "--serve"), "the same, but keeps them running so you can open Slack in a browser")
+        )
     show_next(terminal, commands, played.seconds, note=note)
 
 
@@ -237,7 +239,7 @@ def _show_reading(terminal: Terminal, played: Played) -> None:
     )
     sent, new = week.sender.sent, sum(day.received.new for day in week.days)
     out.print(
-        f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some of them late, "
+        f"Webhooks: {sent.events:,} events in {sent.requests:,} signed requests, some late, "
         f"{sent.events - new:,} twice.",
         highlight=False,
     )
@@ -256,25 +258,28 @@ def _reading(week: Week) -> Table:
 
 def _show_scenes(terminal: Terminal, played: Played) -> None:
     out, scene = terminal.out, played.next_step
-    headline(terminal, "What was written back, and who was forgotten")
+    headline(terminal, "Write-back and erasure")
     out.print(f"{shown(scene.person)} gave [bold]{shown(scene.deal)}[/bold] a next step:", highlight=False)
     steps = (
-        (scene.written and scene.in_hubspot, "HubSpot has it"),
-        (scene.in_mirror, "the mirror at once"),
-        (scene.alert_ended, "the alert ended"),
-        (scene.ticked_in_slack, "ticked in Slack"),
+        (scene.written and scene.in_hubspot, "saved in HubSpot"),
+        (scene.in_mirror, "in the mirror immediately"),
+        (scene.alert_ended, "alert resolved"),
+        (scene.ticked_in_slack, "marked as done in Slack"),
     )
     out.print("  " + "  ".join(f"{_mark(good)} {words}" for good, words in steps), highlight=False)
-    words = f"still named in {counted(played.mentions, 'place')}" if played.mentions else "named nowhere any more"
+    words = (
+        f"still named in {counted(played.mentions, 'place')}" if played.mentions else "their name is gone everywhere"
+    )
     out.print(
-        f"A lead asked to be forgotten, and its alert ended:\n  {_mark(not played.mentions)} {words}, here or in Slack",
+        f"A lead asked to be erased, and its alert was closed:\n  "
+        f"{_mark(not played.mentions)} {words}, here or in Slack",
         highlight=False,
     )
 
 
 def _show_audit(terminal: Terminal, audit: AuditReport) -> None:
-    headline(terminal, "Mirror and HubSpot, compared record by record")
-    verdict = "[green]no difference[/green]" if audit.agrees else f"[red]{counted(audit.total, 'difference')}[/red]"
+    headline(terminal, "Audit: mirror and HubSpot, record by record")
+    verdict = "[green]no differences[/green]" if audit.agrees else f"[red]{counted(audit.total, 'difference')}[/red]"
     words = f"{counted(audit.compared, 'record')} in {counted(audit.call_count, 'call')}: {verdict}."
     terminal.out.print(words, highlight=False)
     if audit.trouble:

@@ -62,9 +62,9 @@ def folder_of(given: Path | None) -> Path:
     root = given.expanduser().resolve()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise RosSyncError(
-            "there is something in this folder already, and the demo makes a workspace of its own",
+            "this folder isn't empty, and the demo creates its own workspace",
             where=Where(file=str(root)),
-            hint="name a folder that is empty or not there, or leave --folder out",
+            hint="use an empty or new folder, or omit --folder",
         )
     return root
 
@@ -146,27 +146,27 @@ def show_rules(
 def show_told(terminal: Terminal, engine: Engine, *, posted: int, edited: int) -> None:
     """Who was told what, and what reached nobody."""
     out = terminal.out
-    headline(terminal, "Who was told what")
+    headline(terminal, "Who was notified")
     out.print(_people(messages_of(engine), _rules_told(engine)))
     out.print(
-        f"{counted(posted, 'message')} sent, and edited in place {edited:,} times as things were fixed.",
+        f"{counted(posted, 'message')} sent, then updated in place {edited:,} times as things were fixed.",
         highlight=False,
     )
     for reason, number in standing(engine)["undeliverable"].items():
-        out.print(f"[yellow]{number:,} kept, as they reach nobody:[/yellow] {shown(reason)}", highlight=False)
+        out.print(f"[yellow]{number:,} held, no recipient:[/yellow] {shown(reason)}", highlight=False)
 
 
 def show_message(terminal: Terminal, message: OutboxMessage | None) -> None:
     """One message in full, where there is one to be shown."""
     if message is not None:
-        headline(terminal, "One message, as it stands a week later")
+        headline(terminal, "One message, a week later")
         document = Document.from_dict(message.document)
         terminal.out.print(draw(document, to=message.recipient_name or message.recipient))
 
 
 def show_next(terminal: Terminal, commands: Sequence[tuple[str, str]], seconds: float, *, note: str = "") -> None:
-    """Where to look next: commands with what they show, after a `note` on what is left to be looked at."""
-    headline(terminal, "Where to look next")
+    """Next steps: commands with what they show, after a `note` on what is left to be looked at."""
+    headline(terminal, "Next steps")
     if note:
         terminal.out.print(note, highlight=False)
     for words, what in commands:
@@ -207,10 +207,10 @@ def _people(messages: Sequence[OutboxMessage], rules: Mapping[str, Counter[str]]
     what: dict[str, Counter[str]] = {}
     for message in messages:
         what.setdefault(message.recipient_name or message.recipient, Counter()).update(rules.get(message.key, {}))
-    made = table("person", "messages", "still to do")
+    made = table("person", "messages", "open items")
     for column in made.columns:
         column.no_wrap = True
-    made.add_column("told of")
+    made.add_column("about")
     ranked = sorted(told, key=lambda name: (-waiting.get(name, 0), name))
     for name in ranked[:SHOWN_PEOPLE]:
         of = ", ".join(f"{number:,} {rule}" for rule, number in what[name].most_common())

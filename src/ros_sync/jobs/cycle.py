@@ -84,7 +84,7 @@ def tick(
     live = [rule for rule in rules if rule.status is not Status.RETIRED]
     with alone(engine, _TICK, TICKS) as mine:
         if not mine:
-            log.info("tick_skipped", reason="another process is at it")
+            log.info("tick_skipped", reason="another process is running")
             return TickReport(now, ClockCounts(), Reconciled(), NotificationCounts(), skipped=True, restated=restated)
         with Session(engine) as session:
             stale = stale_sources(session, now, stale_seconds)
@@ -119,11 +119,10 @@ def tick(
     )
     if failed := len(notifications.failures):
         raise RosSyncError(
-            f"{failed:,} of {failed + notifications.messages:,} messages could not be composed: "
+            f"{failed:,} of {failed + notifications.messages:,} messages couldn't be created: "
             f"{notifications.failures[0]}",
             hint=(
-                "everything else was done; the next tick tries them again. If it does not go away, report it with "
-                "the log"
+                "everything else is done; the next tick tries again. If this keeps happening, report it with the log"
             ),
         )
     return TickReport(now, clocks, followed, notifications, stale, erased, restated=restated)

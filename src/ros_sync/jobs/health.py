@@ -91,7 +91,7 @@ def readiness(jobs: Mapping[str, JobState], seconds: float, also: Iterable[str] 
             fatal.append(f"{name} has not run yet{failed}")
         elif (late := _late(job, seconds)) is not None:
             where = fatal if job.vital else lesser
-            where.append(f"{name} last went well {_minutes(late)} ago{failed}")
+            where.append(f"{name} last succeeded {_minutes(late)} ago{failed}")
         elif failed:
             lesser.append(f"{name}{failed.removeprefix('; it')}")
         if (long := _long(job, seconds)) is not None:

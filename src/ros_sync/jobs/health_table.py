@@ -44,7 +44,7 @@ class JobStanding:
             return None
         if self.failures_in_a_row:
             times = "once" if self.failures_in_a_row == 1 else f"{self.failures_in_a_row:,} times in a row"
-            return f"{self.name} has failed {times}: {self.reason or 'the log says why'}"
+            return f"{self.name} has failed {times}: {self.reason or 'see the log'}"
         if self.running_since is not None or self.last_good_at is None:
             return None
         allowed = max(timedelta(seconds=STALE_AFTER_INTERVALS * self.every_seconds), LATE)
@@ -52,8 +52,8 @@ class JobStanding:
         if self.seen_at - self.last_good_at > allowed:
             minutes = (self.seen_at - self.last_good_at) // timedelta(minutes=1)
             return (
-                f"{self.name} last went well {minutes:,} {'minute' if minutes == 1 else 'minutes'} before that was "
-                "noted"
+                f"{self.name} last succeeded {minutes:,} {'minute' if minutes == 1 else 'minutes'} before its last "
+                "report"
             )
         return None
 
@@ -117,7 +117,7 @@ def troubles(found: Collection[JobStanding], now: datetime) -> list[str]:
         newest = max(each.seen_at for each in silent)
         minutes = (now - newest) // timedelta(minutes=1)
         told.append(
-            f"`ros-sync serve` has noted nothing for {minutes:,} minutes: it was killed, it hangs, or it cannot write "
+            f"`ros-sync serve` hasn't reported for {minutes:,} minutes: it was killed, is hanging, or can't write "
             "(the disk is full, the database is locked)"
         )
     return told + [trouble for each in found if (trouble := each.trouble())]

@@ -49,7 +49,7 @@ class DatabaseLock:
             raise DatabaseBusyError(
                 f"another ros-sync process is using this database: {holder}",
                 where=Where(file=str(self.path.with_suffix(""))),
-                hint="stop it first; PostgreSQL is the database for several processes at once",
+                hint="stop it first, or use PostgreSQL to run several processes at once",
             ) from None
         except OSError:
             os.close(descriptor)
@@ -88,9 +88,9 @@ def _open(path: Path) -> int:
         known = {errno.EACCES: "no permission to write here", errno.EROFS: "the file system is read-only"}
         reason = known.get(error.errno or 0, error.strerror)
         raise RosSyncError(
-            f"the database cannot be locked: {reason}",
+            f"can't lock the database: {reason}",
             where=Where(file=str(path)),
-            hint=f"let this user write in {path.parent}, or set database.url to a file elsewhere",
+            hint=f"allow this user to write in {path.parent}, or set database.url to a file elsewhere",
         ) from error
 
 
@@ -100,4 +100,4 @@ def _holder(descriptor: int) -> str:
         return f"process {note['pid']} ({note['command']}), since {note['since']}"
     except (ValueError, KeyError, TypeError):
         # Between taking the lock and writing the note, or a note cut short.
-        return "it has only just started"
+        return "it has just started"

@@ -51,7 +51,7 @@ def planned_jobs(
             access.check()  # also while no message waits: a token that is refused is known before one does
         if done.paused and not done.delivered:
             away = " and ".join(sorted(done.paused))
-            raise TransientError(f"{away}: several messages in a row failed", hint="`ros-sync status` says of what")
+            raise TransientError(f"{away}: several messages in a row failed", hint="run `ros-sync status` for details")
 
     jobs = [
         Job("tick", settings.schedule.tick_seconds, run_tick, vital=True),

@@ -29,7 +29,7 @@ def failure_of(error: Exception) -> Failure:
     named = trouble_of(error) or (error if isinstance(error, RosSyncError) else None)
     if named is None:
         words = f"{type(error).__name__} inside ros-sync"
-        return Failure(type(error).__name__, f"{words}; the log says where", words, is_ours=True)
+        return Failure(type(error).__name__, f"{words}; see the log", words, is_ours=True)
     return Failure(type(named).__name__, str(named)[:MAX_WORDS], _public(named))
 
 

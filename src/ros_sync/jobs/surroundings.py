@@ -20,7 +20,7 @@ from ros_sync.errors import DatabaseTroubleError, Where
 LOW_BYTES = 200_000_000  # a write-ahead log and a day's history need about that much
 FULL_BYTES = 5_000_000  # with less, SQLite's next checkpoint may not find room
 _SERVE_LOCK = 7_267_150_031  # any number of our own: which advisory lock of PostgreSQL's says that a `serve` is running
-ANOTHER_SERVE = "another `ros-sync serve` runs on this database: its jobs and this one's are done twice over"
+ANOTHER_SERVE = "another `ros-sync serve` is running on this database: jobs run twice"
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,8 +45,8 @@ def short_of_room(free: int | None) -> str | None:
     """Say that the disk is full, or nearly; None where there is room."""
     if free is None or free >= LOW_BYTES:
         return None
-    left = f"{free / 1_000_000:,.0f} MB are free"
-    return f"disk full: {left}" if free < FULL_BYTES else f"the disk is nearly full: {left}"
+    left = f"{free / 1_000_000:,.0f} MB free"
+    return f"disk full: {left}" if free < FULL_BYTES else f"disk nearly full: {left}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class FileGuard:
         """DatabaseTroubleError while another file, or none, is in the place of the one that was opened."""
         if self._path is None or self._opened is None or (found := _identity(self._path)) == self._opened:
             return
-        what = "was moved away or removed" if found is None else "was replaced by another one"
+        what = "was moved or removed" if found is None else "was replaced by another file"
         raise DatabaseTroubleError(
-            f"the database file {what} while ros-sync uses it; nothing is done until it is back",
+            f"the database file {what} while ros-sync was using it; everything is paused until it is back",
             where=Where(file=str(self._path)),
-            hint="put it back, or stop ros-sync first and start it again",
+            hint="put it back, or restart ros-sync",
         )
 
 

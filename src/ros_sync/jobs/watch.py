@@ -109,7 +109,7 @@ class Watch:
             act()
         except (SQLAlchemyError, RosSyncError) as error:
             failure = failure_of(error)
-            words = f"how the jobs are doing cannot be written down: {failure.public}"
+            words = f"can't record job health: {failure.public}"
             if failure.words != self._told:
                 # its words say it all
                 log.error("health_not_written", error=failure.words, kind=failure.kind)  # noqa: TRY400

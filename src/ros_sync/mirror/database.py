@@ -41,9 +41,9 @@ def normalised(url: str) -> URL:
         # Neither the URL nor the error that quotes parts of it is shown: where it cannot be parsed, nobody can tell
         # which part of it is the password.
         raise SettingsError(
-            "this is not a database URL",
+            "this isn't a database URL",
             where=Where(key="database.url"),
-            hint="write sqlite:///ros-sync.db or postgresql://user@host:5432/name",
+            hint="use sqlite:///ros-sync.db or postgresql://user@host:5432/name",
         ) from None
     kind = parsed.get_backend_name()
     if kind == "sqlite":
@@ -51,7 +51,7 @@ def normalised(url: str) -> URL:
     if kind in ("postgresql", "postgres"):
         return parsed.set(drivername="postgresql+psycopg")
     raise SettingsError(
-        f"{kind!r} databases are not supported", where=Where(key="database.url"), hint="use sqlite or postgresql"
+        f"{kind!r} databases aren't supported", where=Where(key="database.url"), hint="use sqlite or postgresql"
     )
 
 
@@ -65,9 +65,9 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     path = file_of(parsed)
     if read_only and path is not None and not path.exists():
         raise RosSyncError(
-            "there is no database yet",
+            "no database yet",
             where=Where(file=str(path)),
-            hint="`ros-sync sync` or `ros-sync import` makes it",
+            hint="run `ros-sync sync` or `ros-sync import` to create it",
         )
     if path is not None:
         _make_private(path)
@@ -83,7 +83,7 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         if isinstance(full := trouble_of(error), DiskFullError):
             raise DiskFullError(full.message, where=Where(file=shown(parsed)), hint=full.hint) from error
         trouble = (str(error.orig).splitlines() or [""])[0]  # what follows may quote rows
-        words = f"the database cannot be opened: {trouble}"
+        words = f"can't open the database: {trouble}"
         raise RosSyncError(words, where=Where(file=shown(parsed)), hint=_way_out(trouble, path)) from error
     except BaseException:
         engine.dispose()
@@ -112,23 +112,25 @@ def _make_private(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(_PRIVATE, exist_ok=True)
     except OSError as error:
-        words = f"the database cannot be opened: {error.strerror}"
+        words = f"can't open the database: {error.strerror}"
         raise RosSyncError(words, where=Where(file=str(path)), hint=_way_out("", path)) from error
 
 
 def _way_out(trouble: str, path: Path | None) -> str | None:
     """What to do about a database that cannot be opened; `path` is the file of one of SQLite, `trouble` its words."""
     if "already exists" in trouble or "no such" in trouble:
-        return "its tables are not those of any ros-sync; restore a back-up, or set database.url to another database"
+        return "its tables don't belong to ros-sync; restore a backup, or set database.url to another database"
     if path is None and "permission denied" in trouble:
-        return "let the user of database.url create tables there"
+        return "allow the user in database.url to create tables there"
     if path is None:
-        return "see that database.url is right and that the server answers there"
+        return "check that database.url is correct and that the server is reachable"
     if "not a database" in trouble or "malformed" in trouble:
-        return "set database.url to another file, or restore a back-up of this one"
+        return "set database.url to another file, or restore this one from a backup"
     if "locked" in trouble:
-        return "another process writes to it; try again when it has ended"
-    return f"let this user read and write the file and the folder {path.parent}, or set database.url to another file"
+        return "another process is writing to it; try again when it has finished"
+    return (
+        f"allow this user to read and write the file and the folder {path.parent}, or set database.url to another file"
+    )
 
 
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -13,30 +13,30 @@ from sqlalchemy.exc import DBAPIError
 
 from ros_sync.errors import DatabaseTroubleError, DiskFullError, RosSyncError
 
-FREE = "free some space there; `ros-sync serve` goes on by itself"
+FREE = "free up space there; `ros-sync serve` resumes automatically"
 _PRIMARY = 0xFF  # SQLite, "Result and Error Codes": the low 8 bits of an extended code are the primary one
 # SQLite, "Result and Error Codes", by primary code: what happened, and what to do.
 _SQLITE = {
-    sqlite3.SQLITE_BUSY: ("the database is locked by another process", "let that process end, or stop it"),
-    sqlite3.SQLITE_LOCKED: ("the database is locked", "it is tried again by itself"),
-    sqlite3.SQLITE_READONLY: ("the database cannot be written", "let this user write the file and its folder"),
+    sqlite3.SQLITE_BUSY: ("the database is locked by another process", "wait for that process to finish, or stop it"),
+    sqlite3.SQLITE_LOCKED: ("the database is locked", "this is retried automatically"),
+    sqlite3.SQLITE_READONLY: ("the database cannot be written", "allow this user to write the file and its folder"),
     sqlite3.SQLITE_CANTOPEN: (
         "the database cannot be opened",
-        "see that the file is there and may be read and written",
+        "check that the file exists and can be read and written",
     ),
-    sqlite3.SQLITE_IOERR: ("the disk cannot be read or written", "see what the system's log says of the disk"),
-    sqlite3.SQLITE_CORRUPT: ("the database is damaged", "restore a back-up of it"),
-    sqlite3.SQLITE_NOTADB: ("the file is not a database", "restore a back-up of it"),
+    sqlite3.SQLITE_IOERR: ("the disk cannot be read or written", "check the system log for disk errors"),
+    sqlite3.SQLITE_CORRUPT: ("the database is damaged", "restore it from a backup"),
+    sqlite3.SQLITE_NOTADB: ("the file is not a database", "restore it from a backup"),
 }
 # PostgreSQL, "Error Codes", by code or class.
 _POSTGRESQL = {
-    "08": ("the database's server does not answer", "see that it runs; `ros-sync serve` goes on by itself"),
-    "28": ("the database's server refuses the user or password", "check database.url"),
-    "3D": ("the database's server has no such database", "check database.url"),
-    "53": ("the database's server is short of something", "see its log"),
-    "55P03": ("the database is locked", "it is tried again by itself"),
-    "57": ("the database's server was stopped", "start it; `ros-sync serve` goes on by itself"),
-    "40": ("another process wrote the same rows at the same time", "it is tried again by itself"),
+    "08": ("the database server isn't responding", "check that it is running; `ros-sync serve` resumes automatically"),
+    "28": ("the database server rejected the user or password", "check database.url"),
+    "3D": ("the database server doesn't have this database", "check database.url"),
+    "53": ("the database server is out of resources", "check its log"),
+    "55P03": ("the database is locked", "this is retried automatically"),
+    "57": ("the database server was stopped", "start it; `ros-sync serve` resumes automatically"),
+    "40": ("another process wrote the same rows at the same time", "this is retried automatically"),
 }
 _POSTGRESQL_DISK_FULL = "53100"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -78,7 +78,7 @@ def _of_sqlite(error: sqlite3.Error) -> RosSyncError | None:
 def _of_postgresql(error: DBAPIError) -> RosSyncError | None:
     code = getattr(error.orig, "sqlstate", None)
     if code == _POSTGRESQL_DISK_FULL:
-        return DiskFullError("disk full on the database's server", hint=FREE)
+        return DiskFullError("disk full on the database server", hint=FREE)
     if error.connection_invalidated or (code is None and type(error.orig).__name__ == "OperationalError"):
         code = "08"  # the connection broke, or was never made
     known = _POSTGRESQL.get(code or "") or _POSTGRESQL.get((code or "")[:2])

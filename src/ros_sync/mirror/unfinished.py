@@ -54,9 +54,9 @@ class Leftover:
     def words(self) -> list[str]:
         """Each of them for a person."""
         return [
-            *(f"table {name} is there already" for name in self.tables),
-            *(f"column {of}.{name} is there already" for of, name in self.columns),
-            *(f"index {name} is there already" for name in self.indexes),
+            *(f"table {name} already exists" for name in self.tables),
+            *(f"column {of}.{name} already exists" for of, name in self.columns),
+            *(f"index {name} already exists" for name in self.indexes),
             *(f"table {name} is missing" for name in self.missing_tables),
             *(f"column {of}.{name} is missing" for of, name, _ in self.missing_columns),
             *(f"index {name} is missing" for name in self.missing_indexes),
@@ -123,12 +123,12 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
     if version is None and filled:
         return RosSyncError(
             (
-                "the database has tables with names of ros-sync's and rows in them, and does not say of which "
-                f"version they are: {', '.join(filled)}"
+                "the database has tables with ros-sync's names and rows in them, but doesn't say which version "
+                f"they are from: {', '.join(filled)}"
             ),
             where=where,
             hint=(
-                f"set database.url to another {'file' if file else 'database'}, or restore a back-up; nothing was "
+                f"set database.url to another {'file' if file else 'database'}, or restore a backup; nothing was "
                 "changed"
             ),
         )
@@ -140,23 +140,23 @@ def _error(connection: Connection, version: str | None, found: Leftover, filled:
         )
         return RosSyncError(
             (
-                f"an earlier ros-sync was ended while it made this database: {len(found.tables)} of its tables are "
-                "there already"
+                f"an earlier ros-sync was stopped while creating this database: {len(found.tables)} of its tables "
+                "already exist"
             ),
             where=where,
-            hint=f"there are no rows in them: {way}, and run it again; nothing was changed",
+            hint=f"they are empty: {way}, then run this again; nothing was changed",
         )
     if undoing is None or filled:
-        way = "restore the back-up from before the upgrade"
+        way = "restore the backup from before the upgrade"
     elif file:
         way = (
-            f"keep a copy of the file, take back what was begun with sqlite3 {shlex.quote(file)} "
-            f"{shlex.quote(undoing)}, and run it again"
+            f"keep a copy of the file, undo the partial upgrade with sqlite3 {shlex.quote(file)} "
+            f"{shlex.quote(undoing)}, then run this again"
         )
     else:
-        way = f"take back what was begun with {undoing}, and run it again"
+        way = f"undo the partial upgrade with {undoing}, then run this again"
     return RosSyncError(
-        f"an earlier ros-sync was ended while it upgraded this database from schema {version}: {told}",
+        f"an earlier ros-sync was stopped while upgrading this database from schema {version}: {told}",
         where=where,
         hint=f"{way}; nothing was changed",
     )

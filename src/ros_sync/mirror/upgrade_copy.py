@@ -58,9 +58,10 @@ def copy_aside(path: Path, version: str) -> Path:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         size_mb = max(1, path.stat().st_size // 1_000_000)
         raise RosSyncError(
-            f"the database cannot be copied aside before its upgrade: {reason}",
+            f"can't back up the database before the upgrade: {reason}",
             where=Where(file=str(target)),
-            hint=f"let this user write in {path.parent} and free at least {size_mb:,} MB there; nothing was changed",
+            hint=f"allow this user to write in {path.parent} and free up at least {size_mb:,} MB there; "
+            "nothing was changed",
         ) from error
     return target
 

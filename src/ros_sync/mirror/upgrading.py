@@ -47,9 +47,9 @@ def bring_up_to_date(engine: Engine, *, upgrade: bool, migrations: Path = MIGRAT
             return
     if not upgrade:
         raise RosSyncError(
-            "the database is of an older ros-sync, or empty",
+            "the database is from an older ros-sync, or empty",
             where=Where(file=shown(engine.url)),
-            hint="`ros-sync sync` brings it up to date; where no CRM is followed, `ros-sync import` does",
+            hint="run `ros-sync sync` to upgrade it, or `ros-sync import` if no CRM is synced",
         )
     with _alembic, _alone(engine) as connection:
         current = _version(connection, script)  # somebody else may have been quicker
@@ -67,7 +67,7 @@ def _version(connection: Connection, script: ScriptDirectory) -> str | None:
         raise DatabaseTooNewError(
             f"the database was written by a newer ros-sync (its schema is {unknown[0]!r})",
             where=Where(file=shown(connection.engine.url)),
-            hint="run that version, or restore a back-up made with this one; nothing was changed",
+            hint="run that version, or restore a backup made with this one; nothing was changed",
         )
     return current[0] if current else None
 
@@ -124,7 +124,7 @@ def _refuse_dangling(connection: Connection, dangling: Counter[str]) -> None:
         return
     found = ", ".join(f"{number} in {name}" for name, number in sorted(dangling.items()))
     raise RosSyncError(
-        f"the upgrade would leave rows that refer to nothing: {found}",
+        f"the upgrade would leave dangling references: {found}",
         where=Where(file=shown(connection.engine.url)),
-        hint="nothing was changed; go on with the version that you had, and report this",
+        hint="nothing was changed; keep using your previous version and report this",
     )

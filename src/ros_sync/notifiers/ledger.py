@@ -109,7 +109,7 @@ class Ledger:
         with Session(self._engine) as session:
             attempt = self._last_attempt(session, outgoing)
             if attempt is not None and attempt.id is not None and attempt.finished_at is None:
-                self._finish(session, attempt.id, AttemptOutcome.UNCONFIRMED, "no outcome was recorded", now)
+                self._finish(session, attempt.id, AttemptOutcome.UNCONFIRMED, "no result was recorded", now)
             self._update(session, outgoing, {"looked_at": now, **wait(look_again_at, now)})
             session.commit()
 

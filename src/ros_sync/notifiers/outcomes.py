@@ -95,7 +95,7 @@ def outcome_of_looking(
 
     It stays unconfirmed, never posted blindly.
     """
-    reason = f"it may have been posted, and could not be looked for: {error.message}"
+    reason = f"it may have been posted, but this couldn't be checked: {error.message}"
     match error:
         case RateLimitedError(retry_after_seconds=seconds):
             until = now + _asked_for(seconds)
@@ -122,6 +122,4 @@ def unexpected(error: Exception, kind: type[RosSyncError] = AmbiguousError) -> R
     """Name a failure that nobody foresaw by the most careful kind, so that its message is looked for, not lost."""
     if isinstance(error, RosSyncError):
         return error
-    return kind(
-        f"{type(error).__name__} inside ros-sync: {error}", hint="this is a mistake in ros-sync, please report it"
-    )
+    return kind(f"{type(error).__name__} inside ros-sync: {error}", hint="this is a bug in ros-sync; please report it")

@@ -24,24 +24,21 @@ def may_change(asker: Person | None, owner: Person | None, directory: Directory)
     if asker is None:
         return Right(
             granted=False,
-            reason="nobody here is known by that e-mail address; name them below `people:` in rules/organisation.yaml",
+            reason="that e-mail address is not in the directory; add it under `people:` in rules/organisation.yaml",
         )
     if not asker.active:
-        return Right(granted=False, reason=f"{asker.name} does not work here any more")
+        return Right(granted=False, reason=f"{asker.name} no longer works here")
     if (asker.role or "").casefold().replace(" ", "") == REVOPS:
-        return Right(granted=True, reason="RevOps may change every record")
+        return Right(granted=True, reason="RevOps can change any record")
     if owner is None:
-        return Right(
-            granted=False, reason=f"the record has no owner here, so RevOps alone may change it ({REVOPS_SAID})"
-        )
+        return Right(granted=False, reason=f"the record has no owner, so only RevOps can change it ({REVOPS_SAID})")
     if asker.key in (owner.key, *(each.key for each in _all_above(owner, directory))):
-        own = "it is their own record" if asker.key == owner.key else f"{owner.name} reports to them"
+        own = "they own the record" if asker.key == owner.key else f"{owner.name} reports to them"
         return Right(granted=True, reason=own)
     return Right(
         granted=False,
-        reason=f"the record is {owner.name}'s, who does not report to {asker.name}; the owner, a manager above them "
-        "and "
-        f"RevOps may ({REVOPS_SAID})",
+        reason=f"the record belongs to {owner.name}, who does not report to {asker.name}; only the owner, their "
+        f"managers and RevOps can change it ({REVOPS_SAID})",
     )
 
 

@@ -49,14 +49,14 @@ def route(to: str, record_owner: RecordOwner | None, directory: Directory) -> Re
     """
     reason = None
     if to == CUSTOMER_SUCCESS:
-        to, reason = directory.organisation.company.customer_success or MANAGER, "is customer success here"
+        to, reason = directory.organisation.company.customer_success or MANAGER, "customer success"
     if to.startswith("#"):
         return Recipient(None, to, reason or f"addressed to {to}")
     if to in (OWNER, MANAGER):
         return _of_record(to, record_owner, directory)
     person = directory.find(to)
     if person is None:
-        return _fallback(f"nobody here has the e-mail {to}", directory)
+        return _fallback(f"{to} is not in the directory", directory)
     return _upwards(Post(person), reason or f"addressed to {person.name}", directory)
 
 
@@ -66,7 +66,9 @@ def _of_record(to: str, record_owner: RecordOwner | None, directory: Directory) 
     owner = directory.owner_of(record_owner.source, record_owner.id, record_owner.named)
     if owner is None:
         said = record_owner.named or record_owner.id
-        return _fallback(f"the record's owner, {said!r}, is not known: add them to organisation.yaml", directory)
+        return _fallback(
+            f"the record's owner, {said!r}, is not in the directory: add them to organisation.yaml", directory
+        )
     if to == OWNER:
         return _upwards(Post(owner), "owns the record", directory)
     above = directory.above(Post(owner))
@@ -99,7 +101,10 @@ def _upwards(post: Post, reason: str, directory: Directory) -> Recipient:
 
 def _without_manager(person: Person) -> str:
     if person.manager_named:
-        return f"the manager of {person.name}, {person.manager_named!r}, is not known: add them to organisation.yaml"
+        return (
+            f"the manager of {person.name}, {person.manager_named!r}, is not in the directory: add them to "
+            "organisation.yaml"
+        )
     return f"{person.name} has no manager"
 
 

@@ -77,7 +77,7 @@ def create_app(
 
 
 def _asked(stale_at: StaleAt, moment: datetime) -> Sequence[SourceStanding] | None:
-    """The stale sources; None where the database does not answer."""
+    """The stale sources; None where the database isn't responding."""
     try:
         return stale_at(moment)
     except SQLAlchemyError as error:
@@ -88,7 +88,7 @@ def _asked(stale_at: StaleAt, moment: datetime) -> Sequence[SourceStanding] | No
 def stale_reasons(stale: Sequence[SourceStanding] | None, now: datetime) -> list[str]:
     """The reasons that sources give. What the CRM said is left out: anybody may read them."""
     if stale is None:
-        return ["the database does not answer"]
+        return ["the database isn't responding"]
     return [standing.reading(now) for standing in stale]
 
 

@@ -58,7 +58,7 @@ class Metrics:
         self._registry = CollectorRegistry(auto_describe=False)
         self._seconds = Histogram(
             "ros_sync_job_seconds",
-            "How long runs of a job took.",
+            "Duration of job runs.",
             ["job_name"],
             registry=self._registry,
             buckets=BUCKETS,
@@ -87,7 +87,7 @@ def add_metrics(app: FastAPI, metrics: Metrics) -> None:
             if not _shows(request, metrics.token):
                 return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
         elif not _is_of_this_machine(request):
-            return Response("set web.metrics_token to read this from elsewhere\n", HTTPStatus.FORBIDDEN)
+            return Response("set web.metrics_token to read this from another machine\n", HTTPStatus.FORBIDDEN)
         return Response(metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     app.add_api_route(PATH, show, methods=["GET"], include_in_schema=False)
@@ -127,7 +127,7 @@ class _Figures(Collector):
         yield calls
         path = database_file(self._engine)
         if path is not None and (free := free_bytes(path.parent)) is not None:
-            yield GaugeMetricFamily("ros_sync_disk_free_bytes", "Room on the disk of the database.", free)
+            yield GaugeMetricFamily("ros_sync_disk_free_bytes", "Free disk space for the database.", free)
         found: list[Metric] = []
         try:
             with self._engine.connect() as connection:
@@ -139,22 +139,20 @@ class _Figures(Collector):
                 ]
         except SQLAlchemyError as error:
             log.warning("metrics_without_database", error=type(error).__name__)
-        yield GaugeMetricFamily("ros_sync_database_up", "Whether the database answers.", float(bool(found)))
+        yield GaugeMetricFamily("ros_sync_database_up", "Whether the database responds.", float(bool(found)))
         yield from found
 
     def _process(self) -> Iterator[Metric]:
         if self.health is None or self.readiness is None:
             return
         standing = self.readiness().standing
-        state = GaugeMetricFamily("ros_sync_state", "How the process stands: 1 for one of these.", labels=["state"])
+        state = GaugeMetricFamily("ros_sync_state", "State of the process: 1 for the current one.", labels=["state"])
         for each in Standing:
             state.add_metric([each.value], float(each is standing))
         yield state
-        good = _gauge("ros_sync_job_last_good_timestamp_seconds", "When a job last went well.", "job_name")
-        failing = _gauge(
-            "ros_sync_job_failures_in_a_row", "Runs of a job that failed since it last went well.", "job_name"
-        )
-        running = _gauge("ros_sync_job_running", "Whether a job is under way.", "job_name")
+        good = _gauge("ros_sync_job_last_good_timestamp_seconds", "When a job last succeeded.", "job_name")
+        failing = _gauge("ros_sync_job_failures_in_a_row", "Failed runs of a job since it last succeeded.", "job_name")
+        running = _gauge("ros_sync_job_running", "Whether a job is running.", "job_name")
         for name, job in self.health.jobs().items():
             if job.last_good_at is not None:
                 good.add_metric([name], job.last_good_at.timestamp())
@@ -164,11 +162,11 @@ class _Figures(Collector):
 
     def _sources(self, connection: Connection) -> Iterator[Metric]:
         now = self._now()
-        lag = _gauge("ros_sync_source_lag_seconds", "How long ago all of a CRM was here.", "source")
-        stale = _gauge("ros_sync_source_stale", "Whether nothing is concluded from a CRM.", "source")
-        trouble = _gauge(
-            "ros_sync_source_trouble", "Whether the last look at a CRM could not read all of it.", "source"
+        lag = _gauge("ros_sync_source_lag_seconds", "How long ago a CRM was last fully read.", "source")
+        stale = _gauge(
+            "ros_sync_source_stale", "Whether a CRM is stale, so that its alerts keep their last state.", "source"
         )
+        trouble = _gauge("ros_sync_source_trouble", "Whether the last sync of a CRM was incomplete.", "source")
         for each in followed(connection):
             trouble.add_metric([each.source], float(each.hampered() is not None))
             behind = each.lag(now)
@@ -178,10 +176,8 @@ class _Figures(Collector):
         yield from (lag, stale, trouble)
 
     def _outbox(self, connection: Connection) -> Iterator[Metric]:
-        number = _gauge("ros_sync_outbox_messages", "Messages by what became of them.", "state")
-        oldest = _gauge(
-            "ros_sync_outbox_oldest_seconds", "For how long the oldest message has been on its way.", "state"
-        )
+        number = _gauge("ros_sync_outbox_messages", "Messages by state.", "state")
+        oldest = _gauge("ros_sync_outbox_oldest_seconds", "Age of the oldest message waiting to be sent.", "state")
         state, created = col(OutboxMessage.state), col(OutboxMessage.created_at)
         rows = connection.execute(select(state, func.count()).group_by(state))
         counts = {str(name): int(total) for name, total in rows}
@@ -194,7 +190,7 @@ class _Figures(Collector):
 
 
 def _alerts(connection: Connection) -> Metric:
-    found = GaugeMetricFamily("ros_sync_alerts", "Alerts that have not ended.", labels=["rule", "state", "shadow"])
+    found = GaugeMetricFamily("ros_sync_alerts", "Unresolved alerts.", labels=["rule", "state", "shadow"])
     columns = (col(Alert.rule_id), col(Alert.state), col(Alert.shadow))
     query = select(*columns, func.count()).where(col(Alert.state) != AlertState.RESOLVED).group_by(*columns)
     for rule, state, shadow, number in connection.execute(query):
@@ -205,7 +201,7 @@ def _alerts(connection: Connection) -> Metric:
 def _failed(connection: Connection) -> Metric:
     found = _gauge(
         "ros_sync_rule_failed_since_timestamp_seconds",
-        "Since when a rule cannot be evaluated; 0 samples: all can.",
+        "Since when a rule has been failing; no samples if all rules work.",
         "rule",
     )
     for each in failed_rules(connection):

@@ -84,9 +84,9 @@ class WebServer:
         except (OSError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise RosSyncError(
-                f"the web server cannot listen there: {reason}",
+                f"can't start the web server: {reason}",
                 where=Where(key=f"{self.host}:{self.port}"),
-                hint="choose another --host or --port, or set them in [web] of ros-sync.toml",
+                hint="use another --host or --port, or set them in [web] in ros-sync.toml",
             ) from error
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each kept-alive answer waits 40 ms
         return listening

@@ -217,7 +217,7 @@ def settable() -> dict[str, Mapping[str, Field]]:
 
 
 def _same_source(source: str, first: str, place: Path) -> RosSyncError:
-    message = f"another connector file follows the source {source!r} already: {first}"
+    message = f"another connector file already uses the source {source!r}: {first}"
     return MappingError(message, where=Where(file=str(place)), hint="give it another `source`, or remove one of them")
 
 

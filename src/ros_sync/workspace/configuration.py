@@ -217,6 +217,6 @@ def _refuse(problems: Sequence[RosSyncError | None]) -> None:
 
 
 def _no_rules(look: Look) -> RosSyncError:
-    words = look.gone.get(Role.RULES, "there is no rule file in this folder")
-    hint = "rule files end in .yaml; `ros-sync init` lays some out"
+    words = look.gone.get(Role.RULES, "no rule files in this folder")
+    hint = "rule files end in .yaml; `ros-sync init` creates some"
     return RuleError(words, where=Where(look.folders[Role.RULES]), hint=hint)

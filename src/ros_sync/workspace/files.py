@@ -28,9 +28,9 @@ ERRORS: Mapping[Role, type[RosSyncError]] = {
 }
 _WHAT = {Role.CONNECTOR: "connector or mapping file", Role.RULES: "rule file"}
 _ON_PURPOSE = {
-    Role.CONNECTOR: "put the files back; to follow and import nothing, leave one mapping file here",
-    Role.RULES: "put the files back; to stop every rule, leave one file with `rules: []`",
-    Role.ORGANISATION: "put it back; everything refers to it",
+    Role.CONNECTOR: "put the files back; to sync and import nothing, keep one mapping file here",
+    Role.RULES: "put the files back; to turn off all rules, keep one file with `rules: []`",
+    Role.ORGANISATION: "put it back; it is required",
 }
 
 
@@ -110,7 +110,7 @@ class Scanner:
                     continue
                 files[self._shown(folder / name)] = self._found(folder / name, own)
             if trouble is not None or not any(found.role is role for found in files.values()):
-                gone[role] = trouble or f"there is no {_WHAT[role]} in this folder"
+                gone[role] = trouble or f"no {_WHAT[role]} in this folder"
         organisation = settings.rules_folder / ORGANISATION_FILE
         touched[Role.ORGANISATION] = touched[Role.RULES]
         self._read = {found.place: self._read[found.place] for found in files.values() if found.place in self._read}
@@ -162,7 +162,7 @@ def files_of(look: Look, versions: Mapping[str, Version]) -> tuple[list[File], l
         trouble = None
         if found.trouble is not None:
             trouble = ERRORS[found.role](
-                found.trouble, where=Where(file=str(found.place)), hint="let this user read it"
+                found.trouble, where=Where(file=str(found.place)), hint="allow this user to read it"
             )
         version = live.get(path)
         files.append(File(path, found.place, found.role, found.content, version, trouble))

@@ -144,7 +144,7 @@ def receiver_of(
     def read(body: bytes) -> ChangeEvents:
         told = {source.name: source.change_events(body) for source in sources()}
         if not told:
-            raise TransientError("no source follows this account at present")
+            raise TransientError("no source is connected to this account")
         return ChangeEvents(
             {name: found for name, (found, _) in told.items()}, min(others for _, others in told.values())
         )

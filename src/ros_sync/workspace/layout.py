@@ -52,9 +52,9 @@ def lay_out(folder: Path) -> Layout:
     if layout.in_the_way:
         names = ", ".join(str(path.relative_to(folder)) for path in layout.in_the_way)
         raise WorkspaceError(
-            f"nothing was written, because these files exist already and differ: {names}",
+            f"nothing was written because these files already exist with other content: {names}",
             where=Where(file=str(folder)),
-            hint="this looks like a workspace in use; move them away or choose another folder",
+            hint="this looks like an existing workspace; move these files or choose another folder",
         )
     try:
         for name in shipped.FOLDERS:
@@ -69,5 +69,5 @@ def lay_out(folder: Path) -> Layout:
                 (folder / name).chmod(_SECRET)
     except OSError as error:
         where = Where(file=str(error.filename or folder))
-        raise WorkspaceError(f"the workspace cannot be written: {error.strerror}", where=where) from error
+        raise WorkspaceError(f"can't write the workspace: {error.strerror}", where=where) from error
     return layout

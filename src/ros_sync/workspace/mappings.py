@@ -50,15 +50,15 @@ def mapping_of(settings: Settings, given: str | None) -> ExportMapping:
         if len(known) == 1:
             return load(next(iter(known.values())))
         raise MappingError(
-            "which mapping file?" if known else f"there is no mapping file in {settings.connectors_folder}",
-            hint=f"say --mapping with one of: {', '.join(known)}" if known else "`ros-sync init DIR` lays one out",
+            "which mapping file?" if known else f"no mapping files in {settings.connectors_folder}",
+            hint=f"pass --mapping with one of: {', '.join(known)}" if known else "`ros-sync init DIR` creates one",
         )
     path = Path(given)
     if path.is_file():
         return load(path)
     if given in known:
         return load(known[given])
-    raise MappingError(f"there is no mapping {given!r}", hint=did_you_mean(given, known))
+    raise MappingError(f"unknown mapping {given!r}", hint=did_you_mean(given, known))
 
 
 def load(path: Path) -> ExportMapping:

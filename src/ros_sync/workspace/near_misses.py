@@ -25,24 +25,24 @@ def near_misses(settings: Settings) -> list[WorkspaceError]:
             todo = _todo(settings, folder, path.name)
             if todo is not None:
                 shown = Path(os.path.relpath(path, settings.workspace)).as_posix()
-                found.append(WorkspaceError(f"{shown} is not read: {todo}", where=Where(file=str(path))))
+                found.append(WorkspaceError(f"{shown} is ignored: {todo}", where=Where(file=str(path))))
     return found
 
 
 def _todo(settings: Settings, folder: Path, name: str) -> str | None:
     """What to do about a file that is not read and is meant to be; None for any other."""
     if folder == settings.rules_folder and is_nearly_organisation(name):
-        return f"name it {ORGANISATION_FILE}"
+        return f"rename it to {ORGANISATION_FILE}"
     if folder in (settings.rules_folder, settings.connectors_folder):
         match = _YAML.fullmatch(name)
         if match is None or name.startswith(".") or Path(name).suffix in SUFFIXES:
             return None
-        return f"name it {match['stem']}{SUFFIXES[0]}"
+        return f"rename it to {match['stem']}{SUFFIXES[0]}"
     if name == ORGANISATION_FILE or is_nearly_organisation(name):
-        return f"it belongs into {settings.rules_folder.name}/, as {ORGANISATION_FILE}"
+        return f"move it to {settings.rules_folder.name}/ as {ORGANISATION_FILE}"
     if _ENV.fullmatch(name) and name != ENV_FILE_NAME:
-        return f"name it {ENV_FILE_NAME}"
-    return f"name it {FILE_NAME}" if _SETTINGS.fullmatch(name) and name != FILE_NAME else None
+        return f"rename it to {ENV_FILE_NAME}"
+    return f"rename it to {FILE_NAME}" if _SETTINGS.fullmatch(name) and name != FILE_NAME else None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -97,11 +97,11 @@ def _not_yet(file: File, lost: Chosen) -> RosSyncError:
     problem = lost.problem
     place = problem.where if problem is not None and problem.where is not None else Where()
     at = ":".join(str(part) for part in (lost.file.path, place.line) if part is not None)
-    words = problem.message if problem is not None else "it cannot be used"
+    words = problem.message if problem is not None else "it can't be used"
     return ERRORS[file.role](
-        f"this edit is not in use yet, because {at} does not fit it: {words}",
+        f"this change isn't in use yet because {at} doesn't match it: {words}",
         where=Where(file=str(file.place)),
-        hint="change that file as well, or take the edit back",
+        hint="change that file as well, or undo this change",
     )
 
 

@@ -22,7 +22,7 @@ def folder(name: str) -> Traversable:
     repository = Path(ros_sync.__file__).resolve().parents[2]
     if (repository / "pyproject.toml").is_file() and (repository / name).is_dir():
         return repository / name
-    raise RosSyncError(f"this installation lacks the shipped folder {name!r}", hint="install ros-sync again")
+    raise RosSyncError(f"this installation is missing the folder {name!r}", hint="reinstall ros-sync")
 
 
 def templates() -> Iterator[tuple[PurePosixPath, bytes]]:

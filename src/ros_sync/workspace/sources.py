@@ -21,7 +21,7 @@ from ros_sync.sync.rates import DatabasePace
 from ros_sync.workspace.mappings import connector_files, custom_kinds, load_connector
 from ros_sync.workspace.vendors import VENDORS, shipped_file, vendor
 
-LAY_OUT = f"`ros-sync init DIR` lays out {' and '.join(map(shipped_file, VENDORS))}"
+LAY_OUT = f"`ros-sync init DIR` creates {' and '.join(map(shipped_file, VENDORS))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def connections_of(
         found[file.source] = Connection(its, source, pace(its))
     if only is not None:
         if only not in found:
-            raise SettingsError(f"no source is called {only!r}", hint=did_you_mean(only, found))
+            raise SettingsError(f"unknown source {only!r}", hint=did_you_mean(only, found))
         return [found[only]]
     return list(found.values())
 
@@ -113,7 +113,7 @@ def refuse_unfollowed(
         refuse_unreadable(settings)
     if not (connector_files(settings) if files is None else files):
         raise SettingsError(
-            f"no CRM is followed over its API: there is no connector file in {settings.connectors_folder}", hint=hint
+            f"no CRM is synced over its API: no connector file in {settings.connectors_folder}", hint=hint
         )
 
 

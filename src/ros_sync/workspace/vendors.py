@@ -35,7 +35,7 @@ def vendor(name: str) -> Vendor:
         from ros_sync.errors import SettingsError  # noqa: PLC0415  # see above
         from ros_sync.fields import did_you_mean  # noqa: PLC0415  # see above
 
-        raise SettingsError(f"no CRM is called {name!r} here", hint=did_you_mean(name, VENDORS))
+        raise SettingsError(f"unknown CRM {name!r} here", hint=did_you_mean(name, VENDORS))
     found: Vendor = import_module(VENDORS[name].module).VENDOR
     return found
 

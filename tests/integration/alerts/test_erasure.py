@@ -99,10 +99,10 @@ def test_the_entry_says_what_became_of_it(desk: Firm) -> None:
     erase(desk, "1")
     desk.tick(MONDAY + HOUR)
     ((_, document),) = desk.messages()
-    assert ("1 lead needs you", [("Yoko", False), (PERSON, True)]) == (
+    assert ("1 lead needs attention", [("Yoko", False), (PERSON, True)]) == (
         document.title, [(item.heading, item.done) for item in document.items],
     )  # fmt: skip
-    assert ("", (), "nothing is left to do") == (
+    assert ("", (), "no action needed") == (
         document.items[1].lead, document.items[1].facts, document.items[1].reasons[0].text,
     )  # fmt: skip
 
@@ -138,7 +138,7 @@ def test_an_alert_that_had_ended_keeps_its_end(desk: Firm) -> None:
     desk.tick(MONDAY + HOUR)
     erase(desk, "1")
     desk.tick(MONDAY + 2 * HOUR)
-    assert [("no longer so", PERSON)] == desk.rows("SELECT resolution, headline FROM alert WHERE record_id = '1'")
+    assert [("no longer applies", PERSON)] == desk.rows("SELECT resolution, headline FROM alert WHERE record_id = '1'")
     assert "zelda" not in everything(desk)
 
 

@@ -132,7 +132,7 @@ def test_a_retired_rule_ends_its_alerts_on_a_stale_source_too(firm: Firm) -> Non
     firm.tick()
     firm.rules(more="status: retired")
     firm.tick(MONDAY + DAY)
-    assert [("resolved", "its rule was retired")] == firm.rows("SELECT state, resolution FROM alert")
+    assert [("resolved", "rule retired")] == firm.rows("SELECT state, resolution FROM alert")
 
 
 def test_the_log_names_what_is_stale(firm: Firm) -> None:

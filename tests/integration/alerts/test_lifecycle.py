@@ -80,7 +80,7 @@ def test_mending_the_record_resolves_the_alert(firm: Firm) -> None:
     firm.tick()
     firm.deal("1", MONDAY + DAY, next_step="demo on Friday")
     assert 1 == firm.tick(MONDAY + DAY).alerts.resolved
-    assert [("resolved", "no longer so")] == firm.rows("SELECT state, resolution FROM alert")
+    assert [("resolved", "no longer applies")] == firm.rows("SELECT state, resolution FROM alert")
 
 
 def test_firing_again_is_a_new_episode(firm: Firm) -> None:
@@ -204,7 +204,7 @@ def test_a_rule_that_is_retired_or_gone_ends_its_alerts(firm: Firm) -> None:
     firm.tick()
     firm.rules(more="status: retired")
     firm.tick(MONDAY + DAY)
-    assert [("resolved", "its rule was retired")] == firm.rows("SELECT state, resolution FROM alert")
+    assert [("resolved", "rule retired")] == firm.rows("SELECT state, resolution FROM alert")
 
 
 def test_tuning_a_rule_does_not_fire_everything_again(firm: Firm) -> None:

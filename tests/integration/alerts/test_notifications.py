@@ -34,7 +34,7 @@ def test_a_digest_says_how_many_and_the_message_without_its_heading(firm: Firm) 
     firm.tick()
     ((_, document),) = firm.messages()
     item = document.items[0]
-    assert ("1 deal needs you", "Deal 1", "EUR 1,000", "no next step") == (
+    assert ("1 deal needs attention", "Deal 1", "EUR 1,000", "no next step") == (
         document.title, item.heading, item.lead, item.reasons[0].text,
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_nobody_is_told_of_one_alert_twice(firm: Firm) -> None:
     firm.tick(MONDAY + 2 * DAY)
     assert ["ann@example.com", "meg@example.com"] == sorted(recipient for recipient, _ in firm.messages())
     ((reason,),) = firm.rows("SELECT reason FROM alert_notification WHERE message_key IS NULL")
-    assert reason.endswith("knows already")
+    assert reason.endswith("already notified")
 
 
 def test_a_new_owner_is_told_and_the_old_one_let_off(firm: Firm) -> None:
@@ -155,7 +155,10 @@ def test_a_new_owner_is_told_and_the_old_one_let_off(firm: Firm) -> None:
     firm.tick(MONDAY + DAY)
     (_, anns), (bob, bobs) = firm.messages()
     assert [("Deal 2", False), ("Deal 1", True)] == [(item.heading, item.done) for item in anns.items]
-    assert ("no next step (now with Bob Seller)", "1 deal needs you") == (anns.items[1].reasons[0].text, anns.title)
+    assert ("no next step (now with Bob Seller)", "1 deal needs attention") == (
+        anns.items[1].reasons[0].text,
+        anns.title,
+    )
     assert ("bob@example.com", ["Deal 1"]) == (bob, [item.heading for item in bobs.items])
 
 
@@ -238,7 +241,7 @@ def test_the_manager_is_told_when_it_has_lasted(firm: Firm) -> None:
     firm.tick(MONDAY + 2 * DAY)
     recipient, document = firm.messages()[-1]
     assert 1 == len(before)
-    assert ("meg@example.com", "1 deal in your team needs a word") == (recipient, document.title)
+    assert ("meg@example.com", "1 deal in your team needs attention") == (recipient, document.title)
     assert (("Owner", "Ann Seller"),) == document.items[0].facts
 
 

@@ -66,10 +66,10 @@ def test_a_rule_that_fails_stops_itself_and_no_other(firm: Firm, monkeypatch: py
     firm.deal("2", MONDAY + DAY)
     with failing(monkeypatch, OverflowError("int too large, said Ann")):
         report = firm.tick(MONDAY + DAY)
-    assert (1, {"pushed": "it could not be worked out: OverflowError"}) == (report.alerts.opened, report.alerts.failed)
+    assert (1, {"pushed": "it could not be evaluated: OverflowError"}) == (report.alerts.opened, report.alerts.failed)
     assert [RuleCounts("no-step", opened=1, open=2), RuleCounts("pushed", open=1)] == report.alerts.rules
     assert [("open",)] == firm.rows("SELECT state FROM alert WHERE rule_id = 'pushed'")
-    assert [("pushed", "it could not be worked out: OverflowError")] == failures(firm)
+    assert [("pushed", "it could not be evaluated: OverflowError")] == failures(firm)
 
 
 def test_a_rule_that_works_again_goes_on_where_it_was(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,9 +145,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_other(firm: Firm) -> None
         firm.deal(deal, MONDAY + DAY, owner_id=owner, next_step="call")
     keys = dict(firm.rows("SELECT recipient, message_key FROM alert_notification"))
     firm.write(f"""INSERT INTO message_due VALUES ('{keys["ann@example.com"]}', '{{"pager": "7"}}', NULL)""")
-    with pytest.raises(
-        RosSyncError, match="1 of 2 messages could not be composed: it could not be worked out: TypeError"
-    ):
+    with pytest.raises(RosSyncError, match="1 of 2 messages couldn't be created: it could not be evaluated: TypeError"):
         firm.tick(MONDAY + DAY)
     half = {recipient: document.done for recipient, document in firm.messages()}
     firm.write("UPDATE message_due SET address = NULL")

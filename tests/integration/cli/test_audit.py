@@ -39,7 +39,7 @@ def test_a_difference_is_shown_and_mended(followed: Followed, engine: Engine) ->
     """Exit code 1 with record, field and both sides; with --repair 0, and afterwards nothing differs."""
     rename(engine, "Wrong", followed.deals[0])
     code, out, _ = followed.run("sync", "audit")
-    shown = f"deals {followed.deals[0]} (deal) has other values\n    name: Loom 0 in the CRM, Wrong here\n"
+    shown = f"deals {followed.deals[0]} (deal) has other values\n    name: Loom 0 in the CRM, Wrong in the mirror\n"
     assert (code, shown in out, "\n1 difference:\n" in out, "--repair" in out) == (1, True, True, True), out
     code, out, _ = followed.run("sync", "audit", "--repair")
     assert (code, shown in out, "all fixed" in out) == (0, True, True), out
@@ -70,7 +70,7 @@ def test_what_cannot_be_mended_exits_with_one(followed: Followed, engine: Engine
     alter(engine, "deal", {"id": followed.deals[0]}, modified_at=clock.now() + timedelta(days=1))
 
     code, out, _ = followed.run("sync", "audit", "--repair")
-    assert (code, "1 left" in out, "1 difference left:" in out) == (1, True, True), out
+    assert (code, "1 remaining" in out, "1 difference remaining:" in out) == (1, True, True), out
 
 
 @ON_SQLITE
@@ -86,7 +86,7 @@ def test_a_crm_that_cannot_be_read_is_no_agreement(followed: Followed) -> None:
     """The audit says that it did not come to its end, and why; exit code 1."""
     followed.faults.at_random(1.0, 1, [Fault("status", status=403)])
     code, out, _ = followed.run("sync", "audit")
-    assert (code, "did not come to its end" in out, "No differences" in out) == (1, True, False), out
+    assert (code, "did not finish" in out, "No differences" in out) == (1, True, False), out
     code, out, _ = followed.run("sync", "audit", "--json")
     assert (code, as_json(out)["agrees"]) == (1, False)
 

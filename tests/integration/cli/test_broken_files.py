@@ -24,13 +24,13 @@ def test_a_tick_goes_on_beside_a_broken_file(laid_out: Command, tmp_path: Path) 
     before, _ = json.JSONDecoder().raw_decode(laid_out("tick", "--json"))
     (tmp_path / "rules/deals.yaml").write_text("version: 1\nrules: [")
     told = laid_out("tick")
-    assert ("rules/deals.yaml:2:9: this is not YAML" in told, "its version of" in told) == (True, True), told
+    assert ("rules/deals.yaml:2:9: this is not YAML" in told, "using the version from" in told) == (True, True), told
     rules = [each["rule_id"] for each in before["rules"]]
     assert all(rule in told for rule in rules)
     status, _ = json.JSONDecoder().raw_decode(laid_out("status", "--json"))
     (broken,) = status["broken_files"]
     assert ("rules/deals.yaml", 2) == (broken["path"], broken["line"])
-    assert "Files that cannot be used (1)" in laid_out("status")
+    assert "Invalid files (1)" in laid_out("status")
     assert "deals.yaml:2:9" in laid_out("rules", "check")
 
 
@@ -38,7 +38,7 @@ def test_a_first_tick_tells_what_is_wrong_with_the_organisation(laid_out: Comman
     """Where there is no good version, there is nothing to go on with, and that is an error."""
     (tmp_path / "rules/organisation.yaml").write_text("version: 1\n")
     assert "error: " in laid_out("tick")
-    assert "Files that cannot be used (1)" in laid_out("status")
+    assert "Invalid files (1)" in laid_out("status")
 
 
 def test_a_sync_goes_on_by_the_last_good_connector_file(followed: Followed) -> None:
@@ -48,4 +48,4 @@ def test_a_sync_goes_on_by_the_last_good_connector_file(followed: Followed) -> N
     followed.run("tick", "--no-deliver")
     Path("connectors/hubspot.yaml").write_text("version: 1\ncrm: hubspot\nobjects: [")
     code, out, err = followed.run("sync")
-    assert (0, True, True) == (code, "its last good version is used" in err, "deals" in out), err
+    assert (0, True, True) == (code, "using its last good version" in err, "deals" in out), err

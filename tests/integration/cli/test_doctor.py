@@ -72,13 +72,13 @@ def test_all_is_well(command: Command, slack: SlackServer, monkeypatch: pytest.M
 def test_a_refused_token_is_named(command: Command, slack: SlackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack is asked, and a token that it does not accept keeps messages from going out."""
     connect(monkeypatch, slack, "xoxb-wrong")
-    assert [("Slack does not accept the token (invalid_auth)", True)] == told(command, "slack")
+    assert [("Slack rejected the token (invalid_auth)", True)] == told(command, "slack")
 
 
 def test_that_no_token_is_set_is_told(command: Command) -> None:
     """That is no reason to exit with 1, and it is not passed over: nobody gets a message in Slack."""
     (told_of,) = told(command, "slack")
-    assert ("no Slack token is set" in told_of[0], "nobody gets a message in Slack" in told_of[0], told_of[1]) == (
+    assert ("no Slack token is set" in told_of[0], "instead of going to Slack" in told_of[0], told_of[1]) == (
         True,
         True,
         False,
@@ -92,7 +92,7 @@ def test_scopes_that_are_missing_are_named(
     app = slack.workspace.add_app("bare", ["chat:write", "im:write", "users:read", "channels:read", "channels:history"])
     connect(monkeypatch, slack, app.token)
     expected = [
-        ("the Slack app lacks the scope users:read.email: nobody can be found by their e-mail address", True),
+        ("the Slack app lacks the scope users:read.email: people can't be found by e-mail address", True),
         (
             (
                 "the Slack app lacks the scope im:history: after an unclear answer nobody can see whether a "
@@ -108,7 +108,7 @@ def test_slack_that_is_away_is_named(command: Command, slack: SlackServer, monke
     """A Slack that cannot be reached is a finding, and the rest is looked at all the same."""
     connect(monkeypatch, slack, "xoxb-any")
     monkeypatch.setenv("ROS_SYNC_SLACK__API_URL", "http://127.0.0.1:9/api/")
-    assert ["Slack cannot be reached"] == [what.split(":")[0] for what, _ in told(command, "slack")]
+    assert ["can't reach Slack"] == [what.split(":")[0] for what, _ in told(command, "slack")]
 
 
 def test_a_rule_file_that_cannot_be_used_is_named(command: Command, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_secrets_that_others_may_read_are_named(command: Command, engine: Engine
     database = Path(str(engine.url.database))
     database.chmod(0o640)
     expected = [
-        (f"{file} can be read by others on this machine (mode {mode})", False)
+        (f"{file} is readable by other users on this machine (mode {mode})", False)
         for file, mode in ((tmp_path / ".env", "644"), (database, "640"))
     ]
     assert expected == told(command, "files")
@@ -160,7 +160,7 @@ def test_settings_that_hold_a_secret_are_a_secret_file(command: Command, tmp_pat
     file = tmp_path / "ros-sync.toml"
     file.write_text(f'{file.read_text()}\n[slack]\n{key} = "https://slack.com/api/"\n')
     file.chmod(0o644)
-    assert found is (f"{file} can be read by others on this machine (mode 644)" in dict(told(command, "files")))
+    assert found is (f"{file} is readable by other users on this machine (mode 644)" in dict(told(command, "files")))
 
 
 def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(command: Command, tmp_path: Path) -> None:
@@ -168,13 +168,13 @@ def test_files_that_are_not_read_for_their_names_are_named_by_whoever_looks(comm
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "organisation.yml").write_text("version: 1\n")
     (tmp_path / "rules" / "deals.yaml").write_text("version: 1\nrules: []\n")
-    words = "rules/organisation.yml is not read: name it organisation.yaml"
+    words = "rules/organisation.yml is ignored: rename it to organisation.yaml"
     assert [(words, False)] == told(command, "files")
     assert words in command("status").partition("Mirror")[0]
     assert [words] == [each["message"] for each in json.loads(command("rules", "check", "--json"))["warnings"]]
 
 
-@pytest.mark.parametrize("days,words", [(-1, "was changed in the future"), (200, "are 200 days old")])
+@pytest.mark.parametrize("days,words", [(-1, "has a modification time in the future"), (200, "are 200 days old")])
 def test_ages_of_files_are_looked_at(command: Command, tmp_path: Path, days: int, words: str) -> None:
     """Secrets that nobody changed for half a year, and files that come from the future."""
     (tmp_path / ".env").touch(0o600)
@@ -188,7 +188,7 @@ def test_an_export_that_did_not_come_is_named(command: Command, engine: Engine) 
     past = clock.now() - timedelta(days=30)
     when = {"as_of": past, "started_at": past, "finished_at": past}
     put(engine, "run", source="crm", kind="import", what="deals.csv", **when)
-    assert [("the newest export of crm is 30 days old: the rules go by what was true then", False)] == told(
+    assert [("the newest export of crm is 30 days old, so rules are evaluated on outdated data", False)] == told(
         command, "database"
     )
 
@@ -217,10 +217,10 @@ def test_a_rule_that_fails_is_named_by_whoever_looks(command: Command, engine: E
     `/readyz` gives no reason.
     """
     with Session(engine) as session:
-        session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be worked out: OverflowError"))
+        session.add(RuleFailure(rule_id="slipped", since_at=NOON, reason="it could not be evaluated: OverflowError"))
         session.commit()
-    public = "the rule slipped has failed since 2026-03-02 12:00 UTC; its alerts keep their last state"
-    reason = "it could not be worked out: OverflowError"
+    public = "rule slipped has been failing since 2026-03-02 12:00 UTC; its alerts keep their last state"
+    reason = "it could not be evaluated: OverflowError"
     assert [(f"{public}: {reason}", False)] == told(command, "rules")
     assert f"slipped: {reason}" in command("status").partition("Mirror")[0]
     (failed,) = json.loads(command("status", "--json"))["failed_rules"]
@@ -237,7 +237,7 @@ def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: 
     common = {"complete_at": now, "updated_at": now}
     put(engine, "source_state", source="hubspot", trouble=trouble, **common)
     put(engine, "source_state", source="other", **common)
-    public = "the last look at hubspot could not read all of it"
+    public = "the last sync of hubspot was incomplete"
     assert [(f"{public}: {trouble}", False)] == told(command, "jobs")
     assert [public] == degraded_in(engine)()
 
@@ -307,7 +307,7 @@ def test_a_refused_slack_token_is_seen_while_no_message_waits(tmp_path: Path, sl
             check=True,
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
-    assert "Slack does not accept the token (invalid_auth)" in shown.partition("Mirror")[0]
+    assert "Slack rejected the token (invalid_auth)" in shown.partition("Mirror")[0]
 
 
 def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: SlackServer) -> None:
@@ -334,6 +334,6 @@ def test_a_refused_slack_token_is_seen_by_whoever_looks(tmp_path: Path, slack: S
             check=True,
             env={**os.environ, "COLUMNS": "200"},
         ).stdout
-    assert "3: Slack does not accept the token (invalid_auth) (check slack.token in the settings)" in shown
+    assert "3: Slack rejected the token (invalid_auth) (check slack.token in the settings)" in shown
     log = (folder / "serve.log").read_text()
     assert ("secrets_readable_by_others" in log, "file_not_read" in log, "Traceback" in log) == (True, True, False)

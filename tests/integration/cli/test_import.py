@@ -122,7 +122,7 @@ def test_today_is_until_now(workspace: Path) -> None:
 @pytest.mark.parametrize("given", ["2027-11-30", "2026-12-03T09:00Z", "9999-12-31"])
 def test_the_future_is_refused(workspace: Path, given: str) -> None:
     """A year mistyped would make every later export an older one, which is left alone."""
-    with pytest.raises(RosSyncError, match="lies in the future"):
+    with pytest.raises(RosSyncError, match="is in the future"):
         moment_of_export(given, load(workspace / "connectors/acme.yaml"), NOW)
 
 
@@ -161,7 +161,7 @@ def test_a_proposed_mapping_imports_the_file_it_was_made_from(command: Command, 
     assert "acme.yaml: 1 entry for acme, no problem" in command("mapping", "check", "acme", "deals.csv")
     told = json.loads(command("import", "deals.csv", "--json"))
     assert (2, 0) == (told["created"], told["quarantined"])
-    assert "is there already" in command("mapping", "propose", "deals.csv", "-o", "connectors/acme.yaml")
+    assert "already exists" in command("mapping", "propose", "deals.csv", "-o", "connectors/acme.yaml")
 
 
 @pytest.mark.usefixtures("workspace")
@@ -190,7 +190,7 @@ def test_rules_that_are_off_for_an_export_are_told(command: Command, workspace: 
         "  - {id: stepless, title: No step, applies_to: deal, when: [is_open, next_step is missing], message: "
         "'{name}'}\n"
     )
-    words = "the rule stepless is off: nothing fills next step\n"
+    words = "rule stepless is off: no data for next step\n"
     imported = [command("import", "exports") for _ in range(2)]
     assert [words in told for told in imported] == [True, False]
     assert words in command("doctor")

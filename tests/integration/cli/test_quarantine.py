@@ -47,7 +47,7 @@ def test_a_crm_record_is_named_by_its_id(command: Command, engine: Engine) -> No
 
     printed = command("quarantine")
     assert "  deals 4711, column 'closedate': 'soon': is not a date\n" in printed
-    assert ("Correct the record in the CRM" in printed, "import again" in printed) == (True, False)
+    assert ("Fix the record in the CRM" in printed, "import it again" in printed) == (True, False)
     (found,) = json.loads(command("quarantine", "--json"))["rows"]
     assert {**found, **told} == found
 
@@ -85,13 +85,13 @@ def test_a_value_neither_steers_the_terminal_nor_is_styled(command: Command) -> 
 @pytest.mark.usefixtures("rows_quarantined")
 def test_a_run_without_such_rows(command: Command) -> None:
     """Nothing quarantined is said in words."""
-    assert command("quarantine", "--run", "4") == "No row was quarantined.\n"
+    assert command("quarantine", "--run", "4") == "No rows are quarantined.\n"
 
 
 @pytest.mark.usefixtures("rows_quarantined")
 def test_a_run_that_does_not_exist(command: Command) -> None:
     """A wrong number is an error, not an empty answer."""
-    assert command("quarantine", "--run", "99").startswith("error: --run: there is no run 99\n")
+    assert command("quarantine", "--run", "99").startswith("error: --run: run 99 not found\n")
 
 
 @pytest.mark.usefixtures("rows_quarantined")

@@ -30,7 +30,7 @@ rules:
     when: [is_open, next_step is missing]
     message: "{name}: no next step"
 """
-WORDS = "hubspot was last read completely 3 h ago ("
+WORDS = "hubspot was last fully read 3 h ago ("
 TROUBLE = "HubSpot answers 503"
 
 
@@ -135,8 +135,8 @@ def test_a_tick_ahead_of_the_clock_says_why_nothing_fired(
     ahead = f"{present + timedelta(days=60, hours=1):%Y-%m-%dT%H:%M}"
     printed = command("tick", "--now", ahead)
     assert (True, True, 1) == (
-        "60 days before the moment of this tick, which lies ahead of the clock" in printed,
-        "Nothing of it opened or resolved: 1 alert as before." in printed,
+        "60 days before the moment of this tick, which is in the future" in printed,
+        "No alerts opened or resolved: 1 alert unchanged." in printed,
         alerts(engine),
     )
 

@@ -40,9 +40,9 @@ def test_the_summary_says_what_was_done(followed: Followed) -> None:
     """Records by stream, calls, share of the limit, up to when everything is here; as JSON the same."""
     followed.account.update("deals", followed.deals[0], {"amount": "9"})
     code, out, _ = followed.run("sync", "--source", "hubspot")
-    wanted = ("deals", "calls in", "of what the rate limit allows", "Everything up to",
+    wanted = ("deals", "calls in", "of what the rate limit allows", "Up to date as of",
               "as far as the CRM's search shows it",
-              "The next poll goes on there", "The durable watermark is")  # fmt: skip
+              "The next poll starts there", "The durable watermark is")  # fmt: skip
     assert (code, [words for words in wanted if words not in out]) == (0, [])
     _, told, _ = followed.run("sync", "--json")
     (report,) = json.loads(told)
@@ -74,8 +74,8 @@ def test_a_parked_source_says_until_when(followed: Followed) -> None:
     followed.faults.next("search", Fault("daily_limit"))
     code, out, _ = followed.run("sync")
     again, told, _ = followed.run("sync")
-    assert (code, "Parked until" in out, "`ros-sync serve` goes on by itself then" in out) == (1, True, True)
-    assert (again, "Parked until" in told, "0 calls" in told) == (1, True, True)
+    assert (code, "Paused until" in out, "`ros-sync serve` resumes automatically" in out) == (1, True, True)
+    assert (again, "Paused until" in told, "0 calls" in told) == (1, True, True)
 
 
 @ON_SQLITE
@@ -87,9 +87,9 @@ def test_each_stream_that_failed_is_told_and_no_moment_that_is_not_there(
     connected.faults.next("list", Fault("status", status=403), times=2)
     code, out, _ = connected.run("sync")
     failed = [line.split(":")[0] for line in out.splitlines() if "HubSpot does not allow this" in line]
-    wanted = ("no moment yet up to which everything is here", "with the back-fill, where it is not complete")
+    wanted = ("The first full read isn't complete yet", "with the back-fill if it isn't finished")
     assert (code, len(set(failed)), [words for words in wanted if words not in out]) == (1, 2, [])
-    assert ("Everything up to" in out, "goes on there" in out, "durable watermark" in out) == (False, False, False)
+    assert ("Up to date as of" in out, "starts there" in out, "durable watermark" in out) == (False, False, False)
 
 
 @ON_SQLITE
@@ -97,7 +97,7 @@ def test_an_audit_that_cannot_begin_tells_the_reason_alone(followed: Followed, m
     """No empty table and no zero records before it."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
     code, out, _ = followed.run("sync", "audit")
-    assert (code, len(out.splitlines()), out.startswith("The audit did not come to its end")) == (1, 1, True)
+    assert (code, len(out.splitlines()), out.startswith("The audit did not finish")) == (1, 1, True)
 
 
 @ON_SQLITE
@@ -205,7 +205,7 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     held = followed.account.snapshot("deals")[followed.deals[0]]
     assert (held["hs_next_step"], held["amount"]) == ("Call Jane", "12.50")
     code, _, err = followed.run(*step, "eve@loom.example")
-    wanted = ("may not change this", "below `people:` in rules/organisation.yaml")
+    wanted = ("may not change this", "under `people:` in rules/organisation.yaml")
     assert (code, [words for words in wanted if words not in err]) == (1, [])
 
 
@@ -222,7 +222,7 @@ def test_a_change_that_waits_is_seen_and_made_by_the_next_sync(
             "sync", "write", "deal", followed.deals[0], "next_step=Call", "--by", "ada@loom.example"
         )
         assert (code, out.startswith("open:")) == (1, True)
-    assert "1 change waits to be written to hubspot" in followed.run("status")[1]
+    assert "1 change is waiting to be written to hubspot" in followed.run("status")[1]
     code, out, _ = followed.run("sync")
     assert (code, "hubspot, change 1: done: written" in out) == (0, True)
     assert followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"] == "Call"
@@ -251,9 +251,9 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     "change, words",
     [
         ("nextstep=x", "did you mean 'next_step'?"),
-        ("next_step", "write field=value"),
+        ("next_step", "use field=value"),
         ("amount=much", "is not a number"),
-        ("close_date=soon", "close_date is of the kind date"),
+        ("close_date=soon", "close_date is of type date"),
         ("name=x", "is not written back"),
         ("amount=12,500", "is not a number"),
     ],

@@ -14,7 +14,7 @@ from ros_sync.jobs.run_failures import Failure
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 TICK = JobState(5 * MINUTE, True, last_good_at=NOON - MINUTE, last_run_at=NOON - MINUTE)
-REFUSED = Failure("AuthExpiredError", "Slack does not accept the token (invalid_auth)", "refused")
+REFUSED = Failure("AuthExpiredError", "Slack rejected the token (invalid_auth)", "refused")
 DELIVER = JobState(MINUTE / 3, last_run_at=NOON, failures_in_a_row=4, failure=REFUSED)
 
 
@@ -66,7 +66,7 @@ def test_a_job_that_stands_still_is_told(engine: Engine) -> None:
     """
     late = replace(TICK, last_good_at=NOON - 16 * MINUTE)
     HealthTable(engine).write({"tick": late, "sync": replace(late, running_since=NOON - 15 * MINUTE)}, NOON)
-    assert ["tick last went well 16 minutes before that was noted"] == troubles(read(engine), NOON)
+    assert ["tick last succeeded 16 minutes before its last report"] == troubles(read(engine), NOON)
 
 
 def test_a_clock_that_was_set_back_makes_nobody_silent(engine: Engine) -> None:

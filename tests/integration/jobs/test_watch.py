@@ -97,7 +97,7 @@ def test_books_that_cannot_be_written_are_a_reason(file: Path) -> None:
         watch.turn()
         watch.turn()
     assert ["health_not_written"] == [entry["event"] for entry in logged]
-    assert ["how the jobs are doing cannot be written down" in words for words in schedule.health.troubles()] == [True]
+    assert ["can't record job health" in words for words in schedule.health.troubles()] == [True]
 
 
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
@@ -114,7 +114,7 @@ def test_a_database_file_that_is_not_there_any_more_stops_the_jobs(file: Path, h
         schedule.run_once(job)
         watch.turn()
     words = [entry["error"] for entry in logged if entry["event"] == "job_failed"]
-    expected = "was replaced by another one" if how == "replaced" else "was moved away or removed"
+    expected = "was replaced by another file" if how == "replaced" else "was moved or removed"
     assert ([], [True], 0) == (ran, [expected in each for each in words], file.stat().st_size if file.exists() else 0)
     if how != "removed":
         aside.replace(file)
@@ -154,8 +154,8 @@ def test_a_second_serve_is_told(engine: Engine) -> None:
     [
         (10**12, None),
         (None, None),
-        (150_000_000, "the disk is nearly full: 150 MB are free"),
-        (0, "disk full: 0 MB are free"),
+        (150_000_000, "disk nearly full: 150 MB free"),
+        (0, "disk full: 0 MB free"),
     ],
 )
 def test_room_on_the_disk(free: int | None, expected: str | None) -> None:

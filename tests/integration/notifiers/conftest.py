@@ -25,7 +25,7 @@ from ros_sync.sandbox.slack.workspace import Message
 PATIENCE = Patience(settle=60, lease=300, first_retry=10, longest_retry=100, second_look=86_400)
 ANN = Addressee("ann@loom.example", "Ann Bo", "ann@loom.example")
 DEAL = Item("Acme renewal", "EUR 20,000", (ItemReason("No next step"),), link="https://crm.example/deals/1")
-DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
+DOCUMENT = Document("1 deal needs attention", "1 deal needs attention", items=(DEAL,))
 
 
 @dataclass

@@ -344,9 +344,9 @@ def test_a_message_that_cannot_be_read_is_quarantined(engine: Engine, clock: Han
 
 def test_refused_credentials_stop_the_run(engine: Engine, clock: HandClock) -> None:
     """Nothing more is tried, the error is raised, and all messages stay waiting."""
-    notifier = Scripted(failures=[AuthExpiredError("Slack does not accept the token")])
+    notifier = Scripted(failures=[AuthExpiredError("Slack rejected the token")])
     put(engine, clock, "ann", "bo")
-    with pytest.raises(AuthExpiredError, match="does not accept the token"):
+    with pytest.raises(AuthExpiredError, match="rejected the token"):
         run(engine, clock, notifier)
     assert ([], MessageState.WAITING, MessageState.WAITING) == (
         titles(notifier),
@@ -407,7 +407,7 @@ def test_messages_without_a_transport_stay_waiting(engine: Engine, clock: HandCl
 
 def test_each_call_is_on_record(engine: Engine, clock: HandClock) -> None:
     """Attempts say what was tried, when, and what became of it."""
-    notifier = Scripted(failures=[TransientError("Slack cannot be reached")])
+    notifier = Scripted(failures=[TransientError("can't reach Slack")])
     put(engine, clock)
     run(engine, clock, notifier)
     clock.forward(10)
@@ -415,7 +415,7 @@ def test_each_call_is_on_record(engine: Engine, clock: HandClock) -> None:
     with Session(engine) as session:
         attempts = session.exec(select(DeliveryAttempt).order_by(col(DeliveryAttempt.id))).all()
     assert [
-        ("post", AttemptOutcome.FAILED, "Slack cannot be reached"),
+        ("post", AttemptOutcome.FAILED, "can't reach Slack"),
         ("post", AttemptOutcome.DELIVERED, None),
     ] == [(attempt.method, attempt.outcome, attempt.error) for attempt in attempts]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 DEAL = Item("Acme renewal", "EUR 20,000", (ItemReason("No next step"),), link="https://crm.example/deals/1")
-DOCUMENT = Document("1 deal needs you", "1 deal needs you", items=(DEAL,))
+DOCUMENT = Document("1 deal needs attention", "1 deal needs attention", items=(DEAL,))
 DONE = replace(DOCUMENT, items=(replace(DEAL, done=True),))
 
 
@@ -41,7 +41,7 @@ def test_a_digest_arrives_in_the_persons_direct_message(desk: Desk) -> None:
     """The person is found by e-mail and gets one message, with the notification's text in it."""
     desk.put()
     desk.deliver()
-    assert ["1 deal needs you"] == [message.text for message in desk.arrived()]
+    assert ["1 deal needs attention"] == [message.text for message in desk.arrived()]
 
 
 def test_the_metadata_is_an_opaque_id_alone(desk: Desk) -> None:
@@ -66,7 +66,7 @@ def test_an_edit_changes_the_message_in_place(desk: Desk) -> None:
     desk.deliver()
     desk.put(DONE)
     counts = desk.settle()
-    assert (["✅ All done: 1 deal needs you"], 1) == ([message.text for message in desk.arrived()], counts.edited)
+    assert (["✅ All done: 1 deal needs attention"], 1) == ([message.text for message in desk.arrived()], counts.edited)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_two_digests_of_500_items_arrive(desk: Desk) -> None:
         Item(
             f"Deal {number} " + "x" * 300,
             "EUR 20,000",
-            (ItemReason("No buyer movement for 21 days", "y" * 400),) * 12,
+            (ItemReason("No buyer activity for 21 days", "y" * 400),) * 12,
             link="https://crm.example/" + "z" * 300,
             actions=(Button("snooze", "Snooze", "v" * 1500), Button("why", "Why me?", "v")),
         )
@@ -251,5 +251,5 @@ def test_neither_token_nor_text_is_logged(logged: io.StringIO, desk: Desk) -> No
         "delivery_round" in text,
         desk.workspace.token in text,
         "Acme" in text,
-        "1 deal needs you" in text,
+        "1 deal needs attention" in text,
     )

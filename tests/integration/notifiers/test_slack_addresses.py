@@ -56,7 +56,7 @@ def test_somebody_unknown_to_slack_is_kept_and_counted(desk: Desk) -> None:
     desk.deliver()
     with Session(desk.engine) as session:
         reasons = store.counts(session).undeliverable_by_reason
-    assert {"nobody in Slack has this e-mail address (users_not_found)": 1} == reasons
+    assert {"no Slack user has this e-mail address (users_not_found)": 1} == reasons
 
 
 def test_a_message_arrives_once_its_person_has_joined_slack(desk: Desk) -> None:
@@ -93,4 +93,4 @@ def test_a_person_without_an_address_is_a_reason(desk: Desk) -> None:
     """With neither e-mail nor Slack user, the message is undeliverable in words."""
     desk.put(addressee=Addressee("crm:7", "Nobody"))
     desk.deliver()
-    assert "no e-mail address and no Slack user is known of this person" == desk.row().reason
+    assert "this person has no e-mail address and no Slack user" == desk.row().reason

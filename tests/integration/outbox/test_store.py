@@ -20,9 +20,9 @@ LATER = NOW + timedelta(hours=1)
 KEY = "digest:ann@loom.example:2026-03-02"
 ANN = Addressee("ann@loom.example", "Ann Bo", "Ann@Loom.example")
 DOCUMENT = Document(
-    "1 deal needs you", "1 deal needs you", items=(Item("Acme", "EUR 1", (ItemReason("No next step"),)),)
+    "1 deal needs attention", "1 deal needs attention", items=(Item("Acme", "EUR 1", (ItemReason("No next step"),)),)
 )
-OTHER = replace(DOCUMENT, title="2 deals need you")
+OTHER = replace(DOCUMENT, title="2 deals need attention")
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_alerts_by_rule(connection: Connection) -> None:
 
 def test_outbox(connection: Connection) -> None:
     """Messages that have not reached anybody are counted with their reasons."""
-    refused = "nobody in Slack has this e-mail address"
+    refused = "no Slack user has this e-mail address"
     found = surveyed(
         connection,
         message(1, "waiting"),

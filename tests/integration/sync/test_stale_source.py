@@ -93,7 +93,7 @@ def test_a_hubspot_that_cannot_be_read_keeps_its_alerts_and_catches_up(
     syncer.cycle()
     first, second = ticking(), ticking()
     assert [("Mended", "open")] == before
-    assert "hubspot was last read completely 30 min ago (09:00 UTC): " in stale.stale[0].words(stale.now)
+    assert "hubspot was last fully read 30 min ago (09:00 UTC): " in stale.stale[0].words(stale.now)
     assert [("Mended", "resolved"), ("Neglected", "open")] == states(engine)
     assert [1, 0] == [first.alerts.opened, second.alerts.opened]
 
@@ -108,7 +108,7 @@ def test_a_parked_hubspot_says_when_it_goes_on(
     hubspot.faults.at_random(1.0, 1, [Fault("daily_limit")])
     syncer.cycle()
     report = ticking()
-    assert "it goes on by itself at" in report.stale[0].words(report.now)
+    assert "resumes automatically at" in report.stale[0].words(report.now)
 
 
 def test_a_person_who_was_erased_in_hubspot_leaves_the_alert(

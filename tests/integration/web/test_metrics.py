@@ -38,7 +38,7 @@ def filled(engine: Engine) -> None:
                   severity="warn", since_at=NOON, headline="Zelda Fitz", text="Zelda Fitz", seen=[])
         )  # fmt: skip  # one fact a word
         session.add(
-            RuleFailure(rule_id="slipped", since_at=NOON - HOUR, reason="it could not be worked out: OverflowError")
+            RuleFailure(rule_id="slipped", since_at=NOON - HOUR, reason="it could not be evaluated: OverflowError")
         )
 
         store.put(session, "digest", Addressee("zelda@loom.example"), Document("1 deal", "1 deal"), NOON - HOUR)

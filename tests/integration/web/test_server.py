@@ -70,10 +70,10 @@ def get(server: WebServer, path: str) -> tuple[int, dict[str, str], bytes]:
 def test_degraded(server: WebServer, health: Health) -> None:
     """/readyz answers 200 with the reason where something beside the ticks does not work: a restart would not help."""
     health.succeeded("tick", NOON)
-    health.trouble("disk", "the disk is nearly full: 12 MB are free")
+    health.trouble("disk", "disk nearly full: 12 MB free")
     status, _, body = get(server, "/readyz")
     document = json.loads(body)
-    expected = (200, True, "degraded", ["the disk is nearly full: 12 MB are free"])
+    expected = (200, True, "degraded", ["disk nearly full: 12 MB free"])
     assert expected == (status, document["ready"], document["state"], document["reasons"])
 
 

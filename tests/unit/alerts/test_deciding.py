@@ -16,7 +16,7 @@ LOST = Recipient(None, None, "nobody here has the e-mail x@example.com")
     [
         (CHANNEL, {}, Decision("#sales", "addressed to #sales", needs_message=True)),
         (CHANNEL, {"owner": {"#sales"}}, None),
-        (CHANNEL, {"manager": {"#sales"}}, Decision("#sales", "addressed to #sales, and knows already")),
+        (CHANNEL, {"manager": {"#sales"}}, Decision("#sales", "addressed to #sales; already notified")),
         (CHANNEL, {"owner": {NOBODY}}, Decision("#sales", "addressed to #sales", needs_message=True, found=True)),
         (LOST, {}, Decision(NOBODY, LOST.reason)),
         (LOST, {"owner": {NOBODY}}, None),

@@ -72,13 +72,13 @@ def test_three_names_need_no_and_more() -> None:
 @pytest.mark.parametrize(
     "lines, title, intro",
     [
-        ([deal(1)], "1 deal needs you", f"{DAY}."),
-        ([deal(1), deal(2)], "2 deals need you", f"{DAY}."),
-        ([deal(1), deal(1, title="Close date past")], "1 deal needs you", f"{DAY}."),
-        ([deal(1), deal(2), deal(3, object="lead")], "2 deals and 1 lead need you", f"{DAY}."),
-        ([deal(1), deal(2, resolved=True)], "1 deal needs you", f"{DAY}. 1 of 2 done."),
-        ([deal(1, of_team=True)], "1 deal in your team needs a word", f"{DAY}."),
-        ([deal(1, of_team=True), deal(2)], "2 deals in your team need a word", f"{DAY}."),
+        ([deal(1)], "1 deal needs attention", f"{DAY}."),
+        ([deal(1), deal(2)], "2 deals need attention", f"{DAY}."),
+        ([deal(1), deal(1, title="Close date past")], "1 deal needs attention", f"{DAY}."),
+        ([deal(1), deal(2), deal(3, object="lead")], "2 deals and 1 lead need attention", f"{DAY}."),
+        ([deal(1), deal(2, resolved=True)], "1 deal needs attention", f"{DAY}. 1 of 2 done."),
+        ([deal(1, of_team=True)], "1 deal in your team needs attention", f"{DAY}."),
+        ([deal(1, of_team=True), deal(2)], "2 deals in your team need attention", f"{DAY}."),
     ],
     ids=["one", "two", "one twice", "two kinds", "some done", "a team's", "own and team's"],
 )
@@ -128,7 +128,7 @@ def test_what_a_message_leaves_out_is_counted() -> None:
     """Of very many records, the gravest are named and the others counted: those that wait, and those that are done."""
     lines = [deal(number, resolved=number > ITEMS_KEPT + 2) for number in range(1, ITEMS_KEPT + 6)]
     document = digest(lines, DAY)
-    assert (ITEMS_KEPT, 2, 3, f"{ITEMS_KEPT + 2} deals need you", f"{DAY}. 3 of {ITEMS_KEPT + 5} done.") == (
+    assert (ITEMS_KEPT, 2, 3, f"{ITEMS_KEPT + 2} deals need attention", f"{DAY}. 3 of {ITEMS_KEPT + 5} done.") == (
         len(document.items),
         document.more_waiting,
         document.more_done,
@@ -139,7 +139,7 @@ def test_what_a_message_leaves_out_is_counted() -> None:
 
 def test_records_of_two_sources_are_two() -> None:
     """The same id in two CRMs is not the same record."""
-    assert "2 deals need you" == digest([deal(1), deal(1, record=("other", "1"))], DAY).title
+    assert "2 deals need attention" == digest([deal(1), deal(1, record=("other", "1"))], DAY).title
 
 
 def test_another_owner_is_told() -> None:

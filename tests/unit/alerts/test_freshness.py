@@ -31,25 +31,25 @@ def test_a_source_that_was_read_after_the_moment_is_fresh() -> None:
     [
         (
             SourceStanding("hubspot", NOON - timedelta(hours=3), trouble="HubSpot answers 503"),
-            "hubspot was last read completely 3 h ago (09:12 UTC): HubSpot answers 503",
+            "hubspot was last fully read 3 h ago (09:12 UTC): HubSpot answers 503",
         ),
         (
             SourceStanding("hubspot", NOON - timedelta(days=2)),
-            "hubspot was last read completely 2 days ago (2026-02-28 12:12 UTC)",
+            "hubspot was last fully read 2 days ago (2026-02-28 12:12 UTC)",
         ),
         (
             SourceStanding(
                 "hubspot", NOON - timedelta(hours=1), NOON + timedelta(hours=5), "the day's calls are used up"
             ),
             (
-                "hubspot was last read completely 1 h ago (11:12 UTC): the day's calls are used up; it goes on by "
-                "itself at 17:12 UTC"
+                "hubspot was last fully read 1 h ago (11:12 UTC): the day's calls are used up; resumes "
+                "automatically at 17:12 UTC"
             ),
         ),
-        (SourceStanding("hubspot", None), "hubspot has not been read completely yet"),
+        (SourceStanding("hubspot", None), "hubspot hasn't been fully read yet"),
         (
             SourceStanding("hubspot", None, trouble="the token is refused"),
-            "hubspot has not been read completely yet: the token is refused",
+            "hubspot hasn't been fully read yet: the token is refused",
         ),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_person_is_told_since_when_and_why(standing: SourceStanding, words: st
 def test_what_anybody_may_read_leaves_the_trouble_out() -> None:
     """The words for a public page hold nothing that the CRM said."""
     standing = SourceStanding("hubspot", NOON - timedelta(hours=3), trouble="contact Zelda is refused")
-    assert "hubspot was last read completely 3 h ago (09:12 UTC)" == standing.reading(NOON)
+    assert "hubspot was last fully read 3 h ago (09:12 UTC)" == standing.reading(NOON)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_span_is_told_in_its_largest_unit(seconds: int, words: str) -> None:
 def test_a_source_goes_on_at_the_moment_until_which_it_was_parked(ahead: int, waits: bool) -> None:
     """From that very moment on nobody is told that it waits."""
     standing = SourceStanding("hubspot", NOON, NOON + timedelta(microseconds=ahead))
-    assert waits == ("it goes on by itself" in standing.words(NOON))
+    assert waits == ("resumes automatically" in standing.words(NOON))

@@ -64,21 +64,21 @@ def test_the_names_are_those_of_the_application() -> None:
     assert set(FORMER_NAMES.values()) <= COMMANDS.keys()
 
 
+SEE_ALL = "Run `ros-sync --help` to see all commands.\n"
+
+
 @pytest.mark.parametrize(
     "line, said",
     [
-        ("stats", ("error: there is no command 'stats'\n  Did you mean 'status'? `ros-sync --help` lists what there "
-                   "is\n")),
+        ("stats", f"error: unknown command 'stats'\n  Did you mean 'status'? {SEE_ALL}"),
         ("rules chekc", (
-            "error: there is no command 'rules chekc'\n  Did you mean 'rules check'? `ros-sync rules --help` lists "
-            "what there is\n"
+            "error: unknown command 'rules chekc'\n  Did you mean 'rules check'? Run `ros-sync rules --help` "
+            "to see all commands.\n"
         )),
-        ("xyzzy", "error: there is no command 'xyzzy'\n  `ros-sync --help` lists what there is\n"),
-        ("--debug -w here tik", ("error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists "
-                                 "what there is\n")),
-        ("--workspace=here tik", ("error: there is no command 'tik'\n  Did you mean 'tick'? `ros-sync --help` lists "
-                                  "what there is\n")),
-        ("\x1b[2J", "error: there is no command '\\x1b[2J'\n  `ros-sync --help` lists what there is\n"),
+        ("xyzzy", f"error: unknown command 'xyzzy'\n  {SEE_ALL}"),
+        ("--debug -w here tik", f"error: unknown command 'tik'\n  Did you mean 'tick'? {SEE_ALL}"),
+        ("--workspace=here tik", f"error: unknown command 'tik'\n  Did you mean 'tick'? {SEE_ALL}"),
+        ("\x1b[2J", "error: unknown command '\\x1b[2J'\n  Run `ros-sync --help` to see all commands.\n"),
     ],
 )  # fmt: skip
 def test_a_mistyped_command_is_told_with_what_is_close(line: str, said: str) -> None:

@@ -62,7 +62,7 @@ def shown(survey: Survey, width: int = 120) -> str:
         "stalled",
         "160",
         "3 waiting",
-        "Alerts with nobody to be told (4)",
+        "Alerts without a recipient (4)",
         "the record has no owner",
         "2: no such person in Slack",
     ],
@@ -115,10 +115,10 @@ def test_sources_take_no_room_where_none_is_followed() -> None:
         "hubspot 12:00 UTC 2 h stale: its alerts keep their last state",
         "other 14:00 UTC less than 1 min fresh",
         "new not yet stale: its alerts keep their last state",
-        "hubspot is parked until 2026-03-03 00:00 UTC; `ros-sync serve` goes on by itself then",
+        "hubspot is paused until 2026-03-03 00:00 UTC; `ros-sync serve` resumes automatically",
         "hubspot: the calls of the day are used up",
-        "7 things in the connector file do not fit the account of new; `ros-sync doctor` lists them",
-        "1 change waits to be written to other",
+        "7 settings in the connector file do not match the new account; run `ros-sync doctor` for details",
+        "1 change is waiting to be written to other",
     ],
 )
 def test_screen_says_how_each_source_is_followed(words: str) -> None:
@@ -144,14 +144,14 @@ def test_failed_run_says_why() -> None:
 def test_run_without_an_end_says_so() -> None:
     """A run that was cut short, or still runs, is shown as such."""
     begun = LastRun("crm", "import", "deals.csv", NOON, NOON, None, 0, 0, 0, 0, None)
-    assert "began 2 hours ago, has not ended" in " ".join(shown(a_survey(runs=[begun]), width=200).split())
+    assert "started 2 hours ago, not finished" in " ".join(shown(a_survey(runs=[begun]), width=200).split())
 
 
 def test_rows_quarantined_are_shown() -> None:
     """Rows that could not be read are counted, with file, column and an example."""
     reasons = [Reason("crm", "deals.csv", "Amount", "'1.234,56' is not an amount", 3)]
     text = " ".join(shown(a_survey(quarantined=reasons)).split())
-    assert ("Rows quarantined (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
+    assert ("Quarantined rows (3)" in text, "3 deals.csv Amount '1.234,56' is not an amount" in text) == (True, True)
 
 
 def test_unknown_owners_are_named() -> None:
@@ -190,10 +190,10 @@ def test_screen_says_which_files_cannot_be_used() -> None:
     ]
     screen = shown(a_survey(broken_files=broken))
     for words in (
-        "Files that cannot be used (2)",
+        "Invalid files (2)",
         "rules/a.yaml:3:5: this is not YAML",
-        "broken since 12:00 UTC; its version of 10:00 UTC is in use",
-        "nothing of it is in use",
+        "broken since 12:00 UTC; using the version from 10:00 UTC",
+        "not in use",
     ):
         assert words in screen
-    assert "Files that cannot be used" not in shown(a_survey())
+    assert "Invalid files" not in shown(a_survey())

@@ -11,9 +11,7 @@ from ros_sync.jobs.run_failures import Failure
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EVERY = timedelta(seconds=300)
 NOW = 1_000_000.0  # of the monotonic clock
-REFUSED = Failure(
-    "AuthExpiredError", "Slack does not accept the token of Ann", "The credentials are no longer accepted"
-)
+REFUSED = Failure("AuthExpiredError", "Slack rejected the token of Ann", "The credentials are no longer accepted")
 
 
 def tick(good: float | None, **more: object) -> JobState:
@@ -36,7 +34,7 @@ def test_stale_says_since_when_and_why() -> None:
     """The reason names the age of the last good run and the failures since, without what only operators may read."""
     state = tick(NOW - 3600, failures_in_a_row=12, failure=REFUSED)
     expected = (
-        "tick last went well 60 minutes ago; it has failed 12 times in a row: The credentials are no longer accepted"
+        "tick last succeeded 60 minutes ago; it has failed 12 times in a row: The credentials are no longer accepted"
     )
     assert (expected,) == readiness({"tick": state}, NOW).reasons
 
@@ -61,13 +59,13 @@ def test_another_job_that_stands_still_degrades() -> None:
     still = JobState(timedelta(seconds=60), good_seconds=NOW - 181)
     running = replace(still, begun_seconds=NOW - 170)
     found = [readiness({"tick": tick(NOW), "sync": each}, NOW).reasons for each in (still, running)]
-    assert [("sync last went well 3 minutes ago",), ()] == found
+    assert [("sync last succeeded 3 minutes ago",), ()] == found
 
 
 def test_a_single_minute_is_one() -> None:
     """A job of every few seconds that is late by a minute reads well."""
     late = JobState(timedelta(seconds=10), good_seconds=NOW - 70)
-    assert ("sync last went well 1 minute ago",) == readiness({"tick": tick(NOW), "sync": late}, NOW).reasons
+    assert ("sync last succeeded 1 minute ago",) == readiness({"tick": tick(NOW), "sync": late}, NOW).reasons
 
 
 def test_a_run_that_does_not_end_degrades() -> None:

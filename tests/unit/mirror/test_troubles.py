@@ -64,9 +64,9 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: bytes, words: str) 
 @pytest.mark.parametrize(
     "raised,words",
     [
-        (psycopg.errors.DiskFull(), "disk full on the database's server"),
+        (psycopg.errors.DiskFull(), "disk full on the database server"),
         (psycopg.errors.LockNotAvailable(), "the database is locked"),
-        (psycopg.errors.AdminShutdown(), "the database's server was stopped"),
+        (psycopg.errors.AdminShutdown(), "the database server was stopped"),
         (psycopg.errors.DeadlockDetected(), "another process wrote the same rows"),
         (psycopg.errors.ConnectionFailure(), "does not answer"),
         (psycopg.OperationalError("connection refused"), "does not answer"),

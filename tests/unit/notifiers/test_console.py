@@ -15,8 +15,8 @@ from ros_sync.outbox.tables import MessageState
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DOCUMENT = Document(
-    "2 deals need you",
-    "2 deals need you",
+    "2 deals need attention",
+    "2 deals need attention",
     items=(
         Item("Acme", "EUR 20,000", (ItemReason("No next step"),), (("Stage", "Proposal"),), "https://crm.example/1"),
         Item("Globex", done=True),
@@ -52,7 +52,8 @@ def printed(document: Document, *, updated: bool = False) -> str:
 def test_everything_a_person_needs_is_printed() -> None:
     """Title, recipient, name, amount, reason, facts and link are all there."""
     text = printed(DOCUMENT)
-    wanted = ["2 deals need you", "Ann Bo", "Acme  EUR 20,000", "• No next step", "Stage: Proposal", "crm.example/1"]
+    title = "2 deals need attention"
+    wanted = [title, "Ann Bo", "Acme  EUR 20,000", "• No next step", "Stage: Proposal", "crm.example/1"]
     assert [] == [part for part in wanted if part not in text]
 
 

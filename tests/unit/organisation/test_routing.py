@@ -51,17 +51,21 @@ def said(recipient: Recipient) -> tuple[str | None, str, bool]:
             "7",
             (
                 "revops@loom.example",
-                "the manager of Finn, 'Nobody Known', is not known: add them to organisation.yaml",
+                "the manager of Finn, 'Nobody Known', is not in the directory: add them to organisation.yaml",
                 True,
             ),
         ),
         (
             "owner",
             "404",
-            ("revops@loom.example", "the record's owner, '404', is not known: add them to organisation.yaml", True),
+            (
+                "revops@loom.example",
+                "the record's owner, '404', is not in the directory: add them to organisation.yaml",
+                True,
+            ),
         ),
         ("owner", None, ("revops@loom.example", "the record has no owner", True)),
-        ("x@loom.example", "1", ("revops@loom.example", "nobody here has the e-mail x@loom.example", True)),
+        ("x@loom.example", "1", ("revops@loom.example", "x@loom.example is not in the directory", True)),
     ],
 )
 def test_who_gets_a_message(to: str, owner: str | None, expected: tuple[str | None, str, bool]) -> None:
@@ -107,12 +111,12 @@ def test_managers_in_a_circle_end_at_the_fallback() -> None:
 @pytest.mark.parametrize(
     "named,expected",
     [
-        ("#customer-success", ("#customer-success", "is customer success here", False)),
-        ("dora@loom.example", ("dora@loom.example", "is customer success here", False)),
+        ("#customer-success", ("#customer-success", "customer success", False)),
+        ("dora@loom.example", ("dora@loom.example", "customer success", False)),
         ("gone@loom.example", ("dora@loom.example", "manages Left, who is no longer active", True)),
         (
             "who@loom.example",
-            (None, "nobody here has the e-mail who@loom.example; set company.fallback in organisation.yaml", True),
+            (None, "who@loom.example is not in the directory; set company.fallback in organisation.yaml", True),
         ),
         (None, ("cem@loom.example", "manages Ada, who owns the record", False)),
     ],

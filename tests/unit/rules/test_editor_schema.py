@@ -20,13 +20,13 @@ from ros_sync.rules.rule_files import load
 RULE = """version: 1
 rules:
   - id: stalled
-    title: No buyer movement
+    title: No buyer activity
     applies_to: deal
     params: {quiet: 14 days}
     when:
       - is_open
       - last_buyer_activity older than $quiet
-    message: "{name}: no buyer movement"
+    message: "{name}: no buyer activity"
 """
 LINE = "- is_open"
 EDITOR = YAML(typ="safe", pure=True)  # editors read YAML 1.2, where a day is a text
@@ -61,21 +61,21 @@ REFUSED = [
     RULE.replace("version: 1\n", ""),
     RULE.replace("id: stalled", "id: No Movement"),
     RULE.replace("id: stalled", "id:"),
-    RULE.replace("    title: No buyer movement\n", ""),
-    RULE.replace("title: No buyer movement", 'title: ""'),
-    RULE.replace("title: No buyer movement", "title: [a]"),
+    RULE.replace("    title: No buyer activity\n", ""),
+    RULE.replace("title: No buyer activity", 'title: ""'),
+    RULE.replace("title: No buyer activity", "title: [a]"),
     RULE.replace("title: No", "title: No: buyer"),
     RULE.replace("applies_to: deal", "applies_to: deals"),
     RULE.replace("    params", "    parms"),
     RULE.replace(RULE[RULE.index("    message") :], ""),
-    RULE.replace('"{name}: no buyer movement"', '"{nmae}"'),
-    RULE.replace('"{name}: no buyer movement"', '"{name:age}"'),
-    RULE.replace('"{name}: no buyer movement"', '"{close_date:days}"'),
-    RULE.replace('"{name}: no buyer movement"', '"{name"'),
-    RULE.replace('"{name}: no buyer movement"', '"{name} }"'),
-    RULE.replace('"{name}: no buyer movement"', '" "'),
-    RULE.replace('"{name}: no buyer movement"', f'"{"x" * 1_001}"'),
-    RULE.replace('"{name}: no buyer movement"', "{name}"),
+    RULE.replace('"{name}: no buyer activity"', '"{nmae}"'),
+    RULE.replace('"{name}: no buyer activity"', '"{name:age}"'),
+    RULE.replace('"{name}: no buyer activity"', '"{close_date:days}"'),
+    RULE.replace('"{name}: no buyer activity"', '"{name"'),
+    RULE.replace('"{name}: no buyer activity"', '"{name} }"'),
+    RULE.replace('"{name}: no buyer activity"', '" "'),
+    RULE.replace('"{name}: no buyer activity"', f'"{"x" * 1_001}"'),
+    RULE.replace('"{name}: no buyer activity"', "{name}"),
     RULE.replace("\n      - is_open\n      - last_buyer_activity older than $quiet", " []"),
     RULE.replace("\n      - is_open\n      - last_buyer_activity older than $quiet", " is_open"),
     RULE.replace("    when:\n      - is_open\n      - last_buyer_activity older than $quiet\n", ""),
@@ -292,7 +292,7 @@ GOOD = [
     *(RULE + f"    for: {span}\n" for span in ("0 days", "30 minutes", "5 business days", "3660 days")),
     RULE
     + '    notify: [{to: owner}, {to: owner, after: 1 day}, {to: "#revops", mode: digest}, {to: a.b@example.co.uk}]\n',
-    RULE.replace('"{name}: no buyer movement"', '"{{{name}}} {close_date:age} {custom.x} {amount_home}"'),
+    RULE.replace('"{name}: no buyer activity"', '"{{{name}}} {close_date:age} {custom.x} {amount_home}"'),
     given(
         "stage: 2026, name: true, push_count: 3, amount: 20000 EUR, amount_home: 20k, closing_plan: false, "
         "close_date: 2026-03-01"

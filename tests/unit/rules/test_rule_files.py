@@ -16,13 +16,13 @@ from ros_sync.rules.rule_files import load
 RULE = """version: 1
 rules:
   - id: stalled
-    title: No buyer movement
+    title: No buyer activity
     applies_to: deal
     params: {quiet: 14 days}
     when:
       - is_open
       - last_buyer_activity older than $quiet
-    message: "{name}: no buyer movement"
+    message: "{name}: no buyer activity"
 """
 
 
@@ -136,7 +136,7 @@ ALONE = [
     ("", "", "the file is empty"),
     (RULE.replace("    params", "\tparams"), "6:1", "there is a tab"),
     (RULE.replace("id: stalled", "id:"), "3:5, rules[1].id", "`id` is missing"),
-    (RULE.replace('"{name}: no buyer movement"', "{name}: no"), "10:14", "begins with {"),
+    (RULE.replace('"{name}: no buyer activity"', "{name}: no"), "10:14", "begins with {"),
     (RULE.replace("{quiet: 14 days}", "&a {quiet: 14 days}"), "6:13", "anchors and aliases"),
     ("version: 1\nrules: " + "[" * 10_000 + "]" * 10_000, "2:", "nested more than 20 deep"),
     ("- a\n", "1:1", "expected `key: value` pairs, found a list"),
@@ -186,9 +186,9 @@ ALONE = [
     (RULE.replace("- is_open", "- `is_open`"), "8:9", "no value begins with `"),
     (RULE.replace("\n      - is_open", " - is_open"), "7:11", "begin it on the next line"),
     (RULE.replace("title: No buyer", "title: No: buyer"), "4:14", "put it in double quotes"),
-    (RULE.replace("title: No", "title:No"), "4:10", "write `title: No buyer movement`"),
-    (RULE.replace('"{name}: no buyer movement"', '"{name}'), "10:14", "never closed"),
-    (RULE.replace('"{name}: no buyer movement"', "{name}"), "10:14", "in double quotes"),
+    (RULE.replace("title: No", "title:No"), "4:10", "write `title: No buyer activity`"),
+    (RULE.replace('"{name}: no buyer activity"', '"{name}'), "10:14", "never closed"),
+    (RULE.replace('"{name}: no buyer activity"', "{name}"), "10:14", "in double quotes"),
     (RULE.replace("14 days", "14d"), "6:21", "write `14 days`"),
     (RULE.replace("14 days", "3 months"), "6:21", "write `90 days`"),
     (RULE.replace("quiet: 14 days", "quiet: 14 days, floor: 20.000"), "6:37", "can be read as 20 or as 20,000"),
@@ -292,7 +292,7 @@ def test_a_missing_file_and_an_empty_folder(tmp_path: Path) -> None:
 
     assert [True, True] == [
         words in str(problem)
-        for words, problem in zip(("no rule file", "cannot be read"), caught.value.problems, strict=True)
+        for words, problem in zip(("no rule file", "can't be read"), caught.value.problems, strict=True)
     ]
 
 

@@ -35,7 +35,7 @@ def test_a_stale_source_is_told_and_does_not_make_unready() -> None:
     told = {
         "source": "hubspot",
         "complete_at": "2026-03-02T09:00:00+00:00",
-        "reason": "hubspot was last read completely 3 h ago (09:00 UTC)",
+        "reason": "hubspot was last fully read 3 h ago (09:00 UTC)",
     }
     assert (True, "degraded", [told["reason"]], [told]) == tuple(
         document[name] for name in ("ready", "state", "reasons", "stale")

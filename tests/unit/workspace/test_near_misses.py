@@ -13,25 +13,25 @@ from ros_sync.workspace.layout import lay_out
 from ros_sync.workspace.near_misses import near_misses
 
 MISNAMED = [
-    ("rules/organisation.yml", "name it organisation.yaml"),
-    ("rules/organization.yaml", "name it organisation.yaml"),
-    ("rules/Organisation.yaml", "name it organisation.yaml"),
-    ("rules/organisation.YAML", "name it organisation.yaml"),
-    ("rules/organisation.yaml.txt", "name it organisation.yaml"),
-    ("rules/organisation.yalm", "name it organisation.yaml"),
-    ("rules/deals.yaml.txt", "name it deals.yaml"),
-    ("rules/deals.yml.txt", "name it deals.yaml"),
-    ("rules/emea.YAML", "name it emea.yaml"),
-    ("rules/emea.Yml", "name it emea.yaml"),
-    ("connectors/hubspot.yaml.txt", "name it hubspot.yaml"),
-    ("connectors/hubspot.YML", "name it hubspot.yaml"),
-    ("organisation.yaml", "it belongs into rules/, as organisation.yaml"),
-    ("organization.yml", "it belongs into rules/, as organisation.yaml"),
-    (".env.txt", "name it .env"),
-    ("env", "name it .env"),
-    ("ros-sync.toml.txt", "name it ros-sync.toml"),
-    ("ros_sync.toml", "name it ros-sync.toml"),
-    ("ros-sync.yaml", "name it ros-sync.toml"),
+    ("rules/organisation.yml", "rename it to organisation.yaml"),
+    ("rules/organization.yaml", "rename it to organisation.yaml"),
+    ("rules/Organisation.yaml", "rename it to organisation.yaml"),
+    ("rules/organisation.YAML", "rename it to organisation.yaml"),
+    ("rules/organisation.yaml.txt", "rename it to organisation.yaml"),
+    ("rules/organisation.yalm", "rename it to organisation.yaml"),
+    ("rules/deals.yaml.txt", "rename it to deals.yaml"),
+    ("rules/deals.yml.txt", "rename it to deals.yaml"),
+    ("rules/emea.YAML", "rename it to emea.yaml"),
+    ("rules/emea.Yml", "rename it to emea.yaml"),
+    ("connectors/hubspot.yaml.txt", "rename it to hubspot.yaml"),
+    ("connectors/hubspot.YML", "rename it to hubspot.yaml"),
+    ("organisation.yaml", "move it to rules/ as organisation.yaml"),
+    ("organization.yml", "move it to rules/ as organisation.yaml"),
+    (".env.txt", "rename it to .env"),
+    ("env", "rename it to .env"),
+    ("ros-sync.toml.txt", "rename it to ros-sync.toml"),
+    ("ros_sync.toml", "rename it to ros-sync.toml"),
+    ("ros-sync.yaml", "rename it to ros-sync.toml"),
 ]
 # What is read, and what somebody put aside on purpose.
 FINE = [
@@ -61,7 +61,7 @@ def test_a_misnamed_file_is_named(workspace: Path, name: str, todo: str) -> None
     (workspace / name).write_text("version: 1\n")
     settings = load(workspace)
     (found,) = near_misses(settings)
-    assert found.message == f"{name} is not read: {todo}"
+    assert found.message == f"{name} is ignored: {todo}"
     assert name not in Scanner(settings).look().files
     assert not is_rule_file(workspace / name) or not name.startswith("rules/")
 

@@ -10,7 +10,7 @@ from ros_sync.cli.invocation import Invocation
 
 app = typer.Typer(
     name="alerts",
-    help="Shows what is open, who was told, and why.",
+    help="List alerts and see why they fired.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -19,13 +19,13 @@ app = typer.Typer(
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    rule: Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only alerts of this rule.")] = None,
+    rule: Annotated[str | None, typer.Option("--rule", metavar="ID", help="Only show alerts from this rule.")] = None,
     person: Annotated[
-        str | None, typer.Option("--person", metavar="EMAIL", help="Only alerts that this person was told of.")
+        str | None, typer.Option("--person", metavar="EMAIL", help="Only show alerts this person was notified about.")
     ] = None,
-    resolved: Annotated[bool, typer.Option("--resolved", help="Those that ended instead of the open ones.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Show resolved alerts instead of open ones.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of alerts to show, newest first.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the alerts as JSON.")] = False,
 ) -> None:
     """List alerts, newest first.
 
@@ -41,10 +41,10 @@ def list_(
 @app.command()
 def why(
     ctx: typer.Context,
-    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's number, as `alerts list` shows it.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    alert_id: Annotated[int, typer.Argument(metavar="ID", help="The alert's ID, as shown by `ros-sync alerts list`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the alert as JSON.")] = False,
 ) -> None:
-    """Tell why an alert is there: what each line of its rule saw, who was told, and why them.
+    """Show why an alert fired: what each line of its rule saw, who was notified, and why.
 
     Example: [bold]ros-sync alerts why 12[/bold]
     """

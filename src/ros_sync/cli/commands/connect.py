@@ -12,30 +12,28 @@ from ros_sync.workspace.vendors import NAMES
 
 def connect(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"The CRM: {NAMES}.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"The CRM to connect: {NAMES}.")],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change in the file, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change without changing anything.")
     ] = False,
     create_missing: Annotated[
         bool,
         typer.Option(
             "--create-missing",
-            help="Create in the CRM the properties that your rules need and the account lacks.",
+            help="Create the properties your rules need that are missing in the CRM.",
         ),
     ] = False,
     create: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="OBJECT.FIELD", help="Create in the CRM the property of this field, such as deal.segment."
-        ),
+        typer.Option(metavar="OBJECT.FIELD", help="Create a property in the CRM for this field, such as deal.segment."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Ask the account of a CRM what it has, and fit the connector file to it.
+    """Read a CRM account's setup and adapt the connector file to it.
 
-    It places the account's stages, finds the properties that fill next-step date, rejection, segment and so on, takes
-    out what the account does not have, and says what each missing field switches off. What works in the file stays as
-    it is, with comments and order. It asks nothing, and may be run again at any time.
+    Maps the account's stages, finds the properties for next-step date, rejection, segment and so on, removes what the
+    account doesn't have, and reports what each missing field turns off. Whatever already works in the file is left
+    as it is, including comments and order. It never prompts, and you can run it again at any time.
 
     Example: [bold]ros-sync connect NAME --dry-run[/bold]
     """

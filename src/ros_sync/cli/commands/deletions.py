@@ -11,24 +11,24 @@ from ros_sync.cli.invocation import Invocation
 app = typer.Typer(name="deletions", rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]})
 
 _Wave = Annotated[
-    int, typer.Argument(metavar="WAVE", help="The wave's number, as `ros-sync deletions` shows it.", min=1)
+    int, typer.Argument(metavar="WAVE", help="The wave's number, as shown by `ros-sync deletions`.", min=1)
 ]
 _By = Annotated[
     str | None,
-    typer.Option("--by", metavar="EMAIL", help="Who decides it. The user of this machine is noted in any case."),
+    typer.Option("--by", metavar="EMAIL", help="Who made the decision. The user on this machine is always recorded."),
 ]
 
 
 @app.callback(invoke_without_command=True)
 def deletions(
     ctx: typer.Context,
-    every: Annotated[bool, typer.Option("--all", metavar="", help="Those that were decided, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print them as JSON.")] = False,
+    every: Annotated[bool, typer.Option("--all", metavar="", help="Include waves that were already decided.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the waves as JSON.")] = False,
 ) -> None:
-    """List deletions that wait for a person: more records of a stream than may be deleted in a day.
+    """List deletions awaiting confirmation: more records of a stream than may be deleted in a day.
 
-    The records are as they were, and their alerts go on, until somebody confirms or rejects the wave. It only reads,
-    and works while [bold]ros-sync serve[/bold] runs.
+    The records and their alerts stay as they are until someone confirms or rejects the wave. This is read-only and
+    works while [bold]ros-sync serve[/bold] is running.
 
     Example: [bold]ros-sync deletions[/bold]
     """
@@ -41,9 +41,9 @@ def deletions(
 
 @app.command()
 def confirm(ctx: typer.Context, wave: _Wave, by: _By = None) -> None:
-    """Confirm a wave: the records are to be deleted here too.
+    """Confirm a wave: delete the records here too.
 
-    The next sync does it. What the CRM has again by then stays. Persons that it does not know any more are erased.
+    The next sync deletes them. Records that are back in the CRM by then are kept. People it no longer has are erased.
 
     Example: [bold]ros-sync deletions confirm 3 --by ada@example.com[/bold]
     """
@@ -54,9 +54,9 @@ def confirm(ctx: typer.Context, wave: _Wave, by: _By = None) -> None:
 
 @app.command()
 def reject(ctx: typer.Context, wave: _Wave, by: _By = None) -> None:
-    """Reject a wave: the records stay, and the same evidence is not asked about again.
+    """Reject a wave: keep the records, and don't ask again about the same evidence.
 
-    A record that is deleted anew later, or that was there in between, counts anew.
+    A record that reappears in the meantime, or is deleted again later, counts as a new deletion.
 
     Example: [bold]ros-sync deletions reject 3 --by ada@example.com[/bold]
     """

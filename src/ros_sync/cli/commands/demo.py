@@ -14,18 +14,21 @@ def demo(
     ctx: typer.Context,
     serve: Annotated[
         bool,
-        typer.Option("--serve", help="Leave its HubSpot and Slack running afterwards, and print their addresses."),
+        typer.Option("--serve", help="Keep the simulated HubSpot and Slack running afterwards and print their URLs."),
     ] = False,
-    exports: Annotated[bool, typer.Option("--exports", help="Play it over export files instead of a HubSpot.")] = False,
+    exports: Annotated[
+        bool, typer.Option("--exports", help="Use export files instead of a simulated HubSpot.")
+    ] = False,
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="Where to put it. Default: a new temporary folder.")
+        Path | None,
+        typer.Option("--folder", metavar="DIR", help="Where to create the workspace. Default: a new temporary folder."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Show what ros-sync does, on an invented company with a HubSpot and a Slack of its own.
+    """See what ros-sync does, using a fictional company with its own simulated HubSpot and Slack.
 
-    It lays out a workspace, reads the whole HubSpot on a Monday, follows it through a week by polls and webhooks, and
-    tells everybody what they can act on. Nothing leaves this machine.
+    Creates a workspace, reads all of HubSpot on a Monday, follows it through the week with polls and webhooks, and
+    notifies everyone about what they can act on. Nothing leaves this machine.
 
     Example: [bold]ros-sync demo --serve[/bold]
     """

@@ -13,9 +13,10 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Compare the connector files with the CRM's account, and say what to fix.
+    """Check your CRM accounts and this installation, and list what to fix.
 
-    It looks at credentials, scopes, properties, their values, and stages. It changes nothing.
+    Compares the connector files with the account: credentials, scopes, properties, their values, and stages. Nothing
+    is changed.
 
     Example: [bold]ros-sync doctor --json[/bold]
     """

@@ -12,26 +12,28 @@ from ros_sync.cli.invocation import Invocation
 
 def import_(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Export files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Export files, or folders containing them.")],
     mapping: Annotated[
         str | None,
         typer.Option(
-            "--mapping", "-m", metavar="NAME|FILE", help="The mapping file. Default: the workspace's only one."
+            "--mapping", "-m", metavar="NAME|FILE", help="The mapping file. Default: the only one in the workspace."
         ),
     ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
-            "--as-of", metavar="INSTANT", help="When the export was made: an instant, or a day (its end). Default: now."
+            "--as-of",
+            metavar="INSTANT",
+            help="When the export was made: a date (end of day) or a date and time. Default: now.",
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Load nothing when a single row cannot be read.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Load nothing if any row can't be read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Load CRM exports (CSV, Excel .xlsx or JSON Lines; also .gz and .zip) into the mirror.
 
-    The same files again change nothing; a later export is compared with what is there, and what differs becomes
-    history. A row that cannot be read is quarantined with its place and reason, and the others are loaded.
+    Importing the same files again changes nothing. A later export is compared with the mirror, and differences become
+    history. Rows that can't be read are quarantined with their location and reason; all others are loaded.
 
     Example: [bold]ros-sync import exports/2026-03-02 --as-of 2026-03-02[/bold]
     """

@@ -14,11 +14,11 @@ from ros_sync.workspace.vendors import VENDORS, display_name, shipped_file
 
 def init(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made where it does not exist.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder. Created if it doesn't exist.")],
 ) -> None:
-    """Lay out a workspace: settings, mapping files and rules for you to make your own.
+    """Create a workspace with settings, mapping files and rules to adapt.
 
-    Nothing that exists is overwritten.
+    Existing files are never overwritten.
 
     Example: [bold]ros-sync init acme[/bold]
     """
@@ -28,23 +28,23 @@ def init(
 
     layout = lay_out(target)
     if not layout.to_write:
-        out.print(f"{shown(str(target))} is laid out already; nothing to do.", soft_wrap=True, highlight=False)
+        out.print(f"{shown(str(target))} is already set up; nothing to do.", soft_wrap=True, highlight=False)
         return
     out.print(
         f"[green]✓[/green] {shown(str(target))}: {len(layout.to_write)} files written", soft_wrap=True, highlight=False
     )
     crms, files = " or ".join(map(display_name, VENDORS)), " or ".join(map(shipped_file, VENDORS))
     steps = [
-        ("connectors/", "say which properties, or columns of an export, become which fields"),
-        ("rules/organisation.yaml", "say who reports to whom"),
-        (".env", f"put your {crms} and Slack tokens in; without Slack's, messages are printed"),
-        (typed("-w", folder, "rules", "check"), "see that all of it reads well"),
+        ("connectors/", "map CRM properties or export columns to fields"),
+        ("rules/organisation.yaml", "define who reports to whom"),
+        (".env", f"add your {crms} and Slack tokens; without a Slack token, messages are printed"),
+        (typed("-w", folder, "rules", "check"), "validate your files"),
         *(
-            (typed("-w", folder, "connect", name), f"fit {shipped_file(name)} to your {display_name(name)} account")
+            (typed("-w", folder, "connect", name), f"adapt {shipped_file(name)} to your {display_name(name)} account")
             for name in VENDORS
         ),
-        (typed("-w", folder, "doctor"), f"see that {crms} has what {files} asks for, then `sync`"),
-        (typed("-w", folder, "import", "EXPORTS"), "or bring in an export of your CRM"),
+        (typed("-w", folder, "doctor"), f"check that {crms} has what {files} needs, then run `sync`"),
+        (typed("-w", folder, "import", "EXPORTS"), "or import an export from your CRM"),
     ]
     out.print("\nNext:")
     width = max(len(what) for what, _ in steps)

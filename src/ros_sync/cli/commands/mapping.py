@@ -9,30 +9,30 @@ import typer
 
 from ros_sync.cli.invocation import Invocation
 
-app = typer.Typer(name="mapping", help="Mapping files of exports: propose one, check one.", no_args_is_help=True)
+app = typer.Typer(name="mapping", help="Propose or check mapping files for exports.", no_args_is_help=True)
 
 
 @app.command("propose")
 def propose(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Export files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Export files, or folders containing them.")],
     source: Annotated[str, typer.Option("--source", metavar="NAME", help="The name of the connection.")] = "crm",
     object_name: Annotated[
         str | None,
         typer.Option(
-            "--object", metavar="OBJECT", help="What the rows are: deal, account, … Default: by the headings."
+            "--object", metavar="OBJECT", help="What each row is: deal, account, … Default: inferred from the headings."
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write it. Default: the screen."),
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write the mapping. Default: standard output."),
     ] = None,
 ) -> None:
-    """Write a first mapping from the headings and values of export files.
+    """Draft a mapping from the headings and values of export files.
 
-    The headings of the usual CRMs are known. Values tell how dates and numbers are written and
-    which stages there are. Lines that a person must look at say CHECK. The files are then read with it, and what could
-    not be read is told.
+    Recognizes the headings of common CRMs, and infers date and number formats and stages from the values. Lines that
+    need your review are marked CHECK. The files are then read with the draft, and anything that couldn't be read is
+    reported.
 
     Example: [bold]ros-sync mapping propose exports/deals.csv -o connectors/acme.yaml[/bold]
     """
@@ -46,10 +46,10 @@ def check(
     ctx: typer.Context,
     mapping: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The mapping file.")],
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Export files to read with it, loading nothing.")
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="Export files to test it with; nothing is loaded.")
     ] = None,
 ) -> None:
-    """Check a mapping file, and read export files with it without loading anything.
+    """Check a mapping file, optionally by reading export files with it. Nothing is loaded.
 
     Example: [bold]ros-sync mapping check acme exports/2026-03-02[/bold]
     """

@@ -14,15 +14,17 @@ def quarantine(
     run: Annotated[
         int | None,
         typer.Option(
-            "--run", metavar="N", help="Those of this run. Default: the newest run of each source that has any."
+            "--run",
+            metavar="N",
+            help="Only rows from this run. Default: the latest run with quarantined rows, per source.",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = 100,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print them as JSON.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Maximum number of rows to show.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the rows as JSON.")] = False,
 ) -> None:
-    """List what could not be read: rows of an import, and values of a CRM's records; each with its place and reason.
+    """List rows and CRM values that couldn't be read, each with its location and reason.
 
-    It only reads, and works while [bold]ros-sync serve[/bold] runs.
+    This is read-only and works while [bold]ros-sync serve[/bold] is running.
 
     Example: [bold]ros-sync quarantine --limit 1000[/bold]
     """

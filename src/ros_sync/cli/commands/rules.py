@@ -11,23 +11,25 @@ from ros_sync.cli.invocation import Invocation
 
 app = typer.Typer(
     name="rules",
-    help="Checks rule files and tries the tests inside them.",
+    help="Check rule files and run their tests.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATHS]...", help="Rule files or folders of them. Default: the workspace's rules/."),
+    typer.Argument(
+        metavar="[PATHS]...", help="Rule files, or folders containing them. Default: rules/ in the workspace."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command()
 def check(ctx: typer.Context, paths: Paths = None, *, as_json: AsJson = False) -> None:
-    """Read rule files and tell everything that is wrong with them, with file, line and column.
+    """Validate rule files and report every problem with its file, line and column.
 
-    Exit code 1 where there is a problem.
+    Exits with code 1 if there are problems.
 
     Example: [bold]ros-sync rules check rules/deals.yaml[/bold]
     """
@@ -39,9 +41,9 @@ def check(ctx: typer.Context, paths: Paths = None, *, as_json: AsJson = False) -
 
 @app.command("test")
 def try_tests(ctx: typer.Context, paths: Paths = None, *, as_json: AsJson = False) -> None:
-    """Try the tests inside rule files; of a failed one, tell what each line of the rule saw.
+    """Run the tests in rule files. For a failed test, show what each line of the rule saw.
 
-    Tests count working time from Monday to Friday, 9 to 17, without holidays. Exit code 1 where one fails.
+    In tests, working time is Monday to Friday, 9:00 to 17:00, without holidays. Exits with code 1 if a test fails.
 
     Example: [bold]ros-sync rules test[/bold]
     """

@@ -26,35 +26,38 @@ class RateLimits(StrEnum):
 
 def sandbox(  # noqa: PLR0913, PLR0917  # each is an option
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="Port of the HubSpot; 0 lets the system choose.", min=0, max=65_535)] = 8766,
+    port: Annotated[
+        int, typer.Option(help="Port for the simulated HubSpot; 0 picks a free one.", min=0, max=65_535)
+    ] = 8766,
     slack_port: Annotated[
-        int, typer.Option(help="Port of the Slack; 0 lets the system choose.", min=0, max=65_535)
+        int, typer.Option(help="Port for the simulated Slack; 0 picks a free one.", min=0, max=65_535)
     ] = 8765,
-    seed: Annotated[int, typer.Option(help="Another seed is another company.")] = 7,
-    scale: Annotated[float, typer.Option(help="Size of the company; 0 is an empty account.", min=0.0, max=20.0)] = 1.0,
+    seed: Annotated[int, typer.Option(help="Random seed; each seed gives a different company.")] = 7,
+    scale: Annotated[float, typer.Option(help="Size of the company; 0 for an empty account.", min=0.0, max=20.0)] = 1.0,
     account: Annotated[
         SandboxAccount,
         typer.Option(
-            help="HubSpot as it comes, with its own properties and one pipeline; or one with much of the company's own."
+            help="A new HubSpot account with default properties and one pipeline, or a heavily customized one."
         ),
     ] = SandboxAccount.RICH,
     at: Annotated[
-        str | None, typer.Option(metavar="INSTANT", help="Where its clock starts; default: a Monday of its story.")
+        str | None,
+        typer.Option(metavar="INSTANT", help="When its clock starts. Default: a Monday in the company's story."),
     ] = None,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Start at the present, and let the company go on working as time passes."),
+        typer.Option("--live", help="Start now, and keep the company working as time passes."),
     ] = False,
-    limits: Annotated[RateLimits, typer.Option(help="HubSpot's rate limits, or none.")] = RateLimits.REAL,
+    limits: Annotated[RateLimits, typer.Option(help="Enforce HubSpot's rate limits, or none.")] = RateLimits.REAL,
     search_lag: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How far search lags behind what is written.", min=0.0)
+        float, typer.Option(metavar="SECONDS", help="How many seconds search lags behind writes.", min=0.0)
     ] = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where it is as one line of JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print its URLs as one line of JSON.")] = False,
 ) -> None:
-    """Stand up an invented company's HubSpot and Slack on this machine, until Ctrl-C.
+    """Run a fictional company's HubSpot and Slack on this machine until you press Ctrl-C.
 
-    Nothing of it leaves the machine. `/control` on the HubSpot's address orders faults, moves the clock, sends webhooks
-    and changes records. To follow it with `ros-sync sync` or `serve`, which go by this machine's clock, say `--live`.
+    Nothing leaves this machine. Use `/control` on the HubSpot URL to inject faults, move the clock, send webhooks and
+    change records. To follow it with `ros-sync sync` or `serve`, which use this machine's clock, pass `--live`.
 
     Example: [bold]ros-sync sandbox --live[/bold]
     """

@@ -12,17 +12,17 @@ from ros_sync.cli.invocation import Invocation
 def serve(
     ctx: typer.Context,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Listen on this address instead of the settings' web.host.")
+        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on. Default: web.host in the settings.")
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(metavar="PORT", min=0, max=65_535, help="Listen on this port instead of the settings' web.port."),
+        typer.Option(metavar="PORT", min=0, max=65_535, help="Port to listen on. Default: web.port in the settings."),
     ] = None,
 ) -> None:
-    """Keep everything going: ticks by the schedule, delivery, and the health pages.
+    """Run continuously: scheduled syncs and ticks, delivery, webhooks and health checks.
 
-    It listens on this machine alone unless told otherwise. Ctrl-C and SIGTERM stop it cleanly: the job that runs is
-    finished first. A second signal ends it at once.
+    Listens on this machine only, unless configured otherwise. Ctrl-C and SIGTERM stop it cleanly after the current job
+    has finished. A second signal stops it immediately.
 
     Example: [bold]ros-sync serve --port 9000[/bold]
     """

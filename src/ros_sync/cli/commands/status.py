@@ -11,11 +11,11 @@ from ros_sync.cli.invocation import Invocation
 
 def status(
     ctx: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the status as JSON.")] = False,
 ) -> None:
-    """Show on one screen what the mirror holds, how fresh it is, what is open and what waits.
+    """Show what's in the mirror, how fresh it is, which alerts are open, and what's waiting to be sent.
 
-    It only reads, and works while [bold]ros-sync serve[/bold] runs.
+    This is read-only and works while [bold]ros-sync serve[/bold] is running.
 
     Example: [bold]ros-sync status --json[/bold]
     """

@@ -16,18 +16,18 @@ app = typer.Typer(name="sync", rich_markup_mode="rich", context_settings={"help_
 def sync(
     ctx: typer.Context,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"The source to read, such as {NAMES}. Default: every one.")
+        str | None, typer.Option(metavar="NAME", help=f"The source to sync, such as {NAMES}. Default: all of them.")
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="List everything again, and look for what has vanished.")
+        bool, typer.Option("--full", help="Read everything again and look for records that are gone.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Bring the mirror up to the CRM's present (sync audit compares the two, sync write changes a record).
+    """Bring the mirror up to date with the CRM (sync audit compares the two, sync write changes a record).
 
-    What is new, what changed, what was deleted or merged. The first run lists everything; later ones ask for what was
-    modified since. A run that is cut off goes on where it ended. [bold]ros-sync serve[/bold] does the same again and
-    again.
+    Picks up records that were created, changed, deleted or merged. The first run reads everything; later runs only read
+    what changed since. An interrupted run resumes where it stopped. [bold]ros-sync serve[/bold] does the same
+    continuously.
 
     Example: [bold]ros-sync sync --source NAME[/bold]
     """
@@ -42,28 +42,28 @@ def sync(
 def audit(
     ctx: typer.Context,
     source: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"The source to audit, such as {NAMES}. Default: every one.")
+        str | None, typer.Option(metavar="NAME", help=f"The source to audit, such as {NAMES}. Default: all of them.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", metavar="", help="Fix what differs, and look at it again.")
+        bool, typer.Option("--repair", metavar="", help="Fix the differences, then check them again.")
     ] = False,
     history: Annotated[
         bool,
         typer.Option(
             "--history",
             metavar="",
-            help="Compare the change histories of tracked fields too: slower, and more calls for what differs.",
+            help="Also compare the change history of tracked fields: slower, with more calls for records that differ.",
         ),
     ] = False,
     limit: Annotated[
-        int, typer.Option(metavar="N", help="Print so many differences; the total is always told.", min=0)
+        int, typer.Option(metavar="N", help="Number of differences to print; the total is always shown.", min=0)
     ] = 50,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Compare the mirror with the CRM, record by record, and print every difference.
+    """Compare the mirror with the CRM record by record and print the differences.
 
-    It lists the whole CRM once: ids, modified instants, mapped properties, associations, owners and stages. What was
-    modified since the last poll is not yet followed, and no difference. Exit code 1 where something differs.
+    Reads the whole CRM once: IDs, modification times, mapped properties, associations, owners and stages. Changes made
+    since the last poll don't count as differences. Exits with code 1 if anything differs.
 
     Example: [bold]ros-sync sync audit --repair[/bold]
     """
@@ -75,28 +75,28 @@ def audit(
 @app.command()
 def write(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="OBJECT", help="What is written, such as deal or lead.")],
-    record_id: Annotated[str, typer.Argument(metavar="ID", help="Its id in the CRM.")],
+    name: Annotated[str, typer.Argument(metavar="OBJECT", help="The kind of record, such as deal or lead.")],
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="The record's ID in the CRM.")],
     changes: Annotated[
         list[str],
-        typer.Argument(metavar="FIELD=VALUE...", help="What to set; nothing behind the sign empties a field."),
+        typer.Argument(metavar="FIELD=VALUE...", help="Values to set; leave the value empty to clear a field."),
     ],
-    by: Annotated[str, typer.Option("--by", metavar="EMAIL", help="Who asks for it; it is noted on the record.")],
+    by: Annotated[str, typer.Option("--by", metavar="EMAIL", help="Who requests the change; noted on the record.")],
     expect: Annotated[
         list[str] | None,
         typer.Option(
             "--expect",
             metavar="FIELD=VALUE",
-            help="What the field said when it was decided. Default: what the mirror shows.",
+            help="The value the field is expected to have now. Default: the mirror's value.",
         ),
     ] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="The source to write to.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the outcome as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write fields of one record to the CRM, unless somebody changed them there meanwhile.
+    """Update fields of one record in the CRM, unless someone changed them there in the meantime.
 
-    Only fields below `write:` of the connector file, only by the record's owner, those whom they report to, and RevOps.
-    A note on the record says who asked. The mirror shows the new value at once.
+    Only fields listed under `write:` in the connector file can be changed, and only by the record's owner, the
+    managers above them, and RevOps. A note on the record says who asked. The mirror is updated immediately.
 
     Example: [bold]ros-sync sync write deal 4711 next_step='Send the offer' --by ada@example.com[/bold]
     """

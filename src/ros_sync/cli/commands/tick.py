@@ -14,17 +14,17 @@ def tick(
     now: Annotated[
         str | None,
         typer.Option(
-            "--now", metavar="INSTANT", help="Decide as of this moment instead of the present, such as 2026-03-02."
+            "--now", metavar="INSTANT", help="Evaluate as of this date or time instead of now, such as 2026-03-02."
         ),
     ] = None,
     deliver: Annotated[
-        bool, typer.Option("--deliver/--no-deliver", help="Send what is waiting in the outbox as well.")
+        bool, typer.Option("--deliver/--no-deliver", help="Also send the messages waiting in the outbox.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Run one cycle and exit: evaluate the rules, open and resolve alerts, tell people.
+    """Run one cycle and exit: evaluate rules, open and resolve alerts, notify people.
 
-    A second tick right after it finds nothing to do.
+    Running it again right away finds nothing to do.
 
     Example: [bold]ros-sync tick --now 2026-03-02T09:00[/bold]
     """

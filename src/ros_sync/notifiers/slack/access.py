@@ -13,16 +13,16 @@ from ros_sync.notifiers.slack.client import MissingScopeError, SlackClient
 
 # What the app's manifest asks for (deploy/slack-app-manifest.yaml), and what does not work without it.
 SCOPES = {
-    "chat:write": "no message can be sent",
-    "im:write": "nobody can be written to directly",
-    "users:read": "nobody can be found",
-    "users:read.email": "nobody can be found by their e-mail address",
-    "im:history": "after an unclear answer nobody can see whether a message was sent",
-    "channels:read": "after an unclear answer a #channel cannot be looked at",
-    "channels:history": "after an unclear answer a #channel cannot be looked at",
+    "chat:write": "messages can't be sent",
+    "im:write": "direct messages can't be sent",
+    "users:read": "people can't be found",
+    "users:read.email": "people can't be found by e-mail address",
+    "im:history": "after an unclear answer, it can't check whether a message was sent",
+    "channels:read": "after an unclear answer, it can't check #channels",
+    "channels:history": "after an unclear answer, it can't check #channels",
 }
 VITAL_SCOPES = frozenset({"chat:write", "im:write", "users:read", "users:read.email"})
-ADD_SCOPE = "add it to the app (deploy/slack-app-manifest.yaml) and install the app again"
+ADD_SCOPE = "add it to the app (deploy/slack-app-manifest.yaml) and reinstall the app"
 
 ASKED_SECONDS = 3_600.0  # from one good answer to the next question
 ASKED_AGAIN_SECONDS = 60.0  # after any other answer
@@ -80,4 +80,4 @@ def _lacking(scopes: frozenset[str] | None) -> MissingScopeError | None:
     missing = [name for name in SCOPES if name in VITAL_SCOPES and scopes is not None and name not in scopes]
     if not missing:
         return None
-    return MissingScopeError(f"the Slack app lacks the scope {missing[0]}: {SCOPES[missing[0]]}", hint=ADD_SCOPE)
+    return MissingScopeError(f"the Slack app is missing the scope {missing[0]}: {SCOPES[missing[0]]}", hint=ADD_SCOPE)

@@ -33,33 +33,33 @@ API_URL = "https://slack.com/api/"
 
 # The errors below are those that the Web API's method references list.
 _CREDENTIALS = {
-    "invalid_auth": "Slack does not accept the token",
-    "not_authed": "Slack was given no token",
+    "invalid_auth": "Slack rejected the token",
+    "not_authed": "no token was sent to Slack",
     "account_inactive": "the token belongs to an app or user that was removed from the workspace",
     "token_revoked": "the token was revoked",
     "token_expired": "the token has expired",
-    "no_permission": "the token may not do this",
-    "not_allowed_token_type": "this kind of token may not do this",
+    "no_permission": "the token isn't allowed to do this",
+    "not_allowed_token_type": "this type of token isn't allowed to do this",
     "org_login_required": "the workspace is being moved to another organisation",
-    "team_access_not_granted": "the app has not been let into this workspace",
-    "access_denied": "the token may not do this",
+    "team_access_not_granted": "the app isn't approved for this workspace",
+    "access_denied": "the token isn't allowed to do this",
     "ekm_access_denied": "the workspace's administrators have suspended access",
 }
 _REFUSALS = {
-    "users_not_found": "nobody in Slack has this e-mail address",
-    "user_not_found": "there is no such user in Slack",
-    "user_not_visible": "the app may not see this user",
-    "user_disabled": "the user's Slack account is switched off",
-    "cannot_dm_bot": "the address is a bot's",
-    "channel_not_found": "there is no such channel in Slack, or the app may not see it",
+    "users_not_found": "no Slack user has this e-mail address",
+    "user_not_found": "no such user in Slack",
+    "user_not_visible": "the app can't see this user",
+    "user_disabled": "the user's Slack account is deactivated",
+    "cannot_dm_bot": "the recipient is a bot",
+    "channel_not_found": "no such channel in Slack, or the app can't see it",
     "is_archived": "the channel is archived",
     "not_in_channel": "the app is not in the channel; invite it there",
-    "restricted_action": "the workspace lets only some people post there",
-    "invalid_blocks": "Slack does not accept the message's blocks",
+    "restricted_action": "the workspace restricts who can post there",
+    "invalid_blocks": "Slack rejected the message's blocks",
     "msg_too_long": "the message is too long for Slack",
     "msg_blocks_too_long": "the message is too long for Slack",
     "cant_update_message": "the message belongs to someone else and cannot be edited",
-    "edit_window_closed": "the workspace does not let messages be edited any more after this time",
+    "edit_window_closed": "the workspace's time limit for editing messages has passed",
 }
 _PASSING = {"ratelimited", "rate_limited", "request_timeout", "team_added_to_org"}
 _MAYBE_DONE = {"internal_error", "fatal_error", "service_unavailable"}
@@ -184,14 +184,14 @@ class SlackClient:
             raise failure(method, error.response, says_something=says_something) from None
         except URLError as error:
             # urllib wraps what fails up to the request being sent, and nothing after it.
-            raise TransientError(f"Slack cannot be reached: {error.reason}") from error
+            raise TransientError(f"can't reach Slack: {error.reason}") from error
         except (OSError, HTTPException, SlackClientError, ValueError) as error:
-            raise lost(f"the connection to Slack broke during {method}: {type(error).__name__}") from error
+            raise lost(f"the connection to Slack was lost during {method}: {type(error).__name__}") from error
         if headers is not None:
             headers.update({name.lower(): str(value) for name, value in answer.headers.items()})
         body = answer.data
         if not isinstance(body, dict):
-            raise lost(f"Slack's answer to {method} cannot be read")
+            raise lost(f"Slack's response to {method} can't be read")
         return body
 
 
@@ -200,15 +200,15 @@ def failure(method: str, response: SlackResponse, *, says_something: bool) -> Ro
     data = response.data if isinstance(response.data, dict) else {}
     code = str(data.get("error", ""))
     if response.status_code == _HTTP_TOO_MANY or code in ("ratelimited", "rate_limited"):
-        return RateLimitedError(f"Slack asked to slow down {method}", retry_after_seconds=_retry_after(response))
+        return RateLimitedError(f"Slack rate-limited {method}", retry_after_seconds=_retry_after(response))
     if response.status_code >= _HTTP_SERVER_ERRORS or code in _MAYBE_DONE or not _CODE.fullmatch(code):
-        what = code if _CODE.fullmatch(code) else f"an answer that cannot be read (HTTP {response.status_code})"
+        what = code if _CODE.fullmatch(code) else f"an unreadable response (HTTP {response.status_code})"
         kind = AmbiguousError if says_something else TransientError
         return kind(f"Slack answered {method} with {what}")
     if code == "missing_scope":
         return MissingScopeError(
-            f"the Slack app may not call {method}: the scope {data.get('needed') or '(not named)'} is missing",
-            hint="add it to the app (deploy/slack-app-manifest.yaml) and install the app again",
+            f"the Slack app can't call {method}: the scope {data.get('needed') or '(not named)'} is missing",
+            hint="add it to the app (deploy/slack-app-manifest.yaml) and reinstall the app",
         )
     if code in _CREDENTIALS:
         return AuthExpiredError(f"{_CREDENTIALS[code]} ({code})", hint="check slack.token in the settings")

@@ -103,9 +103,7 @@ class SlackNotifier:
         with Session(self._engine) as session:
             free_at = rate_limits.free_at(session, method, now)
         if free_at is not None:
-            raise RateLimitedError(
-                f"Slack asked to slow down {method}", retry_after_seconds=(free_at - now).total_seconds()
-            )
+            raise RateLimitedError(f"Slack rate-limited {method}", retry_after_seconds=(free_at - now).total_seconds())
         ask = self._client.user_by_email if method == "users.lookupByEmail" else self._client.open_dm
         try:
             return ask(argument)
@@ -147,7 +145,7 @@ def _address(outgoing: OutgoingMessage) -> str:
         return outgoing.slack_user
     if outgoing.recipient_email:
         return outgoing.recipient_email
-    raise PermanentError("no e-mail address and no Slack user is known of this person")
+    raise PermanentError("this person has no e-mail address and no Slack user")
 
 
 def _metadata(outgoing: OutgoingMessage) -> dict[str, Any]:

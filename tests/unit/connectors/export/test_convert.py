@@ -169,4 +169,4 @@ def test_a_record_that_was_changed_in_the_future_is_quarantined(read_file: ReadF
     )
     assert (many + 1, ["b"]) == (len(result.records), [each["id"] for each in result.records[many:]])
     ((column, value, reason),) = [(each.column, each.value, each.reason) for each in result.quarantined]
-    assert ("Changed", "2099-01-01T00:00:00Z", True) == (column, value, "lies in the future" in reason)
+    assert ("Changed", "2099-01-01T00:00:00Z", True) == (column, value, "is in the future" in reason)

@@ -76,7 +76,7 @@ def test_a_refusal_of_blocks_says_where() -> None:
     response = answer("invalid_blocks", response_metadata={"messages": ["must be shorter [json-pointer:/blocks/0]"]})
     error = failure("chat.postMessage", response, says_something=True)
     assert (
-        "Slack does not accept the message's blocks (invalid_blocks; must be shorter [json-pointer:/blocks/0])"
+        "Slack rejected the message's blocks (invalid_blocks; must be shorter [json-pointer:/blocks/0])"
         == error.message
     )
 
@@ -85,6 +85,6 @@ def test_a_missing_scope_says_which_and_what_to_do() -> None:
     """The scope and the file that lists the scopes are named."""
     error = failure("chat.postMessage", answer("missing_scope", needed="chat:write"), says_something=True)
     assert (
-        "the Slack app may not call chat.postMessage: the scope chat:write is missing "
-        "(add it to the app (deploy/slack-app-manifest.yaml) and install the app again)"
+        "the Slack app can't call chat.postMessage: the scope chat:write is missing "
+        "(add it to the app (deploy/slack-app-manifest.yaml) and reinstall the app)"
     ) == str(error)

@@ -126,7 +126,7 @@ def test_any_message_can_be_sent(document: Document) -> None:
 DEAL = Item(
     "Acme <!channel> *renewal*",
     "EUR 20,000",
-    (ItemReason("No buyer movement for 21 days", "last on 9 February"), ItemReason("No next step", done=True)),
+    (ItemReason("No buyer activity for 21 days", "last on 9 February"), ItemReason("No next step", done=True)),
     (("Stage", "Proposal"), ("Close date", "2026-03-31")),
     "https://crm.example/deals/1",
 )
@@ -134,9 +134,9 @@ DEAL = Item(
 
 def test_a_deal_reads_as_a_seller_likes_it() -> None:
     """Bold name as a link, the amount, one line a reason with the mended ones struck through, the facts."""
-    message = render(Document("1 deal needs you", "1 deal needs you", "Good morning", (DEAL,), "Yours"))
+    message = render(Document("1 deal needs attention", "1 deal needs attention", "Good morning", (DEAL,), "Yours"))
     assert [
-        {"type": "header", "text": {"type": "plain_text", "text": "1 deal needs you", "emoji": False}},
+        {"type": "header", "text": {"type": "plain_text", "text": "1 deal needs attention", "emoji": False}},
         {"type": "section", "text": {"type": "plain_text", "text": "Good morning", "emoji": False}},
         {
             "type": "rich_text",
@@ -160,7 +160,7 @@ def test_a_deal_reads_as_a_seller_likes_it() -> None:
                         {
                             "type": "rich_text_section",
                             "elements": [
-                                {"type": "text", "text": "No buyer movement for 21 days"},
+                                {"type": "text", "text": "No buyer activity for 21 days"},
                                 {"type": "text", "text": " last on 9 February", "style": {"italic": True}},
                             ],
                         },
@@ -204,8 +204,8 @@ def test_a_mended_item_gives_way_to_one_that_is_not() -> None:
 
 def test_a_message_with_nothing_left_to_do_turns_into_a_tick() -> None:
     """When all items are done, the heading is a tick and the names are struck through."""
-    message = render(Document("1 deal needs you", "1 deal needs you", items=(Item("Acme", done=True),)))
-    assert ["✅ All done", "Acme", "1 deal needs you"] == shown(message)
+    message = render(Document("1 deal needs attention", "1 deal needs attention", items=(Item("Acme", done=True),)))
+    assert ["✅ All done", "Acme", "1 deal needs attention"] == shown(message)
 
 
 def test_the_notification_says_that_all_is_done() -> None:
