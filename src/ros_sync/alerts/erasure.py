@@ -6,6 +6,7 @@ any more. So it does not matter when the erasure was learnt, or how often this r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select, update
@@ -15,7 +16,7 @@ from ros_sync.alerts.lifecycle import alert_table, compose_anew, notification_ta
 from ros_sync.alerts.tables import AlertState
 from ros_sync.mirror.erasure import PERSONS
 from ros_sync.mirror.portions import portions
-from ros_sync.mirror.record_queries import erased_ids, leaders_of_erased
+from ros_sync.mirror.record_queries import erased_ids, forgotten, leaders_of_erased
 from ros_sync.rules.language import Moment
 
 PERSON = "a person who was deleted in the CRM"  # stands where their name stood
@@ -28,7 +29,9 @@ def forget_erased(session: Session, moment: Moment) -> int:
 
     The messages about them are noted, to be composed anew. Commits after each portion.
     """
-    ids = _still_telling(session)
+    # Read first: who is erased from here on is left to the next tick.
+    leaders = leaders_of_erased(session.connection())
+    ids = _still_telling(session, leaders)
     gone: dict[str, Any] = {
         "headline": PERSON,
         "lead": "",
@@ -45,14 +48,17 @@ def forget_erased(session: Session, moment: Moment) -> int:
         session.execute(update(notification_table).where(notification_table.c.alert_id.in_(portion)).values(text=TEXT))
         compose_anew(session, portion)
         session.commit()
+    if leaders:
+        forgotten(session.connection(), leaders)
+        session.commit()
     return len(ids)
 
 
-def _still_telling(session: Session) -> list[int]:
+def _still_telling(session: Session, leaders: Sequence[tuple[str, str, str]]) -> list[int]:
     """The alerts that still say something of a person who was erased.
 
     They are under the person's id, under one that was merged into it, or under that of the leader of a joined record
-    that they were a part of: what was said of the leader until then may be theirs. The ids are named in the statement:
+    that they were a part of. The ids are named in the statement:
     left to join, SQLite reads all alerts for each of them.
     """
     telling = alert_table.c.headline != PERSON
@@ -62,8 +68,8 @@ def _still_telling(session: Session) -> list[int]:
         for portion in portions(ids):
             query = select(alert_table.c.id).where(about, alert_table.c.record_id.in_(portion), telling)
             found.update(session.execute(query).scalars())
-    for name, source, record_id, erased_at in leaders_of_erased(session.connection()):
+    for name, source, record_id in leaders:
         about = (alert_table.c.object == name) & (alert_table.c.source == source)
-        until = (alert_table.c.record_id == record_id) & (alert_table.c.since_at <= erased_at)
-        found.update(session.execute(select(alert_table.c.id).where(about, until, telling)).scalars())
+        query = select(alert_table.c.id).where(about, alert_table.c.record_id == record_id, telling)
+        found.update(session.execute(query).scalars())
     return sorted(found)

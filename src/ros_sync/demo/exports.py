@@ -148,7 +148,7 @@ def _as_data(engine: Engine, root: Path, weeks: Sequence[ExportWeek], seconds: f
                 "updated": week.imported.total("updated"),
                 "quarantined": week.imported.total("quarantined"),
                 "rules": {
-                    rule.rule_id: {"new": rule.opened, "mended": rule.resolved, "open": rule.open}
+                    rule.rule_id: {"new": rule.opened, "fixed": rule.resolved, "open": rule.open}
                     for rule in week.ticked.alerts.rules
                 },
                 "messages": {"sent": week.delivered.posted, "edited": week.delivered.edited},

@@ -183,7 +183,7 @@ def _day(day: Day) -> dict[str, Any]:
         "webhooks": data_of(day.received),
         "calls": day.calls,
         **{name: day.total(name) for name in (*TOLD, "quarantined")},
-        "alerts": {"new": day.alerts("opened"), "mended": day.alerts("resolved")},
+        "alerts": {"new": day.alerts("opened"), "fixed": day.alerts("resolved")},
         "messages": {"sent": day.delivered.posted, "edited": day.delivered.edited},
     }
 

@@ -57,12 +57,21 @@ def _with_merged(connection: Connection, source: str, ids: Sequence[str]) -> lis
 
 
 def _forget_joined(connection: Connection, source: str, name: str, ids: Sequence[str], at: datetime) -> None:
-    """Take erased persons out of the records that they were one with; what the others say together stays."""
-    if any_joined(connection, name):
-        from ros_sync.mirror import identities, joining  # noqa: PLC0415  # loaded where records are joined
+    """Take erased persons out of the records that they were one with, or that name them.
 
-        for leader in identities.forget(connection, name, source, ids, at):
-            joining.rebuild(connection, name, leader)
+    What the others say together is worked out at the end of the transaction (`sync/ingest/joined_records.py`).
+    """
+    if not any_joined(connection):
+        return
+    from ros_sync.mirror import identities, joining  # noqa: PLC0415  # loaded where records are joined
+    from ros_sync.mirror.joined_references import referring  # noqa: PLC0415
+
+    for record_id in ids:
+        for other, leader in referring(connection, name, (source, record_id)):
+            note(connection, other, leader[0], [leader[1]])
+    for leader in identities.forget(connection, name, source, ids, at):
+        joining.take_away(connection, name, leader)
+        note(connection, name, leader[0], [leader[1]])
 
 
 def _forget_changes(connection: Connection, source: str, name: str, ids: Iterable[str]) -> None:

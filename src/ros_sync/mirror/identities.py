@@ -2,7 +2,7 @@
 
 An identity has a leader, chosen when it began, and at least one other member; the leader is a member itself. Nothing is
 overwritten: a membership that ends gets its `valid_to` and its reason, and linking again is a new row. Whoever links or
-unlinks has the joined record worked out anew afterwards (`sync.ingest.joining`).
+unlinks has the joined record worked out anew afterwards (`sync/ingest/joined_records.py`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, tuple_, update
 
 from ros_sync.errors import PermanentError, Where
+from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.identity_tables import ERASED_MEMBER, RECORD_IDENTITY
 from ros_sync.mirror.insertion import insert_or
 from ros_sync.mirror.portions import CHUNK
@@ -21,6 +22,7 @@ from ros_sync.mirror.tables import JOINABLE
 
 Key = tuple[str, str]  # source, id
 _C = RECORD_IDENTITY.c
+FORGOTTEN = "linked with a person who was erased"
 _FEWEST = 2  # records that can be one
 
 
@@ -44,7 +46,8 @@ def link(
     """Make records of the object `name` one from `at` on, led by `leader`; those that are already stay as they are.
 
     IdentityError where an object is never joined, where a record belongs to another leader, and where two records of
-    one CRM would be one: that is a merge, and made in the CRM.
+    one CRM would be one: that is a merge, and made in the CRM; where a record is not in the mirror, and where `at` lies
+    before the end of what it was one with before.
     """
     if name not in JOINABLE:
         raise IdentityError(f"records of the object {name!r} are never joined")
@@ -63,6 +66,10 @@ def link(
             where=Where(record=_named(leader)),
             hint="merge them in that CRM",
         )
+    fresh = [member for member in wanted if member not in known]
+    # Two identities of one record at one moment would make two of it, or none.
+    _refuse_unknown(connection, name, fresh)
+    _refuse_earlier(connection, name, fresh, at)
     rows = [
         {
             "object": name,
@@ -74,11 +81,33 @@ def link(
             "reason": reason,
             "linked_by": by,
         }
-        for member in wanted
-        if member not in known
+        for member in fresh
     ]
     if rows:
         connection.execute(insert(RECORD_IDENTITY), rows)
+
+
+def _refuse_unknown(connection: Connection, name: str, members: Sequence[Key]) -> None:
+    for source, record_id in members:
+        if not _is_there(connection, name, (source, record_id)):
+            key = _named((source, record_id))
+            raise IdentityError(f"{key} is not in the mirror", where=Where(record=key), hint="sync its source first")
+
+
+def _is_there(connection: Connection, name: str, key: Key) -> bool:
+    table = objects()[name].table
+    there = select(table.c.id).where(table.c.source == key[0], table.c.id == key[1])
+    return connection.execute(there).first() is not None
+
+
+def _refuse_earlier(connection: Connection, name: str, members: Sequence[Key], at: datetime) -> None:
+    for source, record_id in members:
+        own = (_C.object == name) & (_C.member_source == source) & (_C.member_id == record_id)
+        until = connection.execute(select(func.max(_C.valid_to)).where(own)).scalar()
+        if until is not None and at < until:
+            key = _named((source, record_id))
+            words = f"{key} was linked with another record until {until:%Y-%m-%d %H:%M:%S} UTC"
+            raise IdentityError(words, where=Where(record=key), hint="link it from then on")
 
 
 def unlink(connection: Connection, name: str, member: Key, at: datetime, *, reason: str) -> Key:
@@ -150,7 +179,7 @@ def follow_merges(connection: Connection, name: str, source: str, merged: Mappin
         merged_into = f"{_named(member)} was merged into {_named(into)}"
         unlink(connection, name, member, at, reason=merged_into)
         touched.add(leader)
-        if leaders_of(connection, name, [into]):
+        if leaders_of(connection, name, [into]) or not _is_there(connection, name, into):
             continue
         if member == leader:
             linked = [each.member for each in others if each.member != into]
@@ -165,7 +194,7 @@ def forget(connection: Connection, name: str, source: str, ids: Sequence[str], a
     """Forget that erased persons were one with others; the leaders whose joined record was theirs, too.
 
     An identity whose leader was erased, or that has nobody else left, is forgotten as a whole. That there was somebody
-    is remembered of the leader, without anything of them: what was said of it until now may be theirs.
+    is remembered of the leader, without anything of them, until what was said of it is taken away: it may be theirs.
     """
     keys = [(source, record_id) for record_id in ids]
     leaders = led_by(connection, name, keys)
@@ -176,6 +205,8 @@ def forget(connection: Connection, name: str, source: str, ids: Sequence[str], a
         left = connection.execute(select(_C.member_source, _C.member_id).where(led).distinct()).all()
         if (leader_source, leader_id) in keys or len(left) < _FEWEST:
             connection.execute(delete(RECORD_IDENTITY).where(led))
+        # Why they were the same may be an address of the person's.
+        connection.execute(update(RECORD_IDENTITY).where(led).values(reason=FORGOTTEN, unlinked_because=None))
         row = {"object": name, "leader_source": leader_source, "leader_id": leader_id, "erased_at": at}
         insertion = insert_or(connection.dialect, ERASED_MEMBER).values(row)
         keys_of_leader = ["object", "leader_source", "leader_id"]

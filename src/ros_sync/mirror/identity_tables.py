@@ -35,7 +35,7 @@ RECORD_IDENTITY = table(
 
 ERASED_MEMBER = table(
     "erased_member",
-    "A leader of which a member was erased: what was said of the leader until then may be the erased person's.",
+    "A leader of which a member was erased, until what was said of the leader, which may be theirs, is taken away.",
     key("object"),
     key("leader_source"),
     key("leader_id"),

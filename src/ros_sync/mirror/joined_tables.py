@@ -12,9 +12,9 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import JSON, Column, Index, Table
 
-from ros_sync.mirror.columns import METADATA, BigKey, numbered, table
+from ros_sync.mirror.columns import METADATA, numbered, table
 from ros_sync.mirror.tables import CHANGE, JOINABLE, past_of
 
 JOINED_CHANGE = table(
@@ -39,7 +39,8 @@ def _like(name: str, other: Table, doc: str) -> Table:
     columns = [
         Column(
             each.name,
-            BigKey if each.name == "run_id" else each.type,
+            # A missing value is missing, as in the mirrored tables, and not the null that JSON has.
+            JSON(none_as_null=True) if each.name == "custom" else each.type,
             primary_key=each.primary_key,
             nullable=each.nullable,
             server_default=each.server_default,

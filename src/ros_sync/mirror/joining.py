@@ -3,7 +3,8 @@
 Of each property the leader's value counts, and where it has none, the next member's: that of whoever was linked first.
 A *system of record* may be named for a property instead (`prefer`). Properties that mean something together alone (an
 amount and its currency, a stage and its kind) come from one member. Ids of other records are those of the leader's CRM,
-through their own identities; an owner who has no id there is named. A joined record is deleted when every member is.
+through their own identities; an owner who has no id there is named. A joined record is deleted when every member is,
+and a deleted member is asked last.
 
 Present, past and changes are worked out anew as a whole whenever a member is written: nothing is kept that would have
 to be brought up to date, and the members' own rows stay untouched.
@@ -17,12 +18,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Table, delete, insert, null, select
+from sqlalchemy import Connection, RowMapping, delete, insert, select
 
 from ros_sync.fields import Kind, to_stored
 from ros_sync.mirror.catalogue import MirroredObject, objects
-from ros_sync.mirror.identities import Key, Membership, leaders_of, members_of, memberships
-from ros_sync.mirror.joined_tables import JOINED_CHANGE, JoinedTables, joined_tables
+from ros_sync.mirror.identities import Key, Membership, led_by, memberships
+from ros_sync.mirror.joined_tables import JOINED_CHANGE, joined_tables
 from ros_sync.mirror.store import as_text
 from ros_sync.mirror.tables import CHANGE, REFERENCES
 
@@ -44,11 +45,21 @@ UNITS = (
     ("account_id", "account_name"),
 )
 _BOOKKEEPING = frozenset(("source", "id", "valid_from", "valid_to", "run_id", "stream", "modified_at", "deleted_at"))
+_DELETED = "deleted_at"
 _LATEST = frozenset(("modified_at", "run_id", "stream"))  # what is no property: a state that differs in these is none
 
 State = dict[str, Any]
 Recount = Callable[[State, Sequence[Mapping[str, Any]]], State]
 """The computed columns of a state, given it and the changes up to then (rows of `change`), oldest first."""
+
+
+class _JoinedState(NamedTuple):
+    """What the members say together, from one instant to the next."""
+
+    start: datetime
+    end: datetime | None
+    state: State
+    members: tuple[Key, ...]
 
 
 class _Span(NamedTuple):
@@ -104,41 +115,41 @@ def rebuild(
     tables = joined_tables(name)
     assert tables is not None
     mirrored = objects()[name]
-    _take_away(connection, name, leader, tables)
+    take_away(connection, name, leader)
     every = memberships(connection, name, leader)
     if not every:
         return
     members = {key: _read(connection, mirrored, key) for key in dict.fromkeys(each.member for each in every)}
     joiner = _Joiner(connection, mirrored, leader, every, members, prefer or {})
-    is_open = any(each.until is None for each in every)
-    changes = joiner.changes() if is_open else []
     states = joiner.states()
     if recount is not None:
-        # What the present state rests on is known with each past one: its changes up to then.
-        for start, _, state in states:
-            state.update(recount(state, [change for change in changes if change["at"] <= start]))
-        states = _drawn_together(states)
-    if is_open and states and states[-1][1] is None:
-        start, _, state = states.pop()
-        if recount is not None:
-            state.update(recount(state, changes))
-        _insert(connection, tables.present, {**state, "valid_from": start})
-    for start, end, state in states:
-        _insert(connection, tables.past, {**state, "valid_from": start, "valid_to": end})
-    if changes:
-        connection.execute(insert(JOINED_CHANGE), changes)
+        # What a state rests on is what its members had gone through by then, together: an identity that has ended
+        # since, or has lost a member, had counted no less.
+        for each in states:
+            history = joiner.changes(each.members)
+            is_present = each.end is None and each is states[-1]
+            known = history if is_present else [change for change in history if change["at"] <= each.start]
+            each.state.update(recount(each.state, known))
+    drawn = _drawn_together(states)
+    if drawn and drawn[-1].end is None and any(each.until is None for each in every):
+        present = drawn.pop()
+        connection.execute(insert(tables.present), [{**present.state, "valid_from": present.start}])
+        if changes := joiner.changes(present.members):
+            connection.execute(insert(JOINED_CHANGE), changes)
+    if drawn:
+        past = [{**each.state, "valid_from": each.start, "valid_to": each.end} for each in drawn]
+        connection.execute(insert(tables.past), past)
 
 
-def _insert(connection: Connection, table: Table, row: State) -> None:
-    # JSON takes None for its own null, and the mirrored tables have the database's.
-    connection.execute(insert(table).values({**row, "custom": null() if row["custom"] is None else row["custom"]}))
-
-
-def _take_away(connection: Connection, name: str, leader: Key, tables: JoinedTables) -> None:
+def take_away(connection: Connection, name: str, leader: Key) -> None:
+    """Take the joined record of a leader away, its past and its changes; the members' own stay."""
+    tables = joined_tables(name)
+    assert tables is not None
     for table in tables:
         connection.execute(delete(table).where(table.c.source == leader[0], table.c.id == leader[1]))
     c = JOINED_CHANGE.c
-    connection.execute(delete(JOINED_CHANGE).where(c.object == name, c.source == leader[0], c.record_id == leader[1]))
+    mine = (c.object == name) & (c.source == leader[0]) & (c.record_id == leader[1])
+    connection.execute(delete(JOINED_CHANGE).where(mine))
 
 
 def _read(connection: Connection, mirrored: MirroredObject, key: Key) -> _Member:
@@ -177,40 +188,46 @@ class _Joiner:
         self._every = every
         self._members = members
         self._prefer = prefer
-        self._names: dict[tuple[str, Key], str | None] = {}
-        self._translated: dict[tuple[str, Key], str | None] = {}
+        self._names: dict[Key, str | None] = {}
+        self._others: dict[tuple[str, Key], list[tuple[datetime, datetime | None, str]]] = {}
+        self._histories: dict[tuple[Key, ...], list[dict[str, Any]]] = {}
 
-    def states(self) -> list[tuple[datetime, datetime | None, State]]:
+    def states(self) -> list[_JoinedState]:
         """The joined states, oldest first, each with its beginning and end, since they were linked."""
         cuts = {each.since for each in self._every} | {each.until for each in self._every if each.until is not None}
         for each in self._every:
-            for span in self._members[each.member].spans:
-                for instant in (span.start, span.end):
-                    if instant is not None and each.since < instant and (each.until is None or instant < each.until):
-                        cuts.add(instant)
-        found: list[tuple[datetime, datetime | None, State]] = []
+            inside = {instant for span in self._members[each.member].spans for instant in (span.start, span.end)}
+            inside |= self._moments_of_references(each.member)
+            cuts |= {
+                instant
+                for instant in inside
+                if instant is not None and each.since < instant and (each.until is None or instant < each.until)
+            }
+        found: list[_JoinedState] = []
         ordered = sorted(cuts)
         for start, end in zip(ordered, [*ordered[1:], None], strict=True):
             members = self._active(start)
             state = self._joined(members, start)  # of the leader alone, too, where who it was one with was erased
             if state is not None:
-                found.append((start, end, state))
-        return _drawn_together(found)
+                found.append(_JoinedState(start, end, state, tuple(member.key for member in members)))
+        return found
 
-    def changes(self) -> list[dict[str, Any]]:
-        """How what the present members say together came to be so: each change once, oldest first, ids left out."""
-        members = [
-            self._members[each.member] for each in members_of(self._connection, self._mirrored.name, self._leader)
-        ]
+    def changes(self, keys: tuple[Key, ...]) -> list[dict[str, Any]]:
+        """How what these members say together came to be so: each change once, oldest first, ids left out."""
+        if keys not in self._histories:
+            self._histories[keys] = self._changes([self._members[key] for key in keys])
+        return self._histories[keys]
+
+    def _changes(self, members: Sequence[_Member]) -> list[dict[str, Any]]:
         columns = dict.fromkeys(column for member in members for column in sorted(member.changes))
         found: list[dict[str, Any]] = []
         for column in columns:
             causes: dict[datetime, RowMapping] = {}
             ranked = self._ranked(members, column)
+            # Whose value counts changes with the unit's leading column, and when a member is deleted.
+            along = (*_unit(column), _DELETED)
             for member in reversed(ranked):  # where two tell of one instant, the one that counts is the cause
-                causes.update(
-                    {change["at"]: change for name in _unit(column) for change in member.changes.get(name, ())}
-                )
+                causes.update({change["at"]: change for name in along for change in member.changes.get(name, ())})
                 causes.update({change["at"]: change for change in member.changes.get(column, ())})
             before: object = _BEGINNING
             for at in sorted(causes):
@@ -242,43 +259,48 @@ class _Joiner:
 
     def _value(self, ranked: Sequence[_Member], column: str, instant: datetime) -> object:
         """What the members say of a column at an instant, by their changes: that of the first who says something."""
+        if column == _DELETED:
+            said = [member.value(column, instant) for member in ranked]
+            return None if None in said else max(map(str, said), key=int)
         leading = _unit(column)[0]
-        for member in ranked:
+        for member in sorted(ranked, key=lambda member: member.value(_DELETED, instant) is not None):
             if member.value(leading, instant) is not None:
-                return self._told_by(member, column, member.value(column, instant))
+                return self._told_by(member, column, member.value(column, instant), None)
         return None
 
-    def _told_by(self, member: _Member, column: str, value: object) -> object:
-        """A member's value as the leader's CRM would say it."""
+    def _told_by(self, member: _Member, column: str, value: object, instant: datetime | None) -> object:
+        """A member's value as the leader's CRM would say it; `instant`: by what was known then."""
         if column not in REFERENCES or value is None or member.key[0] == self._leader[0]:
             return value
-        return self._in_leaders_crm(REFERENCES[column], (member.key[0], str(value)))
+        return self._in_leaders_crm(REFERENCES[column], (member.key[0], str(value)), instant)
 
     def _joined(self, members: Sequence[_Member], instant: datetime) -> State | None:
         """What they say together at an instant; None where none of them was known then."""
         there = [(member, state) for member in members if (state := member.at(instant)) is not None]
         if not there:
             return None
+        there.sort(key=lambda pair: pair[1][_DELETED] is not None)  # who is still there knows better
+        told = {member.key: state for member, state in there}
         joined: State = dict.fromkeys(self._mirrored.table.columns.keys())
         for column in joined.keys() - _BOOKKEEPING - {"custom"}:
             leading = _unit(column)[0]
             for member in self._ranked([each for each, _ in there], column):
-                state = next(state for each, state in there if each is member)
+                state = told[member.key]
                 if state.get(leading) is not None:
-                    joined[column] = self._told_by(member, column, state[column])
+                    joined[column] = self._told_by(member, column, state[column], instant)
                     break
             else:
                 joined[column] = self._default(column)
         joined["custom"] = self._custom(there)
         if "owner_named" in joined:
             joined["owner_named"] = self._owner_named(there, joined["owner_id"])
-        deleted = [state["deleted_at"] for _, state in there]
-        joined["deleted_at"] = None if None in deleted else max(deleted)
+        deleted = [state[_DELETED] for _, state in there]
+        joined[_DELETED] = None if None in deleted else max(deleted)
         instants = [state["modified_at"] for _, state in there if state["modified_at"] is not None]
         joined["modified_at"] = max(instants, default=None)
         joined["source"], joined["id"] = self._leader
         joined["run_id"] = max((state["run_id"] for _, state in there if state["run_id"] is not None), default=None)
-        joined["stream"] = there[0][1]["stream"]
+        joined["stream"] = told[self._leader]["stream"] if self._leader in told else there[0][1]["stream"]
         return joined
 
     def _default(self, column: str) -> object:
@@ -311,21 +333,54 @@ class _Joiner:
         return None
 
     def _name_of_owner(self, key: Key) -> str | None:
-        if ("owner", key) not in self._names:
+        if key not in self._names:
             owner = objects()["owner"].table.c
             query = select(owner.email, owner.name).where(owner.source == key[0], owner.id == key[1])
             row = self._connection.execute(query).first()
-            self._names["owner", key] = None if row is None else row[0] or row[1]
-        return self._names["owner", key]
+            self._names[key] = None if row is None else row[0] or row[1]
+        return self._names[key]
 
-    def _in_leaders_crm(self, name: str, key: Key) -> str | None:
-        """The id that a record of another CRM has in the leader's; None where it has none."""
-        if (name, key) not in self._translated:
-            leader = leaders_of(self._connection, name, [key]).get(key)
-            others = members_of(self._connection, name, leader) if leader is not None else []
-            ids = [each.member[1] for each in others if each.member[0] == self._leader[0]]
-            self._translated[name, key] = ids[0] if ids else None
-        return self._translated[name, key]
+    def _moments_of_references(self, key: Key) -> set[datetime | None]:
+        """When records that a member names became one with others, or ceased to be: their ids here change then."""
+        moments: set[datetime | None] = set()
+        if key[0] == self._leader[0]:
+            return moments
+        for column, name in REFERENCES.items():
+            named = {span.state.get(column) for span in self._members[key].spans} - {None}
+            for record_id in named:
+                for since, until, _ in self._ids_here(name, (key[0], str(record_id))):
+                    moments |= {since, until}
+        return moments
+
+    def _in_leaders_crm(self, name: str, key: Key, instant: datetime | None) -> str | None:
+        """The id that a record of another CRM had in the leader's at an instant, or has had last; None without one."""
+        found = self._ids_here(name, key)
+        if instant is None:
+            return found[-1][2] if found else None
+        fitting = (each for since, until, each in found if since <= instant and (until is None or instant < until))
+        return next(fitting, None)
+
+    def _ids_here(self, name: str, key: Key) -> list[tuple[datetime, datetime | None, str]]:
+        """The ids that a record of another CRM has had in the leader's, each from one instant to another."""
+        if (name, key) not in self._others:
+            found: list[tuple[datetime, datetime | None, str]] = []
+            for leader in led_by(self._connection, name, {key}):
+                every = memberships(self._connection, name, leader)
+                own = [each for each in every if each.member == key]
+                here = [each for each in every if each.member[0] == self._leader[0]]
+                found += [
+                    (max(mine.since, its.since), _earlier(mine.until, its.until), its.member[1])
+                    for mine in own
+                    for its in here
+                    if (mine.until is None or its.since < mine.until) and (its.until is None or mine.since < its.until)
+                ]
+            self._others[name, key] = sorted(found, key=lambda each: each[0])
+        return self._others[name, key]
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two ends, of which None is none."""
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 _BEGINNING = object()
@@ -355,16 +410,15 @@ def _text_of(state: Mapping[str, Any], column: str) -> str | None:
     return as_text(to_stored(kind, value) if kind is not None else value)
 
 
-def _drawn_together(
-    states: Iterable[tuple[datetime, datetime | None, State]],
-) -> list[tuple[datetime, datetime | None, State]]:
+def _drawn_together(states: Iterable[_JoinedState]) -> list[_JoinedState]:
     """The states without cuts at which nothing changed: a property that differs is a change, bookkeeping is none."""
-    drawn: list[tuple[datetime, datetime | None, State]] = []
-    for start, end, state in states:
-        if drawn and drawn[-1][1] == start and _properties(drawn[-1][2]) == _properties(state):
-            drawn[-1] = (drawn[-1][0], end, state)
+    drawn: list[_JoinedState] = []
+    for each in states:
+        last = drawn[-1] if drawn else None
+        if last is not None and last.end == each.start and _properties(last.state) == _properties(each.state):
+            drawn[-1] = _JoinedState(last.start, each.end, each.state, each.members)
         else:
-            drawn.append((start, end, state))
+            drawn.append(each)
     return drawn
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, delete, exists, or_, select, union_all
 
 from ros_sync.mirror.as_of import as_of
 from ros_sync.mirror.catalogue import MirroredObject, objects
@@ -160,11 +160,19 @@ def erased_ids(connection: Connection, among: Iterable[str]) -> dict[Key, list[s
     return found
 
 
-def leaders_of_erased(connection: Connection) -> list[tuple[str, str, str, datetime]]:
-    """The leaders (object, source, id) of which a member was erased, and when.
+def leaders_of_erased(connection: Connection) -> list[tuple[str, str, str]]:
+    """The leaders (object, source, id) of which a member was erased: what was said of them may be the erased person's.
 
-    What was said of the leader until then may be the erased person's.
+    Whoever has taken that away says so (`forgotten`).
     """
     c = ERASED_MEMBER.c
-    query = select(c.object, c.leader_source, c.leader_id, c.erased_at).order_by(c.object, c.leader_source, c.leader_id)
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+    query = select(c.object, c.leader_source, c.leader_id).order_by(c.object, c.leader_source, c.leader_id)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
+def forgotten(connection: Connection, leaders: Iterable[tuple[str, str, str]]) -> None:
+    """Note that nothing is left of what was said of these leaders (object, source, id) before a member was erased."""
+    c = ERASED_MEMBER.c
+    for name, source, record_id in leaders:
+        here = (c.object == name) & (c.leader_source == source) & (c.leader_id == record_id)
+        connection.execute(delete(ERASED_MEMBER).where(here))

@@ -155,7 +155,7 @@ class Upsert:
             self._update(changed, as_of, written)
         written.unchanged = len(same)
         self._note_stream(same)
-        note(self._connection, self._mirrored.name, self._source, written.updated)
+        note(self._connection, self._mirrored.name, self._source, [*written.updated, *(row[2] for row in touched)])
         mark = self._mark
         self._many(
             f"UPDATE {self._table} SET modified_at = {mark} "  # noqa: S608  # names are ours

@@ -30,13 +30,14 @@ def any_joined(connection: Connection, name: str | None = None) -> bool:
 @contextmanager
 def noting(connection: Connection) -> Iterator[Touched]:
     """What is written through this connection until the block ends."""
-    before = connection.info.get(_KEY)
+    info = connection.info  # asked for now: a connection that was lost meanwhile has none, and would say so instead
+    before = info.get(_KEY)
     touched: Touched = {}
-    connection.info[_KEY] = touched
+    info[_KEY] = touched
     try:
         yield touched
     finally:
-        connection.info[_KEY] = before
+        info[_KEY] = before
 
 
 def note(connection: Connection, name: str, source: str, ids: Iterable[StoredValue]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 _WRITING = 0x726F73  # first half of the advisory lock's key: `ros`, a transaction that writes
 CYCLE, CHANGE_EVENTS, WRITES = 0x726F74, 0x726F75, 0x726F76  # a cycle; processing what webhooks said; writing back
+IDENTITIES = 0x726F78  # which records are one, and what they say together: of all sources
 TICKS = 0x726F77  # a tick, of all sources together
 _locks: WeakKeyDictionary[Engine, dict[tuple[str, int], threading.RLock]] = WeakKeyDictionary()
 _guard = threading.Lock()
@@ -30,9 +31,18 @@ def writing(engine: Engine, source: str) -> Iterator[Connection]:
         yield connection
 
 
+def hold_identities(connection: Connection) -> None:
+    """Let nobody else link records or work out joined ones until this transaction ends.
+
+    An identity spans sources, and `writing` is one source's. On SQLite there is one writer anyhow.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:kind, 0)"), {"kind": IDENTITIES})
+
+
 @contextmanager
 def alone(engine: Engine, source: str, kind: int) -> Iterator[bool]:
-    """Whether this process and thread may do the source's CYCLE, HINTS or WRITES (or TICKS) now.
+    """Whether this process and thread may do the source's CYCLE, CHANGE_EVENTS or WRITES (or TICKS) now.
 
     False while another one does.
     """

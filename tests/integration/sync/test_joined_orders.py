@@ -52,6 +52,8 @@ class Model:
         together = {key for key, led_by in known.items() if led_by == leader} | set(wanted)
         if len(together) < 2 or len({source for source, _ in together}) < len(together):
             return False
+        if any(key not in self.states for key in wanted if key not in known):
+            return False
         self.links += [[key, leader, hours, None] for key in wanted if key not in known]
         return True
 
@@ -96,6 +98,7 @@ class Model:
             members = sorted((key for key in led if led[key] == leader), key=lambda key: (key != leader, order[key]))
             states = [state for key in members if (state := self.state(key, hours)) is not None]
             if states:
+                states.sort(key=lambda s: s.get("deleted_at") is not None)
                 values = [next((s[name] for s in states if s.get(name) is not None), None) for name in FIELDS]
                 records[leader] = (*values, all(s.get("deleted_at") is not None for s in states))
         return records

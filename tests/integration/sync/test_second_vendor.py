@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -124,6 +125,22 @@ def killed_at(engine: Engine, number: int) -> Iterator[None]:
         yield
     finally:
         event.remove(engine, "before_cursor_execute", look)
+        locks_given_back(engine)
+
+
+def locks_given_back(engine: Engine) -> None:
+    """Wait until PostgreSQL has noticed that the sessions of a process are over, and their locks with them."""
+    if engine.dialect.name != "postgresql":
+        return
+    held = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND datname = current_database()"
+    )
+    until = time.monotonic() + 30
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while connection.scalar(held):
+            assert time.monotonic() < until, "a session that was over still held a lock"
+            time.sleep(0.01)
 
 
 def move_on(vendor: FakeVendor) -> None:

@@ -17,6 +17,7 @@ from ros_sync.connectors.source import Page, Source, Stream
 from ros_sync.mirror.catalogue import objects
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import CHANGE
+from ros_sync.mirror.touched import note
 from ros_sync.sync.audit.comparison import Comparison
 from ros_sync.sync.follow import maintenance, page_writing, record_reading, relinking
 from ros_sync.sync.follow.work import Work
@@ -93,6 +94,7 @@ class Repairer:
                     )
                     of_it = (CHANGE.c.object == name, CHANGE.c.source == self._source.name)
                     connection.execute(delete(CHANGE).where(*of_it, CHANGE.c.record_id.in_(lost)))
+                    note(connection, name, self._source.name, lost)
 
     def relink(self, stream: Stream, ids: Sequence[str]) -> None:
         """The associations of those of these records that are alive here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -30,7 +30,8 @@ class DealContext:
     """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
 
     `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is
-    a text that changes with where quarters begin. `ledger` has the rates of the past, where they ever changed.
+    a text that changes with where quarters begin. `ledger` has the rates of the past, where they ever changed;
+    `systems_of_record` names, by object and column, the source whose value counts in a joined record.
     """
 
     home_currency: str
@@ -39,6 +40,7 @@ class DealContext:
     people: frozenset[str] = frozenset()
     quarters: str = ""
     ledger: RateBook | None = None
+    systems_of_record: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, organisation: Organisation) -> DealContext:

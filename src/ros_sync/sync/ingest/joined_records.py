@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ros_sync import clock
 from ros_sync.fields import Kind, StoredValue, from_stored, to_stored
 from ros_sync.mirror.catalogue import objects
-from ros_sync.mirror.tables import JOINABLE, REFERENCES
+from ros_sync.mirror.tables import JOINABLE
 from ros_sync.mirror.touched import Touched, any_joined, note, noting
 from ros_sync.sync.ingest.deals import HISTORIC, Computed, DealContext, Moved, beside_stored, computed
+from ros_sync.sync.one_writer import hold_identities
 
 Key = tuple[str, str]  # source, id
 Joined = tuple[str, Key]  # the object and the leader
@@ -25,13 +26,17 @@ Joined = tuple[str, Key]  # the object and the leader
 
 @contextmanager
 def followed_by_joined(connection: Connection, context: DealContext) -> Iterator[None]:
-    """A block that writes records; the joined records of which they are members are worked out anew at its end."""
-    if not any_joined(connection):
-        yield
-        return
+    """A block that writes records; the joined records of which they are members are worked out anew at its end.
+
+    Until the transaction ends, nobody else links records or works joined ones out: what is read of the other members
+    is then still true when it is committed.
+    """
     with noting(connection) as touched:
         yield
-    rebuild(connection, _of_members(connection, touched), context)
+    if touched:
+        hold_identities(connection)
+        if any_joined(connection):
+            rebuild(connection, _of_members(connection, touched), context)
 
 
 def link(
@@ -47,27 +52,36 @@ def link(
 ) -> None:
     """Make records one (`identities.link`), and work out what they say together."""
     from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+    from ros_sync.mirror.joined_references import referring  # noqa: PLC0415
 
+    hold_identities(connection)
     identities.link(connection, name, leader, members, at, reason=reason, by=by)
-    rebuild(connection, {(name, leader)} | _referring(connection, name, leader), context)
+    rebuild(connection, {(name, leader)} | referring(connection, name, leader), context)
 
 
 def unlink(connection: Connection, name: str, member: Key, at: datetime, context: DealContext, *, reason: str) -> None:
     """End a membership (`identities.unlink`), and work out what is left."""
     from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+    from ros_sync.mirror.joined_references import referring  # noqa: PLC0415
 
-    referring = _referring(connection, name, member)
+    hold_identities(connection)
     leader = identities.unlink(connection, name, member, at, reason=reason)
-    rebuild(connection, {(name, leader)} | referring | _referring(connection, name, leader), context)
+    rebuild(connection, {(name, leader)} | referring(connection, name, member), context)
 
 
 def follow_merges(connection: Connection, name: str, source: str, merged: Mapping[str, str], at: datetime) -> None:
     """Let those into which members were merged take their places; they are worked out with what was written."""
-    if merged and any_joined(connection, name):
-        from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+    if not merged or not any_joined(connection):
+        return
+    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+    from ros_sync.mirror.joined_references import referring  # noqa: PLC0415
 
-        for leader_source, leader_id in identities.follow_merges(connection, name, source, merged, at):
-            note(connection, name, leader_source, [leader_id])
+    hold_identities(connection)
+    for old in merged:
+        for other, leader in referring(connection, name, (source, old)):
+            note(connection, other, leader[0], [leader[1]])
+    for leader_source, leader_id in identities.follow_merges(connection, name, source, merged, at):
+        note(connection, name, leader_source, [leader_id])
 
 
 def rebuild(connection: Connection, joined: Iterable[Joined], context: DealContext) -> None:
@@ -78,38 +92,23 @@ def rebuild(connection: Connection, joined: Iterable[Joined], context: DealConte
         return _recounted(state, changes, context)
 
     for name, leader in sorted(joined):
-        joining.rebuild(connection, name, leader, recount=recount if name == "deal" else None)
+        prefer = context.systems_of_record.get(name)
+        joining.rebuild(connection, name, leader, prefer=prefer, recount=recount if name == "deal" else None)
 
 
 def _of_members(connection: Connection, touched: Touched) -> set[Joined]:
     """The joined records that any of the records written is, or was, a member of."""
     from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
+    from ros_sync.mirror.joined_references import referring  # noqa: PLC0415
 
     found: set[Joined] = set()
     for (name, source), ids in touched.items():
         if name in JOINABLE and ids:
             members = [(source, record_id) for record_id in ids]
             found |= {(name, leader) for leader in identities.led_by(connection, name, members)}
-    return found
-
-
-def _referring(connection: Connection, name: str, member: Key) -> set[Joined]:
-    """The joined records that name this record or another member: its id in their CRM may be another one."""
-    from ros_sync.mirror import identities  # noqa: PLC0415  # loaded where records are joined
-
-    leader = identities.leaders_of(connection, name, [member]).get(member, member)
-    named = {member, *(each.member for each in identities.members_of(connection, name, leader))}
-    columns = [column for column, object_ in REFERENCES.items() if object_ == name]
-    found: set[Joined] = set()
-    for other in JOINABLE:
-        table = objects()[other].table
-        for column in columns:
-            if column not in table.c or not any_joined(connection, other):
-                continue
-            for source, record_id in named:
-                query = select(table.c.id).where(table.c.source == source, table.c[column] == record_id)
-                keys = [(source, str(each)) for each in connection.execute(query).scalars()]
-                found |= {(other, each) for each in identities.led_by(connection, other, keys)}
+        if name == "owner":  # who owns a record of another CRM is named there
+            for record_id in ids:
+                found |= referring(connection, name, (source, record_id))
     return found
 
 

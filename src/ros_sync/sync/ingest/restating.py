@@ -24,6 +24,7 @@ from ros_sync.mirror.portions import PORTION, chunks
 from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import CHANGE, DEAL
 from ros_sync.sync.ingest.deals import DealContext
+from ros_sync.sync.ingest.joined_records import followed_by_joined
 from ros_sync.sync.ingest.rate_book import BEGINNING, RateBook, add_version, following, note_restated, read_book
 from ros_sync.sync.one_writer import writing
 
@@ -63,7 +64,7 @@ def restate_amounts(engine: Engine, context: DealContext, now: datetime) -> int:
     for source in sources:
         last = ""
         while True:
-            with writing(engine, source) as connection:
+            with writing(engine, source) as connection, followed_by_joined(connection, context):
                 ids = _portion(connection, source, last)
                 moved += restate(connection, source, ids, read_book(connection))
             if len(ids) < PORTION:
