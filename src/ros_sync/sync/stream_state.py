@@ -34,7 +34,6 @@ class StreamState:
 
 
 _WINDOWS = ("backfill", "poll", "sweep")
-_FORMER: dict[Any, str] = {"settled": "sweep", "shape": "schema"}  # as states were written until 0012
 _PHASES = {"backfill": "backfill", "live": "live"}
 
 
@@ -63,10 +62,7 @@ def _value(text: str) -> dict[str, Any]:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError:  # an import's cursor is empty
         return {}
-    if not isinstance(value, dict):
-        return {}
-    progress: dict[str, Any] = value
-    return {_FORMER.get(name, name): part for name, part in progress.items()}
+    return value if isinstance(value, dict) else {}
 
 
 def save_stream_state(connection: Connection, source: str, stream: str, state: StreamState, now: datetime) -> None:

@@ -24,11 +24,19 @@ def migrate(url: str, version: str) -> None:
     engine.dispose()
 
 
-def _alembic(connection: Any, version: str) -> None:
+def downgrade(url: str, version: str) -> None:
+    """Bring a database back to an earlier version."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        _alembic(connection, version, command.downgrade)
+    engine.dispose()
+
+
+def _alembic(connection: Any, version: str, way: Any = command.upgrade) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, version)
+    way(config, version)
 
 
 def at(url: str) -> tuple[str | None, int]:

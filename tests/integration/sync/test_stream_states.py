@@ -74,15 +74,6 @@ def test_what_is_not_a_state_is_left_alone(engine: Engine) -> None:
         )
 
 
-def test_a_state_that_an_earlier_version_wrote_is_read(engine: Engine) -> None:
-    """The sweep and the schema had other names until 0012: an upgrade lists nothing anew."""
-    written = '{"phase": "live", "settled": [3, 4, "p3"], "shape": ["m", ["amount", "dealstage"]]}'
-    put(engine, "stream_state", source="one", stream="deals", progress=written, cursor=NOW, updated_at=NOW)
-    with engine.connect() as connection:
-        found = read_stream_states(connection, "one")
-    assert {"deals": replace(STATE, backfill=None, poll=None, watermark=None)} == found
-
-
 def test_scans_and_derivations_have_states_of_their_own(engine: Engine) -> None:
     """By source, stream and kind; what was not done yet has none."""
     with engine.begin() as connection:

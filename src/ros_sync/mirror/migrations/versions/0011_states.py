@@ -71,3 +71,5 @@ def downgrade() -> None:
     for before, after in RENAMED:
         op.execute(f"ALTER TABLE stream_state RENAME COLUMN {after} TO {before}")
     op.rename_table("stream_state", "cursor")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER INDEX stream_state_pkey RENAME TO cursor_pkey")

@@ -34,6 +34,7 @@ INDEXES = (  # SQLite cannot rename an index: it is made anew under the other na
     ("alert_notification", "ix_alert_notice_recipient", "ix_alert_notification_recipient"),
     ("alert", "ix_alert_notice_due", "ix_alert_notification_due"),
 )
+PROGRESS = {'"settled":': '"sweep":', '"shape":': '"schema":'}  # keys of the JSON in stream_state.progress
 SAME = ("sync_run", "source_state", "alert")  # tables of which columns alone are renamed
 EARLIER = {"cursor": "stream_state"}  # 0011 left the names of its constraints
 EARLIER_COLUMNS = {"object": "stream", "value": "progress"}
@@ -52,6 +53,7 @@ def upgrade() -> None:
         for before, after in (EARLIER | TABLES | {each: each for each in SAME}).items():
             _rename_owned(before, after, _columns_of(after) | (EARLIER_COLUMNS if before in EARLIER else {}))
     _rename_jobs(JOBS)
+    _rename_progress(PROGRESS)
 
 
 def downgrade() -> None:
@@ -66,6 +68,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for before, after in (TABLES | {each: each for each in SAME}).items():
             _rename_owned(after, before, {new: old for old, new in _columns_of(after).items()})
+    _rename_progress({after: before for before, after in PROGRESS.items()})
 
 
 def _columns_of(table: str) -> dict[str, str]:
@@ -103,3 +106,11 @@ def _rename_jobs(renamed: Iterable[tuple[str, str]]) -> None:
     job = sa.table("job_health", sa.column("name"))
     for before, after in renamed:
         op.execute(sa.update(job).where(job.c.name == before).values(name=after))
+
+
+def _rename_progress(keys: Mapping[str, str]) -> None:
+    """Rename the keys of what is under way. Names of properties stand in lists there, and end with no colon."""
+    state = sa.table("stream_state", sa.column("progress"))
+    for before, after in keys.items():
+        renamed = sa.func.replace(state.c.progress, before, after)
+        op.execute(sa.update(state).where(state.c.progress.contains(before)).values(progress=renamed))
