@@ -66,7 +66,7 @@ def parse_instant(text: str, tz: ZoneInfo | None = None) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError(f"{text} lies too far off") from error
+        raise ValueError(f"{text} is out of range") from error
 
 
 def start_of_day(day: date, tz: ZoneInfo | None = None) -> datetime:

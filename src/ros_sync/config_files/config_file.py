@@ -19,8 +19,8 @@ Read = TypeVar("Read")
 
 _HINTS = {
     "a list": "write each entry on a line of its own, after `- `",
-    "a value": "put a text that begins with { or [ in double quotes",
-    "a text": "put a text that begins with { or [, or is true or false, in double quotes",
+    "a value": "put text that begins with { or [ in double quotes",
+    "a text": "put text that begins with { or [, or is true or false, in double quotes",
 }
 
 
@@ -78,11 +78,11 @@ class ConfigFile:
             torn = _torn(before, key, value)
             before = value
             if torn:
-                hint = "write numbers without separators, such as 20000, or put a text in quotes"
+                hint = "write numbers without separators, such as 20000, or put text in quotes"
                 self.problem(key, f"the comma in {torn} begins another key", hint)
             elif key.value in found:
                 hint = f"first in line {found[key.value][0].line}; keep one of them"
-                self.problem(key, f"the key {key.value!r} stands here twice", hint)
+                self.problem(key, f"duplicate key {key.value!r}", hint)
             else:
                 found[key.value] = (key, value)
         return found
@@ -102,7 +102,7 @@ class ConfigFile:
         found = self.pairs(node)
         for name, (key, _) in found.items():
             if name not in known:
-                self.problem(key, f"there is no key {name!r} here", did_you_mean(name, known))
+                self.problem(key, f"unknown key {name!r}", did_you_mean(name, known))
         values = {name: value for name, (_, value) in found.items() if name in known}
         if isinstance(node, Mapping):
             for name, hint in (required or {}).items():
@@ -141,7 +141,7 @@ class ConfigFile:
             return None
         text = node.value if exact else node.value.strip()
         if node.is_missing or not text:
-            self.problem(node, "there is no value here", 'one that begins with # needs quotes: "#channel"')
+            self.problem(node, "value missing", 'one that begins with # needs quotes: "#channel"')
             return None
         return text
 
@@ -161,7 +161,7 @@ class ConfigFile:
         """A text that is one of `known`."""
         text, names = self.text(node, exact=exact), [str(name) for name in known]
         if text is not None and text not in names:
-            self.problem(node, f"{text!r} is not known here", did_you_mean(text, names))
+            self.problem(node, f"{text!r} is not allowed here", did_you_mean(text, names))
             return None
         return text
 

@@ -72,7 +72,7 @@ class _Reader:
             raise self._unprintable(text, error) from error
         except YAMLError as error:
             said = " ".join(str(error).split())
-            raise self._problem(f"this is not YAML: {said}", "check the whole file") from error
+            raise self._problem(f"invalid YAML: {said}", "check the whole file") from error
         if self._root is None or self._root.is_missing:
             raise self._problem("the file is empty", "it begins with `version: 1`")
         return self._root
@@ -83,30 +83,30 @@ class _Reader:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             message = f"the file cannot be read: {error.strerror}"
-            raise self._problem(message, "`ros-sync init` lays one out") from error
+            raise self._problem(message, "`ros-sync init` creates one") from error
         return self.decoded(content)
 
     def decoded(self, content: bytes) -> str:
         if len(content) > MAX_FILE_BYTES:
-            raise self._problem(f"the file has more than {MAX_FILE_BYTES:,} bytes", "is it the right file?")
+            raise self._problem(f"the file is larger than {MAX_FILE_BYTES:,} bytes", "is it the right file?")
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             column = error.start - content.rfind(b"\n", 0, error.start)
-            raise self._problem("the file is not UTF-8", "save it as UTF-8", line, column) from error
+            raise self._problem("the file isn't UTF-8", "save it as UTF-8", line, column) from error
 
     def _check_tabs(self, text: str) -> None:
         for number, line in enumerate(text.split("\n"), start=1):
             indent = line[: len(line) - len(line.lstrip(" \t"))]
             if "\t" in indent and line.strip():
-                raise self._problem("there is a tab", "indent with spaces", number, indent.index("\t") + 1)
+                raise self._problem("tab character found", "indent with spaces", number, indent.index("\t") + 1)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise self._at(event, "a second document begins here", "one file holds one document; remove `---`")
+                raise self._at(event, "a second document starts here", "one file holds one document; remove `---`")
         elif isinstance(event, CollectionEndEvent):
             self._open.pop()
             self._keys.pop()
@@ -115,12 +115,12 @@ class _Reader:
 
     def _node(self, event: NodeEvent) -> None:
         if isinstance(event, AliasEvent) or event.anchor is not None:
-            hint = "write the value out, or put a text that begins with & or * in quotes"
-            raise self._at(event, "anchors and aliases are not used here", hint)
+            hint = "write out the value, or put text that begins with & or * in quotes"
+            raise self._at(event, "anchors and aliases aren't supported here", hint)
         assert isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent)
         if event.tag is not None:
             raise self._at(
-                event, "tags are not used here", "put a text that begins with ! in quotes; in a condition write `not`"
+                event, "tags aren't supported here", "put text that begins with ! in quotes; in a condition use `not`"
             )
         if isinstance(event, ScalarEvent):
             self._place(event, self._scalar(event))
@@ -138,7 +138,9 @@ class _Reader:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         stray = _UNSTORABLE.search(event.value)
         if stray:  # out of an escape in double quotes; the file itself cannot hold one
-            raise self._at(event, f"there is an invisible character, U+{ord(stray[0]):04X}", "remove its escape")
+            raise self._at(
+                event, f"there is an invisible character, U+{ord(stray[0]):04X}", "remove its escape sequence"
+            )
         key = self._keys[-1] if self._keys else None
         ends_line, ends_column = event.end_mark.line, event.end_mark.column
         if not event.value and key is not None and key.line != line:  # the parser finds nothing only at the next thing
@@ -174,7 +176,7 @@ class _Reader:
         elif isinstance(node, Scalar):
             self._keys[-1] = replace(node, path=path_to(holder, node.value))
         else:
-            raise self._at(event, "a key must be a word", "quote a text that begins with [ or {")
+            raise self._at(event, "a key must be a word", "quote text that begins with [ or {")
 
     def _problem(
         self, message: str, hint: str, line: int | None = None, column: int | None = None, key: str | None = None
@@ -190,7 +192,7 @@ class _Reader:
         opened = error.context_mark
         if opened and "quoted scalar" in str(error.context):
             hint = "close it with a quote of the same kind"
-            return self._problem("the quote that begins here is never closed", hint, opened.line + 1, opened.column + 1)
+            return self._problem("this quote is never closed", hint, opened.line + 1, opened.column + 1)
         if mark:
             first = error.context_mark.line if error.context_mark else mark.line
             found = stumble(self._lines, min(first, mark.line), mark.line)
@@ -198,10 +200,10 @@ class _Reader:
                 return self._problem(found.message, found.hint, found.line, found.column)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         said = " ".join(str(error.problem or error.context).split())
-        return self._problem(f"this is not YAML: {said}", "check quotes, brackets and indentation here", line, column)
+        return self._problem(f"invalid YAML: {said}", "check quotes, brackets and indentation here", line, column)
 
     def _unprintable(self, text: str, error: ReaderError) -> RosSyncError:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
-        message = f"this is not YAML: there is a character that it does not allow, U+{ord(text[error.position]):04X}"
+        message = f"invalid YAML: a character that isn't allowed, U+{ord(text[error.position]):04X}"
         return self._problem(message, "remove it", line, column)

@@ -51,7 +51,7 @@ class Section:
         """Note every key that is not among `known`."""
         for name, (key, _) in self._pairs.items():
             if name not in known:
-                self.config.problem(key, f"there is no key {name!r} here", did_you_mean(name, known))
+                self.config.problem(key, f"unknown key {name!r}", did_you_mean(name, known))
 
     def require(self, key: str, what: str) -> bool:
         """Whether the key is there; a note that says what it is for where it is not."""

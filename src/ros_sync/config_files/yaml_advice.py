@@ -91,7 +91,7 @@ def _reserved(line: str, number: int) -> Stumble | None:
     if match is None:
         return None
     sign = match["sign"]
-    hint = f"put a text that begins with {sign} in double quotes"
+    hint = f"put text that begins with {sign} in double quotes"
     return Stumble(number + 1, match.start("sign") + 1, f"no value begins with {sign} in YAML", hint)
 
 

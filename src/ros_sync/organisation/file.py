@@ -62,8 +62,8 @@ class _Reader:
         self.config.version(top.get("version"), VERSION)
         calendar_nodes = self.config.named(top.get("calendars"))
         for name in RESERVED & calendar_nodes.keys():
-            message = f"no calendar can be called {name!r}: in rules the word means the {name}'s own"
-            self.config.problem(calendar_nodes[name], message, "give it another name")
+            message = f"a calendar can't be called {name!r}: in rules, it means the {name}'s own calendar"
+            self.config.problem(calendar_nodes[name], message, "choose another name")
         self.calendar_names = {*calendar_nodes, STANDARD}
         company = self._company(self.config.entries(top.get("company"), _COMPANY))
         reader = CalendarReader(self.config, company.timezone)
@@ -84,7 +84,7 @@ class _Reader:
     def _company(self, entry: Mapping[str, Node]) -> CompanyProfile:
         currency = self._text(entry, "currency")
         if currency and not is_currency(currency):
-            self.config.problem(entry["currency"], f"{currency!r} is not an ISO 4217 code", "write it like EUR")
+            self.config.problem(entry["currency"], f"{currency!r} isn't an ISO 4217 code", "write it like EUR")
         default = CompanyProfile()
         return CompanyProfile(
             name=self._text(entry, "name") or default.name,
@@ -100,7 +100,7 @@ class _Reader:
         """An e-mail address, lower-cased, or a `#channel`."""
         address = self._text(entry, key)
         if address and not (EMAIL.fullmatch(address) or _CHANNEL.fullmatch(address)):
-            self.config.problem(entry[key], f"{address!r} is neither an e-mail nor a #channel")
+            self.config.problem(entry[key], f"{address!r} is not an e-mail address or a #channel")
         return address if address is None or address.startswith("#") else address.lower()
 
     def _calendar(self, entry: Mapping[str, Node]) -> str | None:

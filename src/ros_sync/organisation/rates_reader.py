@@ -35,7 +35,7 @@ class RatesReader:
 
     def _is_known(self, currency: str, node: Node) -> bool:
         if not is_currency(currency):
-            self._config.problem(node, f"{currency!r} is not an ISO 4217 code", "write it like USD")
+            self._config.problem(node, f"{currency!r} isn't an ISO 4217 code", "write it like USD")
         return is_currency(currency)
 
     def _entries(self, currency: str, node: Node) -> list[DatedEntry]:

@@ -57,7 +57,7 @@ class RosterReader:
             self._add(self._people, _written(entry.get("email")).lower(), node, entry, _PERSON[1:], self._person)
         for name, entries in self._teams.items():
             self._dated.in_order(
-                entries, "name", (f"there are two teams {name!r}", f"give each its own name, {_LATER}")
+                entries, "name", (f"duplicate team {name!r}", f"give each its own name, {_LATER}")
             )
         for email, entries in self._people.items():
             twice = f"{email} is in this file twice", f"keep one entry for each person, {_LATER}"
@@ -76,7 +76,7 @@ class RosterReader:
             if email is None:
                 continue
             if not EMAIL.fullmatch(email):
-                self._config.problem(entry["email"], f"{email!r} is not an e-mail address")
+                self._config.problem(entry["email"], f"{email!r} isn't an e-mail address")
             else:
                 self._people.setdefault(email.lower(), [])
 
@@ -126,7 +126,7 @@ class RosterReader:
         if email.lower() not in self._people:
             hint = did_you_mean(email.lower(), self._people) if self._people else ""
             hint = hint if hint.startswith("did") else "add them to `people`"
-            self._config.problem(entry["manager"], f"nobody in `people` has the e-mail {email!r}", hint)
+            self._config.problem(entry["manager"], f"no one in `people` has the e-mail {email!r}", hint)
             return None
         return email.lower()
 
@@ -137,7 +137,7 @@ class RosterReader:
                 "it is in the person's Slack profile under `Copy member ID`, such as U012345; without it the "
                 "e-mail is used"
             )
-            self._config.problem(entry["slack"], f"{user!r} is not a Slack user id", hint)
+            self._config.problem(entry["slack"], f"{user!r} isn't a Slack user id", hint)
             return None
         return user
 
@@ -173,7 +173,7 @@ class RosterReader:
             self._expect(roster, nodes["person", email], "team", member.team, teams)
             self._expect(roster, nodes["person", email], "manager", member.manager, people)
         for circle in circles({email: member.manager for email, member in people.items()}):
-            self._refuse(roster, circle, nodes["person", circle[0]]["manager"], "these manage each other", "manager")
+            self._refuse(roster, circle, nodes["person", circle[0]]["manager"], "circular reporting line", "manager")
         for circle in circles({name: team.parent for name, team in teams.items()}):
             self._refuse(roster, circle, nodes["team", circle[0]]["parent"], "these stand above each other", "parent")
 

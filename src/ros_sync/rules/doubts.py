@@ -62,7 +62,7 @@ class Doubter:
             )
         some = self.known.get(schema.name, {}).get(name, ())
         near = _nearest(value, some, all_of_them=False)
-        return Doubt(f"no {name} is known as {value!r}", near) if near and value not in some else None
+        return Doubt(f"unknown {name} {value!r}", near) if near and value not in some else None
 
     def of_line(self, condition: Condition, schema: Schema, then: str = "the rule can never fire") -> list[Doubt]:
         """Doubts about one condition: its values, else whether it can hold at all, and can fail at all.
@@ -73,9 +73,9 @@ class Doubter:
         if found:
             return found
         if not _can_hold([condition], schema):
-            return [Doubt(f"this can never hold, so {then}", _why(condition, schema))]
+            return [Doubt(f"this can never be true, so {then}", _why(condition, schema))]
         if not _can_hold([condition], schema, turned=True):
-            return [Doubt("this holds for every record, so it can be left out")]
+            return [Doubt("this is true for every record, so you can remove it")]
         return []
 
     def of_lines(self, conditions: Sequence[Condition], schema: Schema) -> int | None:
@@ -116,7 +116,7 @@ def _nearest(value: str, known: Collection[str], *, all_of_them: bool) -> str | 
     folded = {each.casefold(): each for each in known}
     same = folded.get(value.casefold().strip())
     if same is not None:
-        return f'texts are compared exactly: write "{same}"'
+        return f'text is compared exactly: write "{same}"'
     near = get_close_matches(value.casefold(), folded, n=1, cutoff=_CLOSE)
     if near:
         return f'did you mean "{folded[near[0]]}"?'

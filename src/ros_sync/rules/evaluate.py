@@ -110,7 +110,7 @@ def explain(rule: Rule, row: Mapping[Any, Any], moment: Moment) -> Verdict:
     """
     asked = rule.fit(str(row["source"]))
     if asked is None:
-        return Verdict(False, (LineSeen(rule.title, False, "off: nothing fills a field that it needs"),))
+        return Verdict(False, (LineSeen(rule.title, False, "off: no data for a field it needs"),))
     verdict = judge(asked, record_of(rule.applies_to, row, rule.custom), moment)
     return Verdict(verdict.fires and row.get("deleted_at") is None, verdict.lines)
 

@@ -38,7 +38,7 @@ def read_given(field: Field, text: str, schema: Schema | None = None) -> Given:
                     text.lower() in ("no", "n", "off", "false", "0"),
                 )
                 hint = f"; write {'true' if yes else 'false'}" if yes or no else ""
-                raise ValueError(f"{text!r} is neither true nor false{hint}")
+                raise ValueError(f"{text!r} is not true or false{hint}")
             return text == "true"
         case Kind.DATE:
             return read_date(text)
@@ -61,7 +61,7 @@ def read_local(text: str) -> datetime:
             advice = re.sub(r"(\d{4}-\d{2}-\d{2})", rf"\1 {time}", advice)
         raise ValueError(f"{text!r} is not a day and time; {advice or 'write it like 2026-03-16 09:00'}") from error
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise ValueError(f"{text} lies too far off; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
+        raise ValueError(f"{text} is out of range; use the years {FIRST_YEAR} to {LAST_YEAR}")
     return at
 
 

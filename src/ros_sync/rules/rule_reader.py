@@ -155,7 +155,7 @@ class RuleReader:
             self._config.doubt(node, doubt)
         last = None if doubts else self._doubter.of_lines([line for _, line in lines], schema)
         if last is not None:
-            message = "this can never hold together with the lines above it, so the rule can never fire"
+            message = "this can never be true together with the lines above it, so the rule can never fire"
             self._config.doubt(lines[last][0], Doubt(message))
 
     def _doubt_value(self, node: Node, schema: Schema, name: str, value: str) -> None:

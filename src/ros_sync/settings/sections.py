@@ -139,10 +139,12 @@ class DatabaseSettings(SettingsSection):
 class SlackSettings(SettingsSection):
     """`[slack]`."""
 
-    token: SecretStr | None = Field(None, description="the app's bot token; without one, messages go to the terminal")
+    token: SecretStr | None = Field(
+        None, description="the app's bot token; without one, messages are printed to the terminal"
+    )
     token_file: Path | None = Field(None, description="a file that holds `token`")
     api_url: Annotated[str, AfterValidator(_api_url)] = Field("https://slack.com/api/", description="Slack's Web API")
-    signing_secret: SecretStr | None = Field(None, description="by which requests from Slack are recognised")
+    signing_secret: SecretStr | None = Field(None, description="verifies requests from Slack")
     signing_secret_file: Path | None = Field(None, description="a file that holds `signing_secret`")
 
 
@@ -160,9 +162,9 @@ class HubSpotSettings(SettingsSection):
     refresh_token: SecretStr | None = Field(None, description="with OAuth: the refresh token")
     refresh_token_file: Path | None = Field(None, description="a file that holds `refresh_token`")
     calls_per_ten_seconds: Count = Field(
-        100, ge=1, le=10_000, description="calls in ten seconds until HubSpot says what the account may do"
+        100, ge=1, le=10_000, description="calls per ten seconds, until HubSpot reports the account's limit"
     )
-    search_per_second: Count = Field(5, ge=1, le=100, description="searches in a second")
+    search_per_second: Count = Field(5, ge=1, le=100, description="searches per second")
     api_version: Annotated[str, _api_version("")] = Field(
         "",
         description=(
@@ -182,21 +184,19 @@ class HubSpotSettings(SettingsSection):
 class SyncSettings(SettingsSection):
     """`[sync]`."""
 
-    poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds from one poll of a CRM to the next")
-    events_seconds: Count = Field(
-        5, ge=1, le=3_600, description="seconds from one look at what webhooks said to the next"
-    )
+    poll_seconds: Count = Field(60, ge=1, le=86_400, description="seconds between polls of a CRM")
+    events_seconds: Count = Field(5, ge=1, le=3_600, description="seconds between checks for webhook events")
     stale_seconds: Count = Field(
-        900, ge=60, le=2_592_000, description="seconds after which a CRM that was not read completely counts as stale"
+        900, ge=60, le=2_592_000, description="seconds after which a CRM that wasn't fully read counts as stale"
     )
     deletion_share: Annotated[float, BeforeValidator(_no_boolean)] = Field(
         0.10,
         ge=0,
         le=1,
-        description="the share of a stream's records that may be deleted in a day; more of them are held",
+        description="the share of a stream's records that may be deleted in a day; more are held",
     )
     deletion_at_least: Count = Field(
-        50, ge=1, le=1_000_000, description="fewer deletions of a stream in a day are never held"
+        50, ge=1, le=1_000_000, description="fewer deletions per stream and day are never held"
     )
 
     @model_validator(mode="after")
@@ -212,15 +212,15 @@ class SyncSettings(SettingsSection):
 class WebSettings(SettingsSection):
     """`[web]`."""
 
-    host: str = Field("127.0.0.1", min_length=1, description="the address that `serve` listens on")
+    host: str = Field("127.0.0.1", min_length=1, description="the address `serve` listens on")
     port: Count = Field(8377, ge=0, le=_MAX_PORT, description="its port; 0 lets the system choose one")
     public_url: Annotated[str, AfterValidator(_public_url)] = Field(
-        "", description="its address as the CRMs call it, where that is another one (behind a proxy)"
+        "", description="its public address for CRMs, if different (behind a proxy)"
     )
     metrics_token: SecretStr | None = Field(
         None,
         min_length=16,
-        description="the bearer token that `/metrics` asks for; without one it answers this machine alone",
+        description="the bearer token required by `/metrics`; without one, only this machine can read it",
     )
     metrics_token_file: Path | None = Field(None, description="a file that holds `metrics_token`")
 
@@ -229,7 +229,7 @@ class HealthSettings(SettingsSection):
     """`[health]`."""
 
     ping_url: Annotated[SecretStr | None, AfterValidator(_ping_url)] = Field(
-        None, description="an outside monitor's address that `serve` calls once a minute while all is well"
+        None, description="an external monitor's URL that `serve` calls once a minute while all is well"
     )
     ping_url_file: Path | None = Field(None, description="a file that holds `ping_url`")
 
@@ -237,15 +237,15 @@ class HealthSettings(SettingsSection):
 class ScheduleSettings(SettingsSection):
     """`[schedule]`."""
 
-    tick_seconds: Count = Field(300, ge=1, le=86_400, description="seconds from one tick to the next")
-    deliver_seconds: Count = Field(20, ge=1, le=86_400, description="seconds from one look into the outbox to the next")
+    tick_seconds: Count = Field(300, ge=1, le=86_400, description="seconds between ticks")
+    deliver_seconds: Count = Field(20, ge=1, le=86_400, description="seconds between deliveries from the outbox")
 
 
 class LogSettings(SettingsSection):
     """`[log]`."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
-        "info", description="the least important lines that are shown"
+        "info", description="the lowest level to log"
     )
     format: Annotated[Literal["auto", "console", "json"], BeforeValidator(_lower)] = Field(
         "auto", description="`auto` is console on a terminal and JSON lines elsewhere"

@@ -65,7 +65,7 @@ def problems(definition: ClockDefinition, organisation: Organisation) -> list[st
     """What is wrong with a definition, in words for the person who wrote it; nothing where it can be used."""
     mirrored = catalogue.objects().get(definition.object)
     if mirrored is None:
-        return [f"there is no object {definition.object!r}; {did_you_mean(definition.object, catalogue.objects())}"]
+        return [f"unknown object {definition.object!r}; {did_you_mean(definition.object, catalogue.objects())}"]
     found = []
     for name in (definition.starts, *definition.stops):
         field = mirrored.fields.get(name)
@@ -84,7 +84,7 @@ def problems(definition: ClockDefinition, organisation: Organisation) -> list[st
         found.append("a clock needs at least one field that stops it")
     if definition.calendar not in {OWNER, COMPANY, *organisation.calendars}:
         known = did_you_mean(definition.calendar, {OWNER, COMPANY, *organisation.calendars})
-        found.append(f"there is no calendar {definition.calendar!r}; {known}")
+        found.append(f"unknown calendar {definition.calendar!r}; {known}")
     return found
 
 

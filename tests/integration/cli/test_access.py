@@ -34,7 +34,7 @@ def test_a_service_key_lacks_nothing_that_cannot_be_known(
         connected.faults.always("access-token-info", answer)
     told = of_hubspot(connected)
     assert [each["what"] for each in told if not each["notice"]] == []
-    assert str(told[0]["what"]).startswith("the scopes cannot be checked")
+    assert str(told[0]["what"]).startswith("can't check scopes")
     assert "crm.objects.deals.read" in str(told[0]["todo"])
 
 

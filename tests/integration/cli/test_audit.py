@@ -39,7 +39,7 @@ def test_a_difference_is_shown_and_mended(followed: Followed, engine: Engine) ->
     """Exit code 1 with record, field and both sides; with --repair 0, and afterwards nothing differs."""
     rename(engine, "Wrong", followed.deals[0])
     code, out, _ = followed.run("sync", "audit")
-    shown = f"deals {followed.deals[0]} (deal) has other values\n    name: Loom 0 in the CRM, Wrong in the mirror\n"
+    shown = f"deals {followed.deals[0]} (deal) has different values\n    name: Loom 0 in the CRM, Wrong in the mirror\n"
     assert (code, shown in out, "\n1 difference:\n" in out, "--repair" in out) == (1, True, True, True), out
     code, out, _ = followed.run("sync", "audit", "--repair")
     assert (code, shown in out, "all fixed" in out) == (0, True, True), out
@@ -53,7 +53,7 @@ def test_a_limit_holds_the_list_and_not_the_total(followed: Followed, engine: En
     """--limit says how many differences are printed; the total is told all the same, on paper and as JSON."""
     rename(engine, "Wrong", *followed.deals)
     code, out, _ = followed.run("sync", "audit", "--limit", "2")
-    assert (code, out.count("has other values\n    "), "… 3 more" in out, "5 differences:" in out) == (
+    assert (code, out.count("has different values\n    "), "… 3 more" in out, "5 differences:" in out) == (
         1,
         2,
         True,

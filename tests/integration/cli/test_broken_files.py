@@ -24,7 +24,7 @@ def test_a_tick_goes_on_beside_a_broken_file(laid_out: Command, tmp_path: Path) 
     before, _ = json.JSONDecoder().raw_decode(laid_out("tick", "--json"))
     (tmp_path / "rules/deals.yaml").write_text("version: 1\nrules: [")
     told = laid_out("tick")
-    assert ("rules/deals.yaml:2:9: this is not YAML" in told, "using the version from" in told) == (True, True), told
+    assert ("rules/deals.yaml:2:9: invalid YAML" in told, "using the version from" in told) == (True, True), told
     rules = [each["rule_id"] for each in before["rules"]]
     assert all(rule in told for rule in rules)
     status, _ = json.JSONDecoder().raw_decode(laid_out("status", "--json"))

@@ -95,7 +95,7 @@ def test_scopes_that_are_missing_are_named(
         ("the Slack app lacks the scope users:read.email: people can't be found by e-mail address", True),
         (
             (
-                "the Slack app lacks the scope im:history: after an unclear answer nobody can see whether a "
+                "the Slack app lacks the scope im:history: after an unclear answer, it can't check whether a "
                 "message was sent"
             ),
             False,
@@ -233,7 +233,7 @@ def test_a_crm_that_could_not_be_read_is_told_at_once(command: Command, engine: 
 
     `/readyz` says nothing of the CRM's words.
     """
-    now, trouble = clock.now(), "HubSpot does not accept the credentials: “Zelda”"
+    now, trouble = clock.now(), "HubSpot rejected the credentials: “Zelda”"
     common = {"complete_at": now, "updated_at": now}
     put(engine, "source_state", source="hubspot", trouble=trouble, **common)
     put(engine, "source_state", source="other", **common)
@@ -247,7 +247,7 @@ def test_silence_of_serve_stands_above_everything(command: Command, engine: Engi
     past = clock.now() - timedelta(minutes=42)
     HealthTable(engine).write({"tick": JobState(timedelta(minutes=5), True, last_good_at=past)}, past)
     shown = command("status").partition("Mirror")[0]
-    assert ("Needs attention" in shown, "has noted nothing for 42 minutes" in shown, "the disk is full" in shown) == (
+    assert ("Needs attention" in shown, "hasn't reported for 42 minutes" in shown, "the disk is full" in shown) == (
         True,
     ) * 3
 

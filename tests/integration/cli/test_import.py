@@ -146,8 +146,10 @@ def test_exports_of_two_days_are_told_day_by_day(command: Command, tmp_path: Pat
 def test_a_file_of_headings_alone_is_told(command: Command, tmp_path: Path) -> None:
     """On the screen as in JSON."""
     (tmp_path / "exports/deals.csv").write_text("Id,Name,Stage,Amount,Currency,Owner\n")
-    assert "deals.csv: it holds headings and no rows" in command("import", "exports")
-    assert ["it holds headings and no rows"] == json.loads(command("import", "exports", "--json"))["files"][0]["notes"]
+    assert "deals.csv: it contains headings but no rows" in command("import", "exports")
+    assert ["it contains headings but no rows"] == json.loads(command("import", "exports", "--json"))["files"][0][
+        "notes"
+    ]
 
 
 def test_a_proposed_mapping_imports_the_file_it_was_made_from(command: Command, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_refused_credentials_are_told_with_what_to_do(connected: Followed, monke
     """Exit code 1 and the setting that is wrong; neither the token nor a traceback."""
     monkeypatch.setenv("ROS_SYNC_HUBSPOT__TOKEN", "pat-wrong-0815")
     code, out, err = connected.run("sync")
-    assert (code, "does not accept the credentials" in out, "hubspot.token" in out) == (1, True, True)
+    assert (code, "rejected the credentials" in out, "hubspot.token" in out) == (1, True, True)
     assert "0815" not in out + err
     assert "aside" not in out, "no table where nothing was read"
 
@@ -86,7 +86,7 @@ def test_each_stream_that_failed_is_told_and_no_moment_that_is_not_there(
     monkeypatch.setenv("ROS_SYNC_DATABASE__URL", f"sqlite:///{tmp_path / 'other.db'}")
     connected.faults.next("list", Fault("status", status=403), times=2)
     code, out, _ = connected.run("sync")
-    failed = [line.split(":")[0] for line in out.splitlines() if "HubSpot does not allow this" in line]
+    failed = [line.split(":")[0] for line in out.splitlines() if "HubSpot doesn't allow this" in line]
     wanted = ("The first full read isn't complete yet", "with the back-fill if it isn't finished")
     assert (code, len(set(failed)), [words for words in wanted if words not in out]) == (1, 2, [])
     assert ("Up to date as of" in out, "starts there" in out, "durable watermark" in out) == (False, False, False)
@@ -141,7 +141,7 @@ def test_the_doctor_refuses_a_cursor_property_that_is_not_there(connected: Follo
         file.write_text(file.read_text().replace("modified: lastmodifieddate", "modified: hs_lastmodifieddate"))
     code, out, _ = connected.run("doctor")
     todo = (
-        "let the service key or app see it in HubSpot"
+        "give the service key or app access to it in HubSpot"
         if hidden
         else "write `modified: lastmodifieddate` in the connector file"
     )
@@ -155,7 +155,7 @@ def test_the_doctor_says_once_that_another_server_answers(connected: Followed, m
     with SlackServer(SlackWorkspace(COMPANY, now=clock.now)) as server:
         monkeypatch.setenv("ROS_SYNC_HUBSPOT__API_URL", server.url)
         code, out, _ = connected.run("doctor")
-    assert (code, out.count("does not answer like HubSpot"), "hubspot.api_url" in out) == (1, 1, True)
+    assert (code, out.count("doesn't respond like HubSpot"), "hubspot.api_url" in out) == (1, 1, True)
     assert out.startswith("hubspot: 1 thing to fix")
 
 
@@ -205,7 +205,7 @@ def test_a_next_step_is_written_from_the_command_line(followed: Followed) -> Non
     held = followed.account.snapshot("deals")[followed.deals[0]]
     assert (held["hs_next_step"], held["amount"]) == ("Call Jane", "12.50")
     code, _, err = followed.run(*step, "eve@loom.example")
-    wanted = ("may not change this", "under `people:` in rules/organisation.yaml")
+    wanted = ("isn't allowed to change this", "under `people:` in rules/organisation.yaml")
     assert (code, [words for words in wanted if words not in err]) == (1, [])
 
 
@@ -241,9 +241,9 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
         "sync", "write", "deal", followed.deals[0], "next_step=Call Jane", "--by", "ada@loom.example"
     )
     assert (0, "Call Jane") == (code, followed.account.snapshot("deals")[followed.deals[0]]["hs_next_step"])
-    assert out.startswith("done: written, but the note that says who asked could not be left: ")
+    assert out.startswith("done: written, but the note about who asked couldn't be added: ")
     assert f"(give the service key or app the scopes {scope})" in out
-    assert f"the token lacks the scope {scope}" in followed.run("doctor")[1]
+    assert f"the token is missing the scope {scope}" in followed.run("doctor")[1]
 
 
 @ON_SQLITE
@@ -259,7 +259,7 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
     ],
 )
 def test_what_cannot_be_written_is_said(connected: Followed, change: str, words: str) -> None:
-    """A mistyped field, a value of another kind, a field that is not written back: exit code 1 and what to do."""
+    """A mistyped field, a value of another kind, a field that can't be written back: exit code 1 and what to do."""
     code, _, err = connected.run("sync", "write", "deal", connected.deals[0], change, "--by", "ada@loom.example")
     assert (code, words in err) == (1, True), err
 
@@ -284,7 +284,7 @@ def test_an_answer_to_an_mql_cannot_be_emptied(followed: Followed) -> None:
     followed.run("sync")
     code, out, _ = followed.run("sync", "write", "lead", lead, "accepted=", "--by", "ada@loom.example")
     held = followed.account.snapshot("contacts")[lead]["lifecyclestage"]
-    assert (code, "cannot be emptied" in out, held) == (1, True, "marketingqualifiedlead")
+    assert (code, "can't be cleared" in out, held) == (1, True, "marketingqualifiedlead")
 
 
 def test_amounts_without_a_rate_are_told(followed: Followed) -> None:

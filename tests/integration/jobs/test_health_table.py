@@ -54,7 +54,7 @@ def test_silence_is_told(engine: Engine) -> None:
     before = troubles(read(engine), NOON + 4 * MINUTE)
     health_table.stopped(NOON + MINUTE)
     assert ([True], []) == (
-        ["noted nothing for 4 minutes" in words for words in before],
+        ["hasn't reported for 4 minutes" in words for words in before],
         troubles(read(engine), NOON + 60 * MINUTE),
     )
 

@@ -65,7 +65,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     """A text file under the database's name is refused and not overwritten."""
     path = tmp_path / "notes.db"
     path.write_text("these are my notes, not a database\n" * 100)
-    with pytest.raises(RosSyncError, match=r"notes\.db.*cannot be opened.*set database\.url to another file"):
+    with pytest.raises(RosSyncError, match=r"notes\.db.*can't open the database.*set database\.url to another file"):
         open_engine(f"sqlite:///{path}")
     assert path.read_text().startswith("these are my notes")
 
@@ -97,7 +97,7 @@ def test_a_database_written_by_hand_is_not_touched_when_only_read(tmp_path: Path
     path = tmp_path / "empty.db"
     create_engine(f"sqlite:///{path}").connect().close()
     path.touch()
-    with pytest.raises(RosSyncError, match=r"older ros-sync, or empty \(`ros-sync sync` brings it up to date"):
+    with pytest.raises(RosSyncError, match=r"older ros-sync, or empty \(run `ros-sync sync` to upgrade it"):
         open_engine(f"sqlite:///{path}", read_only=True)
 
 
@@ -120,7 +120,7 @@ def test_a_database_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest
 
 def test_a_server_that_does_not_answer_is_told_with_the_setting() -> None:
     """Whoever uses PostgreSQL learns which setting leads there; no password is shown."""
-    with pytest.raises(RosSyncError, match=r"see that database\.url is right") as caught:
+    with pytest.raises(RosSyncError, match=r"check that database\.url is correct") as caught:
         open_engine("postgresql://u:hunter2@127.0.0.1:9/db")
     assert "hunter2" not in str(caught.value)
 
@@ -128,7 +128,7 @@ def test_a_server_that_does_not_answer_is_told_with_the_setting() -> None:
 def test_a_place_that_holds_no_database_is_named(tmp_path: Path) -> None:
     """A folder that cannot be made is told in words."""
     (tmp_path / "file").touch()
-    with pytest.raises(RosSyncError, match=r"file.x\.db: the database cannot be opened.*let this user read and write"):
+    with pytest.raises(RosSyncError, match=r"file.x\.db: can't open the database.*allow this user to read and write"):
         open_engine(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
 
 

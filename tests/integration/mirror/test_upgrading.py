@@ -182,7 +182,9 @@ def test_a_creation_that_an_earlier_version_left_half_way_is_told(tmp_path: Path
     assert len(states) > 25
     for state in states:
         before = content(state)
-        with pytest.raises(RosSyncError, match=rf"ended while it made this database.*no rows.*move {state}, .* away"):
+        with pytest.raises(
+            RosSyncError, match=rf"stopped while creating this database.*they are empty.*move {state}, .* away"
+        ):
             open_engine(f"sqlite:///{state}")
         assert before == content(state)
 
@@ -196,7 +198,7 @@ def test_an_upgrade_that_an_earlier_version_left_half_way_is_told_and_can_be_tak
     assert len(states) > 0
     for state in states:
         before = content(state)
-        with pytest.raises(RosSyncError, match=f"ended while it upgraded this database from schema {start}") as caught:
+        with pytest.raises(RosSyncError, match=f"stopped while upgrading this database from schema {start}") as caught:
             open_engine(f"sqlite:///{state}")
         assert before == content(state)
         told = re.search(r"with sqlite3 (.+), and run it again", str(caught.value.hint))
@@ -208,7 +210,9 @@ def test_an_upgrade_that_an_earlier_version_left_half_way_is_told_and_can_be_tak
         assert (VERSIONS[-1], 1) == at(f"sqlite:///{state}")
 
 
-@pytest.mark.parametrize("filled,told", [(True, "rows in them.*account"), (False, "ended while it made this database")])
+@pytest.mark.parametrize(
+    "filled,told", [(True, "rows in them.*account"), (False, "stopped while creating this database")]
+)
 def test_tables_of_the_same_names_are_left_alone(database_url: str, filled: bool, told: str) -> None:
     """A database that another program uses is not written to, on SQLite and PostgreSQL."""
     engine = create_engine(database_url)

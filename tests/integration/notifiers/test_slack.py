@@ -159,7 +159,7 @@ def test_a_token_that_is_refused_stops_the_run(desk: Desk, slack: SlackServer) -
     """The error says what to check, and the message stays waiting."""
     desk.notifier = SlackNotifier(SlackClient("xoxb-wrong", api_url=slack.api_url), desk.engine)
     desk.put()
-    with pytest.raises(AuthExpiredError, match=r"does not accept the token \(invalid_auth\).*slack\.token"):
+    with pytest.raises(AuthExpiredError, match=r"rejected the token \(invalid_auth\).*slack\.token"):
         desk.deliver()
     assert MessageState.WAITING == desk.row().state
 

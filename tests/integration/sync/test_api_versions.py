@@ -108,8 +108,8 @@ def test_each_part_can_use_a_release_by_itself(hubspot: Followed, api: Api) -> N
             "refresh-of-nobody",
             "refresh token: “refresh token is invalid, expired or revoked”",
         ),
-        (CLIENT_ID, "a-wrong-secret", None, "client id and secret: “missing or invalid client secret”"),
-        ("another-client", CLIENT_SECRET, None, "client id and secret: “missing or unknown client id”"),
+        (CLIENT_ID, "a-wrong-secret", None, "client ID and secret: “missing or invalid client secret”"),
+        ("another-client", CLIENT_SECRET, None, "client ID and secret: “missing or unknown client id”"),
     ],
 )
 def test_a_refused_renewal_is_told_by_its_reason(

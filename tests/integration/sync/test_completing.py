@@ -135,7 +135,7 @@ def test_what_two_files_say_against_each_other_is_quarantined_by_heading_and_fie
     )
     row = mirror_of(engine).record("quarantined")
     assert (2, "Id") == row.pick("line", "column")
-    assert row.reason.endswith("closed.csv:2 already, with another lead_source ('Origin'); the first one stands")
+    assert row.reason.endswith("closed.csv:2 with a different lead_source ('Origin'); the first one is kept")
     assert 1 == report.total("quarantined")
 
 
@@ -298,7 +298,7 @@ def test_a_record_of_which_only_is_said_that_it_is_deleted_is_deleted(engine: En
 def test_a_file_of_headings_alone_says_so(load: Load) -> None:
     """It is no damage, and no silence either."""
     (report,) = load({"deals.csv": [DEALS]})
-    assert [["it holds headings and no rows"]] == [file.notes for file in report.files]
+    assert [["it contains headings but no rows"]] == [file.notes for file in report.files]
 
 
 def test_a_person_whom_the_organisation_knows_is_no_stranger(load: Load) -> None:

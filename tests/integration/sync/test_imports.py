@@ -168,7 +168,7 @@ def test_an_id_twice_with_other_values_is_quarantined(engine: Engine, load: Impo
     assert (1, 1, 1) == (report.total("created"), report.total("quarantined"), report.total("repeated"))
     row = mirror_of(engine).record("quarantined")
     assert (3, "1") == row.pick("line", "value")
-    assert "deals.csv:2 already, with another amount ('Amount');" in row.reason
+    assert "deals.csv:2 with a different amount ('Amount');" in row.reason
 
 
 def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Import, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_an_id_in_two_files_of_one_import_is_noticed(engine: Engine, load: Impor
     (tmp_path / "deals-a.csv").write_text(f"{HEADER}\n{ACME}\n")
     report = load("deals-b.csv", HEADER, ACME.replace("Acme", "Acme Ltd"), beside=[tmp_path / "deals-a.csv"])
     assert (1, 1) == (report.total("created"), report.total("quarantined"))
-    assert "deals-a.csv:2 already, with another name" in report.files[1].examples[0].reason
+    assert "deals-a.csv:2 with a different name" in report.files[1].examples[0].reason
 
 
 def test_amounts_are_kept_in_their_currency_and_told_in_the_companys(engine: Engine, load: Import) -> None:

@@ -116,7 +116,7 @@ def test_an_account_that_describes_itself_oddly_loses_nothing(
     between.calls = 0
     between.answer = lambda called, body: odd if path in called else body
     report = syncer.cycle()
-    told = [each.what for each in report.problems if "HubSpot's answer cannot be used" in each.what]
+    told = [each.what for each in report.problems if "HubSpot's response can't be used" in each.what]
     assert (known(engine), report.trouble, len(told)) == (before, None, 1)
 
 

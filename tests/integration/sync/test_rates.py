@@ -398,7 +398,7 @@ def test_a_day_s_limit_in_the_middle_of_a_back_fill_loses_nothing(
     report = syncer.cycle()
     assert (report.quota_exhausted_until, report.trouble) == (
         midnight,
-        "the calls that HubSpot allows in a day are used up",
+        "HubSpot's daily API limit is used up",
     )
     state = mirror_of(engine).source_state()
     assert state.pick("quota_exhausted_until", "trouble") == (midnight, report.trouble)

@@ -72,8 +72,8 @@ def test_a_lifecycle_stage_that_would_move_backwards_is_not_written(
     at = int(hubspot.clock().timestamp()) * 1_000_000
     outcome = write(syncer, lead, {"accepted": at}, name="lead")
     assert outcome.state == "refused"
-    assert "answered that it was done, but it is not: " in outcome.words
-    assert "HubSpot left it as it was" in outcome.words
+    assert "reported success, but it didn't take effect: " in outcome.words
+    assert "HubSpot left it unchanged" in outcome.words
     assert (notes(hubspot), hubspot.account.snapshot("contacts")[lead]["lifecyclestage"]) == ([], "customer")
     assert mirror_of(engine).lead().lifecycle_stage == "Customer"
     assert agree(hubspot, syncer)
@@ -90,7 +90,7 @@ def test_a_value_that_does_not_stay_is_told(
     order(hubspot, "hs_next_step", does, "Ask legal")
     outcome = write(syncer, made, {"next_step": "Send the offer"})
     now = "Ask legal" if does is Does.SET else "Call"
-    why = "HubSpot left it as it was" if does is Does.IGNORE else "changed again at once (automation platform)"
+    why = "HubSpot left it unchanged" if does is Does.IGNORE else "changed again at once (automation platform)"
     assert (outcome.state, notes(hubspot)) == ("refused", [])
     assert f"next step is “{now}”" in outcome.words
     assert why in outcome.words
@@ -108,7 +108,7 @@ def test_what_was_taken_over_in_part_is_told_in_part(
     order(hubspot, "amount", Does.IGNORE)
     outcome = write(syncer, made, {"next_step": "Send the offer", "amount": 500_000})
     assert (outcome.state, outcome.found) == ("partly", {"amount": 100_000})
-    assert "amount is EUR 1,000: HubSpot left it as it was" in outcome.words
+    assert "amount is EUR 1,000: HubSpot left it unchanged" in outcome.words
     assert "next step" not in outcome.words
     [note] = notes(hubspot)
     assert note is not None

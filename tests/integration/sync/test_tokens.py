@@ -39,7 +39,7 @@ def test_a_refused_refresh_token_says_what_to_do_and_shows_no_secret(
     token, refresh_token = client.token(), hubspot.account.tokens.refresh_token
     hubspot.account.tokens.expire_all()
     hubspot.account.tokens.refresh_token = "another"
-    with pytest.raises(AuthExpiredError, match="connect the app anew") as caught:
+    with pytest.raises(AuthExpiredError, match="reconnect the app") as caught:
         client.pipelines("deals")
     told = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert [secret for secret in (token, refresh_token, CLIENT_SECRET) if secret in told] == []

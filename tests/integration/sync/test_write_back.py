@@ -152,7 +152,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
         state = str(write(syncer, made, {"next_step": "Wait"}, by=by).state)
     except PermanentError as error:
         state = str(error)
-    assert (state == "done", "may not change this" in state) == (granted, not granted)
+    assert (state == "done", "isn't allowed to change this" in state) == (granted, not granted)
     assert ("a manager above them and RevOps may (`role: revops` in rules/organisation.yaml)" in state) == (by == BO)
     assert len(mirror_of(syncer.engine).write_requests()) == int(granted)
 
@@ -163,7 +163,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
     [
         ({"name": "x"}, "is not written back"),
         ({"stage": "Nosuch"}, "there is no stage 'Nosuch'"),
-        ({}, "nothing is to be changed"),
+        ({}, "nothing to change"),
         ({"next_step": "x" * 70_000}, "is longer than"),
         ({"next_step": "Call\x1b[2J Jane"}, "holds a control character (U+001B, character 5)"),
         ({"next_step": "ring\x07"}, "holds a control character (U+0007"),
@@ -174,7 +174,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
 def test_what_cannot_be_written_is_said(
     hubspot: Followed, syncer: Syncer, deal: Make, changes: dict[str, StoredValue], reason: str
 ) -> None:
-    """A field that is not written back, an unknown stage, nothing at all.
+    """A field that can't be written back, an unknown stage, nothing at all.
 
     Each has its words, and HubSpot is left alone.
     """
@@ -194,7 +194,7 @@ def test_a_deal_that_was_archived_or_merged(hubspot: Followed, syncer: Syncer, d
     syncer.cycle()
     hubspot.clock.advance(60)
     hubspot.account.archive("deals", gone)
-    assert "is no more" in write(syncer, gone, {"next_step": "Wait"}).words
+    assert "no longer exists" in write(syncer, gone, {"next_step": "Wait"}).words
     new = hubspot.account.merge("deals", first, other)
     assert f"merged into {new}" in write(syncer, first, {"next_step": "Wait"}).words
     syncer.cycle()
@@ -265,7 +265,7 @@ def test_what_cannot_be_put_back_is_said(
     instead_of_the_next(monkeypatch, "update", overtaken)
     outcome = write(syncer, made, {"next_step": "Wait"})
     assert ("conflict", "Wait") == (outcome.state, mirror_of(engine).deal().next_step)
-    assert "what they set could not be put back" in outcome.words
+    assert "their change couldn't be restored" in outcome.words
 
 
 def test_a_wish_of_what_is_followed_no_more_holds_up_no_other(

@@ -126,7 +126,7 @@ def test_a_note_that_is_not_allowed_leaves_the_value_written(
         hubspot.account.snapshot("deals")[made]["amount"], mirror_of(engine).deal().amount_minor,
     )  # fmt: skip
     assert ("done", outcome.words) == mirror_of(engine).record("write_request").pick("state", "outcome")
-    assert outcome.words.startswith("written, but the note that says who asked could not be left: ")
+    assert outcome.words.startswith("written, but the note about who asked couldn't be added: ")
     assert f"give the service key or app the scopes {scope}" in outcome.words
     assert syncer.execute_writes() == []
 
@@ -145,7 +145,7 @@ def test_a_note_that_cannot_be_left_now_is_left_later(
     first = write(syncer, made, {"next_step": "Wait"})
     assert ("open", "Wait") == (first.state, mirror_of(engine).deal().next_step)
     assert first.words.startswith(
-        "written, but the note that says who asked could not be left yet; `ros-sync serve` tries again"
+        "written, but the note about who asked couldn't be added yet; `ros-sync serve` tries again"
     )
     hubspot.faults.clear()
     hubspot.clock.advance(86_400)
@@ -183,7 +183,7 @@ def test_a_record_that_cannot_be_read_after_the_write_is_read_later(
     syncer.cycle()
     after_the_next(monkeypatch, "update", lambda: hubspot.faults.next("batch_read", Fault("status"), times=30))
     first = write(syncer, made, {"next_step": "Wait"})
-    assert ("open", True) == (first.state, first.words.startswith("written, but it could not be read afterwards yet"))
+    assert ("open", True) == (first.state, first.words.startswith("written, but it couldn't be read back yet"))
     hubspot.faults.clear()
     (later,) = syncer.execute_writes()
     assert ("done", ["Wait"], 1) == (later.state, said(hubspot, made), len(hubspot.account.snapshot("notes")))
@@ -199,7 +199,7 @@ def test_a_record_that_is_archived_right_after_the_write_was_written(
     after_the_next(monkeypatch, "update", lambda: hubspot.account.archive("deals", made))
     outcome = write(syncer, made, {"next_step": "Wait"})
     assert "done" == outcome.state
-    assert outcome.words.startswith("written, but it could not be read afterwards: ")
+    assert outcome.words.startswith("written, but it couldn't be read back: ")
     assert "may have been" not in outcome.words
 
 

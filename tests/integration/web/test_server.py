@@ -183,7 +183,7 @@ def test_port_in_use(server: WebServer, health: Health) -> None:
 
 def test_address_of_another_machine(health: Health) -> None:
     """An address that this machine does not have is told."""
-    with pytest.raises(RosSyncError, match=r"192\.0\.2\.1:0: the web server cannot listen there"):
+    with pytest.raises(RosSyncError, match=r"192\.0\.2\.1:0: can't start the web server"):
         WebServer(create_app(health), "192.0.2.1", 0).__enter__()
 
 

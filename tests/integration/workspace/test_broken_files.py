@@ -38,7 +38,7 @@ BREAKS = {
     "no key that is needed": content("rules: []\n"),
     "foreign": content("people:\n  - ann\n"),
     "a text": content("just words"),
-    "not YAML": content("version: 1\nrules: [}\n"),
+    "invalid YAML": content("version: 1\nrules: [}\n"),
     "not UTF-8": content(b"version: 1\nrules: [] # \xff\n"),
     "NUL": content(b"version: 1\0\n"),
     "tab": content("version: 1\nrules:\n\t- id: first\n"),

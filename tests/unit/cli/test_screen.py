@@ -185,13 +185,13 @@ def test_age(passed: timedelta, words: str) -> None:
 def test_screen_says_which_files_cannot_be_used() -> None:
     """Each with its place, the reason, since when, and what is used instead; nothing where all is well."""
     broken = [
-        BrokenFile("rules/a.yaml", 3, 5, "this is not YAML", "check quotes", NOON, NOON - timedelta(hours=2)),
+        BrokenFile("rules/a.yaml", 3, 5, "invalid YAML", "check quotes", NOON, NOON - timedelta(hours=2)),
         BrokenFile("rules/b.yaml", None, None, "the file is empty", None, NOON, None),
     ]
     screen = shown(a_survey(broken_files=broken))
     for words in (
         "Invalid files (2)",
-        "rules/a.yaml:3:5: this is not YAML",
+        "rules/a.yaml:3:5: invalid YAML",
         "broken since 12:00 UTC; using the version from 10:00 UTC",
         "not in use",
     ):

@@ -87,7 +87,7 @@ def test_a_good_value_is_given(config_file_of: ConfigFileOf, reader: str, writte
     assert (value, []) == value_of(config_file_of, reader, written)
 
 
-QUOTES = "(put a text that begins with { or [, or is true or false, in double quotes)"
+QUOTES = "(put text that begins with { or [, or is true or false, in double quotes)"
 LINES = "(write each entry on a line of its own, after `- `)"
 
 
@@ -101,16 +101,16 @@ LINES = "(write each entry on a line of its own, after `- `)"
             "{x: 1}",
             None,
             (
-                "s:1:4, a: expected a value, found `key: value` pairs (put a text that begins with { or [ in "
+                "s:1:4, a: expected a value, found `key: value` pairs (put text that begins with { or [ in "
                 "double quotes)"
             ),
         ),
-        ("text", "#x", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),
-        ("text", "' '", None, 's:1:4, a: there is no value here (one that begins with # needs quotes: "#channel")'),
+        ("text", "#x", None, 's:1:4, a: value missing (one that begins with # needs quotes: "#channel")'),
+        ("text", "' '", None, 's:1:4, a: value missing (one that begins with # needs quotes: "#channel")'),
         ("texts", "[x, [y]]", ["x"], f"s:1:8, a[2]: expected a text, found a list {QUOTES}"),
-        ("choice", "gren", None, "s:1:4, a: 'gren' is not known here (did you mean 'green'?)"),
-        ("choice", "blue", None, "s:1:4, a: 'blue' is not known here (known: green, red)"),
-        ("word", "gren", Colour.RED, "s:1:4, a: 'gren' is not known here (did you mean 'green'?)"),
+        ("choice", "gren", None, "s:1:4, a: 'gren' is not allowed here (did you mean 'green'?)"),
+        ("choice", "blue", None, "s:1:4, a: 'blue' is not allowed here (known: green, red)"),
+        ("word", "gren", Colour.RED, "s:1:4, a: 'gren' is not allowed here (did you mean 'green'?)"),
         ("whole", "1.5", None, "s:1:4, a: expected a whole number, found '1.5'"),
         ("whole", "'1'", None, "s:1:4, a: expected a whole number, found '1'"),
         ("whole", "0x1F", None, "s:1:4, a: expected a whole number, found '0x1F'"),
@@ -148,9 +148,9 @@ def test_entries_are_the_known_keys_with_a_value(config_file_of: ConfigFileOf) -
     config, root = config_file_of("nmae: x\nrole: a\nrole: b\nteam:\nemail:\n")
     entries = config.entries(root, ("name", "role", "team", "email"), {"name": "who it is", "email": None})
     expected = [
-        "s:1:1, nmae: there is no key 'nmae' here (did you mean 'name'?)",
+        "s:1:1, nmae: unknown key 'nmae' (did you mean 'name'?)",
         "s:1:1, name: `name` is missing (who it is)",
-        "s:3:1, role: the key 'role' stands here twice (first in line 2; keep one of them)",
+        "s:3:1, role: duplicate key 'role' (first in line 2; keep one of them)",
         "s:5:1, email: `email` is missing",
     ]
     assert (["role"], expected) == (list(entries), [str(each) for each in in_reading_order(config.problems)])

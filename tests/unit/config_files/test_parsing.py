@@ -42,8 +42,10 @@ def test_a_byte_order_mark_is_harmless(tmp_path: Path) -> None:
 EMPTY = "sheet.yaml: the file is empty (it begins with `version: 1`)"
 DEEP = "this is nested more than 20 deep (check the brackets and indentation)"
 CHECK = "(check quotes, brackets and indentation here)"
-KEY = "a key must be a word (quote a text that begins with [ or {)"
-ALIASES = "anchors and aliases are not used here (write the value out, or put a text that begins with & or * in quotes)"
+KEY = "a key must be a word (quote text that begins with [ or {)"
+ALIASES = (
+    "anchors and aliases aren't supported here (write out the value, or put text that begins with & or * in quotes)"
+)
 
 
 @pytest.mark.parametrize("content", ["a:\n", "a: # remark\n", "a: {b:\n  }\n"])
@@ -61,22 +63,22 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         ("", EMPTY),
         ("\n# nothing but a remark\n", EMPTY),
         ("---\n...\n", EMPTY),
-        (b'a: 1\nb: "M\xfcller"\n', "sheet.yaml:2:6: the file is not UTF-8 (save it as UTF-8)"),
-        ("a: 1\n".encode("utf-16"), "sheet.yaml:1:1: the file is not UTF-8 (save it as UTF-8)"),
+        (b'a: 1\nb: "M\xfcller"\n', "sheet.yaml:2:6: the file isn't UTF-8 (save it as UTF-8)"),
+        ("a: 1\n".encode("utf-16"), "sheet.yaml:1:1: the file isn't UTF-8 (save it as UTF-8)"),
         (
             b"#" * (MAX_FILE_BYTES + 1),
-            "sheet.yaml: the file has more than 4,000,000 bytes (is it the right file?)",
+            "sheet.yaml: the file is larger than 4,000,000 bytes (is it the right file?)",
         ),
-        ("a:\n\t- b\n", "sheet.yaml:2:1: there is a tab (indent with spaces)"),
-        ("a:\n  b:\n  \t- c\n", "sheet.yaml:3:3: there is a tab (indent with spaces)"),
-        ("a: [1\n", f"sheet.yaml:2:1: this is not YAML: expected ',' or ']', but got '<stream end>' {CHECK}"),
+        ("a:\n\t- b\n", "sheet.yaml:2:1: tab character found (indent with spaces)"),
+        ("a:\n  b:\n  \t- c\n", "sheet.yaml:3:3: tab character found (indent with spaces)"),
+        ("a: [1\n", f"sheet.yaml:2:1: invalid YAML: expected ',' or ']', but got '<stream end>' {CHECK}"),
         (
             "a: 1\nb: x\x01\n",
-            "sheet.yaml:2:5: this is not YAML: there is a character that it does not allow, U+0001 (remove it)",
+            "sheet.yaml:2:5: invalid YAML: a character that isn't allowed, U+0001 (remove it)",
         ),
         (
             "a: 1\n---\nb: 1\n",
-            "sheet.yaml:2:1: a second document begins here (one file holds one document; remove `---`)",
+            "sheet.yaml:2:1: a second document starts here (one file holds one document; remove `---`)",
         ),
         (
             "a:\n  - b: {c: 1}\n   d: 2\n",
@@ -108,8 +110,8 @@ def test_nothing_stands_where_its_key_does(tmp_path: Path, content: str) -> None
         (
             "a: !!python/name:os.system x\n",
             (
-                "sheet.yaml:1:4: tags are not used here (put a text that begins with ! in quotes; in a condition "
-                "write `not`)"
+                "sheet.yaml:1:4: tags aren't supported here (put text that begins with ! in quotes; in a condition "
+                "use `not`)"
             ),
         ),
         ("{[a]: 1}\n", f"sheet.yaml:1:2: {KEY}"),

@@ -44,7 +44,7 @@ def test_unknown_keys_are_noted(section_of: SectionOf) -> None:
     """Each with what was probably meant."""
     section = section_of("sorce: x\n")
     section.allow("source")
-    assert ["s:1:1, sorce: there is no key 'sorce' here (did you mean 'source'?)"] == said(section)
+    assert ["s:1:1, sorce: unknown key 'sorce' (did you mean 'source'?)"] == said(section)
 
 
 @pytest.mark.parametrize(

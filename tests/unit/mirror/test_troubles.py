@@ -68,8 +68,8 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: bytes, words: str) 
         (psycopg.errors.LockNotAvailable(), "the database is locked"),
         (psycopg.errors.AdminShutdown(), "the database server was stopped"),
         (psycopg.errors.DeadlockDetected(), "another process wrote the same rows"),
-        (psycopg.errors.ConnectionFailure(), "does not answer"),
-        (psycopg.OperationalError("connection refused"), "does not answer"),
+        (psycopg.errors.ConnectionFailure(), "isn't responding"),
+        (psycopg.OperationalError("connection refused"), "isn't responding"),
     ],
 )
 def test_postgresql(raised: Exception, words: str) -> None:

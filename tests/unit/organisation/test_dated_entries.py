@@ -212,7 +212,7 @@ def test_the_organisation_of_a_day_is_of_that_day_alone(tmp_path: Path) -> None:
             ),
             [
                 (
-                    ":3:40, a@x.example.manager: these manage each other from 2026-05-02 on: a@x.example -> "
+                    ":3:40, a@x.example.manager: circular reporting line from 2026-05-02 on: a@x.example -> "
                     "b@x.example "
                     "-> a@x.example (one of them is wrong)"
                 )
@@ -220,7 +220,7 @@ def test_the_organisation_of_a_day_is_of_that_day_alone(tmp_path: Path) -> None:
         ),
         (
             "people: [{email: a@x.example, sinse: 2026-05-02}]",
-            [":3:31, people[1].sinse: there is no key 'sinse' here (did you mean 'since'?)"],
+            [":3:31, people[1].sinse: unknown key 'sinse' (did you mean 'since'?)"],
         ),
         (
             "rates: {USD: [{rate: 1}, {rate: 2}], EUR: [{rate: 2, since: 2026-05-02}], JPY: [{since: 2026-05-02}]}",

@@ -151,24 +151,24 @@ people: []
 @pytest.mark.parametrize(
     "line,problem",
     [
-        ("compani: {}", ":3:1, compani: there is no key 'compani' here (did you mean 'company'?)"),
+        ("compani: {}", ":3:1, compani: unknown key 'compani' (did you mean 'company'?)"),
         (
             "people: [{email: ada@loom.example, manager: adda@loom.example}]",
             (
-                ":3:45, people[1].manager: nobody in `people` has the e-mail 'adda@loom.example'"
+                ":3:45, people[1].manager: no one in `people` has the e-mail 'adda@loom.example'"
                 " (did you mean 'ada@loom.example'?)"
             ),
         ),
         (
             "people: [{email: a@x.example, manager: b@x.example}, {email: b@x.example, manager: a@x.example}]",
             (
-                ":3:40, a@x.example.manager: these manage each other: a@x.example -> b@x.example -> a@x.example"
+                ":3:40, a@x.example.manager: circular reporting line: a@x.example -> b@x.example -> a@x.example"
                 " (one of them is wrong)"
             ),
         ),
         (
             "people: [{email: a@x.example, manager: a@x.example}]",
-            ":3:40, a@x.example.manager: these manage each other: a@x.example -> a@x.example (one of them is wrong)",
+            ":3:40, a@x.example.manager: circular reporting line: a@x.example -> a@x.example (one of them is wrong)",
         ),
         (
             "calendars: {c: {hours: {mon: '09:00-12:00, 11:00-13:00'}}}",
@@ -272,7 +272,7 @@ def test_a_fiscal_calendar_is_read(tmp_path: Path, said: str, fiscal: FiscalCale
     [
         (
             "fiscal_year: {pattern: 4-4-6}",
-            ":2:34, company.fiscal_year.pattern: '4-4-6' is not known here (did you mean '4-4-5'?)",
+            ":2:34, company.fiscal_year.pattern: '4-4-6' is not allowed here (did you mean '4-4-5'?)",
         ),
         (
             "fiscal_year: {pattern: 4-4-5}",
@@ -315,11 +315,11 @@ def test_a_fiscal_calendar_is_read(tmp_path: Path, said: str, fiscal: FiscalCale
         ("fiscal_year: {starts: ma}", ":2:33, company.fiscal_year.starts: 'ma' is not a month; write it like january"),
         (
             "fiscal_year: {named_by: stat}",
-            ":2:35, company.fiscal_year.named_by: 'stat' is not known here (did you mean 'start'?)",
+            ":2:35, company.fiscal_year.named_by: 'stat' is not allowed here (did you mean 'start'?)",
         ),
         (
             "fiscal_year: {patern: 4-4-5}",
-            ":2:25, company.fiscal_year.patern: there is no key 'patern' here (did you mean 'pattern'?)",
+            ":2:25, company.fiscal_year.patern: unknown key 'patern' (did you mean 'pattern'?)",
         ),
         (
             "fiscal_year: {starts: 2}, fiscal_year_starts: 2",

@@ -127,7 +127,7 @@ def test_a_circle_of_teams_ends() -> None:
     [
         (
             "[{name: North, parent: Compani}, {name: Company}]",
-            [":3:31, teams[1].parent: 'Compani' is not known here (did you mean 'Company'?)"],
+            [":3:31, teams[1].parent: 'Compani' is not allowed here (did you mean 'Company'?)"],
         ),
         (
             "[{name: A, parent: B}, {name: B, parent: C}, {name: C, parent: A}]",

@@ -35,7 +35,7 @@ def warnings(tmp_path: Path, *lines: str, doubter: Doubter = DOUBTER, more: str 
 
 DOUBTED = [
     ('stage is "Porposal"', "9:18", 'did you mean "Proposal"?'),
-    ('stage is "proposal"', "9:18", 'texts are compared exactly: write "Proposal"'),
+    ('stage is "proposal"', "9:18", 'text is compared exactly: write "Proposal"'),
     ('stage is one of ["Negotiation", "Propossal"]', "9:41", 'did you mean "Proposal"?'),
     ('segment is "SMB"', "9:20", 'write "smb"'),
     ('forecast_category is "Commit"', "9:30", 'write "commit"'),
@@ -47,26 +47,26 @@ DOUBTED = [
     ('owner is "ada@example.com"', "9:18", "looks like a name or an e-mail address"),
     ('owner is one of ["Bob Builder"]', "9:26", "looks like a name"),
     ("probability > 15", "9:9", "write 0.15 for 15 %"),
-    ("probability >= 1.01 or methodology_share < 0", "9:9", "can never hold"),
-    ("push_count < 0", "9:9", "can never hold"),
-    ("push_count > 5 and push_count < 3", "9:9", "can never hold"),
-    ("push_count > 3 and push_count < 3 + $floor - $floor", "9:9", "can never hold"),
-    ('stage is "Proposal" and stage is "Negotiation"', "9:9", "can never hold"),
-    ('stage is "Proposal" and stage is missing', "9:9", "can never hold"),
-    ('stage is one of ["Proposal"] and stage is not one of ["Proposal"]', "9:9", "can never hold"),
-    ("is_open and is_closed", "9:9", "can never hold"),
-    ('is_won and stage_kind is not "won"', "9:9", "can never hold"),
-    ("is_open and not is_open", "9:9", "can never hold"),
-    ("push_count != push_count", "9:9", "can never hold"),
-    ("not (next_step is missing or next_step is present)", "9:9", "can never hold"),
-    ("close_date is past and close_date within next 30 days", "9:9", "can never hold"),
-    ("last_activity older than 14 days and last_activity newer than 7 days", "9:9", "can never hold"),
-    ("close_date > 2026-12-31 and close_date < 2026-01-01", "9:9", "can never hold"),
-    ("amount_home > 20k and amount_home < 10k", "9:9", "can never hold"),
-    ("next_step is missing or next_step is present", "9:9", "holds for every record"),
-    ("push_count is missing or push_count >= 0", "9:9", "holds for every record"),
-    ("is_open or not is_open", "9:9", "holds for every record"),
-    ("not push_count > 5 or push_count > 3", "9:9", "holds for every record"),
+    ("probability >= 1.01 or methodology_share < 0", "9:9", "can never be true"),
+    ("push_count < 0", "9:9", "can never be true"),
+    ("push_count > 5 and push_count < 3", "9:9", "can never be true"),
+    ("push_count > 3 and push_count < 3 + $floor - $floor", "9:9", "can never be true"),
+    ('stage is "Proposal" and stage is "Negotiation"', "9:9", "can never be true"),
+    ('stage is "Proposal" and stage is missing', "9:9", "can never be true"),
+    ('stage is one of ["Proposal"] and stage is not one of ["Proposal"]', "9:9", "can never be true"),
+    ("is_open and is_closed", "9:9", "can never be true"),
+    ('is_won and stage_kind is not "won"', "9:9", "can never be true"),
+    ("is_open and not is_open", "9:9", "can never be true"),
+    ("push_count != push_count", "9:9", "can never be true"),
+    ("not (next_step is missing or next_step is present)", "9:9", "can never be true"),
+    ("close_date is past and close_date within next 30 days", "9:9", "can never be true"),
+    ("last_activity older than 14 days and last_activity newer than 7 days", "9:9", "can never be true"),
+    ("close_date > 2026-12-31 and close_date < 2026-01-01", "9:9", "can never be true"),
+    ("amount_home > 20k and amount_home < 10k", "9:9", "can never be true"),
+    ("next_step is missing or next_step is present", "9:9", "true for every record"),
+    ("push_count is missing or push_count >= 0", "9:9", "true for every record"),
+    ("is_open or not is_open", "9:9", "true for every record"),
+    ("not push_count > 5 or push_count > 3", "9:9", "true for every record"),
 ]
 UNDOUBTED = [
     'stage is "Something of our own"',
@@ -106,7 +106,7 @@ def test_lines_that_exclude_each_other(tmp_path: Path) -> None:
     """Lines that can each hold, and never together, are told at the first that cannot."""
     (found,) = warnings(tmp_path, "is_open", "push_count >= 2", "is_won", "close_date is past")
 
-    assert found.startswith("11:9, rules[1].when[3]: this can never hold together with the lines above it")
+    assert found.startswith("11:9, rules[1].when[3]: this can never be true together with the lines above it")
 
 
 def test_values_in_tests_and_clocks_are_looked_at(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def write(tmp_path: Path, now: str, given: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("now,given,words", [*((now, given, "too far off") for now, given in TOO_FAR), *WRONG])
+@pytest.mark.parametrize("now,given,words", [*((now, given, "out of range") for now, given in TOO_FAR), *WRONG])
 def test_what_cannot_be_is_refused_at_its_place(tmp_path: Path, now: str, given: str, words: str) -> None:
     """A moment or a value beyond the bounds is one problem in its line, and not a traceback."""
     with pytest.raises(ProblemsError) as caught:

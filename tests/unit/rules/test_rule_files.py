@@ -121,7 +121,7 @@ rules:
         (10, 16, "did you mean 'name'?"),
         (11, 10, "not a duration"),
         (12, 19, "did you mean 'owner'?"),
-        (15, 5, "stands here twice"),
+        (15, 5, "duplicate key"),
         (16, 17, "did you mean 'deal'?"),
     ]
     found = problems(write(tmp_path, text))
@@ -134,7 +134,7 @@ rules:
 
 ALONE = [
     ("", "", "the file is empty"),
-    (RULE.replace("    params", "\tparams"), "6:1", "there is a tab"),
+    (RULE.replace("    params", "\tparams"), "6:1", "tab character found"),
     (RULE.replace("id: stalled", "id:"), "3:5, rules[1].id", "`id` is missing"),
     (RULE.replace('"{name}: no buyer activity"', "{name}: no"), "10:14", "begins with {"),
     (RULE.replace("{quiet: 14 days}", "&a {quiet: 14 days}"), "6:13", "anchors and aliases"),
@@ -182,7 +182,7 @@ ALONE = [
     (RULE.replace("- is_open", "- is_open: true"), "8:9", "write `is_open`"),
     (RULE.replace("- is_open", '- "x" is stage'), "8:9", "single quotes: '\"x\" is stage'"),
     (RULE.replace("- is_open", "- {is_open}"), "8:9", "in single quotes"),
-    (RULE.replace("- is_open", "- !is_open"), "8:9", "in a condition write `not`"),
+    (RULE.replace("- is_open", "- !is_open"), "8:9", "in a condition use `not`"),
     (RULE.replace("- is_open", "- `is_open`"), "8:9", "no value begins with `"),
     (RULE.replace("\n      - is_open", " - is_open"), "7:11", "begin it on the next line"),
     (RULE.replace("title: No buyer", "title: No: buyer"), "4:14", "put it in double quotes"),
@@ -292,7 +292,7 @@ def test_a_missing_file_and_an_empty_folder(tmp_path: Path) -> None:
 
     assert [True, True] == [
         words in str(problem)
-        for words, problem in zip(("no rule file", "can't be read"), caught.value.problems, strict=True)
+        for words, problem in zip(("no rule file", "cannot be read"), caught.value.problems, strict=True)
     ]
 
 

@@ -115,7 +115,7 @@ def test_a_sound_definition_has_no_problems() -> None:
 @pytest.mark.parametrize(
     "definition,problem",
     [
-        (replace(RESPONSE, object="leed"), "there is no object 'leed'; did you mean 'lead'?"),
+        (replace(RESPONSE, object="leed"), "unknown object 'leed'; did you mean 'lead'?"),
         (replace(RESPONSE, starts="became_sql"), "lead has no field 'became_sql'; did you mean 'became_mql'?"),
         (replace(RESPONSE, stops=("accepted_at",)), "lead has no field 'accepted_at'; did you mean 'accepted'?"),
         (
@@ -123,7 +123,7 @@ def test_a_sound_definition_has_no_problems() -> None:
             "'score' is a number; a clock starts and stops at instants, such as 'modified'",
         ),
         (replace(RESPONSE, stops=()), "a clock needs at least one field that stops it"),
-        (replace(RESPONSE, calendar="berlim"), "there is no calendar 'berlim'; did you mean 'berlin'?"),
+        (replace(RESPONSE, calendar="berlim"), "unknown calendar 'berlim'; did you mean 'berlin'?"),
         (replace(RESPONSE, only_if=(("stage", ("won",)),)), "lead has no field 'stage'; known: "),
         (replace(RESPONSE, only_if=(("segment", ()),)), "`only_if` names no value of 'segment'"),
     ],

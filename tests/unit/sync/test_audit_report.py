@@ -98,9 +98,9 @@ def test_checksums_do_not_depend_on_the_order() -> None:
 @pytest.mark.parametrize(
     "stream, detail, words",
     [
-        ("deal", "", "deal 1 has other values"),
-        ("deals", "", "deals 1 (deal) has other values"),
-        ("deals", "as of today", "deals 1 (deal) has other values (as of today)"),
+        ("deal", "", "deal 1 has different values"),
+        ("deals", "", "deals 1 (deal) has different values"),
+        ("deals", "as of today", "deals 1 (deal) has different values (as of today)"),
     ],
 )
 def test_a_difference_in_words(stream: str, detail: str, words: str) -> None:

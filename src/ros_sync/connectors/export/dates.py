@@ -119,7 +119,7 @@ def in_the_past(moment: int | None) -> int | None:
     A record that was changed in the future would keep every later export from changing it.
     """
     if moment is not None and moment > clock.to_micros(clock.now() + clock.LONGEST_DAY):
-        raise ValueError("lies in the future, and a record was changed in the past; check the year")
+        raise ValueError("is in the future, but a change must be in the past; check the year")
     return moment
 
 

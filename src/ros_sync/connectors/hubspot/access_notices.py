@@ -59,7 +59,7 @@ def used_apis(mapping: HubSpotMapping, credentials: Credentials) -> set[Api]:
 def _unknown_scopes(mapping: HubSpotMapping, credentials: Credentials) -> Problem:
     whose = "of an OAuth token" if credentials.uses_oauth else "of this token, as may be so for a service key"
     return Problem(
-        f"the scopes cannot be checked: HubSpot does not tell those {whose}",
+        f"can't check scopes: HubSpot doesn't report them for {whose}",
         "nothing, as long as everything is read: a call that lacks a scope names it. The connector file needs "
         + ", ".join(scopes_for(mapping)),
         notice=True,

@@ -269,8 +269,8 @@ class _Look:
             by_reason.setdefault((error.message, error.hint), []).append(call)
         return [
             Problem(
-                f"{', '.join(calls)}: {message}; what is known from before goes on",
-                hint or "look at the service key or the app in HubSpot; it is tried again by itself",
+                f"{', '.join(calls)}: {message}; using what was read before",
+                hint or "check the service key or app in HubSpot; this is retried automatically",
                 fatal=fatal,
             )
             for (message, hint), calls in by_reason.items()

@@ -57,7 +57,7 @@ class AccountFitting:
                 raise PermanentError(
                     f"{stream} have a property {wanted.property} of the type {there.type} already, and {wanted.name} "
                     f"needs one of the type {' or '.join(wanted.types)}",
-                    hint="write another property into the connector file by hand",
+                    hint="set another property in the connector file by hand",
                 )
         return {each.name: each.property for each in new}
 
@@ -83,7 +83,7 @@ class AccountFitting:
                     continue
                 scope = f"crm.schemas.{stream}.write"
                 raise PermanentError(
-                    f"HubSpot does not create the property {wanted.property} of {stream}: {error.message}",
+                    f"HubSpot couldn't create the property {wanted.property} of {stream}: {error.message}",
                     where=error.where,
                     hint=f"creating it needs the scope {scope}; the connector file was not changed",
                 ) from error
@@ -116,7 +116,7 @@ def _ask(client: HubSpotClient, mapping: HubSpotMapping) -> tuple[Definitions, l
     except PermanentError as error:
         refused.append(str(error))
     if not definitions.properties:
-        raise PermanentError("nothing of the account can be looked at", hint=refused[0] if refused else None)
+        raise PermanentError("can't read anything in the account", hint=refused[0] if refused else None)
     return definitions, list(dict.fromkeys(refused))
 
 

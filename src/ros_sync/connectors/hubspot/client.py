@@ -327,7 +327,7 @@ class HubSpotClient:
             status, data, headers = answered(partial(call, _request_auth=bearer))
         except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # the client decodes the body of a refusal
             raise AmbiguousError(
-                f"the connection to HubSpot broke ({self._url}): {broken(error)}", where=Where(record=what)
+                f"the connection to HubSpot was lost ({self._url}): {broken(error)}", where=Where(record=what)
             ) from error
         self._hear_time(headers.get("Date"))
         if limit == CALLS and "X-HubSpot-RateLimit-Max" in headers:
@@ -341,7 +341,7 @@ class HubSpotClient:
             check(kind, body)
         except ValueError as error:
             why = str(error) if isinstance(error, MalformedError) else "it is not JSON"
-            raise AmbiguousError(f"HubSpot's answer cannot be used: {why}", where=Where(record=what)) from None
+            raise AmbiguousError(f"HubSpot's response can't be used: {why}", where=Where(record=what)) from None
         return body
 
     def _refuse_if_quota_exhausted(self, what: str) -> None:

@@ -104,7 +104,7 @@ class _Fitting:
         for name, _ in section.value if section is not None else ():
             if section is not None and name.value not in known:
                 self.edits.drop(section, name.value, "the account has no such pipeline")
-                self._tell("stages", f"{name.value} is out: the account has no such pipeline")
+                self._tell("stages", f"removed {name.value}: the account has no such pipeline")
         if section is not None:
             for stages in pipelines.values():
                 self._pipeline(section, stages)
@@ -113,7 +113,7 @@ class _Fitting:
         told = ", ".join(f"{scalar(label)}: {line}" for label, line in lines.items() if line)
         if told:
             self.edits.add(self.edits.root, "stages", f"{{{told}}}")
-            self._tell("stages", f"{', '.join(lines)} are new")
+            self._tell("stages", f"added {', '.join(lines)}")
 
     def _pipeline(self, section: MappingNode, stages: list[AccountStage]) -> None:
         label, proposed = stages[0].pipeline, _proposed(stages)
@@ -121,7 +121,7 @@ class _Fitting:
         if there is None:
             if proposed:
                 self.edits.add(section, label, _lines(proposed))
-                self._tell("stages", f"{label} is new: {_placed(proposed)}")
+                self._tell("stages", f"added {label}: {_placed(proposed)}")
             return
         names = {each for stage in stages for each in (stage.name, stage.id)}
         lists = {place: value_of(there, place) for place in POSITIONS}
@@ -143,7 +143,7 @@ class _Fitting:
             elif more:
                 self.edits.add(there, place, f"[{', '.join(map(scalar, more))}]")
             if gone:
-                self._tell("stages", f"{', '.join(gone)} of {label} is out: the account has no such stage")
+                self._tell("stages", f"removed {', '.join(gone)} from {label}: the account has no such stage")
         if new:
             self._tell("stages", f"{label}: {_placed(new)}")
 
@@ -199,21 +199,21 @@ class _Fitting:
             currency = map_at(value, "currency")
             if currency is not None and isinstance(value, MappingNode) and _property_of(currency) not in there:
                 self.edits.drop(value, "currency", LACKING)
-                self._tell(f"{name}.{key.value}", "is in the account's currency: no property names another one")
+                self._tell(f"{name}.{key.value}", "uses the account's currency: no currency property")
             if source is None or source in there:
                 continue
             best = chosen.get(key.value)
             other = SAME.get(source) if SAME.get(source) in there else best.definition.name if best else None
             if other is None:
                 self.edits.drop(fields, key.value, LACKING)
-                self._tell(f"{name}.{key.value}", f"is out: the account has no property {source}")
+                self._tell(f"{name}.{key.value}", f"removed: the account has no property {source}")
                 dropped.add(key.value)
                 continue
             holder, held = (value, "property") if isinstance(value, MappingNode) else (fields, key.value)
             short = held == key.value and best is not None and other == best.definition.name
             self.edits.set(holder, held, _line(best.definition) if short and best else scalar(other))
             self._sources[name, key.value] = other
-            self._tell(f"{name}.{key.value}", f"is filled by {other}, as the account has no {source}")
+            self._tell(f"{name}.{key.value}", f"now filled by {other}: the account has no {source}")
         track = value_of(entry, "track")
         if isinstance(track, SequenceNode):
             self.edits.relist(track, without=dropped)
@@ -228,15 +228,15 @@ class _Fitting:
         if absent and len(absent) - len(instead) < len(node.value):
             left = [each.value for each in node.value if each.value in there]
             self.edits.set(entry, "only_if_known", f"[{', '.join(map(scalar, [*left, *instead]))}]")
-            self._tell(f"{name}, only_if_known", f"{', '.join(absent)} is out{_by(instead)}")
+            self._tell(f"{name}, only_if_known", f"removed {', '.join(absent)}{_by(instead)}")
 
     def _fills(self, name: str, chosen: PropertyCandidate) -> None:
         """Tell which property fills a field from now on."""
         source = chosen.definition.name
         kind, _, field_name = name.partition(".")
         self._sources[kind, field_name] = source
-        share = "" if chosen.share is None else f", filled in {chosen.share:.0%}"
-        self._tell(name, f"is filled by {source} ({chosen.definition.label or source}{share})")
+        share = "" if chosen.share is None else f", {chosen.share:.0%} filled"
+        self._tell(name, f"filled by {source} ({chosen.definition.label or source}{share})")
 
     def _values(self, name: str, fields: MappingNode, there: Mapping[str, PropertyDefinition]) -> None:
         """Name the lifecycle stages and forecast categories that the company made."""
@@ -251,7 +251,7 @@ class _Fitting:
                 self.edits.add(values, value, scalar(label))
             if new:
                 told = ", ".join(f"{label} ({value})" for value, label in new.items())
-                self._tell(f"{name}.{field_name}", f"knows {told}")
+                self._tell(f"{name}.{field_name}", f"added {told}")
 
     # ---- what is written
 
@@ -263,11 +263,11 @@ class _Fitting:
         for key, value in part.value:
             refused = _refused(value, there)
             if key.value not in filled:
-                self.edits.drop(part, key.value, "nothing fills it")
-                self._tell(f"{name}, write", f"{key.value} is out: nothing fills it")
+                self.edits.drop(part, key.value, "no property for it")
+                self._tell(f"{name}, write", f"removed {key.value}: no property for it")
             elif refused:
                 self.edits.drop(part, key.value, refused)
-                self._tell(f"{name}, write", f"{key.value} is out: {refused}")
+                self._tell(f"{name}, write", f"removed {key.value}: {refused}")
         rejected = self._sources.get(("lead", "rejected"))
         if name == "lead" and rejected and "rejected" in filled - written and not _is_read_only(there, rejected):
             sets = next(iter(_rejections(there)), None)
@@ -276,7 +276,7 @@ class _Fitting:
             self._tell(f"{name}, write", f"rejected sets {f'{sets} and ' if sets else ''}{rejected}")
         if "next_step_date" in filled - written and name == "deal":
             self.edits.add(part, "next_step_date", "")
-            self._tell(f"{name}, write", "next_step_date can be written")
+            self._tell(f"{name}, write", "added next_step_date")
 
     # ---- what HubSpot works out
 
@@ -295,7 +295,7 @@ class _Fitting:
                 if source not in mapped and value_of(fields, field_name) is None:
                     kind = "boolean" if there[source].type == "bool" else "instant"
                     self.edits.add(fields, field_name, f"{{property: {scalar(source)}, kind: {kind}}}")
-                    self._tell(f"{name}.{field_name}", f"mirrors {source}, HubSpot's own reckoning")
+                    self._tell(f"{name}.{field_name}", f"mirrors {source}, as calculated by HubSpot")
                     mapped.add(source)
             modified = _text(first[stream], "modified") or modified_property(stream)
             unseen[stream] = unseen.get(stream, False) or any(
@@ -305,7 +305,8 @@ class _Fitting:
             if unseen.get(stream) and value_of(entry, "reread") is None:
                 self.edits.add(entry, "reread", REREAD)
                 self._tell(
-                    f"{stream}, reread", f"all are read again every {REREAD}, as calculated properties change unseen"
+                    f"{stream}, reread",
+                    f"all records are re-read every {REREAD}, because calculated properties change without a trace",
                 )
 
 
@@ -336,7 +337,7 @@ def _placed(proposed: Mapping[str, str]) -> str:
 
 
 def _by(names: Sequence[str]) -> str:
-    return f", {', '.join(names)} stands there instead" if names else ""
+    return f", replaced by {', '.join(names)}" if names else ""
 
 
 def _choice(
@@ -397,7 +398,7 @@ def _refused(value: Node, there: Mapping[str, PropertyDefinition]) -> str | None
         if known is None:
             return f"the account has no property {key.value}"
         if known.read_only:
-            return f"{key.value} cannot be written"
+            return f"{key.value} is read-only"
         if set_to.value != VALUE and known.options and not set(set_to.value.split(TICKED)) <= known.options:
             return f"{key.value} has no option {set_to.value}"
     return None

@@ -51,14 +51,14 @@ def tokens_of(settings: Settings, now: Callable[[], datetime]) -> Tokens:
         token = hubspot.token.get_secret_value()
         if not is_token(token):
             raise SettingsError(
-                "hubspot.token is not an access token: it holds characters that none has",
+                "hubspot.token isn't an access token: it contains invalid characters",
                 where=Where(key="hubspot.token"),
-                hint="copy the token alone, without quotation marks, spaces, or the word Bearer",
+                hint="copy only the token, without quotation marks, spaces, or the word Bearer",
             )
         return PrivateAppToken(token)
     if hubspot.refresh_token is None or not hubspot.client_id or hubspot.client_secret is None:
         raise SettingsError(
-            "there are no credentials for HubSpot",
+            "no credentials set for HubSpot",
             where=Where(key="hubspot.token"),
             hint=f"create a service key in HubSpot ({SERVICE_KEYS}) and set ROS_SYNC_HUBSPOT__TOKEN in .env to its "
             "token; or, with OAuth, set ROS_SYNC_HUBSPOT__CLIENT_ID, _CLIENT_SECRET and _REFRESH_TOKEN there",

@@ -66,8 +66,8 @@ def _missing_scopes(mapping: HubSpotMapping, scopes: Collection[str]) -> Iterato
     for scope in scopes_for(mapping):
         if scope not in scopes:
             yield Problem(
-                f"the token lacks the scope {scope}",
-                f"add it in HubSpot to the service key ({SERVICE_KEYS}), or to the app whose token it is",
+                f"the token is missing the scope {scope}",
+                f"add it in HubSpot to the service key ({SERVICE_KEYS}) or to the app the token belongs to",
                 fatal=scope.endswith(".read") and scope.startswith("crm.objects"),
             )
 
@@ -101,10 +101,10 @@ def _unparted(
     if known is not None and known.ticks and not field.several and field.kind is Kind.TEXT:
         yield Problem(
             (
-                f"of {known.name} of {stream.name} several options may be ticked, and {entry.object}.{field.name} "
-                "reads it as one text"
+                f"{stream.name}.{known.name} allows multiple options, but {entry.object}.{field.name} "
+                "reads it as a single text"
             ),
-            f"write `{field.name}: {{property: {known.name}, several: true}}`, so that rules find whole options",
+            f"write `{field.name}: {{property: {known.name}, several: true}}`, so that rules match whole options",
             stream.name,
             known.name,
         )
@@ -121,20 +121,20 @@ def _unwritable(
             known = there.get(name)
             if known is None:
                 if name not in read:  # else it is told already
-                    yield _unwritten(stream, name, f"{where.format(name)}, a property that the account does not have")
+                    yield _unwritten(stream, name, f"{where.format(name)}, a property the account doesn't have")
             elif known.read_only:
                 yield _unwritten(
-                    stream, name, f"{where.format(name)}, which HubSpot fills by itself: it cannot be written"
+                    stream, name, f"{where.format(name)}, which HubSpot fills automatically: it can't be written"
                 )
             elif value != VALUE and known.options and not set(value.split(TICKED)) <= known.options:
                 options = ", ".join(f"{each} ({label})" for each, label in known.option_labels.items())
-                words = f"{where.format(name)} to {value!r}, which is none of its options"
+                words = f"{where.format(name)} to {value!r}, which isn't one of its options"
                 yield _unwritten(stream, name, words, f"write one of {options}")
 
 
 def _unwritten(stream: StreamMapping, name: str, what: str, todo: str = "") -> Problem:
-    more = todo or "name another property"
-    return Problem(what, f"{more}, or take the line out of `write:`", stream.name, name)
+    more = todo or "use another property"
+    return Problem(what, f"{more}, or remove the line from `write:`", stream.name, name)
 
 
 def _never_reread(stream: StreamMapping, there: Mapping[str, PropertyDefinition]) -> Iterator[Problem]:
@@ -146,8 +146,8 @@ def _never_reread(stream: StreamMapping, there: Mapping[str, PropertyDefinition]
         yield Problem(
             f"{', '.join(names)} of {stream.name} {'is' if len(names) == 1 else 'are'} calculated by HubSpot, "
             "which changes "
-            "them without the modified date: a poll does not see it",
-            f"write `reread: 6 hours` at the entry of {stream.name} in the connector file",
+            "them without updating the modified date, so polls don't see it",
+            f"add `reread: 6 hours` to the entry for {stream.name} in the connector file",
             stream.name,
             names[0],
         )
@@ -163,16 +163,15 @@ def _without_cursor(stream: StreamMapping) -> Problem:
     """Without the property that says when a record was modified nothing can be asked for."""
     usual = modified_property(stream.name)
     if stream.modified == usual:
-        todo = "let the service key or app see it in HubSpot"
+        todo = "give the service key or app access to it in HubSpot"
     else:
         todo = (
-            f"write `modified: {usual}` in the connector file, or leave the line out: HubSpot keeps it there for "
+            f"write `modified: {usual}` in the connector file, or omit the line: that's where HubSpot keeps it for "
             f"{stream.name}"
         )
     return Problem(
-        f"{stream.name} have no property {stream.modified!r} that says when a record was modified, or the "
-        "token may not "
-        "see it: their changes cannot be followed",
+        f"{stream.name} have no property {stream.modified!r} with the modification time, or the token "
+        "can't see it: changes can't be tracked",
         todo,
         stream.name,
         stream.modified,
@@ -184,8 +183,8 @@ def _absent(stream: StreamMapping, name: str, what: str, there: Collection[str])
     others = sorted(set(there) - set(stream.properties))  # one that is mapped already is not what was meant
     guess = f"; {did_you_mean(name, others)}" if get_close_matches(name, others) else ""
     return Problem(
-        f"{stream.name} have no property {name!r} {what}, or the token may not see it",
-        f"create it in HubSpot, let the service key or app see it, or take it out of the connector file{guess}",
+        f"{stream.name} have no property {name!r} {what}, or the token can't see it",
+        f"create it in HubSpot, give the service key or app access to it, or remove it from the connector file{guess}",
         stream.name,
         name,
     )
@@ -197,10 +196,10 @@ def _wrong_type(stream: StreamMapping, field: FieldMapping, definitions: Definit
     if definition is not None and allowed is not None and field.values is None and definition.type not in allowed:
         yield Problem(
             (
-                f"{stream.name}.{definition.name} holds {definition.type} values, and {field.name} is of the kind "
+                f"{stream.name}.{definition.name} holds {definition.type} values, but {field.name} is of type "
                 f"{field.kind}"
             ),
-            "map another property, or give the field a `kind:` that fits where it is your own",
+            "map another property or, for a custom field, set a matching `kind:`",
             stream.name,
             definition.name,
         )
@@ -213,8 +212,8 @@ def _unknown_values(stream: StreamMapping, field: FieldMapping, definitions: Def
     unmapped = sorted(definition.options - field.values.keys())
     if unmapped:
         yield Problem(
-            f"{stream.name}.{definition.name} may hold {', '.join(unmapped)}, which the connector file does not map",
-            f"add them to the `values:` of {field.name}, or an `otherwise:`",
+            f"{stream.name}.{definition.name} can contain {', '.join(unmapped)}, not mapped in the connector file",
+            f"add them to `values:` of {field.name}, or add an `otherwise:`",
             stream.name,
             definition.name,
         )
@@ -226,7 +225,7 @@ def _unplaced_stages(mapping: HubSpotMapping, definitions: Definitions) -> Itera
         if stage.kind == "open" and stage.position is None:
             yield Problem(
                 f"the stage {stage.name!r} of {stage.pipeline!r} is neither early, mid nor late",
-                "list it below `stages:` in the connector file; rules about early and late stages need it",
+                "list it under `stages:` in the connector file; rules about early and late stages need it",
             )
     labels = [(stage.pipeline, stage.name) for stage in definitions.stages.values()]
     there = {
@@ -239,6 +238,6 @@ def _unplaced_stages(mapping: HubSpotMapping, definitions: Definitions) -> Itera
         if there and (pipeline, name) not in there:
             known = [each for its, each in labels if its == pipeline]
             yield Problem(
-                f"the account has no stage {name!r} in a pipeline {pipeline!r}",
-                f"correct it below `stages:` in the connector file; {did_you_mean(name, known)}",
+                f"the account has no stage {name!r} in pipeline {pipeline!r}",
+                f"correct it under `stages:` in the connector file; {did_you_mean(name, known)}",
             )

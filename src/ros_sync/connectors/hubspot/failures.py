@@ -57,7 +57,7 @@ class LimitReachedError(RateLimitedError):
 
     def __init__(self, policy: str, *, retry_after_seconds: float, where: Where | None = None) -> None:
         self.policy = policy
-        words = f"HubSpot asked to slow down ({policy or 'no policy named'})"
+        words = f"HubSpot rate-limited this call ({policy or 'no policy named'})"
         super().__init__(words, retry_after_seconds=retry_after_seconds, where=where)
 
 
@@ -74,8 +74,8 @@ def failure(
         return _unauthorized(status, category, words, where)
     if status == HTTP_FORBIDDEN:
         scopes = ", ".join(_scopes(told))
-        hint = f"give the {HOLDER} the scopes {scopes}" if scopes else f"look at the scopes of the {HOLDER} in HubSpot"
-        return PermanentError(f"HubSpot does not allow this: {words or category}", where=where, hint=hint)
+        hint = f"give the {HOLDER} the scopes {scopes}" if scopes else f"check the scopes of the {HOLDER} in HubSpot"
+        return PermanentError(f"HubSpot doesn't allow this: {words or category}", where=where, hint=hint)
     if status >= HTTP_SERVER_ERROR or status in PASSING:
         return TransientError(f"HubSpot answered {status}{': ' + words if words else ''}", where=where)
     return _refused(status, category, words, where)
@@ -85,21 +85,21 @@ def _unauthorized(status: int, category: str, words: str, where: Where) -> AuthE
     if status == HTTP_WRONG_FORMAT:
         return _wrong_format(where)
     if category == EXPIRED:
-        return TokenExpiredError("HubSpot says that the access token has expired", where=where)
+        return TokenExpiredError("the HubSpot access token has expired", where=where)
     hint = "set hubspot.token, or client_id, client_secret and refresh_token, to those of this account"
-    return AuthExpiredError(f"HubSpot does not accept the credentials: {words or category}", where=where, hint=hint)
+    return AuthExpiredError(f"HubSpot rejected the credentials: {words or category}", where=where, hint=hint)
 
 
 def _refused(status: int, category: str, words: str, where: Where) -> PermanentError:
     if status == HTTP_NOT_FOUND and (category or words):
-        return NotFoundError(f"HubSpot refused ({status} {category}): {words or 'it did not say why'}", where=where)
+        return NotFoundError(f"HubSpot refused ({status} {category}): {words or 'no reason given'}", where=where)
     if status in UNKNOWN_THERE and not category and not words:
         return PermanentError(
-            f"the address does not answer like HubSpot: {status}, without a reason",
+            f"the address doesn't respond like HubSpot: {status}, no reason given",
             where=where,
-            hint="see that hubspot.api_url is right; leave it out for HubSpot itself",
+            hint="check hubspot.api_url; omit it to use HubSpot itself",
         )
-    return PermanentError(f"HubSpot refused ({status} {category}): {words or 'it did not say why'}", where=where)
+    return PermanentError(f"HubSpot refused ({status} {category}): {words or 'no reason given'}", where=where)
 
 
 def _too_many(
@@ -117,10 +117,10 @@ def _too_many(
 def daily_limit(resume_at: datetime, where: Where) -> DailyLimitError:
     """The error for a call that is not made before `resume_at`."""
     return DailyLimitError(
-        "the calls that HubSpot allows in a day are used up",
+        "HubSpot's daily API limit is used up",
         resume_at=resume_at,
         where=where,
-        hint="`ros-sync serve` goes on by itself after midnight in the account's time zone",
+        hint="`ros-sync serve` resumes automatically after midnight in the account's time zone",
     )
 
 
@@ -135,31 +135,32 @@ def refresh_failure(status: int, body: bytes, where: Where) -> RosSyncError:
     reason = f": {words}" if words else ""
     if _WRONG_APP & {_code(told.get("error")), _code(told.get("status"))}:
         return AuthExpiredError(
-            f"HubSpot does not accept the app's client id and secret{reason}",
+            f"HubSpot rejected the app's client ID and secret{reason}",
             where=where,
-            hint="set hubspot.client_id and hubspot.client_secret to those of the app that gave the refresh token",
+            hint="set hubspot.client_id and hubspot.client_secret to those of the app that issued the refresh token",
         )
     return AuthExpiredError(
-        f"HubSpot does not accept the refresh token{reason}",
+        f"HubSpot rejected the refresh token{reason}",
         where=where,
-        hint="connect the app anew and set hubspot.refresh_token",
+        hint="reconnect the app and set hubspot.refresh_token",
     )
 
 
 def _wrong_format(where: Where) -> AuthExpiredError:
     return AuthExpiredError(
-        f"HubSpot does not accept the credentials: the token does not have the format of one ({HTTP_WRONG_FORMAT})",
+        f"HubSpot rejected the credentials: this isn't a valid token format ({HTTP_WRONG_FORMAT})",
         where=where,
-        hint="copy the whole token from HubSpot, alone, without quotation marks or spaces, and set hubspot.token",
+        hint="copy the whole token from HubSpot, without quotation marks or spaces, and set hubspot.token",
     )
 
 
 def standing_still(what: str, position: str) -> TransientError:
     """The error for an answer after which the same page would be asked for again, and so for ever."""
     return TransientError(
-        f"HubSpot's answer does not lead on: what comes after {position} would begin there again",
+        f"HubSpot's paging is stuck: the page after {position} starts there again",
         where=Where(record=what),
-        hint="nothing is taken for deleted and it is tried again by itself; if it stays, tell HubSpot's support",
+        hint="nothing is treated as deleted, and this is retried automatically; if it persists, contact HubSpot's "
+        "support",
     )
 
 

@@ -35,7 +35,7 @@ def to_properties(
         templates = entry.write[name]
         if value is None and (VALUE not in templates.values() or len(templates) > 1):
             raise PermanentError(
-                f"{name} cannot be emptied: writing it sets {', '.join(templates)}", where=Where(key=name)
+                f"{name} can't be cleared: writing it sets {', '.join(templates)}", where=Where(key=name)
             )
         for key, template in templates.items():
             properties[key] = text if template == VALUE else template
@@ -48,9 +48,9 @@ def _entry(mapping: StreamMapping, name: str) -> ObjectMapping:
             return entry
     known = [each for entry in mapping.objects for each in entry.write]
     raise PermanentError(
-        f"{name} of {mapping.name} is not written back",
+        f"{name} of {mapping.name} can't be written back",
         where=Where(key=name),
-        hint=f"the connector file's `write:` lists what is; {did_you_mean(name, known)}",
+        hint=f"the connector file's `write:` lists what can; {did_you_mean(name, known)}",
     )
 
 
@@ -84,7 +84,7 @@ def _theirs(field: FieldMapping, values: Mapping[str, StoredValue], value: Store
         if ours == value:
             return theirs
     hint = did_you_mean(str(value), map(str, values.values()))
-    raise PermanentError(f"{value!r} is not a value of {field.name}", hint=hint)
+    raise PermanentError(f"{value!r} isn't a valid {field.name}", hint=hint)
 
 
 def _written(kind: Kind, value: StoredValue) -> str:

@@ -153,17 +153,17 @@ class RecordWrite:
             for name, value in lost.items()
             if self._alike(name, record["properties"].get(name), wanted[name])
         }
-        words = "what was set after that stands"
+        words = "later changes were kept"
         if back:
             try:
                 self._client.update(self._mapping.name, request.record_id, back)
-                words = "what they set was put back"
+                words = "their change was restored"
             except PermanentError as error:
-                words = f"what they set could not be put back: {error}"
+                words = f"their change couldn't be restored: {error}"
             record = self._read(request.record_id, names)
         page = self._page(record)
         raise WriteConflictError(
-            f"somebody changed it in the very moment, and {words}",
+            f"someone changed it at the same moment, and {words}",
             found=self._fields(page, request.changes),
             page=page,
         )
@@ -268,9 +268,9 @@ class RecordWrite:
     def _read(self, record_id: str, names: Sequence[str]) -> Json:
         found = self._client.batch_read(self._mapping.name, [record_id], self._asked, names)["results"]
         if not found or str(found[0]["id"]) != record_id:
-            gone = "is no more" if not found else f"was merged into {found[0]['id']}"
+            gone = "no longer exists" if not found else f"was merged into {found[0]['id']}"
             raise PermanentError(
-                f"{self._mapping.name} {record_id} {gone}", where=Where(record=record_id), hint="look at it in HubSpot"
+                f"{self._mapping.name} {record_id} {gone}", where=Where(record=record_id), hint="check it in HubSpot"
             )
         return as_texts(found)[0]
 
@@ -333,8 +333,8 @@ def _is_a_persons(entry: Json) -> bool:
 def _why(newer: Sequence[Json], was_set: bool) -> str:
     """Why a property does not say what was written. `newer` are the entries after ours, the newest first."""
     if newer:
-        return f"it was set and changed again at once{_by(newer[-1])}"
-    return "HubSpot made something else of it" if was_set else "HubSpot left it as it was"
+        return f"it was set and immediately changed again{_by(newer[-1])}"
+    return "HubSpot saved a different value" if was_set else "HubSpot left it unchanged"
 
 
 def _is_older(entry: Json, since: int) -> bool:
@@ -353,7 +353,7 @@ def _who(record: Json, names: Sequence[str]) -> str:
     """Who changed one of these properties last, and when."""
     entries = [each for name in names for each in _history(record, name)]
     if not entries:
-        return "it was changed meanwhile"
+        return "it was changed in the meantime"
     last = max(entries, key=lambda each: str(each["timestamp"]))
     at = clock.from_micros(int(instant(str(last["timestamp"])) or 0))
     return f"it was changed{_by(last)} on {at:%Y-%m-%d at %H:%M} UTC"

@@ -37,7 +37,7 @@ def refresh(
     try:
         status, data, _ = answered(lambda **raw: tokens.create(**form, **raw))
     except (urllib3.exceptions.HTTPError, UnicodeDecodeError) as error:  # as in `HubSpotClient._called`
-        raise TransientError(f"the connection to HubSpot broke: {type(error).__name__}", where=where) from error
+        raise TransientError(f"the connection to HubSpot was lost: {type(error).__name__}", where=where) from error
     if not HTTP_OK <= status < HTTP_MULTIPLE:
         for secret in (client_secret, refresh_token):
             data = data.replace(secret.encode(), b"***") if secret else data  # an answer may quote what was sent
@@ -47,5 +47,5 @@ def refresh(
     except (orjson.JSONDecodeError, TypeError, ValueError):
         answer = {}
     if not isinstance(answer.get("access_token"), str) or not answer["access_token"]:
-        raise TransientError("HubSpot's answer holds no access token", where=where)
+        raise TransientError("HubSpot's response contains no access token", where=where)
     return answer

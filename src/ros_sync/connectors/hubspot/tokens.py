@@ -64,7 +64,7 @@ class PrivateAppToken:
         """There is no other one."""
         del refused
         raise AuthExpiredError(
-            "HubSpot says that the access token has expired",
+            "the HubSpot access token has expired",
             hint=f"create a service key in HubSpot ({SERVICE_KEYS}), or rotate your app's token, and set hubspot.token",
         )
 

@@ -65,7 +65,7 @@ class HubSpot:
     def unreached(self) -> str:
         """What to do where HubSpot cannot be reached."""
         return (
-            "see that hubspot.api_url is right (leave it out for HubSpot itself) and that this machine reaches it; "
+            "check hubspot.api_url (omit it to use HubSpot itself) and that this machine can reach it; "
             "then run this again"
         )
 

@@ -79,14 +79,14 @@ class Builder:
             return tree.Truth(value)
         if tree.is_constant(value):
             raise UnreadableError(
-                "this is a value, and no field is asked about it",
+                "this is a value without a field to compare",
                 column=_column(node),
-                hint="begin with a field, as in `stage is …`",
+                hint="start with a field, as in `stage is …`",
             )
         name = value.name if isinstance(value, tree.FieldValue) else "this"
         raise _error(
             node,
-            f"`{name}` is {value.sort}, which is neither true nor false by itself",
+            f"`{name}` is {value.sort}, which isn't true or false by itself",
             f"compare it: {_example(value)}",
         )
 
@@ -97,7 +97,7 @@ class Builder:
             raise _error(node, f"`before` and `after` are for dates and instants; this is {left.sort}", "use < or >")
         if tree.is_constant(left):
             if tree.is_constant(right):
-                raise _error(node, "two fixed values are compared, and no field is asked about", "begin with a field")
+                raise _error(node, "this compares two fixed values, without a field", "start with a field")
             left, right, operator = right, left, _FLIPPED[operator]
         self._check_operator(node, operator, left.sort)
         if not tree.is_constant(right):
@@ -111,11 +111,11 @@ class Builder:
     def _check_operator(self, node: Syntax, operator: str, sort: Sort) -> None:
         if operator not in ("=", "!=") and sort not in _ORDERED:
             hint = "use is, is one of, contains or starts with" if sort is Sort.TEXT else "use `is true` or `not`"
-            raise _error(node, f"`{operator}` needs an order, and {sort} has none", hint)
+            raise _error(node, f"`{operator}` needs an ordered value; {sort} isn't", hint)
 
     def _check_fields(self, node: Syntax, left: tree.Expression, right: tree.Expression) -> None:
         if left.sort is not right.sort:
-            raise _error(node, f"{left.sort} cannot be compared with {right.sort}")
+            raise _error(node, f"{left.sort} can't be compared with {right.sort}")
         if left.sort is Sort.OWN_MONEY:
             raise _error(node, _OWN_MONEY, self._own_money_hint())
 
@@ -123,7 +123,7 @@ class Builder:
         self, node: Syntax, operator: str, subject: tree.Expression, threshold: tree.Expression, at: object
     ) -> None:
         """Refuse a fixed value, written at node `at`, that the subject cannot be compared with."""
-        wrong = f"{subject.sort} cannot be compared with {threshold.sort}"
+        wrong = f"{subject.sort} can't be compared with {threshold.sort}"
         match subject.sort, threshold.sort:
             case (one, Sort.DURATION):
                 hint = "write `older than`, `newer than` or `within next`" if one in (Sort.DATE, Sort.INSTANT) else None
@@ -132,7 +132,9 @@ class Builder:
                 raise _error(node, wrong, "a date is compared with a day: write `today`")
             case (Sort.INSTANT, Sort.DATE):
                 if operator == "!=":
-                    raise _error(node, "an instant `is not` a day is not to be had", "write `not (… is 2026-03-01)`")
+                    raise _error(
+                        node, "an instant can't be compared with `is not` a day", "write `not (… is 2026-03-01)`"
+                    )
             case (Sort.HOME_MONEY, Sort.NUMBER | Sort.MONEY) | (Sort.OWN_MONEY, _):
                 self._check_amounts(node, subject.sort, self._values(threshold))
             case (one, another) if one is not another:
@@ -180,7 +182,7 @@ class Builder:
                 name = choice.name if isinstance(choice, tree.FieldValue) else "…"
                 raise _error(node, "a list holds fixed values, not fields", f'for a text write "{name}"')
             if choice.sort is not value.sort:
-                wrong = f"{value.sort} cannot be compared with {choice.sort}"
+                wrong = f"{value.sort} can't be compared with {choice.sort}"
                 raise _error(node, wrong, _mismatch_hint(value, choice))
             if choice.sort is Sort.TEXT and "" in self._values(choice):
                 raise _never_empty(node, "missing")
@@ -193,14 +195,14 @@ class Builder:
             if side.sort is not Sort.TEXT:
                 raise _error(node, f"`{words}` is for texts; this is {side.sort}")
         if not tree.is_constant(wanted):
-            raise _error(needle, f"`{words}` looks for a fixed text", 'write it in quotes: "…"')
+            raise _error(needle, f"`{words}` needs a fixed text", 'write it in quotes: "…"')
         if any(value == "" for value in self._values(wanted)):
             raise _error(needle, "every text contains the empty text", "write what to look for, or `is present`")
         several = isinstance(value, tree.FieldValue) and value.name in self._schema.several and not at_start
         if several and any(tree.OPTION_END in str(value) for value in self._values(wanted)):
             # a field
             hint = f'write `{value.name} contains "A" and {value.name} contains "B"`'  # type: ignore[union-attr]
-            raise _error(needle, "one option is looked for at a time", hint)
+            raise _error(needle, "only one option can be checked at a time", hint)
         return tree.TextMatch(value, wanted, at_start, several)
 
     def _relative(self, how: How, subject: object, span: object, depth: int) -> tree.Clause:
@@ -212,13 +214,13 @@ class Builder:
     def _moment_subject(self, node: object, depth: int) -> tree.Expression:
         value = self._subject(node, depth)
         if value.sort not in (Sort.DATE, Sort.INSTANT):
-            raise _error(node, f"only a date or an instant stands to now like this; this is {value.sort}")
+            raise _error(node, f"this needs a date or an instant; this is {value.sort}")
         return value
 
     def _subject(self, node: object, depth: int) -> tree.Expression:
         value = self._value(node, depth + 1)
         if tree.is_constant(value):
-            raise _error(node, "a field must stand here, not a fixed value")
+            raise _error(node, "a field is needed here, not a fixed value")
         return value
 
     def _value(self, node: object, depth: int) -> tree.Expression:  # noqa: PLR0911  # one for each kind of value
@@ -241,7 +243,7 @@ class Builder:
             case "text" | "number" | "money" | "date" | "duration":
                 return self._literal(node, rule)
             case _:
-                raise _error(node, "a value must stand here, not a condition")
+                raise _error(node, "a value is needed here, not a condition")
 
     def _literal(self, node: Syntax, rule: str) -> tree.Expression:
         text = str(node.children[0])
@@ -273,7 +275,7 @@ class Builder:
                 if self._parameters.defaults
                 else "give it under `params:`"
             )
-            raise _error(node, f"there is no parameter ${name}", known)
+            raise _error(node, f"unknown parameter ${name}", known)
         return tree.ParameterValue(name, constants.sort_of(value))
 
     def _arithmetic(self, node: Syntax, rule: str, depth: int) -> tree.Expression:
@@ -295,18 +297,18 @@ class Builder:
             else:
                 check_sizes(worked_out, self._parameters.environments)
         except ValueError as error:
-            raise _error(node, str(error), "compare with a number that you have worked out yourself") from error
+            raise _error(node, str(error), "compare with a number you calculated beforehand") from error
         return worked_out
 
     def _shifted(self, node: Syntax, base: tree.Expression, sign: int, span: tree.Expression) -> tree.Expression:
         if not tree.is_constant(base):
             raise _error(
-                node, "a field is not moved in time", "write `older than 14 days` or compare with `today - 14 days`"
+                node, "a field can't be shifted in time", "write `older than 14 days` or compare with `today - 14 days`"
             )
         if base.sort is Sort.DATE:
             for value in self._values(span):
                 if not isinstance(value, Duration) or value.unit not in _WHOLE_DAYS:
-                    raise _error(node, "a day is moved by whole days or weeks", "or begin with `now`")
+                    raise _error(node, "a day can only be shifted by whole days or weeks", "or begin with `now`")
         return tree.Shifted(base, sign, span)
 
     def _check_depth(self, node: Syntax, depth: int) -> None:
@@ -314,7 +316,7 @@ class Builder:
             raise _error(node, f"the condition is nested more than {MAX_DEPTH} deep", "split it into several lines")
 
 
-_OWN_MONEY = "amounts in different currencies cannot be compared; such a field is only 0 or missing"
+_OWN_MONEY = "amounts in different currencies can't be compared; such a field can only be 0 or missing"
 _READERS: dict[str, Callable[[str], tree.Constant]] = {
     "text": lambda text: re.sub(r"\\(.)", r"\1", text[1:-1]),
     "number": constants.read_number,
@@ -337,7 +339,7 @@ def _column(node: object) -> int:
 
 
 def _never_empty(node: object, instead: str) -> ConditionError:
-    return _error(node, "no text is empty: an empty one counts as missing", f"write `is {instead}`")
+    return _error(node, "text is never empty: an empty text counts as missing", f"write `is {instead}`")
 
 
 def _mismatch_hint(  # noqa: PLR0911  # one for each pair

@@ -64,5 +64,5 @@ def parse(text: str, schema: Schema, parameters: Parameters | None = None) -> Co
         advice = advise(text, error.place, schema, known.defaults)
         if advice is None:
             raise
-        message = f"`{advice.found}` is not understood here"
+        message = f"`{advice.found}` isn't understood here"
         raise ConditionError(message, column=advice.column, hint=advice.hint) from error

@@ -26,7 +26,7 @@ _ITEM = rf"(?:{_TEXT}|\d[\w.]*)"
 _ITEMS = rf"(?P<items>{_ITEM}(?:(?:\s*,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+|\s+nor\s+){_ITEM})*)"
 _NO_PATTERNS = "there are no patterns or regular expressions; use `contains`, `starts with` or `is one of`"
 _NO_PERIODS = (
-    "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, "
+    "there are no calendar periods; use dates, as in `close_date >= 2026-01-01 and close_date < 2026-04-01`, "
     "or write `within next 30 days`"
 )
 
@@ -87,7 +87,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
      "write `{first}_{second} is missing`"),
     (rf"(?:has\s+no|has\s+not|without|no)\s+{_FIELD}", "write `{field} is missing`"),
     (rf"(?:has|with)\s+(?:an?\s+)?{_FIELD}", "write `{field} is present`"),
-    (r"(?:me|myself|my)\b", "a rule asks about the record, whoever reads of it; who is told stands under `notify:`"),
+    (r"(?:me|myself|my)\b", "a rule checks the record, whoever is notified; recipients are listed under `notify:`"),
     # Ages and days.
     (rf"days?[_ ]since[_ ](?:the\s+)?{_FIELD}", "write `{field} older than 30 days`, with your number of days"),
     (r"(?:days?|time)[_ ]?in[_ ](?:the[_ ])?(?:current[_ ])?stage\b",
@@ -95,7 +95,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (r"(?:(?:deal[_ ]?)?age|days[_ ]?open|open[_ ]?days|age[_ ]?in[_ ]?days)\b(?!\s*\()",
      "write `created older than 90 days`, with your number of days"),
     (r"(?:has\s+|was\s+|is\s+)?(?:changed|moved|modified|updated)\b",
-     "a rule asks what is so now, not what has changed; `push_count` and `stage_entered` know of it"),
+     "a rule checks the current state, not changes; use `push_count` or `stage_entered`"),
     (rf"{_IS}(?:in|within|during|over)?\s*(?:the\s+)?(?:last|past|previous)\s+{_SPAN}", "write `newer than {span}`"),
     (
         (rf"{_IS}(?:due\s+)?(?:in|within|during)\s+(?:the\s+)?(?:next\s+|coming\s+|following\s+)?{_SPAN}"
@@ -184,8 +184,8 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (r"(?:but|plus|also)\b", "write `and`"),
     (r"\b(?:xor|nor)\b", "there is `and`, `or` and `not`"),
     (r"(?:if|when|where|then|else|case)\b",
-     "write the condition alone; other values for some records stand under `vary:`"),
-    (r"(?:for|while)\s+\w+(?:\s+in\s+\w+)?", "there are no loops; each line is asked of one record"),
+     "write only the condition; other values for some records go under `vary:`"),
+    (r"(?:for|while)\s+\w+(?:\s+in\s+\w+)?", "there are no loops; each line checks one record"),
     (r"!(?!=)", "write `not`, or `!=`"),
     # Calls.
     (r"today\s*\(\s*\)?|current_?date(?:\(\s*\))?", "write `today` without brackets"),
@@ -197,7 +197,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
      'texts are compared exactly; write `{field} is one of ["…", "…"]` with each spelling'),
     # Parameters, comments, signs.
     (r"(?P<param>\$\w+)\s+(?:business\s+)?(?:minute|hour|day|week|month)s?\b",
-     "the unit belongs to the value under `params:`, as in `quiet: 14 days`; write `{param}` alone"),
+     "the unit goes with the value under `params:`, as in `quiet: 14 days`; write just `{param}`"),
     (r"\$?\{[^}]*\}?", "a parameter is written like `$quiet`, and a field without any sign"),
     (r"%", "there is no remainder; a share is written as a number, such as 0.15"),
     (r"//|--|/\*", "a comment begins with a # after a space"),
@@ -206,7 +206,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     (r"[−–—]", "write a plain minus, -"),  # noqa: RUF001  # what word processors make of it
     (r"/|÷", "there is no division; multiply the other side instead, so that nothing is ever divided by zero"),
     (r":=?", "there is no assignment; give values under `params:`"),
-    (r";", "one line holds one condition; write further ones as lines of their own"),
+    (r";", "one condition per line; write others on separate lines"),
     (r"[“”„‟«»]", 'write straight quotes: "'),
     (r"[‘’‚‛´`]", 'write straight quotes: "'),  # noqa: RUF001  # what word processors make of them
 )  # fmt: skip

@@ -126,7 +126,7 @@ def read_date(text: str) -> date:
         advice = value_advice(text.strip()) if len(text) <= _SHOWN else None
         raise ValueError(f"{cut(text)} is not a day of the calendar; {advice or 'write it like 2026-03-01'}") from error
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise ValueError(f"{text} lies too far off; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
+        raise ValueError(f"{text} is out of range; the years {FIRST_YEAR} to {LAST_YEAR} can be asked about")
     return day
 
 

@@ -138,7 +138,7 @@ def parse_syntax(text: str) -> Syntax:
 def _check_characters(text: str) -> None:
     for index, character in enumerate(text):
         if character == "\t":
-            raise ConditionError("there is a tab", column=index + 1, hint="use spaces")
+            raise ConditionError("tab character found", column=index + 1, hint="use spaces")
         if not character.isprintable() and character not in "\n\r":
             raise UnreadableError(
                 f"there is an invisible character, {character!r}",

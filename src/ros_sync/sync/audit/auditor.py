@@ -178,20 +178,18 @@ class Auditor:
             remember(connection, self._source)
             self._states = read_stream_states(connection, self._source.name)
         if quota_exhausted(state.get("quota_exhausted_until"), report.started_at):
-            raise DailyLimitError(
-                "the calls that the CRM allows in a day are used up", resume_at=state["quota_exhausted_until"]
-            )
+            raise DailyLimitError("the CRM's daily API limit is used up", resume_at=state["quota_exhausted_until"])
         self._streams = list(self._source.streams)
         listed = []
         for stream in self._streams:
             place = self._states.get(stream.name)
             if place is None or place.cursor is None:
-                report.of(stream.name).trouble = "they have not been listed to their end yet; run `ros-sync sync` first"
+                report.of(stream.name).trouble = "they haven't been fully read yet; run `ros-sync sync` first"
             else:
                 listed.append(stream)
         if not listed:
             raise RosSyncError(
-                f"nothing of {self._source.name} has been listed to its end yet", hint="run `ros-sync sync` first"
+                f"nothing in {self._source.name} has been fully read yet", hint="run `ros-sync sync` first"
             )
         self._streams = listed
 
@@ -244,8 +242,8 @@ class Auditor:
                 and (place.fingerprint != schema.fingerprint or not schema.properties <= place.properties)
             ):
                 report.notes.append(
-                    f"the connector file or the account has changed since the {stream.name} were listed; "
-                    "`ros-sync sync` reads them all anew"
+                    f"the connector file or the account has changed since the {stream.name} were read; "
+                    "run `ros-sync sync` to read them all again"
                 )
         readings = [[Reading(each, partial(self._listed, each))] for each in self._streams]
         with SeenIds() as seen, Fetching(readings) as fetching:
@@ -320,7 +318,7 @@ class Auditor:
     def _readable(self, report: AuditReport, stream: Stream, page: Page) -> Stream:
         """The stream with those of its associations that could be read; the others are told."""
         for to, reason in page.unread.items():
-            note = f"the associations of {stream.name} with {to} could not be compared: {reason}"
+            note = f"the associations of {stream.name} with {to} couldn't be compared: {reason}"
             report.unread.setdefault((stream.name, to), note)
         return readable(stream, page.unread)
 

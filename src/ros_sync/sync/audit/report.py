@@ -29,17 +29,17 @@ class Kind(StrEnum):
 
 
 WORDS: Mapping[Kind, str] = {
-    Kind.MISSING: "is in the CRM and not here",
-    Kind.ARCHIVED: "was archived in the CRM, and is alive here",
-    Kind.MERGED: "was merged into another record in the CRM, and not here",
-    Kind.ERASED: "is not known in the CRM any more, and is alive here",
-    Kind.ALIVE: "is deleted here, and alive in the CRM",
-    Kind.NO_LONGER: "is here, and in the CRM none of these any more",
-    Kind.MODIFIED: "has another modified instant",
-    Kind.VALUES: "has other values",
-    Kind.LINKS: "has other associations",
-    Kind.LINK_FIELDS: "has fields that do not follow from its associations",
-    Kind.HISTORY: "has another change history",
+    Kind.MISSING: "is in the CRM but not in the mirror",
+    Kind.ARCHIVED: "is archived in the CRM but active in the mirror",
+    Kind.MERGED: "is merged into another record in the CRM but not in the mirror",
+    Kind.ERASED: "no longer exists in the CRM but is active in the mirror",
+    Kind.ALIVE: "is deleted in the mirror but active in the CRM",
+    Kind.NO_LONGER: "is in the mirror but no longer qualifies in the CRM",
+    Kind.MODIFIED: "has a different modification time",
+    Kind.VALUES: "has different values",
+    Kind.LINKS: "has different associations",
+    Kind.LINK_FIELDS: "has fields that don't match its associations",
+    Kind.HISTORY: "has a different change history",
 }
 
 

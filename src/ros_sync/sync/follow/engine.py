@@ -47,7 +47,7 @@ from ros_sync.sync.write_back.requests import Outcome, WriteBackRequest
 log = structlog.get_logger(__name__)
 
 Done = TypeVar("Done")
-USED_UP = "the calls that the CRM allows in a day are used up"
+USED_UP = "the CRM's daily API limit is used up"
 
 
 class _FollowedSource:

@@ -83,6 +83,6 @@ def in_words(unread: Mapping[tuple[str, str], str]) -> str:
         reasons.setdefault(reason, []).append(f"{stream} with {to}")
     told = "; ".join(f"{', '.join(pairs)}: {reason}" for reason, pairs in reasons.items())
     return (
-        f"associations could not be read ({told}); the records are followed, and these are read as soon as that is "
+        f"associations couldn't be read ({told}); the records are synced, and the associations are read as soon as "
         "possible"
     )

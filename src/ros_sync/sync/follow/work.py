@@ -134,7 +134,7 @@ class Work:
             told = str(error)
             log.warning("stream_failed", source=self.source.name, stream=stream.name, error=told)
         else:  # a mistake of ours, or an answer that nobody thought of
-            told = f"{stream.name} could not be read: {type(error).__name__}; the log has the details"
+            told = f"{stream.name} couldn't be read: {type(error).__name__}; see the log for details"
             log.error("stream_failed_unexpectedly", source=self.source.name, stream=stream.name, exc_info=error)
         self.report.of(stream.name).trouble = told
         return None

@@ -152,6 +152,6 @@ def strange_zones(names: Sequence[StoredValue], name: str) -> list[str]:
         {str(each) for each in names if name == "owner" and each is not None and not clock.is_zone(str(each))}
     )
     return [
-        f"{each!r} is not a time zone; the company's is used instead (map it: `values: {{{each!r}: Europe/Berlin}}`)"
+        f"{each!r} isn't a time zone; using the company's instead (map it: `values: {{{each!r}: Europe/Berlin}}`)"
         for each in strange
     ]

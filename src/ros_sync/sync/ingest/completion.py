@@ -109,5 +109,5 @@ def told(batch: Batch, index: int, against: Against) -> Quarantined:
     names = [fields.get(name, name) for name in against.names]
     shown = [name for name in names if name in batch.headings or name.startswith("custom.")] or names
     listed = ", ".join(f"{name} ({batch.headings[name]!r})" if name in batch.headings else name for name in shown)
-    reason = f"this id was read at {against.place} already, with another {listed}; the first one stands"
+    reason = f"this ID was already read at {against.place} with a different {listed}; the first one is kept"
     return Quarantined(batch.origin, batch.lines[index], batch.headings.get("id", "id"), against.record_id, reason)

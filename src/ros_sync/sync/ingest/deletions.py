@@ -300,12 +300,10 @@ PLURALS = {"lead": "leads", "owner": "owners", "pipeline_stage": "stages"}
 def held_problem(stream: str, held: int, wave: int) -> Problem:
     """What people are told of deletions that wait for them."""
     name = PLURALS.get(stream, stream)
-    told = (
-        "their contacts say that they are none any more" if stream == "lead" else "the CRM says that they were deleted"
-    )
+    told = "their contacts no longer qualify" if stream == "lead" else "the CRM reports them as deleted"
     return Problem(
-        f"{held:,} {name} are held: {told}, and so many in a day may be a mistake (wave {wave})",
-        f"see in the CRM whether they are to be gone; then `ros-sync deletions confirm {wave}`, or `reject {wave}`",
+        f"{held:,} {name} are held: {told}, and this many in a day may be a mistake (wave {wave})",
+        f"check in the CRM whether this is intended, then run `ros-sync deletions confirm {wave}`, or `reject {wave}`",
         stream,
     )
 
@@ -313,8 +311,8 @@ def held_problem(stream: str, held: int, wave: int) -> Problem:
 def doubt_problem(stream: str, number: int) -> Problem:
     """What people are told of answers that contradict themselves."""
     return Problem(
-        f"what the CRM says of {number:,} {stream} contradicts itself: deleted or merged, and there",
-        "nothing was deleted here, and it is looked at again by itself; if it stays, tell the CRM's support",
+        f"the CRM contradicts itself about {number:,} {stream}: deleted or merged, but still there",
+        "nothing was deleted here, and this is rechecked automatically; if it persists, contact the CRM's support",
         stream,
     )
 

@@ -71,7 +71,7 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
     steps: list[Step] = []
     for path in paths:
         if not path.exists():
-            raise ImportRefusedError(f"there is no file or folder {path}")
+            raise ImportRefusedError(f"no such file or folder: {path}")
         files = files_in(path) if path.is_dir() else [path]
         found = [(file, entry) for file in files for entry in mapping.entries_for(file)]
         for file, _ in found:
@@ -79,7 +79,7 @@ def plan(mapping: ExportMapping, paths: Sequence[Path]) -> list[Step]:
         if not found:
             patterns = ", ".join(sorted({entry.pattern or "*" for entry in mapping.entries}))
             raise ImportRefusedError(
-                f"the mapping {mapping.file} has no entry for {path}", hint=f"it reads files named {patterns}"
+                f"the mapping {mapping.file} has no entry for {path}", hint=f"the mapping reads files named {patterns}"
             )
         steps.extend(found)
     return sorted(steps, key=lambda step: order[step[1].object])
@@ -125,8 +125,8 @@ def import_exports(
     if as_of is not None:
         days = ", ".join(sorted({f"{group.as_of:%Y-%m-%d}" for group in groups if group.as_of}))
         raise ImportRefusedError(
-            f"--as-of names one moment, and the files are of several days by their names ({days})",
-            hint="leave --as-of out, and each is read as the state of its day; or import them one by one",
+            f"--as-of is a single moment, but the file names are from several days ({days})",
+            hint="omit --as-of to read each as the state of its day, or import them one by one",
         )
     if strict:
         for group in groups:
@@ -221,7 +221,7 @@ def refuse_flawed(steps: Sequence[Step]) -> None:
             except ImportRefusedError as error:
                 problems.append(error)
     if more:
-        problems.append(ImportRefusedError(f"and {more:,} more rows that cannot be read"))
+        problems.append(ImportRefusedError(f"and {more:,} more rows that can't be read"))
     _raise(problems)
 
 
@@ -284,7 +284,7 @@ def _load(
                 if progress:
                     progress(path, batch.position)
             if not file.rows_read:
-                file.notes.append("it holds headings and no rows")
+                file.notes.append("it contains headings but no rows")
         for name in sorted(names):
             last = next(file for file in reversed(report.files) if file.object == name)
             with writing(engine, mapping.source) as connection, followed_by_joined(connection, context):

@@ -98,14 +98,14 @@ def ask(connection: Connection, source: Source, request: WriteBackRequest, direc
     writable = source.writable.get(request.object, frozenset())
     for name, value in request.changes.items():
         if name not in writable:
-            hint = f"the connector file's `write:` lists what is; {did_you_mean(name, writable)}"
-            raise PermanentError(f"{request.object}.{name} is not written back", where=Where(key=name), hint=hint)
+            hint = f"the connector file's `write:` lists what can; {did_you_mean(name, writable)}"
+            raise PermanentError(f"{request.object}.{name} can't be written back", where=Where(key=name), hint=hint)
         field = objects()[request.object].settable.get(name)
         reason = _unfit(field.kind if field else None, value, source.facts.max_text_chars)
         if reason:
             raise PermanentError(f"{name} {reason}", where=Where(key=name))
     if not request.changes:
-        raise PermanentError("nothing is to be changed")
+        raise PermanentError("nothing to change")
     mirrored = objects()[request.object]
     record_id = redirects.resolve(connection, source.name, request.object, [request.record_id]).get(
         request.record_id, request.record_id
@@ -113,15 +113,17 @@ def ask(connection: Connection, source: Source, request: WriteBackRequest, direc
     row = _present(connection, mirrored, source.name, record_id)
     if row is None or row["deleted_at"] is not None:
         raise PermanentError(
-            f"there is no {request.object} {request.record_id} (any more)",
+            f"{request.object} {request.record_id} doesn't exist (any more)",
             where=Where(record=request.record_id),
-            hint="`ros-sync sync` brings the mirror up to date",
+            hint="run `ros-sync sync` to bring the mirror up to date",
         )
     owner = directory.owner_of(source.name, row["owner_id"], row["owner_named"])
     right = may_change(directory.find(request.asked_by), owner, directory)
     if not right.granted:
         log.warning("write_refused", object=request.object, record=record_id)  # the reason names people
-        raise PermanentError(f"{request.asked_by} may not change this: {right.reason}", where=Where(record=record_id))
+        raise PermanentError(
+            f"{request.asked_by} isn't allowed to change this: {right.reason}", where=Where(record=record_id)
+        )
     shown = {name: _stored_value(mirrored, row, name) for name in request.changes}
     values = {
         "source": source.name,
@@ -188,7 +190,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
         return outcome_of(work, number)
     stream = next((each for each in work.source.streams if row["object"] in each.objects), None)
     if stream is None:
-        return _close(work, row, State.REFUSED, f"the connector file follows no {row['object']}s any more")
+        return _close(work, row, State.REFUSED, f"the connector file no longer syncs {row['object']}s")
     say = _speaker(work, row)
 
     def note(taken: Collection[str]) -> str:
@@ -213,17 +215,15 @@ def execute(work: WriteTarget, number: int) -> Outcome:
     if result.page is not None:
         work.take_in(stream, result.page)
     vendor = work.source.facts.display_name
-    words = f"{vendor} said so already" if result.already_set else "written"
+    words = f"it already had this value in {vendor}" if result.already_set else "written"
     done = State.DONE
     if result.lacking:
         lacking = "; ".join(
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in result.lacking.items()
         )
         done = State.PARTLY if result.lacking.keys() < row["changes"].keys() else State.REFUSED
-        words = (
-            f"{vendor} answered that it was done, but {'part of it' if done is State.PARTLY else 'it'} is not: "
-            f"{lacking}"
-        )
+        part = "part of it" if done is State.PARTLY else "it"
+        words = f"{vendor} reported success, but {part} didn't take effect: {lacking}"
     if result.trouble is not None:
         return _unfinished(work, row, words, result, done)
     return _close(work, row, done, words, {name: lack.now for name, lack in result.lacking.items()})
@@ -232,11 +232,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
 def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteResult, done: State) -> Outcome:
     """The value is there, and the rest failed: what can still be done keeps the request open, what cannot is said."""
     error = result.trouble
-    lack = (
-        "the note that says who asked could not be left"
-        if result.page is not None
-        else "it could not be read afterwards"
-    )
+    lack = "the note about who asked couldn't be added" if result.page is not None else "it couldn't be read back"
     if isinstance(error, PermanentError):
         return _close(work, row, done, f"{words}, but {lack}: {error}")
     if isinstance(error, DailyLimitError):
@@ -249,14 +245,14 @@ def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
     if isinstance(error, DailyLimitError):
         _exhaust_quota(work, error)
         return _close(
-            work, row, State.OPEN, f"kept, and carried out by `ros-sync serve` when calls are allowed again: {error}"
+            work, row, State.OPEN, f"queued; `ros-sync serve` will do it when calls are allowed again: {error}"
         )
     if isinstance(error, PermanentError):
         return _close(work, row, State.REFUSED, str(error))
     if isinstance(error, RosSyncError):
-        return _close(work, row, State.OPEN, f"kept, and tried again by `ros-sync serve`: {error}")
+        return _close(work, row, State.OPEN, f"queued; `ros-sync serve` will retry: {error}")
     log.error("write_failed", number=row["id"], exc_info=error)
-    words = f"it failed, and may have been written: {type(error).__name__}; the log has the details"
+    words = f"it failed, but may have been written: {type(error).__name__}; the log has the details"
     return _close(work, row, State.REFUSED, words)
 
 

@@ -80,7 +80,7 @@ def test_an_entry_may_be_written_in_a_style_of_its_own(mapping_of: MappingOf) ->
         (_HEAD + _ENTRY + "      closed: {column: A, only_if: {stage_kind: won}}\n", ":7:7", "map stage_kind above it"),
         (_HEAD + _ENTRY + "      closing_plan: {column: A, values: {true: true}}\n", ":7:42", "must stand in quotes"),
         (_HEAD + _ENTRY + '      closing_plan: {column: A, values: {"x": maybe}}\n', ":7:47", "is neither true/false"),
-        (_HEAD + _ENTRY + "      custom.x: {column: A, kind: money}\n", ":7:35", "'money' is not known here"),
+        (_HEAD + _ENTRY + "      custom.x: {column: A, kind: money}\n", ":7:35", "'money' is not allowed here"),
         (_HEAD + _ENTRY + "      name: {column: A, kind: number}\n", ":7:25", "only custom fields take `kind:`"),
         (_HEAD + "timezone: Europe/Berlim\n" + _ENTRY + "      name: N\n", ":3:11", "there is no time zone"),
         (_HEAD + "encoding: utf-9\n" + _ENTRY + "      name: N\n", ":3:11", "there is no text encoding 'utf-9'"),
@@ -132,7 +132,7 @@ def test_all_mistakes_are_told_at_once_in_reading_order(mapping_of: MappingOf) -
         ("{name: A, kind: open, position: erly}", "did you mean 'early'?"),
         ("{name: A, kind: open, probability: 15}", "did you mean 15%?"),
         ("{name: A, kind: open, probability: high}", "is not a number"),
-        ("{name: A, kind: open, chance: 1}", "there is no key 'chance' here"),
+        ("{name: A, kind: open, chance: 1}", "unknown key 'chance'"),
         ("{name: B, kind: open}", "stands twice"),
     ],
 )

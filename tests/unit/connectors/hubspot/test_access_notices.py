@@ -44,7 +44,7 @@ def told(
 def test_the_ends_of_what_is_used_are_told_with_their_dates(tmp_path: Path) -> None:
     """Associations in March 2027, everything else in September; renewals are not among what a service key needs."""
     unknown, *ends = told(tmp_path, KEY)
-    assert unknown.startswith("the scopes cannot be checked")
+    assert unknown.startswith("can't check scopes")
     assert ends == [
         "version v4 of HubSpot's API will be unsupported from 30 March 2027; this workspace uses it for associations",
         (
@@ -62,7 +62,7 @@ def test_the_ends_of_what_is_used_are_told_with_their_dates(tmp_path: Path) -> N
         (KEY, RELEASED, LINKED, ["version 2026-09", "March 2028"], ["v3", "v4", "2027", "legacy"]),
         (OAUTH, Versions(), LINKED, ["v3", "v4", "version 2026-03", "renewals"], ["v1 ", "legacy"]),
         (OAUTH, Versions({Api.TOKEN: "v1"}), LINKED, ["version v1", "16 February 2027"], ["2026-03"]),
-        (APP, Versions({Api.TOKEN: "v1"}), LINKED, ["legacy private apps"], ["v1 ", "scopes cannot"]),
+        (APP, Versions({Api.TOKEN: "v1"}), LINKED, ["legacy private apps"], ["v1 ", "can't check scopes"]),
         (APP, Versions({Api.ASSOCIATIONS: "2026-09"}), LINKED, ["version v3", "March 2028"], ["v4", "30 March"]),
     ],
 )  # fmt: skip

@@ -66,9 +66,9 @@ def test_what_would_be_refused_when_it_is_written_is_told_before(tmp_path: Path)
     """
     found = [words for words in examined(tmp_path) if words.startswith("writing")]
     assert found == [
-        "writing lead.name sets lifecyclestage of contacts to 'rejected', which is none of its options",
-        "writing lead.rejection_code sets of_nobody of contacts, a property that the account does not have",
-        "writing deal.name sets hs_is_stalled of deals, which HubSpot fills by itself: it cannot be written",
+        "writing lead.name sets lifecyclestage of contacts to 'rejected', which isn't one of its options",
+        "writing lead.rejection_code sets of_nobody of contacts, a property the account doesn't have",
+        "writing deal.name sets hs_is_stalled of deals, which HubSpot fills automatically: it can't be written",
     ]
 
 
@@ -82,4 +82,4 @@ def test_calculated_properties_that_nothing_reads_again_are_told(tmp_path: Path,
 def test_stages_may_be_named_by_label_or_internal_name(tmp_path: Path) -> None:
     """One that is neither is told."""
     found = [words for words in examined(tmp_path) if "stage" in words and "lifecycle" not in words]
-    assert found == ["the account has no stage 'gone' in a pipeline 'default'"]
+    assert found == ["the account has no stage 'gone' in pipeline 'default'"]

@@ -135,14 +135,14 @@ def test_a_daily_limit_says_when_it_ends() -> None:
     error = told(429, {"Retry-After": "1"}, "America/New_York", policyName="DAILY")
     assert isinstance(error, DailyLimitError)
     assert error.resume_at == datetime(2026, 3, 3, 5, tzinfo=UTC)
-    assert "by itself" in str(error)
+    assert "automatically" in str(error)
 
 
 def test_an_address_that_knows_no_such_call_is_not_hubspots() -> None:
     """HubSpot says why it does not know something; a 404 without a word comes from elsewhere, and names the setting."""
     error, hubspots = told(404), told(404, category="OBJECT_NOT_FOUND")
-    assert ("does not answer like HubSpot" in str(error), "hubspot.api_url" in str(error)) == (True, True)
-    assert "does not answer like HubSpot" not in str(hubspots)
+    assert ("doesn't respond like HubSpot" in str(error), "hubspot.api_url" in str(error)) == (True, True)
+    assert "doesn't respond like HubSpot" not in str(hubspots)
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,11 @@ def test_only_a_refused_refresh_token_asks_for_a_new_one(status: int, kind: type
         ({"status": "BAD_REFRESH_TOKEN", "message": "unknown refresh token"}, "refresh token", "refresh_token"),
         (
             {"error": "invalid_client", "error_description": "bad secret"},
-            "client id and secret: “bad secret”",
+            "client ID and secret: “bad secret”",
             "client_secret",
         ),
-        ({"error": "unauthorized_client", "status": "error"}, "client id and secret", "client_id"),
-        ({"status": "BAD_CLIENT_SECRET", "message": "bad secret"}, "client id and secret", "client_secret"),
+        ({"error": "unauthorized_client", "status": "error"}, "client ID and secret", "client_id"),
+        ({"status": "BAD_CLIENT_SECRET", "message": "bad secret"}, "client ID and secret", "client_secret"),
         ({"error": ["invalid_client"], "error_description": 5}, "refresh token", "refresh_token"),
         ({}, "refresh token", "refresh_token"),
     ],
@@ -217,7 +217,7 @@ def test_a_refusal_in_the_words_of_oauth_is_read_too() -> None:
     """An answer may hold `error` and `error_description` alone."""
     error = told(401, error="invalid_token", error_description="it was deleted")
     assert (type(error), error.message) == (
-        AuthExpiredError, "HubSpot does not accept the credentials: “it was deleted”",
+        AuthExpiredError, "HubSpot rejected the credentials: “it was deleted”",
     )  # fmt: skip
 
 

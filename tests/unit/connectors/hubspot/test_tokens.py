@@ -30,7 +30,7 @@ class HubSpot:
     def exchange(self, refresh_token: str) -> dict[str, Any]:
         self.asked.append(refresh_token)
         if refresh_token != self.valid:
-            raise AuthExpiredError("HubSpot does not accept the refresh token")
+            raise AuthExpiredError("HubSpot rejected the refresh token")
         if self.rotates:
             self.valid = f"refresh-{len(self.asked)}"
         told = {"access_token": f"access-{len(self.asked)}", "refresh_token": self.valid, "expires_in": 1_800}

@@ -45,14 +45,14 @@ ADVICE = [
     (
         "close_date changed in last 7 days",
         12,
-        "a rule asks what is so now, not what has changed; `push_count` and `stage_entered` know of it",
+        "a rule checks the current state, not changes; use `push_count` or `stage_entered`",
     ),
     (
         "stage changed",
         7,
-        "a rule asks what is so now, not what has changed; `push_count` and `stage_entered` know of it",
+        "a rule checks the current state, not changes; use `push_count` or `stage_entered`",
     ),
-    ("owner = me", 9, "a rule asks about the record, whoever reads of it; who is told stands under `notify:`"),
+    ("owner = me", 9, "a rule checks the record, whoever is notified; recipients are listed under `notify:`"),
     ("push_count >= two", 15, "write numbers in digits, such as `3`"),
     ("forecast_category = commit", 21, 'for a text write "commit" in quotes'),
     ("forecast_category is commit and is_open", 22, 'for a text write "commit" in quotes'),
@@ -140,7 +140,7 @@ ADVICE = [
     (
         "last_activity older than $quiet days",
         26,
-        "the unit belongs to the value under `params:`, as in `quiet: 14 days`; write `$quiet` alone",
+        "the unit goes with the value under `params:`, as in `quiet: 14 days`; write just `$quiet`",
     ),
     ("last_activity older than quiet", 26, "a parameter is written `$quiet`"),
     ("last_activity older than {quiet}", 26, "a parameter is written `$quiet`"),
@@ -156,7 +156,7 @@ ADVICE = [
         "close_date this quarter",
         12,
         (
-            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "there are no calendar periods; use dates, as in `close_date >= 2026-01-01 and close_date < "
             "2026-04-01`, or write `within next 30 days`"
         ),
     ),
@@ -164,7 +164,7 @@ ADVICE = [
         "close_date is this month",
         12,
         (
-            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "there are no calendar periods; use dates, as in `close_date >= 2026-01-01 and close_date < "
             "2026-04-01`, or write `within next 30 days`"
         ),
     ),
@@ -172,7 +172,7 @@ ADVICE = [
         "close_date in Q3 2026",
         12,
         (
-            "there are no calendar periods; name their days, as in `close_date >= 2026-01-01 and close_date < "
+            "there are no calendar periods; use dates, as in `close_date >= 2026-01-01 and close_date < "
             "2026-04-01`, or write `within next 30 days`"
         ),
     ),
@@ -254,8 +254,8 @@ ADVICE = [
     ("is_open AND closing_plan", 9, "write `and`"),
     ("is_open and NOT closing_plan", 13, "write `not`"),
     ('stage IS "x"', 7, "write `is`"),
-    ("if is_open", 1, "write the condition alone; other values for some records stand under `vary:`"),
-    ("is_open then closing_plan", 9, "write the condition alone; other values for some records stand under `vary:`"),
+    ("if is_open", 1, "write only the condition; other values for some records go under `vary:`"),
+    ("is_open then closing_plan", 9, "write only the condition; other values for some records go under `vary:`"),
     ("close_date < TODAY()", 14, "write `today` without brackets"),
     ("close_date < today()", 14, "write `today` without brackets"),
     ("ISBLANK(next_step)", 1, "write `next_step is missing`"),
@@ -306,11 +306,11 @@ ADVICE = [
     ("stage is «x»", 10, 'write straight quotes: "'),
     ('stage := "x"', 7, "there is no assignment; give values under `params:`"),
     ('stage: "x"', 6, "there is no assignment; give values under `params:`"),
-    ("is_open; closing_plan", 8, "one line holds one condition; write further ones as lines of their own"),
+    ("is_open; closing_plan", 8, "one condition per line; write others on separate lines"),
     ("is_open // x", 9, "a comment begins with a # after a space"),
     ("is_open -- x", 9, "a comment begins with a # after a space"),
     ("push_count \u2013 1 > 3", 12, "write a plain minus, -"),
-    ("for x in y", 1, "there are no loops; each line is asked of one record"),
+    ("for x in y", 1, "there are no loops; each line checks one record"),
     ('stage is "x', 10, "the quote is never closed"),
     ("next_step contains call", 20, 'for a text write "call" in quotes'),
     ("stage is not", 13, "the condition ends too early"),
