@@ -264,7 +264,7 @@ class Mirror:
         return self.records("history_entry", **where)
 
     def deletions(self, **where: Any) -> list[Record]:
-        """What the deletion book holds, by stream and id."""
+        """What the deletion ledger holds, by stream and id."""
         return self.records("deletion", **where)
 
 

@@ -15,11 +15,7 @@ SOURCE = Path(ros_sync.__file__).parent
 # it imitates has the same names.
 APART = SOURCE / "sandbox"
 
-SAME_CLASSES: dict[str, str] = {
-    "Kind": "those of sync go with issue 10, part 7",
-    "State": "those of sync go with issue 10, part 7",
-    "Unit": "that of sync goes with issue 10, part 7",
-}
+SAME_CLASSES: dict[str, str] = {}
 SAME_FILES = {
     "__init__": "each package has one",
     "app": "the application of a framework: Typer's, FastAPI's",

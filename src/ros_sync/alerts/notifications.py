@@ -34,11 +34,11 @@ from ros_sync.rules.model import Mode, Route, Rule
 class NotificationCounts:
     """What one round of telling did.
 
-    `told` counts who was told of what, `nobody` alerts that nobody can be told of, `later` those that wait for their
-    reader's next digest, `messages` what was composed, and `failures` why other messages could not be.
+    `notified` counts who was notified of what, `nobody` alerts that nobody can be notified of, `later` those that wait
+    for their reader's next digest, `messages` what was composed, and `failures` why other messages could not be.
     """
 
-    told: int = 0
+    notified: int = 0
     nobody: int = 0
     later: int = 0
     messages: int = 0
@@ -115,11 +115,11 @@ def notify(
 def _due(session: Session, rule_ids: Collection[str], moment: Moment, stale: Collection[str]) -> list[int]:
     """The open alerts with a route that may have come due, or with nobody to be told so far, the oldest first."""
     come = select(alert_table.c.id).where(alert_table.c.next_notification_at <= moment.now)
-    untold = select(notification_table.c.alert_id).where(notification_table.c.recipient == NOBODY)
+    unnotified = select(notification_table.c.alert_id).where(notification_table.c.recipient == NOBODY)
     present = (alert_table.c.state == AlertState.OPEN) & alert_table.c.shadow.is_(False)
     present &= outside(alert_table.c.source, stale) & alert_table.c.rule_id.in_(rule_ids)
     # Two questions with an index each; asked as one condition, all alerts that there ever were are gone through.
-    query = select(alert_table.c.id).where(present, alert_table.c.id.in_(union_all(come, untold)))
+    query = select(alert_table.c.id).where(present, alert_table.c.id.in_(union_all(come, unnotified)))
     return list(session.connection().execute(query.order_by(alert_table.c.id)).scalars())
 
 
@@ -177,7 +177,7 @@ def _take_route(
             "address": _address(recipient, this.transport),
             "rule_id": None if way.mode is Mode.DIGEST else alert.rule_id,
         }
-        this.counts.told += 1
+        this.counts.notified += 1
     if decision.found:
         portion.found.append((alert.id, key))
     portion.notifications.append({

@@ -18,7 +18,7 @@ from ros_sync.jobs.lock import DatabaseLock
 from ros_sync.mirror.database import open_engine
 from ros_sync.plain_data import data_of
 from ros_sync.sync.audit.auditor import Auditor
-from ros_sync.sync.audit.report import WORDS, AuditReport, Difference, Kind, StreamAudit
+from ros_sync.sync.audit.report import WORDS, AuditReport, Difference, DifferenceKind, StreamAudit
 from ros_sync.terminal import counted, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.sources import connections_of, refuse_unfollowed, sync_policy_of
@@ -94,8 +94,8 @@ def as_data(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def _by_name(kinds: Counter[Kind]) -> dict[str, int]:
-    return {kind.value: kinds[kind] for kind in Kind if kinds[kind]}
+def _by_name(kinds: Counter[DifferenceKind]) -> dict[str, int]:
+    return {kind.value: kinds[kind] for kind in DifferenceKind if kinds[kind]}
 
 
 def _stream(audit: StreamAudit) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _checksum(audit: StreamAudit) -> str:
 
 
 def _show_differences(
-    invocation: Invocation, total: int, kinds: Counter[Kind], differences: list[Difference], noun: str
+    invocation: Invocation, total: int, kinds: Counter[DifferenceKind], differences: list[Difference], noun: str
 ) -> None:
     out = invocation.out
     if not total:
@@ -177,7 +177,7 @@ def _show_differences(
         out.print(shown(str(each)), highlight=False, soft_wrap=True)
         for name, *sides in each.fields:
             crm, mirror = (shown(NOTHING if side is None else side) for side in sides)
-            theirs = "according to its associations" if each.kind is Kind.LINK_FIELDS else "in the CRM"
+            theirs = "according to its associations" if each.kind is DifferenceKind.LINK_FIELDS else "in the CRM"
             words = f"    {shown(name)}: {crm} [dim]{theirs},[/dim] {mirror} [dim]in the mirror[/dim]"
             out.print(words, highlight=False, soft_wrap=True)
     if total > len(differences):
@@ -185,7 +185,7 @@ def _show_differences(
     head, _, tail = noun.partition(" ")
     number = counted(total, head) + (f" {tail}" if tail else "")
     out.print(f"\n[bold]{number}[/bold]:", highlight=False)
-    for kind in Kind:
+    for kind in DifferenceKind:
         if kinds[kind]:
             out.print(f"  {kinds[kind]:,}  {WORDS[kind]}", highlight=False)
 

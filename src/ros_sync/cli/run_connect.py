@@ -49,19 +49,19 @@ def connect(
     """Fit the workspace's connector file to the account of a vendor; with `dry_run` nothing is changed anywhere."""
     its = vendor(name)
     settings = invocation.start()
-    wished = _wished(its, create)
+    wanted = _wanted(its, create)
     path, before, file = _file(its, settings)
     account = its.fitting(settings, file, before, Paces(settings).of(its))
     rules = _rules(invocation, settings)
     fitted = account.fitted()
-    made = [gap.name for gap in fitted.gaps if gap.name in wished or (create_missing and _is_needed(gap, rules))]
+    made = [gap.name for gap in fitted.gaps if gap.name in wanted or (create_missing and _is_needed(gap, rules))]
     new = account.to_create(made)
     if made:
         fitted = account.fitted(made)
     losing = fits(rules, _filled(account, _fitted(its, fitted, path), list(new)))
     created = [f"{wanted} as {made_as}" for wanted, made_as in new.items()]
     done = Connected(name, path, fitted, before, losing, account.refused, created)
-    done.filled_already = sorted(wished.difference(made))
+    done.filled_already = sorted(wanted.difference(made))
     if not dry_run:
         account.create(new)
         done.written = fitted.text != before or not path.exists()
@@ -73,7 +73,7 @@ def connect(
         _tell(invocation, done, dry_run=dry_run)
 
 
-def _wished(its: Vendor, names: Sequence[str]) -> frozenset[str]:
+def _wanted(its: Vendor, names: Sequence[str]) -> frozenset[str]:
     known = its.creatable()
     for name in names:
         if name not in known:

@@ -12,7 +12,7 @@ from ros_sync.errors import RosSyncError
 from ros_sync.mirror.database import open_engine
 from ros_sync.plain_data import data_of
 from ros_sync.sync.ingest import deletions
-from ros_sync.sync.ingest.deletions import PLURALS, State, Wave
+from ros_sync.sync.ingest.deletions import PLURALS, Wave, WaveState
 from ros_sync.terminal import counted, os_user, shown
 
 _KINDS: Mapping[str, str] = {
@@ -29,7 +29,7 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
     engine = open_engine(settings.database_url, read_only=True)
     try:
         with engine.connect() as connection:
-            found = deletions.waves(connection, *(() if every else (State.HELD,)))
+            found = deletions.waves(connection, *(() if every else (WaveState.HELD,)))
     finally:
         engine.dispose()
     if as_json:
@@ -45,7 +45,7 @@ def show(invocation: Invocation, *, every: bool, as_json: bool) -> None:
     for wave in found:
         table.add_row(str(wave.number), f"{wave.opened_at:%Y-%m-%d %H:%M}", shown(in_words(wave)), shown(_state(wave)))
     out.print(table)
-    if any(wave.state is State.HELD for wave in found):
+    if any(wave.state is WaveState.HELD for wave in found):
         out.print(
             "Check in the CRM whether these deletions are intended, then run `ros-sync deletions confirm WAVE` or "
             "`reject WAVE`.",
@@ -73,7 +73,7 @@ def decide(invocation: Invocation, number: int, *, confirmed: bool, by: str | No
     """Confirm or reject a wave, in the name of a person and of this machine's user."""
     settings = invocation.start()
     engine = open_engine(settings.database_url, read_only=True)
-    state = State.CONFIRMED if confirmed else State.REJECTED
+    state = WaveState.CONFIRMED if confirmed else WaveState.REJECTED
     try:
         with engine.begin() as connection:
             done = deletions.decide(connection, number, state, _who(by), clock.now())

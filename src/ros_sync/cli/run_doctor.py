@@ -17,8 +17,7 @@ from ros_sync.errors import RosSyncError, SettingsError, TransientError
 from ros_sync.mirror.database import open_engine
 from ros_sync.plain_data import data_of
 from ros_sync.settings import Settings
-from ros_sync.sync.ingest.deletions import State as WaveState
-from ros_sync.sync.ingest.deletions import held_problem, waves
+from ros_sync.sync.ingest.deletions import WaveState, held_problem, waves
 from ros_sync.terminal import counted, shown
 from ros_sync.workspace.mappings import connector_files, load_connector
 from ros_sync.workspace.sources import (

@@ -25,7 +25,7 @@ from ros_sync.notifiers.plaintext import one_line
 from ros_sync.plain_data import data_of
 from ros_sync.sync.follow.engine import Syncer
 from ros_sync.sync.ingest.reports import CycleReport
-from ros_sync.sync.write_back.requests import Outcome, State
+from ros_sync.sync.write_back.requests import Outcome, RequestState
 from ros_sync.terminal import counted, shown
 from ros_sync.workspace.choices import Chosen
 from ros_sync.workspace.company import deal_context
@@ -39,12 +39,12 @@ from ros_sync.workspace.sources import (
 
 SHOWN_QUARANTINED = 5
 INTERRUPTED = 130  # what a shell gives for a command that Ctrl-C ended
-HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "quarantined": "aside"}  # for 80 columns
+HEADINGS = {"created": "new", "updated": "changed", "changes": "values", "quarantined": "unread"}  # for 80 columns
 MANY_ROWS = 100  # records: of fewer, calls for each 1,000 would say nothing
 
 
 def sync(invocation: Invocation, *, source: str | None, full: bool, as_json: bool) -> None:
-    """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or parked."""
+    """Run one cycle of each source and tell of it; exit code 1 where one is in trouble or paused."""
     settings = invocation.start()
     reports: list[CycleReport] = []
     written: list[tuple[str, Outcome]] = []
@@ -93,7 +93,7 @@ def show_unused(invocation: Invocation, unused: Sequence[Chosen]) -> None:
 
 def show_written(invocation: Invocation, name: str, outcome: Outcome) -> None:
     """Tell what became of a change that somebody had asked for earlier."""
-    colour = "green" if outcome.state is State.DONE else "red"
+    colour = "green" if outcome.state is RequestState.DONE else "red"
     words = f"{shown(name)}, change {outcome.number}: [{colour}]{outcome.state}[/{colour}]: {shown(outcome.words)}"
     invocation.out.print(words, highlight=False, soft_wrap=True)
 

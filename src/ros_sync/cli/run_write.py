@@ -22,7 +22,7 @@ from ros_sync.money import Money
 from ros_sync.rules.given import read_given
 from ros_sync.sla.owners import directory as directory_of
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.write_back.requests import State, WriteBackRequest
+from ros_sync.sync.write_back.requests import RequestState, WriteBackRequest
 from ros_sync.terminal import os_user, shown
 from ros_sync.workspace.company import deal_context, organisation_of
 from ros_sync.workspace.sources import Connection, connections_of
@@ -68,10 +68,10 @@ def write(
     if as_json:
         invocation.print_json({"number": outcome.number, "state": outcome.state, "outcome": outcome.words})
     else:
-        colour = {State.DONE: "green", State.OPEN: "yellow"}.get(outcome.state, "red")
+        colour = {RequestState.DONE: "green", RequestState.OPEN: "yellow"}.get(outcome.state, "red")
         words = f"[{colour}]{outcome.state}[/{colour}]: {shown(outcome.words)}"
         invocation.out.print(words, highlight=False, soft_wrap=True)
-    if outcome.state is not State.DONE:
+    if outcome.state is not RequestState.DONE:
         sys.exit(1)
 
 

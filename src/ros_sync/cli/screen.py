@@ -36,7 +36,7 @@ def show(out: Console, found: Survey, now: datetime, *, title: str) -> None:
         *_sources(found.sources, now),
         *_held(found),
         ("Open alerts", _alerts(found.alerts)),
-        *_untold(found.untold),
+        *_unnotified(found.unnotified),
         ("Outbox", _outbox(found.outbox)),
         *_jobs(found.jobs, now),
         *_left_over(found),
@@ -106,12 +106,12 @@ def _failed(rules: list[FailedRule], now: datetime) -> Iterator[tuple[str, Rende
     yield f"Failing rules ({len(rules):,})", Text("\n").join(lines)
 
 
-def _untold(untold: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:
+def _unnotified(unnotified: dict[str, int] | None) -> Iterator[tuple[str, RenderableType]]:
     """The alerts that nobody can be told of, where there are any."""
-    if untold:
-        number = sum(untold.values())
-        lines = [f"{count:,}  {reason}" for reason, count in untold.items()][:SHOWN_NAMES]
-        if more := number - sum(list(untold.values())[:SHOWN_NAMES]):
+    if unnotified:
+        number = sum(unnotified.values())
+        lines = [f"{count:,}  {reason}" for reason, count in unnotified.items()][:SHOWN_NAMES]
+        if more := number - sum(list(unnotified.values())[:SHOWN_NAMES]):
             lines.append(f"{more:,}  other reasons")
         yield f"Alerts without a recipient ({number:,})", Text("\n".join(map(clean, lines)), style="yellow")
 

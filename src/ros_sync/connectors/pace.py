@@ -90,7 +90,7 @@ A limit that is missing is not paced.
 
 
 class BucketStore(Protocol):
-    """Where buckets are kept. Moments are seconds of the books' own clock, which is one for all who share them."""
+    """Where buckets are kept. Moments are seconds of the store's own clock, which is one for all who share them."""
 
     lead_seconds: float  # how long a look at a bucket takes
 
@@ -112,7 +112,7 @@ class BucketStore(Protocol):
 
 
 class BucketPace:
-    """The pace that follows from buckets in some books. Safe for threads."""
+    """The pace that follows from buckets in a store. Safe for threads."""
 
     def __init__(self, limits: RateLimits, store: BucketStore, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._allowances = dict(limits)
@@ -224,7 +224,7 @@ class BucketPace:
             self._store.change(limit, slower)
 
     def _ours(self, limit: str, since: float, until: float) -> float | None:
-        """How many turns all who share the books were given in a stretch; None where it reaches back too far."""
+        """How many turns all who share the store were given in a stretch; None where it reaches back too far."""
         with self._lock:
             turns = list(self._turns.get(limit, ()))
         if not turns or turns[0][0] > since:

@@ -15,8 +15,7 @@ from ros_sync.mirror.record_queries import records_of
 from ros_sync.outbox.document import Document
 from ros_sync.outbox.tables import OutboxMessage
 from ros_sync.sla.owners import directory as directory_of
-from ros_sync.sync.write_back.requests import State as Written
-from ros_sync.sync.write_back.requests import WriteBackRequest
+from ros_sync.sync.write_back.requests import RequestState, WriteBackRequest
 
 NEXT_STEP = "Walk their procurement through the order form"
 NEXT_STEP_DAYS = 4
@@ -60,7 +59,7 @@ def type_next_step(week: Week) -> NextStep:
     with week.engine.connect() as connection:
         directory = directory_of(connection, week.company.organisation.at(week.stage.clock()))
     outcome = week.syncer.write(WriteBackRequest("deal", scene.deal_id, changes, asked_by=email), directory)
-    scene.written = outcome.state is Written.DONE
+    scene.written = outcome.state is RequestState.DONE
     scene.in_hubspot = week.stage.account.live("deals", scene.deal_id).properties.get("hs_next_step") == NEXT_STEP
     deals = records_of("deal")
     with week.engine.connect() as connection:

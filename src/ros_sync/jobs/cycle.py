@@ -108,7 +108,7 @@ def tick(
         "tick_done",
         opened=followed.opened,
         resolved=followed.resolved,
-        told=notifications.told,
+        notified=notifications.notified,
         messages=notifications.messages,
         nobody=notifications.nobody,
         erased=erased,

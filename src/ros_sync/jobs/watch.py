@@ -102,7 +102,7 @@ class Watch:
         health.trouble("another_serve", None if alone else ANOTHER_SERVE)
 
     def _write(self, act: Callable[[], None]) -> None:
-        """Write to the books where that is possible; where it is not, the process says so itself."""
+        """Write to the table where that is possible; where it is not, the process says so itself."""
         words: str | None = None
         try:
             self.guard.check()
@@ -117,4 +117,4 @@ class Watch:
         else:
             self._told = None
         if self._health is not None:
-            self._health.trouble("books", words)
+            self._health.trouble("health table", words)

@@ -1,6 +1,6 @@
-"""The tables in which the mirror keeps its own books.
+"""The tables in which the mirror notes its own work.
 
-Runs, places, what was quarantined, webhooks, limits, write-backs.
+Runs, stream states, what was quarantined, webhooks, limits, write-backs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeping the outbox's books during delivery: each method is one transaction of its own.
+"""What delivery notes in the outbox: each method is one transaction of its own.
 
 Writes say on which row they were decided (its number of attempts), so that of two workers with the same message one
 wins and the other lets go.

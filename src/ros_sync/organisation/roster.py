@@ -56,9 +56,7 @@ class RosterReader:
         for node, entry in person_entries:
             self._add(self._people, _written(entry.get("email")).lower(), node, entry, _PERSON[1:], self._person)
         for name, entries in self._teams.items():
-            self._dated.in_order(
-                entries, "name", (f"duplicate team {name!r}", f"give each its own name, {_LATER}")
-            )
+            self._dated.in_order(entries, "name", (f"duplicate team {name!r}", f"give each its own name, {_LATER}"))
         for email, entries in self._people.items():
             twice = f"{email} is in this file twice", f"keep one entry for each person, {_LATER}"
             self._dated.in_order(entries, "email", twice)

@@ -117,7 +117,7 @@ class Survey:
     runs: list[LastRun]
     sources: list[FollowedSource]
     alerts: list[OpenAlerts] | None
-    untold: dict[str, int] | None
+    unnotified: dict[str, int] | None
     outbox: Outbox | None
     quarantined: list[Reason]
     unknown_owners: list[UnknownOwner]

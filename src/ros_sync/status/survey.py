@@ -31,8 +31,7 @@ from ros_sync.status.figures import (
     Survey,
     UnknownOwner,
 )
-from ros_sync.sync.ingest.deletions import State as WaveState
-from ros_sync.sync.ingest.deletions import waves
+from ros_sync.sync.ingest.deletions import WaveState, waves
 from ros_sync.workspace.company import people_of
 from ros_sync.workspace.near_misses import near_misses
 
@@ -62,7 +61,7 @@ def survey(
         runs=[run for _, run in runs],
         sources=sources(connection, now, stale_seconds),
         alerts=open_alerts(connection) if Alert.__tablename__ in tables else None,
-        untold=unnotified_alerts(connection) if AlertNotification.__tablename__ in tables else None,
+        unnotified=unnotified_alerts(connection) if AlertNotification.__tablename__ in tables else None,
         outbox=outbox_counts(connection) if OutboxMessage.__tablename__ in tables else None,
         quarantined=quarantined_rows(connection, [run_id for run_id, _ in runs]),
         unknown_owners=unknown_owners(connection, people_known),

@@ -14,7 +14,7 @@ from tests.integration.sync.conftest import NOW, Followed
 
 from ros_sync.sandbox.hubspot.company import Story
 from ros_sync.sandbox.world import STORY_MONDAY, World
-from ros_sync.sync.audit.report import AuditReport, Kind
+from ros_sync.sync.audit.report import AuditReport, DifferenceKind
 
 Damage = Callable[[Engine], None]
 
@@ -214,7 +214,7 @@ def test_what_is_not_followed_yet_is_no_difference(
     hubspot.account.merge("contacts", company.contact, other)
     hubspot.clock.advance(5)
     report = audited(hubspot, engine, history=True)
-    assert {each.kind for each in report.shown} <= {Kind.LINKS}  # an association bears no date
+    assert {each.kind for each in report.shown} <= {DifferenceKind.LINKS}  # an association bears no date
     assert {name: each.pending for name, each in report.streams.items() if each.pending} == {
         "deals": 2, "contacts": 3, "calls": 1,
     }  # fmt: skip
@@ -268,7 +268,7 @@ def test_changes_while_it_runs_raise_no_alarm(
     monkeypatch.setattr(source, "describe", described)
     monkeypatch.setattr(source, "read", read_by_id)
     report = audited(hubspot, engine, source=source, history=True)
-    assert {each.kind for each in report.shown} <= {Kind.LINKS}
+    assert {each.kind for each in report.shown} <= {DifferenceKind.LINKS}
     assert report.pending > 0
 
 
@@ -357,5 +357,5 @@ def test_many_persons_at_once_are_not_erased(hubspot: Followed, engine: Engine) 
     for each in people:
         hubspot.account.erase("contacts", each)
     repaired = audited(hubspot, engine, repair=True)
-    assert (repaired.left[Kind.ERASED], repaired.held, len(repaired.notes)) == (0, 60, 1)
+    assert (repaired.left[DifferenceKind.ERASED], repaired.held, len(repaired.notes)) == (0, 60, 1)
     assert mirror_of(engine).count("contact") == 60

@@ -12,7 +12,7 @@ from tests.integration.sync.conftest import CONTEXT, Followed
 
 from ros_sync.sandbox.hubspot.faults import Fault
 from ros_sync.sync.audit.auditor import Auditor
-from ros_sync.sync.audit.report import Kind
+from ros_sync.sync.audit.report import DifferenceKind
 
 
 @pytest.fixture
@@ -25,7 +25,10 @@ def test_what_cannot_be_mended_is_left_and_told(hubspot: Followed, engine: Engin
     """A mirror that claims to know a later state than the CRM has is not overwritten: the audit does not agree."""
     alter(engine, "contact", {"id": company.contact}, modified_at=hubspot.clock() + timedelta(days=1), name="Sy")
     repaired = audited(hubspot, engine, repair=True)
-    assert ({each.kind for each in repaired.shown_left}, repaired.agrees) == ({Kind.MODIFIED, Kind.VALUES}, False)
+    assert ({each.kind for each in repaired.shown_left}, repaired.agrees) == (
+        {DifferenceKind.MODIFIED, DifferenceKind.VALUES},
+        False,
+    )
 
 
 def test_differences_beyond_those_kept_are_counted(hubspot: Followed, engine: Engine, deal: Make) -> None:

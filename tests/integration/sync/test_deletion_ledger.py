@@ -1,4 +1,4 @@
-"""The book of deletions by itself: what counts, what is forgotten, and which waves still wait."""
+"""The ledger of deletions by itself: what counts, what is forgotten, and which waves still wait."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ros_sync.sync.ingest.deletions import (
     COUNTED,
     DeletionLedger,
     DeletionLimit,
-    State,
+    WaveState,
     confirmed,
     count_taken_over,
     decide,
@@ -39,7 +39,7 @@ def connection(sqlite_engine: Engine) -> Iterator[Connection]:
 
 @pytest.fixture
 def ledger(connection: Connection) -> Open:
-    """Opens the book of a stream at a moment."""
+    """Opens the ledger of a stream at a moment."""
 
     def opened(
         now: datetime = NOW, stream: str = "deals", limit: DeletionLimit = TWO_A_DAY, known: int = 100
@@ -79,7 +79,7 @@ def test_a_day_s_deletions_count_and_older_ones_do_not(ledger: Open) -> None:
 
 
 def test_what_counts_no_more_is_forgotten(connection: Connection, ledger: Open) -> None:
-    """The book keeps a day's deletions of a stream and what waits in a wave, and nothing else of that stream."""
+    """The ledger keeps a day's deletions of a stream and what waits in a wave, and nothing else of that stream."""
     gone(ledger(NOW, "contacts"), "1")
     gone(ledger(NOW), "1", "2")
     gone(ledger(NOW + MICRO), "3", "4", "5")  # held
@@ -95,7 +95,7 @@ def test_what_was_held_is_counted_with_what_follows(connection: Connection, ledg
     assert [] == gone(ledger(known=98), "3")
     assert [] == gone(ledger(NOW + MICRO, known=90), "4")
     (wave,) = waves(connection)
-    assert (State.HELD, 2, 100, NOW) == (wave.state, wave.records, wave.known, wave.opened_at)
+    assert (WaveState.HELD, 2, 100, NOW) == (wave.state, wave.records, wave.known, wave.opened_at)
 
 
 def test_a_wave_tells_of_its_own_records_alone(connection: Connection, ledger: Open) -> None:
@@ -114,8 +114,8 @@ def test_a_wave_tells_of_its_own_records_alone(connection: Connection, ledger: O
 
 def test_waves_are_of_their_source_and_in_their_state(connection: Connection, ledger: Open) -> None:
     gone(ledger(), "1", "2", "3")
-    (wave,) = waves(connection, State.HELD, source="hubspot")
-    assert ([], []) == (waves(connection, State.REJECTED), waves(connection, source="salesforce"))
+    (wave,) = waves(connection, WaveState.HELD, source="hubspot")
+    assert ([], []) == (waves(connection, WaveState.REJECTED), waves(connection, source="salesforce"))
     assert [wave] == waves(connection)
 
 
@@ -127,19 +127,19 @@ def test_a_wave_ends_with_the_last_of_its_records(connection: Connection, ledger
     (left,) = waves(connection)
     ledger(NOW + MICRO).void([*ids, "none of it"])
     (ended,) = waves(connection)
-    assert (State.HELD, 1, None) == (left.state, left.records, left.decided_at)
-    assert (State.WITHDRAWN, 0, NOW + MICRO) == (ended.state, ended.records, ended.decided_at)
+    assert (WaveState.HELD, 1, None) == (left.state, left.records, left.decided_at)
+    assert (WaveState.WITHDRAWN, 0, NOW + MICRO) == (ended.state, ended.records, ended.decided_at)
 
 
 def test_a_decided_wave_is_not_withdrawn(connection: Connection, ledger: Open) -> None:
     """What a person decided stays what they decided, also where the records are there again."""
     gone(ledger(), "1", "2", "3")
     (wave,) = waves(connection)
-    assert decide(connection, wave.number, State.REJECTED, "ada@loom.example", NOW)
-    assert not decide(connection, wave.number, State.CONFIRMED, "bo@loom.example", NOW)
+    assert decide(connection, wave.number, WaveState.REJECTED, "ada@loom.example", NOW)
+    assert not decide(connection, wave.number, WaveState.CONFIRMED, "bo@loom.example", NOW)
     ledger().void(["1", "2", "3"])
     (after,) = waves(connection)
-    assert (State.REJECTED, "ada@loom.example", 0) == (after.state, after.decided_by, after.records)
+    assert (WaveState.REJECTED, "ada@loom.example", 0) == (after.state, after.decided_by, after.records)
 
 
 def test_what_was_rejected_is_held_until_something_new_is_told(connection: Connection, ledger: Open) -> None:
@@ -152,19 +152,19 @@ def test_what_was_rejected_is_held_until_something_new_is_told(connection: Conne
     opened = ledger()
     opened.judge(Page("deals", deleted=dict.fromkeys(ids, at)), "list", there=ids)
     (wave,) = waves(connection)
-    decide(connection, wave.number, State.REJECTED, "ada@loom.example", NOW + 2 * MICRO)
+    decide(connection, wave.number, WaveState.REJECTED, "ada@loom.example", NOW + 2 * MICRO)
     deleted: dict[str, int | None] = {"1": at, "2": at + 2, "3": at + 3}
     judged = ledger(NOW + 3 * MICRO).judge(Page("deals", deleted=deleted), "list", there=ids)
     assert {"3": at + 3} == judged.page.deleted
 
 
 def test_confirmed_waves_are_told_until_they_are_dealt_with(connection: Connection, ledger: Open) -> None:
-    """Many records at once are dealt with, and leave the book; how many were taken over adds up."""
+    """Many records at once are dealt with, and leave the ledger; how many were taken over adds up."""
     ids = [f"{number:04}" for number in range(2 * CHUNK + 1)]
     gone(ledger(), *ids)
     (wave,) = waves(connection)
     assert [] == list(confirmed(connection, "hubspot"))
-    decide(connection, wave.number, State.CONFIRMED, "ada@loom.example", NOW)
+    decide(connection, wave.number, WaveState.CONFIRMED, "ada@loom.example", NOW)
     assert [(wave.number, "deals", ids)] == list(confirmed(connection, "hubspot"))
     assert [] == list(confirmed(connection, "salesforce"))
     assert dict.fromkeys(ids, wave.number) == held_among(connection, "hubspot", "deals", ids)

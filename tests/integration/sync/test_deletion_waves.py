@@ -21,7 +21,7 @@ from ros_sync.connectors.source import ChangeEvent
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow import event_inbox, page_writing
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.ingest.deletions import State, Wave, decide, waves
+from ros_sync.sync.ingest.deletions import Wave, WaveState, decide, waves
 from ros_sync.sync.policy import SyncPolicy
 
 Make = Callable[..., str]
@@ -46,12 +46,12 @@ def later(hubspot: Followed, syncer: Syncer, seconds: float = DAY, *, full: bool
     return [each.what for each in report.remarks if "are held" in each.what]
 
 
-def open_waves(engine: Engine, *states: State) -> list[Wave]:
+def open_waves(engine: Engine, *states: WaveState) -> list[Wave]:
     with engine.connect() as connection:
         return waves(connection, *states)
 
 
-def decided(hubspot: Followed, engine: Engine, number: int, state: State) -> bool:
+def decided(hubspot: Followed, engine: Engine, number: int, state: WaveState) -> bool:
     with engine.begin() as connection:
         return decide(connection, number, state, "ada@loom.example", hubspot.clock())
 
@@ -127,7 +127,7 @@ def test_a_wave_is_held_whatever_tells_of_it(
     """Six of twenty: all of them stay live, as one wave."""
     way(hubspot, syncer, deals[:6])
     gone = [mirror_of(engine).deal(each).deleted_at for each in deals[:6]]
-    found = open_waves(engine, State.HELD)
+    found = open_waves(engine, WaveState.HELD)
     assert (gone, [(each.stream, each.records, each.known) for each in found]) == (
         [None] * 6,
         [("deals", 6, 20)],
@@ -169,7 +169,7 @@ def test_what_is_held_is_told_once_and_waits(
     archive(hubspot, deals[:6])
     told = [later(hubspot, syncer, full=full) for full in (False, True, False)]
     assert [len(each) for each in told] == [1, 0, 0]
-    assert [each.records for each in open_waves(engine, State.HELD)] == [6]
+    assert [each.records for each in open_waves(engine, WaveState.HELD)] == [6]
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=True)
     assert (report.agrees, report.held, alive(engine)) == (True, 6, 20)
 
@@ -180,8 +180,8 @@ def test_a_confirmed_wave_is_carried_out(hubspot: Followed, engine: Engine, sync
     later(hubspot, syncer)
     hubspot.account.restore("deals", deals[0])
     wave = open_waves(engine)[0].number
-    assert decided(hubspot, engine, wave, State.CONFIRMED)
-    assert not decided(hubspot, engine, wave, State.REJECTED)
+    assert decided(hubspot, engine, wave, WaveState.CONFIRMED)
+    assert not decided(hubspot, engine, wave, WaveState.REJECTED)
     later(hubspot, syncer, 60)
     found = open_waves(engine)[0]
     assert alive(engine) == 15
@@ -197,7 +197,7 @@ def test_a_confirmed_wave_goes_on_after_a_kill(
     """What was decided stands in the database: another process carries it out."""
     archive(hubspot, deals[:6])
     later(hubspot, syncer)
-    decided(hubspot, engine, open_waves(engine)[0].number, State.CONFIRMED)
+    decided(hubspot, engine, open_waves(engine)[0].number, WaveState.CONFIRMED)
 
     def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -216,7 +216,7 @@ def test_a_rejected_wave_is_not_held_again(hubspot: Followed, engine: Engine, sy
     archive(hubspot, deals[:6])
     later(hubspot, syncer)
     wave = open_waves(engine)[0].number
-    decided(hubspot, engine, wave, State.REJECTED)
+    decided(hubspot, engine, wave, WaveState.REJECTED)
     told = [later(hubspot, syncer, full=full) for full in (False, True)]
     assert (told, alive(engine), [each.number for each in open_waves(engine)]) == ([[], []], 20, [wave])
     hubspot.account.restore("deals", deals[0])
@@ -251,13 +251,13 @@ def test_what_is_held_keeps_what_it_is_associated_with(
     later(hubspot, syncer, full=True)
     assert active(engine) == 6
     end(hubspot, syncer, deals[:6])
-    assert [each.records for each in open_waves(engine, State.HELD)] == [6]
+    assert [each.records for each in open_waves(engine, WaveState.HELD)] == [6]
     for full in (True, False):
         later(hubspot, syncer, full=full)
         assert active(engine) == 6
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=False)
     assert (report.agrees, report.held) == (True, 6)
-    decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
+    decided(hubspot, engine, open_waves(engine)[0].number, WaveState.REJECTED)
     later(hubspot, syncer, full=True)
     assert (alive(engine), active(engine)) == (20, 6)
 
@@ -294,7 +294,7 @@ def test_persons_that_cannot_be_read_are_held_and_erased_when_confirmed(
     later(hubspot, syncer, full=True)
     assert alive(engine, "contact") == 20
 
-    decided(hubspot, engine, open_waves(engine)[0].number, State.CONFIRMED)
+    decided(hubspot, engine, open_waves(engine)[0].number, WaveState.CONFIRMED)
     later(hubspot, syncer, 60)
     assert mirror_of(engine).count("contact") == 14
 
@@ -305,7 +305,7 @@ def test_an_explicit_privacy_deletion_never_waits(hubspot: Followed, engine: Eng
     for each in people[:12]:
         hubspot.account.erase("contacts", each)
     later(hubspot, syncer, 60, full=True)
-    assert [each.records for each in open_waves(engine, State.HELD)] == [12]
+    assert [each.records for each in open_waves(engine, WaveState.HELD)] == [12]
     at = clock.to_micros(hubspot.clock())
     events = [ChangeEvent(each, "contact.privacyDeletion", "contacts", each, at) for each in people[:12]]
     event_inbox.keep(engine, "hubspot", events, hubspot.clock())
@@ -326,7 +326,7 @@ def test_owners_that_vanish_in_a_wave_are_held(hubspot: Followed, engine: Engine
         12,
         [("owner", 10)],
     )
-    decided(hubspot, engine, 1, State.CONFIRMED)
+    decided(hubspot, engine, 1, WaveState.CONFIRMED)
     later(hubspot, syncer, 60)
     assert (alive(engine, "owner"), [each.taken_over for each in open_waves(engine)]) == (2, [10])
 

@@ -71,7 +71,7 @@ def test_the_past_keeps_the_rates_of_then(hubspot: Followed, engine: Engine, dea
 
 
 def test_a_mirror_that_is_filled_afterwards_has_the_same_past(hubspot: Followed, engine: Engine, deal: Make) -> None:
-    """Read in one go, from HubSpot's history and the book of rates, it is what was polled all along."""
+    """Read in one go, from HubSpot's history and the history of rates, it is what was polled all along."""
     made = amounts(hubspot, engine, deal)
     for kind in ("deal", "deal_version", "change", "stream_state", "source_state"):
         remove(engine, kind)

@@ -23,7 +23,7 @@ from ros_sync.money import convert
 from ros_sync.sync.ingest import imports, restating
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.imports import ImportReport, import_files
-from ros_sync.sync.ingest.rate_book import read_book
+from ros_sync.sync.ingest.rate_history import read_rate_history
 from ros_sync.sync.ingest.restating import restate, restate_amounts
 from ros_sync.sync.one_writer import writing
 
@@ -228,7 +228,7 @@ def test_whoever_writes_a_deal_meanwhile_restates_it_first(
     expected = [(tuesday, "90000", "80000", "currency")]
     assert (0, 2, expected) == (report.total("updated"), report.total("unchanged"), moves(engine))
     with engine.connect() as connection:
-        assert read_book(connection).pending
+        assert read_rate_history(connection).pending
 
 
 def test_rates_that_change_again_before_all_stand_by_the_first(engine: Engine, exports: Exports) -> None:
@@ -241,7 +241,7 @@ def test_rates_that_change_again_before_all_stand_by_the_first(engine: Engine, e
         with pytest.raises(OperationalError), killed_at(engine, 0, PAST):
             restate_amounts(engine, rates(USD=worth), at)
     with writing(engine, "crm") as connection:
-        restate(connection, "crm", ["4"], read_book(connection))
+        restate(connection, "crm", ["4"], read_rate_history(connection))
     restate_amounts(engine, rates(USD="0.7"), wednesday + DAY)
     expected = [(tuesday, "900", "800", "currency"), (wednesday, "800", "700", "currency")]
     assert expected == moves(engine, "4")

@@ -35,7 +35,7 @@ from ros_sync.connectors.source import ChangeEvent
 from ros_sync.sync.audit.auditor import Auditor
 from ros_sync.sync.follow import event_inbox
 from ros_sync.sync.follow.engine import Syncer
-from ros_sync.sync.ingest.deletions import State
+from ros_sync.sync.ingest.deletions import WaveState
 
 Make = Callable[..., str]
 LEAD = "hs_lifecyclestage_lead_date"
@@ -128,11 +128,11 @@ def test_leads_that_end_in_a_wave_are_held(
     hubspot.clock.advance(300)
     report = syncer.cycle(full=full)
     assert [each.what.split(":")[0] for each in report.remarks] == ["6 leads are held"]
-    found = [(each.stream, each.records, each.known, each.kinds) for each in open_waves(engine, State.HELD)]
+    found = [(each.stream, each.records, each.known, each.kinds) for each in open_waves(engine, WaveState.HELD)]
     assert (alive(engine, "lead"), found) == (20, [("lead", 6, 20, {"no longer": 6})])
     become(hubspot, people[:3], "")
     assert leads_after(hubspot, engine, syncer, full=True) == 20
-    assert [each.records for each in open_waves(engine, State.HELD)] == [6]
+    assert [each.records for each in open_waves(engine, WaveState.HELD)] == [6]
     audit = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock, policy=POLICY).run(repair=True)
     assert (audit.agrees, audit.held, alive(engine, "lead")) == (True, 6, 20)
 
@@ -145,7 +145,7 @@ def test_a_confirmed_wave_of_leads_is_carried_out(
     leads_after(hubspot, engine, syncer)
     hubspot.account.update("contacts", people[0], {LEAD: "2026-02-01T00:00:00Z"})
     wave = open_waves(engine)[0].number
-    assert decided(hubspot, engine, wave, State.CONFIRMED)
+    assert decided(hubspot, engine, wave, WaveState.CONFIRMED)
     assert leads_after(hubspot, engine, syncer) == 15
     assert alive(engine, "contact") == 20
     assert [(each.state, each.records, each.taken_over) for each in open_waves(engine)] == [("confirmed", 0, 6)]
@@ -155,7 +155,7 @@ def test_a_rejected_wave_of_leads_stays(hubspot: Followed, engine: Engine, synce
     """They stay leads while the CRM says the same of them; one that was a lead again in between counts anew."""
     become(hubspot, people[:6], "")
     leads_after(hubspot, engine, syncer)
-    decided(hubspot, engine, open_waves(engine)[0].number, State.REJECTED)
+    decided(hubspot, engine, open_waves(engine)[0].number, WaveState.REJECTED)
     for each in people[:6]:
         hubspot.account.update("contacts", each, {"firstname": "Jo"})
     assert [leads_after(hubspot, engine, syncer, full=full) for full in (False, True)] == [20, 20]
@@ -220,7 +220,7 @@ def test_links_with_records_that_turn_out_to_be_held_are_kept(
         events = [ChangeEvent(f"l{each}", "deal.associationChange", "deals", each, at) for each in deals]
         event_inbox.keep(engine, "hubspot", events, hubspot.clock())
         syncer.process_change_events()
-    found = [(each.stream, each.records) for each in open_waves(engine, State.HELD)]
+    found = [(each.stream, each.records) for each in open_waves(engine, WaveState.HELD)]
     assert (links(engine), found) == (6, [("contacts", 6)])
 
 

@@ -36,7 +36,7 @@ def a_survey(**changes: object) -> Survey:
         "runs": [RUN],
         "sources": [],
         "alerts": [OpenAlerts("stalled", open=120, pending=0, shadow=0), OpenAlerts("push-count", 40, 0, 2)],
-        "untold": {"the record has no owner": 4},
+        "unnotified": {"the record has no owner": 4},
         "outbox": Outbox(3, 0, 2, {"no such person in Slack": 2}),
         "quarantined": [],
         "unknown_owners": [],

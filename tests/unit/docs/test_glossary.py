@@ -16,7 +16,7 @@ import pytest
 
 from ros_sync.alerts import tables as alert_tables
 from ros_sync.cli.names import COMMANDS
-from ros_sync.mirror import bookkeeping, config_versions, tables
+from ros_sync.mirror import bookkeeping, config_versions, identity_tables, joined_tables, tables
 from ros_sync.mirror.columns import METADATA
 from ros_sync.outbox import tables as outbox_tables
 from ros_sync.settings import settings_keys
@@ -26,7 +26,16 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src/ros_sync"
 GLOSSARY = ROOT / "docs/reference/glossary.md"
 MIGRATIONS = SOURCE / "mirror/migrations"
-_TABLES_ARE_LOADED = (alert_tables, bookkeeping, config_versions, tables, outbox_tables, sla_tables)
+_TABLES_ARE_LOADED = (
+    alert_tables,
+    bookkeeping,
+    config_versions,
+    identity_tables,
+    joined_tables,
+    tables,
+    outbox_tables,
+    sla_tables,
+)
 
 # Each old name: the term of today (in the glossary), and below which folders it is an old name; where it is one
 # everywhere, none is named. Elsewhere the word has another, ordinary meaning: an error's hint, a worksheet.
@@ -61,6 +70,10 @@ OLD: dict[str, tuple[str, tuple[str, ...]]] = {
     "shape": ("schema fingerprint", ("sync/follow", "sync/audit", "connectors/source.py", "connectors/hubspot")),
     "mark": ("schema fingerprint", ("sync/follow", "sync/audit", "connectors/source.py")),
     "strangers": ("unknown owner", ("",)),
+    "hinted": ("change event", ("",)),
+    "wished": ("write-back request", ("",)),
+    "suspect": ("candidate", ("sync",)),
+    "untold": ("notification", ("alerts", "status", "cli")),
     "suspects": ("candidate", ("",)),
     "told": ("alert line", ("alerts/documents.py",)),
     "notice": ("notification", ("alerts",)),

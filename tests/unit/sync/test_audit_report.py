@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ros_sync.sync.audit.report import SHOWN_CHARS, AuditReport, Difference, Kind, StreamAudit, shortened
+from ros_sync.sync.audit.report import SHOWN_CHARS, AuditReport, Difference, DifferenceKind, StreamAudit, shortened
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def difference(number: int, kind: Kind = Kind.VALUES, stream: str = "deals") -> Difference:
+def difference(number: int, kind: DifferenceKind = DifferenceKind.VALUES, stream: str = "deals") -> Difference:
     return Difference(stream, "deal", str(number), kind)
 
 
 def test_all_differences_are_counted_and_the_first_are_kept() -> None:
     """Each counts for its kind and its stream; no more are kept than there is room for."""
     report = AuditReport("hubspot", NOW, keep=2)
-    for number, kind in enumerate((Kind.VALUES, Kind.MISSING, Kind.VALUES)):
+    for number, kind in enumerate((DifferenceKind.VALUES, DifferenceKind.MISSING, DifferenceKind.VALUES)):
         report.add(difference(number, kind))
     report.add(difference(3, stream="contacts"))
-    assert (4, Counter({Kind.VALUES: 3, Kind.MISSING: 1}), ["0", "1"]) == (
+    assert (4, Counter({DifferenceKind.VALUES: 3, DifferenceKind.MISSING: 1}), ["0", "1"]) == (
         report.total,
         report.kinds,
         [each.id for each in report.shown],
@@ -35,8 +35,8 @@ def test_what_a_repair_left_is_counted_apart() -> None:
     report = AuditReport("hubspot", NOW, keep=1, repaired=True)
     report.add(difference(1))
     for number in (1, 2):
-        report.add_left(difference(number, Kind.HISTORY))
-    assert (1, Counter({Kind.HISTORY: 2}), ["1"], 1) == (
+        report.add_left(difference(number, DifferenceKind.HISTORY))
+    assert (1, Counter({DifferenceKind.HISTORY: 2}), ["1"], 1) == (
         report.total,
         report.left,
         [each.id for each in report.shown_left],
@@ -105,7 +105,7 @@ def test_checksums_do_not_depend_on_the_order() -> None:
 )
 def test_a_difference_in_words(stream: str, detail: str, words: str) -> None:
     """The object stands beside the stream where it is called otherwise."""
-    assert words == str(Difference(stream, "deal", "1", Kind.VALUES, detail=detail))
+    assert words == str(Difference(stream, "deal", "1", DifferenceKind.VALUES, detail=detail))
 
 
 def test_long_values_are_shortened() -> None:

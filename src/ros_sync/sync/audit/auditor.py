@@ -24,7 +24,7 @@ from ros_sync.errors import AuthExpiredError, DailyLimitError, RosSyncError, Sto
 from ros_sync.mirror.catalogue import objects
 from ros_sync.sync.audit.comparison import Comparison
 from ros_sync.sync.audit.repair import Repairer
-from ros_sync.sync.audit.report import AuditReport, Difference, Kind
+from ros_sync.sync.audit.report import AuditReport, Difference, DifferenceKind
 from ros_sync.sync.follow.fetching import Fetching, Reading
 from ros_sync.sync.follow.maintenance import remember
 from ros_sync.sync.follow.unlinked import links_of, readable
@@ -44,25 +44,27 @@ class Candidates(ScratchDatabase):
 
     def __init__(self) -> None:
         super().__init__(
-            "CREATE TABLE suspect (stream TEXT, id TEXT, listed INTEGER, confirmed INTEGER DEFAULT 0,"
+            "CREATE TABLE candidate (stream TEXT, id TEXT, listed INTEGER, confirmed INTEGER DEFAULT 0,"
             " PRIMARY KEY (stream, id)) WITHOUT ROWID"
         )
 
     def add(self, stream: str, ids: Iterable[str], *, listed: bool) -> None:
         """Remember records; one that is known already stays as it is."""
         rows = [(stream, each, listed) for each in ids]
-        self._connection.executemany("INSERT OR IGNORE INTO suspect (stream, id, listed) VALUES (?, ?, ?)", rows)
+        self._connection.executemany("INSERT OR IGNORE INTO candidate (stream, id, listed) VALUES (?, ?, ?)", rows)
 
     def confirm(self, stream: str, ids: Iterable[str]) -> None:
         """Note that these do differ."""
         rows = [(stream, each) for each in ids]
-        self._connection.executemany("UPDATE suspect SET confirmed = 1 WHERE stream = ? AND id = ?", rows)
+        self._connection.executemany("UPDATE candidate SET confirmed = 1 WHERE stream = ? AND id = ?", rows)
 
     def chunks(self, stream: str, size: int, *, confirmed: bool = False) -> Iterator[dict[str, bool]]:
         """The stream's suspects (id -> listed), so many at a time; with `confirmed` only those that do differ."""
         last = ""
         while True:
-            query = "SELECT id, listed FROM suspect WHERE stream = ? AND id > ? AND confirmed >= ? ORDER BY id LIMIT ?"
+            query = (
+                "SELECT id, listed FROM candidate WHERE stream = ? AND id > ? AND confirmed >= ? ORDER BY id LIMIT ?"
+            )
             rows = self._connection.execute(query, (stream, last, int(confirmed), size)).fetchall()
             if not rows:
                 return
@@ -76,7 +78,7 @@ GROUP_ROWS = 1_000  # records compared together: as many as one call of associat
 JUDGED_ROWS = 500  # suspects read by id together
 LOOKS = 3  # at a record that is followed meanwhile, so that CRM and mirror are seen one after the other
 ACCOUNT = ("owner", "pipeline_stage")
-ENDED = frozenset((Kind.ARCHIVED, Kind.MERGED, Kind.ERASED, Kind.NO_LONGER))
+ENDED = frozenset((DifferenceKind.ARCHIVED, DifferenceKind.MERGED, DifferenceKind.ERASED, DifferenceKind.NO_LONGER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class Auditor:
                     self._repair(report, candidates, repairer)
 
     def _begin(self, report: AuditReport) -> None:
-        """What the mirror has followed so far; RosSyncError where that is nothing, or where the source is parked."""
+        """What the mirror has followed so far; RosSyncError where that is nothing, or where the source is paused."""
         with self._engine.connect() as connection:
             state = state_of(connection, self._source.name)
             remember(connection, self._source)
@@ -220,7 +222,7 @@ class Auditor:
                 told = set(page.ids)
                 extra = (each for ids in self._alive(connection, stream) for each in ids if each not in told)
                 gone = [each for each in extra if each not in held_among(connection, self._source.name, name, [each])]
-                found += [Difference(name, name, each, Kind.ERASED) for each in gone]
+                found += [Difference(name, name, each, DifferenceKind.ERASED) for each in gone]
         return found
 
     # ---- the first look
@@ -353,7 +355,7 @@ class Auditor:
                 of_it = held_among(connection, self._source.name, name, [each.id for each in found])
                 held |= {(name, each) for each in of_it}
         for each in found:
-            name = each.object if each.kind is Kind.NO_LONGER else stream.name
+            name = each.object if each.kind is DifferenceKind.NO_LONGER else stream.name
             if each.kind in ENDED and (name, each.id) in held:
                 waiting.add(each.id)
             elif self._is_pending(stream, each, listed=candidates[each.id]):
@@ -380,13 +382,13 @@ class Auditor:
         A poll reads the overlap again, since search may not have known at the last one what was modified shortly
         before. What the mirror claims to hold as of the CRM's own modified instant is never pending.
         """
-        if difference.kind is Kind.ERASED:
+        if difference.kind is DifferenceKind.ERASED:
             return listed  # it was there when this audit began
         if difference.at is None or difference.followed:
             return False
         polled = self._states[stream.name].cursor
         assert polled is not None
-        overlap = 0 if difference.kind is Kind.ARCHIVED else self._source.facts.overlap_seconds
+        overlap = 0 if difference.kind is DifferenceKind.ARCHIVED else self._source.facts.overlap_seconds
         return difference.at > clock.to_micros(polled) - overlap * 1_000_000
 
     # ---- repair

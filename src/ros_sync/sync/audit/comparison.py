@@ -17,20 +17,19 @@ from sqlalchemy import Connection, select
 from ros_sync import clock
 from ros_sync.connectors.base import Batch
 from ros_sync.connectors.source import Link, Page, Source, Stream
-from ros_sync.fields import Kind as ValueKind
-from ros_sync.fields import StoredValue
+from ros_sync.fields import Kind, StoredValue
 from ros_sync.mirror import links, redirects
 from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.portions import CHUNK
 from ros_sync.mirror.store import Row, Upsert, as_text
 from ros_sync.mirror.tables import RECORD_LINK
 from ros_sync.sync.audit.history_diff import history_diff
-from ros_sync.sync.audit.report import Difference, FieldDifference, Kind, StreamAudit, shortened
+from ros_sync.sync.audit.report import Difference, DifferenceKind, FieldDifference, StreamAudit, shortened
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.deletions import held_among
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.reports import StreamReport
-from ros_sync.sync.ingest.restating import by_book
+from ros_sync.sync.ingest.restating import by_rate_history
 
 MODIFIED = "modified_at"
 DELETED = "deleted_at"
@@ -53,7 +52,7 @@ class Comparison:
     def __init__(self, connection: Connection, source: Source, context: DealContext) -> None:
         self._connection = connection
         self._source = source
-        self._context = by_book(connection, context)
+        self._context = by_rate_history(connection, context)
         self._streams = {stream.name: stream for stream in source.streams}
 
     def page(self, stream: Stream, page: Page, audit: StreamAudit | None = None) -> list[Difference]:
@@ -79,7 +78,9 @@ class Comparison:
         """Records that were asked for by id, that the CRM does not have under it, and that are alive here."""
         holders = self.holders(stream, [each for each in asked if each not in set(page.ids)])
         found = [
-            self._gone(stream, holders[each], each, Kind.ARCHIVED, "" if at is None else f"at {_instant(at)}", at)
+            self._gone(
+                stream, holders[each], each, DifferenceKind.ARCHIVED, "" if at is None else f"at {_instant(at)}", at
+            )
             for each, at in page.deleted.items()
             if each in holders
         ]
@@ -90,13 +91,15 @@ class Comparison:
         for old, new in merged.items():
             if old in holders or old in untold:
                 holder = holders.get(old, stream.objects[0])
-                found.append(self._gone(stream, holder, old, Kind.MERGED, f"into {new}", modified.get(new)))
-        found += [self._gone(stream, holders[each], each, Kind.ERASED) for each in page.gone if each in holders]
+                found.append(self._gone(stream, holder, old, DifferenceKind.MERGED, f"into {new}", modified.get(new)))
+        found += [
+            self._gone(stream, holders[each], each, DifferenceKind.ERASED) for each in page.gone if each in holders
+        ]
         return found
 
     @staticmethod
     def _gone(
-        stream: Stream, name: str, record_id: str, kind: Kind, detail: str = "", at: int | None = None
+        stream: Stream, name: str, record_id: str, kind: DifferenceKind, detail: str = "", at: int | None = None
     ) -> Difference:
         return Difference(stream.name, name, record_id, kind, detail=detail, at=at)
 
@@ -139,14 +142,14 @@ class Comparison:
             old = stored.pop(record_id, None)
             at = _micros(row[at_place]) if at_place is not None else None
             if old is None:
-                yield Difference(stream.name, batch.object, record_id, Kind.MISSING, at=at)
+                yield Difference(stream.name, batch.object, record_id, DifferenceKind.MISSING, at=at)
                 continue
             known = _micros(old[at_place]) if at_place is not None else None
             followed = at is None or known == at
             ahead = at is not None and known is not None and known > at
             if old[len(names)] is not None:
                 yield Difference(
-                    stream.name, batch.object, record_id, Kind.ALIVE, at=at, followed=followed, ahead=ahead
+                    stream.name, batch.object, record_id, DifferenceKind.ALIVE, at=at, followed=followed, ahead=ahead
                 )
                 continue
             alive.add(record_id)
@@ -156,16 +159,27 @@ class Comparison:
             moved = tuple(each for each in fields if each.name == MODIFIED)
             others = tuple(each for each in fields if each.name != MODIFIED)
             if moved:
-                yield Difference(stream.name, batch.object, record_id, Kind.MODIFIED, moved, at=at, ahead=ahead)
+                yield Difference(
+                    stream.name, batch.object, record_id, DifferenceKind.MODIFIED, moved, at=at, ahead=ahead
+                )
             if others:
                 yield Difference(
-                    stream.name, batch.object, record_id, Kind.VALUES, others, at=at, followed=followed, ahead=ahead
+                    stream.name,
+                    batch.object,
+                    record_id,
+                    DifferenceKind.VALUES,
+                    others,
+                    at=at,
+                    followed=followed,
+                    ahead=ahead,
                 )
         for record_id, old in stored.items():
             if old[len(names)] is None:
                 at = modified[record_id]
                 followed = at is None or here.modified.get(record_id) == at
-                yield Difference(stream.name, batch.object, record_id, Kind.NO_LONGER, at=at, followed=followed)
+                yield Difference(
+                    stream.name, batch.object, record_id, DifferenceKind.NO_LONGER, at=at, followed=followed
+                )
 
     def _stored(self, mirrored: MirroredObject, names: Sequence[str], ids: Sequence[str]) -> dict[str, Row]:
         """The mirror's rows: the columns, when it was deleted, and `valid_from`."""
@@ -180,7 +194,7 @@ class Comparison:
         names: Sequence[str],
         row: Row,
         old: Row,
-        kinds: Mapping[str, ValueKind],
+        kinds: Mapping[str, Kind],
         audit: StreamAudit | None,
         custom_names: frozenset[str],
     ) -> list[FieldDifference]:
@@ -219,7 +233,7 @@ class Comparison:
                 fields = [FieldDifference(_link_name(each), LINKED, None) for each in sorted(wanted - known)]
                 fields += [FieldDifference(_link_name(each), None, LINKED) for each in sorted(known - wanted)]
                 if fields:
-                    yield Difference(stream.name, stream.objects[0], record_id, Kind.LINKS, tuple(fields))
+                    yield Difference(stream.name, stream.objects[0], record_id, DifferenceKind.LINKS, tuple(fields))
 
     def _deleted_targets(self, found: set[Link]) -> set[Link]:
         """Those of these links whose record is deleted here, or held; the CRM leaves them out."""
@@ -245,7 +259,7 @@ class Comparison:
                 if held != expected[name].get(record_id)
             )
             if fields:
-                yield Difference(stream.name, mirrored.name, record_id, Kind.LINK_FIELDS, fields)
+                yield Difference(stream.name, mirrored.name, record_id, DifferenceKind.LINK_FIELDS, fields)
 
     def unfollowing(self, stream: Stream, name: str, ids: Sequence[str]) -> list[str]:
         """Those of these records of an object that have a field which does not follow from their links."""
@@ -288,18 +302,24 @@ class Comparison:
             at = modified.get(record_id)
             followed = at is None or here.modified.get(record_id) == at
             yield Difference(
-                stream.name, stream.objects[0], record_id, Kind.HISTORY, tuple(fields), at=at, followed=followed
+                stream.name,
+                stream.objects[0],
+                record_id,
+                DifferenceKind.HISTORY,
+                tuple(fields),
+                at=at,
+                followed=followed,
             )
 
 
-def checksum(names: Sequence[str], row: Row, kinds: Mapping[str, ValueKind]) -> int:
+def checksum(names: Sequence[str], row: Row, kinds: Mapping[str, Kind]) -> int:
     """64 bits out of a record's mapped properties; the same whatever database they were stored in."""
     values = [_plain(kinds.get(name), value) for name, value in zip(names, row, strict=True)]
     return int.from_bytes(blake2b(orjson.dumps([names, values]), digest_size=8).digest())
 
 
 def _differing(
-    names: Sequence[str], row: Row, mine: Row, kinds: Mapping[str, ValueKind], custom_names: frozenset[str]
+    names: Sequence[str], row: Row, mine: Row, kinds: Mapping[str, Kind], custom_names: frozenset[str]
 ) -> Iterator[FieldDifference]:
     for name, there, held in zip(names, row, mine, strict=True):
         if there == held:
@@ -314,16 +334,16 @@ def _differing(
             yield FieldDifference(name, _shown(kind, there), _shown(kind, held))
 
 
-def _kinds(mirrored: MirroredObject) -> dict[str, ValueKind]:
+def _kinds(mirrored: MirroredObject) -> dict[str, Kind]:
     return {column: mirrored.fields[name].kind for name, column in mirrored.columns.items()}
 
 
-def _plain(kind: ValueKind | None, value: StoredValue) -> str | None:
-    return as_text(bool(value) if kind is ValueKind.BOOLEAN and value is not None else value)
+def _plain(kind: Kind | None, value: StoredValue) -> str | None:
+    return as_text(bool(value) if kind is Kind.BOOLEAN and value is not None else value)
 
 
-def _shown(kind: ValueKind | None, value: StoredValue) -> str | None:
-    if kind is ValueKind.INSTANT and value is not None:
+def _shown(kind: Kind | None, value: StoredValue) -> str | None:
+    if kind is Kind.INSTANT and value is not None:
         return _instant(int(value))
     return shortened(_plain(kind, value))
 

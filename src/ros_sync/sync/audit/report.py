@@ -12,7 +12,7 @@ from typing import NamedTuple
 SHOWN_CHARS = 60  # of a value that is shown
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """The ways in which mirror and CRM can differ in a record."""
 
     MISSING = "missing"
@@ -28,18 +28,18 @@ class Kind(StrEnum):
     HISTORY = "history"
 
 
-WORDS: Mapping[Kind, str] = {
-    Kind.MISSING: "is in the CRM but not in the mirror",
-    Kind.ARCHIVED: "is archived in the CRM but active in the mirror",
-    Kind.MERGED: "is merged into another record in the CRM but not in the mirror",
-    Kind.ERASED: "no longer exists in the CRM but is active in the mirror",
-    Kind.ALIVE: "is deleted in the mirror but active in the CRM",
-    Kind.NO_LONGER: "is in the mirror but no longer qualifies in the CRM",
-    Kind.MODIFIED: "has a different modification time",
-    Kind.VALUES: "has different values",
-    Kind.LINKS: "has different associations",
-    Kind.LINK_FIELDS: "has fields that don't match its associations",
-    Kind.HISTORY: "has a different change history",
+WORDS: Mapping[DifferenceKind, str] = {
+    DifferenceKind.MISSING: "is in the CRM but not in the mirror",
+    DifferenceKind.ARCHIVED: "is archived in the CRM but active in the mirror",
+    DifferenceKind.MERGED: "is merged into another record in the CRM but not in the mirror",
+    DifferenceKind.ERASED: "no longer exists in the CRM but is active in the mirror",
+    DifferenceKind.ALIVE: "is deleted in the mirror but active in the CRM",
+    DifferenceKind.NO_LONGER: "is in the mirror but no longer qualifies in the CRM",
+    DifferenceKind.MODIFIED: "has a different modification time",
+    DifferenceKind.VALUES: "has different values",
+    DifferenceKind.LINKS: "has different associations",
+    DifferenceKind.LINK_FIELDS: "has fields that don't match its associations",
+    DifferenceKind.HISTORY: "has a different change history",
 }
 
 
@@ -64,7 +64,7 @@ class Difference:
     stream: str
     object: str
     id: str
-    kind: Kind
+    kind: DifferenceKind
     fields: tuple[FieldDifference, ...] = ()
     detail: str = ""
     at: int | None = None
@@ -119,11 +119,11 @@ class AuditReport:
     keep: int = 100
     finished_at: datetime | None = None
     streams: dict[str, StreamAudit] = field(default_factory=dict)
-    kinds: Counter[Kind] = field(default_factory=Counter)
+    kinds: Counter[DifferenceKind] = field(default_factory=Counter)
     shown: list[Difference] = field(default_factory=list)
     with_history: bool = False
     repaired: bool = False
-    left: Counter[Kind] = field(default_factory=Counter)
+    left: Counter[DifferenceKind] = field(default_factory=Counter)
     shown_left: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     calls: Mapping[str, int] = field(default_factory=dict)

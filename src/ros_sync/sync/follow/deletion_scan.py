@@ -167,7 +167,7 @@ class DeletionScan:
             held -= redirects.resolve(connection, work.source.name, stream.objects[0], sorted(held)).keys()
         return held
 
-    # ---- places
+    # ---- states
 
     def _scanned(self, stream: Stream) -> _Scanned | None:
         with self._work.engine.connect() as connection:

@@ -217,12 +217,12 @@ class Syncer:
         with alone(self.engine, self.source.name, CHANGE_EVENTS) as mine:
             if not mine:
                 return None
-            self._work.hinted = True
+            self._work.from_event = True
             try:
                 with self._counted(report):
                     return change_events.work_off(self._work)
             finally:
-                self._work.hinted = False
+                self._work.from_event = False
 
     # ---- writing back
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from ros_sync.connectors.source import Page, Stream
 from ros_sync.sync.follow.work import Work
-from ros_sync.sync.ingest.deletions import End, Kind, held_problem
+from ros_sync.sync.ingest.deletions import End, EndingKind, held_problem
 
 VALUES = "values"  # the way by which records end through what they say themselves
 LINKS = "links"  # the way by which records end to which links vanished
@@ -30,7 +30,7 @@ def staying(work: Work, connection: Connection, page: Page) -> dict[str, set[str
         ledger = work.ledger(connection, own)
         ledger.void(sorted(there))
         leaving = [] if batch.partial else [each for each in page.ids if each not in there]
-        ends = dict.fromkeys(work.alive(connection, own, leaving), End(Kind.NO_LONGER))
+        ends = dict.fromkeys(work.alive(connection, own, leaving), End(EndingKind.NO_LONGER))
         held = ledger.hold(ends, VALUES)
         found[batch.object] = held.records
         if held.wave is not None:

@@ -40,7 +40,7 @@ def apply(  # noqa: PLR0913  # what a way of following does otherwise than a pol
     """
     if not empty or redirects.any_of(applier.connection, work.source.name, stream.objects[0]):
         page = without(page, _ended(work, applier.connection, stream, page.ids))
-    if not work.hinted and (page.links or page.deleted):
+    if not work.from_event and (page.links or page.deleted):
         fresher = work.announced_meanwhile(applier.connection, stream, [*page.links, *page.deleted])
         page.links = {each: links for each, links in page.links.items() if each not in fresher}
         page.deleted = {each: at for each, at in page.deleted.items() if each not in fresher}

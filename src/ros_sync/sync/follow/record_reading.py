@@ -19,7 +19,7 @@ from ros_sync.sync.ingest.deletions import doubt_problem, held_among
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.pages import joined, without
 from ros_sync.sync.ingest.reports import StreamReport
-from ros_sync.sync.ingest.restating import by_book
+from ros_sync.sync.ingest.restating import by_rate_history
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +151,7 @@ def _in_need(work: Work, connection: Connection, stream: Stream, page: Page) -> 
         return set(), set()
     batch = page.batches[0]
     mirrored = objects()[batch.object]
-    context = by_book(connection, work.context) if mirrored.name == "deal" else work.context
+    context = by_rate_history(connection, work.context) if mirrored.name == "deal" else work.context
     columns = prepared(connection, work.source.name, mirrored, batch, context, StreamReport(stream.name))
     upsert = Upsert(
         connection, mirrored, work.source.name, tuple(columns), run_id=None, custom_names=batch.custom_names

@@ -21,7 +21,7 @@ def relink(work: Work, stream: Stream, ids: Sequence[str]) -> None:
         look_for_ends(work, readable(stream, unread), found)
         with work.writing() as (connection, applier):
             work.note_unlinked(connection, stream, list(found), unread)
-            if not work.hinted:
+            if not work.from_event:
                 fresher = work.announced_meanwhile(connection, stream, list(found))
                 found = {each: links for each, links in found.items() if each not in fresher}
             work.touch(stream, applier.link(readable(stream, unread), found))

@@ -39,8 +39,8 @@ class Work:
     """One source, one mirror, and what is done to them now. Not for several threads at once.
 
     `touched` are the (stream, id) that were written since derived values were last worked out; None stands for all of
-    them, as it does for a process that has just begun: the one before may have been killed in between. `hinted`: what
-    is read now is read because a webhook told of it, so that nothing is fresher.
+    them, as it does for a process that has just begun: the one before may have been killed in between. `from_event`:
+    what is read now is read because a webhook told of it, so that nothing is fresher.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Work:
         self.policy = policy
         self.report = CycleReport(source.name, now())
         self.touched: set[tuple[str, str]] | None = None
-        self.hinted = False
+        self.from_event = False
         self.put_off: dict[str, datetime] = {}  # streams whose change events wait, and until when
         self._progress = progress
         self._stopping = stopping
         self._run_id: int | None = None
         self._told: Counter[str] = Counter()
 
-    # ---- the books
+    # ---- the run
 
     def begin(self, report: CycleReport) -> None:
         """From now on everything is counted in this report."""
@@ -148,7 +148,7 @@ class Work:
     # ---- writing pages
 
     def ledger(self, connection: Connection, stream: Stream) -> DeletionLedger:
-        """The book of a stream's deletions."""
+        """The ledger of a stream's deletions."""
         limit = DeletionLimit(self.policy.deletion_share, self.policy.deletion_at_least)
         known = partial(self.known_count, connection, stream)
         return DeletionLedger(connection, self.source.name, stream.name, self.now(), limit, known)

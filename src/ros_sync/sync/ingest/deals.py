@@ -19,7 +19,7 @@ from ros_sync.mirror.property_history import Change
 from ros_sync.mirror.store import Columns, Upsert, one_of, rows_of
 from ros_sync.money import Exchange
 from ros_sync.organisation.company import Organisation
-from ros_sync.sync.ingest.rate_book import RateBook
+from ros_sync.sync.ingest.rate_history import RateHistory
 
 HISTORIC = frozenset(("stage", "stage_kind", "stage_order", "close_date"))  # the columns whose history is counted
 _TOLD = ("id", "close_date", "created_at", "stage_kind", "stage_entered_at", "advanced_at")  # what a recount rests on
@@ -30,7 +30,7 @@ class DealContext:
     """What the company lays down: its currency, what others are worth in it, and where fiscal quarters begin.
 
     `people` are the names and e-mail addresses, casefolded, of those whom the organisation itself knows; `quarters` is
-    a text that changes with where quarters begin. `ledger` has the rates of the past, where they ever changed;
+    a text that changes with where quarters begin. `rate_history` has the rates of the past, where they ever changed;
     `systems_of_record` names, by object and column, the source whose value counts in a joined record.
     """
 
@@ -39,7 +39,7 @@ class DealContext:
     quarter_of: Callable[[date], date]
     people: frozenset[str] = frozenset()
     quarters: str = ""
-    ledger: RateBook | None = None
+    rate_history: RateHistory | None = None
     systems_of_record: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 COUNTED = timedelta(hours=24)  # deletions so long ago are no part of the same wave
 
 
-class Kind(StrEnum):
+class EndingKind(StrEnum):
     """What the CRM says became of a record."""
 
     ARCHIVED = "archived"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
     NO_LONGER = "no longer"  # by what it says itself it is no such record any more: a contact that is no lead
 
 
-class State(StrEnum):
+class WaveState(StrEnum):
     """What became of a wave."""
 
     HELD = "held"
@@ -67,7 +67,7 @@ class DeletionLimit:
 class End:
     """One record that has ended, as the CRM tells it; `at` (microseconds) since when, where it says so."""
 
-    kind: Kind
+    kind: EndingKind
     at: int | None = None
     into: str | None = None
 
@@ -105,7 +105,7 @@ class Wave:
     number: int
     source: str
     stream: str
-    state: State
+    state: WaveState
     opened_at: datetime
     known: int
     records: int
@@ -146,7 +146,7 @@ class DeletionLedger:
         if not ends:
             return Held()
         known = self._noted(list(ends))
-        settled = {each for each, (_, state) in known.items() if state is State.CONFIRMED}
+        settled = {each for each, (_, state) in known.items() if state is WaveState.CONFIRMED}
         waiting = {each for each, (told, state) in known.items() if self._is_settled(told, ends[each], state)} - settled
         new = {each: end for each, end in ends.items() if each not in waiting and each not in settled}
         self._forget(settled)
@@ -174,9 +174,9 @@ class DeletionLedger:
         for wave in sorted(waves):
             left = select(func.count()).select_from(DELETION).where(c.wave_id == wave)
             if not self.connection.execute(left).scalar_one():
-                held = (DELETION_WAVE.c.id == wave, DELETION_WAVE.c.state == State.HELD)
+                held = (DELETION_WAVE.c.id == wave, DELETION_WAVE.c.state == WaveState.HELD)
                 self.connection.execute(
-                    update(DELETION_WAVE).where(*held).values(state=State.WITHDRAWN, decided_at=self.now)
+                    update(DELETION_WAVE).where(*held).values(state=WaveState.WITHDRAWN, decided_at=self.now)
                 )
 
     # ---- inside
@@ -201,14 +201,14 @@ class DeletionLedger:
             select(c.record_id, c.wave_id)
             .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id, isouter=True)
             .where(*self._here, c.noted_at > self.now - COUNTED, c.way != CONFIRMED_WAY)
-            .where(c.wave_id.is_(None) | (DELETION_WAVE.c.state == State.HELD))
+            .where(c.wave_id.is_(None) | (DELETION_WAVE.c.state == WaveState.HELD))
         )
         return {each: wave is None for each, wave in self.connection.execute(query) if each not in new}
 
-    def _noted(self, ids: Sequence[str]) -> dict[str, tuple[Any, State]]:
+    def _noted(self, ids: Sequence[str]) -> dict[str, tuple[Any, WaveState]]:
         """What is noted of these records in waves that wait or were decided."""
         c = DELETION.c
-        found: dict[str, tuple[Any, State]] = {}
+        found: dict[str, tuple[Any, WaveState]] = {}
         columns = (c.record_id, c.kind, c.ended_at, c.merged_into, DELETION_WAVE.c.state, DELETION_WAVE.c.decided_at)
         for start in range(0, len(ids), CHUNK):
             query = (
@@ -216,15 +216,15 @@ class DeletionLedger:
                 .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id)
                 .where(*self._here, c.record_id.in_(ids[start : start + CHUNK]))
             )
-            found |= {row.record_id: (row, State(row.state)) for row in self.connection.execute(query)}
+            found |= {row.record_id: (row, WaveState(row.state)) for row in self.connection.execute(query)}
         return found
 
     @staticmethod
-    def _is_settled(told: Any, end: End, state: State) -> bool:
+    def _is_settled(told: Any, end: End, state: WaveState) -> bool:
         """Whether nothing new is told of a record that is held, or whose deletion was rejected."""
-        if state is State.HELD:
+        if state is WaveState.HELD:
             return True
-        if state is not State.REJECTED:
+        if state is not WaveState.REJECTED:
             return False
         same = (told.kind, told.merged_into) == (end.kind, end.into)
         later = end.at is not None and told.decided_at is not None and end.at > clock.to_micros(told.decided_at)
@@ -234,11 +234,11 @@ class DeletionLedger:
         held = select(DELETION_WAVE.c.id).where(
             DELETION_WAVE.c.source == self.source,
             DELETION_WAVE.c.stream == self.stream,
-            DELETION_WAVE.c.state == State.HELD,
+            DELETION_WAVE.c.state == WaveState.HELD,
         )
         number = self.connection.execute(held).scalar()
         if number is None:
-            values = {"source": self.source, "stream": self.stream, "opened_at": self.now, "state": State.HELD,
+            values = {"source": self.source, "stream": self.stream, "opened_at": self.now, "state": WaveState.HELD,
                       "known": self.known() + sum(counted.values())}  # fmt: skip
             made = self.connection.execute(insert(DELETION_WAVE).values(**values)).inserted_primary_key
             assert made is not None
@@ -273,9 +273,9 @@ CONFIRMED_WAY = "confirmed"
 
 def ends_of(page: Page) -> dict[str, End]:
     """What a page says of records that have ended."""
-    found = {each: End(Kind.GONE) for each in page.gone}
-    found |= {each: End(Kind.ARCHIVED, at) for each, at in page.deleted.items()}
-    return found | {each: End(Kind.MERGED, into=into) for each, into in page.merged.items()}
+    found = {each: End(EndingKind.GONE) for each in page.gone}
+    found |= {each: End(EndingKind.ARCHIVED, at) for each, at in page.deleted.items()}
+    return found | {each: End(EndingKind.MERGED, into=into) for each, into in page.merged.items()}
 
 
 def _less(page: Page, held: Collection[str]) -> Page:
@@ -317,7 +317,7 @@ def doubt_problem(stream: str, number: int) -> Problem:
     )
 
 
-def waves(connection: Connection, *states: State, source: str | None = None) -> list[Wave]:
+def waves(connection: Connection, *states: WaveState, source: str | None = None) -> list[Wave]:
     """Waves in these states (any, where none is named), the oldest first."""
     query = select(DELETION_WAVE).order_by(DELETION_WAVE.c.id)
     if states:
@@ -341,7 +341,7 @@ def _told(connection: Connection, row: RowMapping) -> Wave:
     names = ("source", "stream", "opened_at", "known", "decided_at", "decided_by", "taken_over")
     return Wave(
         number=row["id"],
-        state=State(row["state"]),
+        state=WaveState(row["state"]),
         records=sum(counts["kind"].values()),
         kinds=counts["kind"],
         ways=counts["way"],
@@ -350,9 +350,9 @@ def _told(connection: Connection, row: RowMapping) -> Wave:
     )
 
 
-def decide(connection: Connection, number: int, state: State, by: str, now: datetime) -> bool:
+def decide(connection: Connection, number: int, state: WaveState, by: str, now: datetime) -> bool:
     """Confirm or reject a wave that is held; False where it is not held (any more)."""
-    held = (DELETION_WAVE.c.id == number, DELETION_WAVE.c.state == State.HELD)
+    held = (DELETION_WAVE.c.id == number, DELETION_WAVE.c.state == WaveState.HELD)
     values = {"state": state, "decided_by": by, "decided_at": now}
     done = bool(connection.execute(update(DELETION_WAVE).where(*held).values(**values)).rowcount)
     if done:
@@ -364,7 +364,7 @@ def confirmed(connection: Connection, source: str) -> Iterator[tuple[int, str, l
     """The confirmed waves of a source whose records are not all dealt with: number, stream, ids."""
     query = (
         select(DELETION_WAVE.c.id, DELETION_WAVE.c.stream)
-        .where(DELETION_WAVE.c.source == source, DELETION_WAVE.c.state == State.CONFIRMED)
+        .where(DELETION_WAVE.c.source == source, DELETION_WAVE.c.state == WaveState.CONFIRMED)
         .order_by(DELETION_WAVE.c.id)
     )
     for number, stream in connection.execute(query).all():
@@ -397,7 +397,7 @@ def held_among(connection: Connection, source: str, stream: str, ids: Sequence[s
             select(c.record_id, c.wave_id)
             .join_from(DELETION, DELETION_WAVE, DELETION_WAVE.c.id == c.wave_id)
             .where(c.source == source, c.stream == stream, c.record_id.in_(ids[start : start + CHUNK]))
-            .where(DELETION_WAVE.c.state.in_((State.HELD, State.REJECTED, State.CONFIRMED)))
+            .where(DELETION_WAVE.c.state.in_((WaveState.HELD, WaveState.REJECTED, WaveState.CONFIRMED)))
         )
         found.update((str(each), int(wave)) for each, wave in connection.execute(query))
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ros_sync.fields import StoredValue
 from ros_sync.mirror.store import Columns, Row, Upsert, Written
-from ros_sync.sync.ingest.row_merge import Unit, units
+from ros_sync.sync.ingest.row_merge import ColumnUnit, units
 from ros_sync.sync.ingest.seen import ScratchDatabase
 
 _CHUNK = 1000  # records emptied at a time
@@ -22,7 +22,7 @@ class HeldBack(ScratchDatabase):
 
     def __init__(self) -> None:
         super().__init__("CREATE TABLE held (id TEXT, leader TEXT, PRIMARY KEY (id, leader)) WITHOUT ROWID")
-        self._units: dict[str, Unit] = {}
+        self._units: dict[str, ColumnUnit] = {}
 
     def hold(self, upsert: Upsert, columns: Columns, later: frozenset[str], skipped: Iterable[int]) -> Columns:
         """The columns with stored values in place of missing ones that a later file speaks of, too.
@@ -51,7 +51,7 @@ class HeldBack(ScratchDatabase):
         return filled
 
     @staticmethod
-    def _is_open(unit: Unit, place: int, columns: Columns, known: Mapping[str, StoredValue]) -> bool:
+    def _is_open(unit: ColumnUnit, place: int, columns: Columns, known: Mapping[str, StoredValue]) -> bool:
         leaders = [name for name in unit.leaders if name in known]
         return all(columns[name][place] is None for name in leaders) and any(
             known[name] is not None for name in leaders

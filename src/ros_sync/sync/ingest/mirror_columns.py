@@ -15,7 +15,7 @@ from ros_sync.mirror.catalogue import MirroredObject, objects
 from ros_sync.mirror.erasure import withheld
 from ros_sync.mirror.property_history import Value, settled
 from ros_sync.sync.ingest.deals import DealContext, amounts_in_home_currency
-from ros_sync.sync.ingest.rate_book import RateBook
+from ros_sync.sync.ingest.rate_history import RateHistory
 
 CACHE_LIMIT = 50_000  # names remembered per lookup; beyond it they are asked for again, so that memory stays flat
 
@@ -182,8 +182,8 @@ def _add_amounts_in_home_currency(
 ) -> None:
     """Add the history of each amount in the company's currency, which is that of the record as it is now."""
     ids = batch.columns["id"]
-    if context.ledger is not None and context.ledger.moves:
-        _add_by_book(found, batch, context.ledger)
+    if context.rate_history is not None and context.rate_history.moves:
+        _add_by_rate_history(found, batch, context.rate_history)
         return
     codes: dict[StoredValue, StoredValue] = dict(
         zip(ids, batch.columns.get("currency", [None] * len(ids)), strict=True)
@@ -200,7 +200,9 @@ def _add_amounts_in_home_currency(
         columns["amount_home_minor"] = [(at, next(home), by) for at, _, by in entries]
 
 
-def _add_by_book(found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, ledger: RateBook) -> None:
+def _add_by_rate_history(
+    found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, rate_history: RateHistory
+) -> None:
     """The same where rates have changed: by the rates that held then."""
     ids = batch.columns["id"]
     nothing: list[StoredValue] = [None] * len(ids)
@@ -212,4 +214,4 @@ def _add_by_book(found: Mapping[str, dict[str, Sequence[Value]]], batch: Batch, 
             currency, modified, amount = rows[record_id]
             present = amount if "amount" in batch.columns else entries[-1][1]
             amounts = settled(entries, present, None if modified is None else int(modified))
-            columns["amount_home_minor"] = ledger.history_in_home_currency(amounts, currency)
+            columns["amount_home_minor"] = rate_history.history_in_home_currency(amounts, currency)

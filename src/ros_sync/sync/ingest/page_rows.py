@@ -177,9 +177,9 @@ class PageRows:
 
     def _note_movements(self, ids: Collection[str]) -> None:
         """Give changes that exchange rates brought about their cause, where rates ever changed."""
-        ledger = self._in.deal_context.ledger
-        if ledger is not None and ledger.moves:
-            note_movements(self._in.connection, self._in.source.name, ids, ledger)
+        rate_history = self._in.deal_context.rate_history
+        if rate_history is not None and rate_history.moves:
+            note_movements(self._in.connection, self._in.source.name, ids, rate_history)
 
     # ---- histories that come by a stream of their own
 

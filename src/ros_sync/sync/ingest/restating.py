@@ -25,38 +25,45 @@ from ros_sync.mirror.store import Row, Upsert
 from ros_sync.mirror.tables import CHANGE, DEAL
 from ros_sync.sync.ingest.deals import DealContext
 from ros_sync.sync.ingest.joined_records import followed_by_joined
-from ros_sync.sync.ingest.rate_book import BEGINNING, RateBook, add_version, following, note_restated, read_book
+from ros_sync.sync.ingest.rate_history import (
+    BEGINNING,
+    RateHistory,
+    add_version,
+    following,
+    note_restated,
+    read_rate_history,
+)
 from ros_sync.sync.one_writer import writing
 
 CURRENCY = "currency"  # the cause of a change that exchange rates brought about
 AMOUNT_HOME = "amount_home"
 HOME = "amount_home_minor"
-_BOOK = ""  # what the lock of the book is named by; no source is called so
+_RATES = ""  # what the lock of the rate history is named by; no source is called so
 _DEAL, _CHANGE = DEAL.c, CHANGE.c
 
 log = structlog.get_logger(__name__)
 
 
-def by_book(connection: Connection, context: DealContext) -> DealContext:
-    """The context with the rates that the book has, which every writer goes by."""
-    ledger = read_book(connection)
-    latest = ledger.latest
+def by_rate_history(connection: Connection, context: DealContext) -> DealContext:
+    """The context with the rates that the rate history has, which every writer goes by."""
+    rate_history = read_rate_history(connection)
+    latest = rate_history.latest
     if latest is None:
         return context
-    return replace(context, home_currency=latest.home_currency, rates=latest.rates, ledger=ledger)
+    return replace(context, home_currency=latest.home_currency, rates=latest.rates, rate_history=rate_history)
 
 
 def restate_amounts(engine: Engine, context: DealContext, now: datetime) -> int:
     """Bring the amounts of all deals to the company's rates where these changed; the number of movements.
 
     Each portion of deals is a transaction of its own. Costs one look where nothing is to be done. Rates of a moment
-    before those that the book has are of the past, and change nothing.
+    before those that the rate history has are of the past, and change nothing.
     """
     with engine.connect() as connection:
-        ledger = read_book(connection)
-    if not _is_entered(ledger, context, now):
-        ledger = _enter(engine, context, now)
-    if not ledger.pending:
+        rate_history = read_rate_history(connection)
+    if not _is_entered(rate_history, context, now):
+        rate_history = _enter(engine, context, now)
+    if not rate_history.pending:
         return 0
     with engine.connect() as connection:
         sources = [str(name) for name in connection.scalars(select(_DEAL.source).distinct())]
@@ -66,23 +73,23 @@ def restate_amounts(engine: Engine, context: DealContext, now: datetime) -> int:
         while True:
             with writing(engine, source) as connection, followed_by_joined(connection, context):
                 ids = _portion(connection, source, last)
-                moved += restate(connection, source, ids, read_book(connection))
+                moved += restate(connection, source, ids, read_rate_history(connection))
             if len(ids) < PORTION:
                 break
             last = ids[-1]
     with engine.begin() as connection:
-        note_restated(connection, ledger, now)
+        note_restated(connection, rate_history, now)
     if moved:
         log.info("amounts_restated", movements=moved, home_currency=context.home_currency)
     return moved
 
 
-def restate(connection: Connection, source: str, ids: Sequence[str], ledger: RateBook) -> int:
-    """Bring these deals to the rates of the book, one version of them after the other; the number of movements.
+def restate(connection: Connection, source: str, ids: Sequence[str], rate_history: RateHistory) -> int:
+    """Bring these deals to the rates of the rate history, one version of them after the other; the number of movements.
 
     What a CRM itself says an amount is worth at home stands.
     """
-    if not ledger.pending or not ids or _is_given(connection, source):
+    if not rate_history.pending or not ids or _is_given(connection, source):
         return 0
     mirrored = objects()["deal"]
     reader = Upsert(connection, mirrored, source, ("id", "amount_minor", "currency", HOME), run_id=None)
@@ -91,14 +98,14 @@ def restate(connection: Connection, source: str, ids: Sequence[str], ledger: Rat
     for chunk in chunks(ids):
         stored = reader.stored(list(chunk))
         home: dict[str, StoredValue] = {each: row[3] for each, row in stored.items()}
-        for version, end in following(ledger):
+        for version, end in following(rate_history):
             rows: list[Row] = []
             for record_id, (_, minor, currency, _, since) in stored.items():
                 # A deal that a page brought to later rates meanwhile has this movement behind it.
                 if end is not None and since is not None and int(since) >= end:
                     continue
                 worth = version.in_home_currency(minor, currency)
-                if worth is None and version is ledger.versions[0]:
+                if worth is None and version is rate_history.versions[0]:
                     continue  # nobody knows by which rate it was told; better that than nothing
                 if worth != home[record_id]:
                     home[record_id] = worth
@@ -108,9 +115,9 @@ def restate(connection: Connection, source: str, ids: Sequence[str], ledger: Rat
     return moved
 
 
-def note_movements(connection: Connection, source: str, ids: Collection[str], ledger: RateBook) -> None:
+def note_movements(connection: Connection, source: str, ids: Collection[str], rate_history: RateHistory) -> None:
     """Give the changes that the rates brought about their cause, in pasts of these deals that were just written."""
-    if not ledger.moves or not ids:
+    if not rate_history.moves or not ids:
         return
     other = CHANGE.alias("other")
     same = (other.c.object == _CHANGE.object, other.c.source == _CHANGE.source, other.c.at == _CHANGE.at)
@@ -125,7 +132,7 @@ def note_movements(connection: Connection, source: str, ids: Collection[str], le
                 _CHANGE.source == source,
                 _CHANGE.record_id.in_(chunk),
                 _CHANGE.field == HOME,
-                _CHANGE.at.in_([clock.from_micros(each) for each in sorted(ledger.moves)]),
+                _CHANGE.at.in_([clock.from_micros(each) for each in sorted(rate_history.moves)]),
                 _CHANGE.cause.is_(None),
                 ~moved,
             )
@@ -133,21 +140,21 @@ def note_movements(connection: Connection, source: str, ids: Collection[str], le
         )
 
 
-def _enter(engine: Engine, context: DealContext, now: datetime) -> RateBook:
-    """Enter the company's rates into the book, unless another process was quicker; the book as it is then."""
-    with writing(engine, _BOOK) as connection:
-        ledger = read_book(connection)
-        if not _is_entered(ledger, context, now):
+def _enter(engine: Engine, context: DealContext, now: datetime) -> RateHistory:
+    """Enter the company's rates into the rate history, unless another process was quicker; what it is then."""
+    with writing(engine, _RATES) as connection:
+        rate_history = read_rate_history(connection)
+        if not _is_entered(rate_history, context, now):
             since: datetime = now
             restated_at: datetime | None = None
-            if not ledger.versions and not _has_foreign(connection, context):
+            if not rate_history.versions and not _has_foreign(connection, context):
                 since, restated_at = BEGINNING, now
             add_version(connection, context.home_currency, context.rates, since, restated_at)
-        return read_book(connection)
+        return read_rate_history(connection)
 
 
-def _is_entered(ledger: RateBook, context: DealContext, now: datetime) -> bool:
-    latest = ledger.latest
+def _is_entered(rate_history: RateHistory, context: DealContext, now: datetime) -> bool:
+    latest = rate_history.latest
     if latest is None:
         return False
     same = latest.home_currency == context.home_currency and latest.rates == dict(context.rates)

@@ -17,7 +17,7 @@ _MODIFIED = frozenset(("modified", "modified_at"))
 _CUSTOM = "custom"
 
 
-class Unit(NamedTuple):
+class ColumnUnit(NamedTuple):
     """Values that mean something together alone: where no leader is there, the others say nothing."""
 
     leaders: tuple[str, ...]
@@ -26,9 +26,9 @@ class Unit(NamedTuple):
 
 # By the mirror's columns and by the connectors' fields.
 _UNITS = (
-    Unit(("owner_id", "owner_named"), ("owner_id", "owner_named")),
-    Unit(("amount_minor",), ("amount_minor", "currency", "amount_home_minor")),
-    Unit(("amount",), ("amount", "currency")),
+    ColumnUnit(("owner_id", "owner_named"), ("owner_id", "owner_named")),
+    ColumnUnit(("amount_minor",), ("amount_minor", "currency", "amount_home_minor")),
+    ColumnUnit(("amount",), ("amount", "currency")),
 )
 
 
@@ -63,7 +63,7 @@ def merge(first: Mapping[str, StoredValue], row: Mapping[str, StoredValue], spok
     return Merged(merged, against)
 
 
-def units(names: Iterable[str]) -> Iterator[Unit]:
+def units(names: Iterable[str]) -> Iterator[ColumnUnit]:
     """The columns in units, the id left out; only those of a unit's columns that are there."""
     there = list(names)
     done = {"id"}
@@ -72,7 +72,7 @@ def units(names: Iterable[str]) -> Iterator[Unit]:
             continue
         found = next((unit for unit in _UNITS if name in unit.names and unit.leaders[0] in there), None)
         members = tuple(each for each in found.names if each in there) if found else (name,)
-        yield Unit(tuple(each for each in found.leaders if each in there) if found else (name,), members)
+        yield ColumnUnit(tuple(each for each in found.leaders if each in there) if found else (name,), members)
         done.update(members)
 
 

@@ -19,7 +19,7 @@ from ros_sync.sync.ingest.deals import HISTORIC, DealContext, recount
 from ros_sync.sync.ingest.mirror_columns import prepared
 from ros_sync.sync.ingest.quarantine_log import quarantine
 from ros_sync.sync.ingest.reports import RowCounts
-from ros_sync.sync.ingest.restating import AMOUNT_HOME, by_book, restate
+from ros_sync.sync.ingest.restating import AMOUNT_HOME, by_rate_history, restate
 
 STAGE_ENTERED = "stage_entered_at"
 
@@ -38,14 +38,14 @@ class RowWriter:
         if batch.object != "deal":
             return prepared(self._connection, self._source, objects()[batch.object], batch, self._context, counts)
         context = self.deal_context
-        if context.ledger is not None and AMOUNT_HOME not in batch.columns:
-            restate(self._connection, self._source, [str(each) for each in batch.columns["id"]], context.ledger)
+        if context.rate_history is not None and AMOUNT_HOME not in batch.columns:
+            restate(self._connection, self._source, [str(each) for each in batch.columns["id"]], context.rate_history)
         return prepared(self._connection, self._source, objects()[batch.object], batch, context, counts)
 
     @cached_property
     def deal_context(self) -> DealContext:
         """The context by whose rates deals are written in this transaction."""
-        return by_book(self._connection, self._context)
+        return by_rate_history(self._connection, self._context)
 
     def upsert(self, batch: Batch, columns: Columns, *, empty: bool, **more: Any) -> Upsert:
         """What writes these columns; `empty`: the mirror holds nothing of the object yet. The rest as `Upsert`."""
@@ -55,8 +55,8 @@ class RowWriter:
 
     def restated(self, name: str) -> frozenset[int]:
         """The instants (microseconds) at which records of an object may have changed without being touched."""
-        ledger = self.deal_context.ledger if name == "deal" else None
-        return ledger.moves if ledger is not None else frozenset()
+        rate_history = self.deal_context.rate_history if name == "deal" else None
+        return rate_history.moves if rate_history is not None else frozenset()
 
     def recount(self, name: str, written: Written, spliced: Collection[str] = (), *, given: Collection[str]) -> None:
         """Work out anew what follows from the history of deals that moved.

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 CUSTOM = "custom."
 
 
-class State(StrEnum):
+class RequestState(StrEnum):
     """What became of a write-back request."""
 
     OPEN = "open"
@@ -85,7 +85,7 @@ class Outcome:
     """What became of a request so far, in words; `found` are the fields as the CRM has them after a conflict."""
 
     number: int
-    state: State
+    state: RequestState
     words: str
     found: Mapping[str, StoredValue]
 
@@ -134,7 +134,7 @@ def ask(connection: Connection, source: Source, request: WriteBackRequest, direc
         "asked_by": request.asked_by.strip().lower(),
         "os_user": request.os_user,
         "asked_at": now,
-        "state": State.OPEN,
+        "state": RequestState.OPEN,
         "attempts": 0,
     }
     made = connection.execute(insert(WRITE_BACK_REQUEST).values(**values)).inserted_primary_key
@@ -169,7 +169,7 @@ def execute_open(work: WriteTarget) -> list[Outcome]:
     with work.engine.connect() as connection:
         state = state_of(connection, work.source.name)
         query = select(WRITE_BACK_REQUEST.c.id).where(
-            WRITE_BACK_REQUEST.c.source == work.source.name, WRITE_BACK_REQUEST.c.state == State.OPEN
+            WRITE_BACK_REQUEST.c.source == work.source.name, WRITE_BACK_REQUEST.c.state == RequestState.OPEN
         )
         numbers = list(connection.execute(query.order_by(WRITE_BACK_REQUEST.c.id)).scalars())
     if quota_exhausted(state.get("quota_exhausted_until"), work.now()):
@@ -190,7 +190,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
         return outcome_of(work, number)
     stream = next((each for each in work.source.streams if row["object"] in each.objects), None)
     if stream is None:
-        return _close(work, row, State.REFUSED, f"the connector file no longer syncs {row['object']}s")
+        return _close(work, row, RequestState.REFUSED, f"the connector file no longer syncs {row['object']}s")
     say = _speaker(work, row)
 
     def note(taken: Collection[str]) -> str:
@@ -207,7 +207,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
     except WriteConflictError as error:
         now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
         work.take_in(stream, error.page)
-        return _close(work, row, State.CONFLICT, f"{error.message}: {now_so}", error.found)
+        return _close(work, row, RequestState.CONFLICT, f"{error.message}: {now_so}", error.found)
     except StoppedError:
         raise
     except Exception as error:  # noqa: BLE001  # one write-back request must not keep the others from being carried out
@@ -216,20 +216,20 @@ def execute(work: WriteTarget, number: int) -> Outcome:
         work.take_in(stream, result.page)
     vendor = work.source.facts.display_name
     words = f"it already had this value in {vendor}" if result.already_set else "written"
-    done = State.DONE
+    done = RequestState.DONE
     if result.lacking:
         lacking = "; ".join(
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in result.lacking.items()
         )
-        done = State.PARTLY if result.lacking.keys() < row["changes"].keys() else State.REFUSED
-        part = "part of it" if done is State.PARTLY else "it"
+        done = RequestState.PARTLY if result.lacking.keys() < row["changes"].keys() else RequestState.REFUSED
+        part = "part of it" if done is RequestState.PARTLY else "it"
         words = f"{vendor} reported success, but {part} didn't take effect: {lacking}"
     if result.trouble is not None:
         return _unfinished(work, row, words, result, done)
     return _close(work, row, done, words, {name: lack.now for name, lack in result.lacking.items()})
 
 
-def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteResult, done: State) -> Outcome:
+def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteResult, done: RequestState) -> Outcome:
     """The value is there, and the rest failed: what can still be done keeps the request open, what cannot is said."""
     error = result.trouble
     lack = "the note about who asked couldn't be added" if result.page is not None else "it couldn't be read back"
@@ -237,7 +237,7 @@ def _unfinished(work: WriteTarget, row: RowMapping, words: str, result: WriteRes
         return _close(work, row, done, f"{words}, but {lack}: {error}")
     if isinstance(error, DailyLimitError):
         _exhaust_quota(work, error)
-    return _close(work, row, State.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
+    return _close(work, row, RequestState.OPEN, f"{words}, but {lack} yet; `ros-sync serve` tries again: {error}")
 
 
 def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
@@ -245,15 +245,15 @@ def _failed(work: WriteTarget, row: RowMapping, error: Exception) -> Outcome:
     if isinstance(error, DailyLimitError):
         _exhaust_quota(work, error)
         return _close(
-            work, row, State.OPEN, f"queued; `ros-sync serve` will do it when calls are allowed again: {error}"
+            work, row, RequestState.OPEN, f"queued; `ros-sync serve` will do it when calls are allowed again: {error}"
         )
     if isinstance(error, PermanentError):
-        return _close(work, row, State.REFUSED, str(error))
+        return _close(work, row, RequestState.REFUSED, str(error))
     if isinstance(error, RosSyncError):
-        return _close(work, row, State.OPEN, f"queued; `ros-sync serve` will retry: {error}")
+        return _close(work, row, RequestState.OPEN, f"queued; `ros-sync serve` will retry: {error}")
     log.error("write_failed", number=row["id"], exc_info=error)
     words = f"it failed, but may have been written: {type(error).__name__}; the log has the details"
-    return _close(work, row, State.REFUSED, words)
+    return _close(work, row, RequestState.REFUSED, words)
 
 
 def _exhaust_quota(work: WriteTarget, error: DailyLimitError) -> None:
@@ -268,14 +268,14 @@ def outcome_of(work: WriteTarget, number: int) -> Outcome:
     """What has become of a write-back request."""
     with work.engine.connect() as connection:
         row = connection.execute(select(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == number)).mappings().one()
-    return Outcome(number, State(row["state"]), row["outcome"] or "", {})
+    return Outcome(number, RequestState(row["state"]), row["outcome"] or "", {})
 
 
 def _claim(work: WriteTarget, number: int) -> RowMapping | None:
     """The request with its attempts so far, one more of which is noted; None where it is no longer open."""
     with writing(work.engine, work.source.name) as connection:
         query = select(WRITE_BACK_REQUEST).where(
-            WRITE_BACK_REQUEST.c.id == number, WRITE_BACK_REQUEST.c.state == State.OPEN
+            WRITE_BACK_REQUEST.c.id == number, WRITE_BACK_REQUEST.c.state == RequestState.OPEN
         )
         row = connection.execute(query).mappings().first()
         if row is not None:
@@ -286,11 +286,11 @@ def _claim(work: WriteTarget, number: int) -> RowMapping | None:
 
 
 def _close(
-    work: WriteTarget, row: RowMapping, state: State, words: str, found: Mapping[str, StoredValue] | None = None
+    work: WriteTarget, row: RowMapping, state: RequestState, words: str, found: Mapping[str, StoredValue] | None = None
 ) -> Outcome:
     with writing(work.engine, work.source.name) as connection:
         values: dict[str, Any] = {"state": state, "outcome": words}
-        if state is not State.OPEN:
+        if state is not RequestState.OPEN:
             values["done_at"] = work.now()
         connection.execute(update(WRITE_BACK_REQUEST).where(WRITE_BACK_REQUEST.c.id == row["id"]).values(**values))
     log.info(

@@ -1,7 +1,8 @@
 """The exchange rates by which amounts are told in the company's currency, and from when on each set of them holds.
 
-The organisation file says what rates are; the book says by which of them the mirror's amounts stand. So every writer
-goes by the same rates, whatever file it read when it began, and what was true in the past is told by the rates of then.
+The organisation file says what rates are; the rate history says by which of them the mirror's amounts stand. So every
+writer goes by the same rates, whatever file it read when it began, and what was true in the past is told by the rates
+of then.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class RateVersion:
 
 
 @dataclass(frozen=True)
-class RateBook:
+class RateHistory:
     """All versions, oldest first; before the first one, that one holds."""
 
     versions: Sequence[RateVersion] = ()
@@ -93,10 +94,10 @@ class RateBook:
         return Whole(found)
 
 
-def read_book(connection: Connection) -> RateBook:
-    """The book as it is; an empty one where no amount was told yet."""
+def read_rate_history(connection: Connection) -> RateHistory:
+    """The rate history as it is; an empty one where no amount was told yet."""
     query = select(*_COLUMNS).order_by(EXCHANGE_RATE_VERSION.c.since, EXCHANGE_RATE_VERSION.c.id)
-    return RateBook(
+    return RateHistory(
         [
             RateVersion(number, home, _rates(rates), clock.to_micros(since), restated_at is not None)
             for number, home, rates, since, restated_at in connection.execute(query)
@@ -117,17 +118,17 @@ def add_version(
     connection.execute(insert(EXCHANGE_RATE_VERSION).values(values))
 
 
-def note_restated(connection: Connection, ledger: RateBook, now: datetime) -> None:
-    """Every deal's amount stands by the versions of this book."""
+def note_restated(connection: Connection, rate_history: RateHistory, now: datetime) -> None:
+    """Every deal's amount stands by the versions of this history."""
     table = EXCHANGE_RATE_VERSION
-    numbers = [each.number for each in ledger.versions if not each.restated]
+    numbers = [each.number for each in rate_history.versions if not each.restated]
     connection.execute(update(table).where(table.c.id.in_(numbers)).values(restated_at=now))
 
 
-def following(ledger: RateBook) -> list[tuple[RateVersion, int | None]]:
+def following(rate_history: RateHistory) -> list[tuple[RateVersion, int | None]]:
     """The versions by which amounts may not stand yet, each with when (microseconds) the next one begins."""
-    pairs = [(one, other.since) for one, other in pairwise(ledger.versions)]
-    ends: list[tuple[RateVersion, int | None]] = [*pairs, *((each, None) for each in ledger.versions[-1:])]
+    pairs = [(one, other.since) for one, other in pairwise(rate_history.versions)]
+    ends: list[tuple[RateVersion, int | None]] = [*pairs, *((each, None) for each in rate_history.versions[-1:])]
     return [(version, end) for version, end in ends if not version.restated]
 
 

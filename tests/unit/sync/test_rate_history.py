@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ros_sync.sync.ingest.rate_book import RateBook, RateVersion, following
+from ros_sync.sync.ingest.rate_history import RateHistory, RateVersion, following
 
 
 def version(since: int, rate: str | None, *, restated: bool = True, home: str = "EUR") -> RateVersion:
     return RateVersion(since, home, {} if rate is None else {"USD": Decimal(rate)}, since, restated)
 
 
-BOOK = RateBook([version(0, "0.5"), version(100, "0.25"), version(200, None)])
+BOOK = RateHistory([version(0, "0.5"), version(100, "0.25"), version(200, None)])
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,13 @@ def test_the_companys_own_currency_never_moves() -> None:
 
 def test_before_the_first_version_that_one_holds() -> None:
     """A mirror that was upgraded knows no rates of before."""
-    book = RateBook([version(100, "0.5"), version(200, "0.25")])
+    book = RateHistory([version(100, "0.5"), version(200, "0.25")])
     assert [(10, 40, None), (200, 20, None)] == list(book.history_in_home_currency([(10, 80, None)], "USD"))
 
 
 def test_what_is_pending_comes_with_the_beginning_of_the_next() -> None:
     """A deal goes through each version by which it may not stand yet."""
-    book = RateBook([version(0, "0.5"), version(100, "0.25", restated=False), version(200, "0.1", restated=False)])
+    book = RateHistory([version(0, "0.5"), version(100, "0.25", restated=False), version(200, "0.1", restated=False)])
     assert [(100, 200), (200, None)] == [(each.since, end) for each, end in following(book)]
     assert (True, False) == (book.pending, BOOK.pending)
 
@@ -66,7 +66,7 @@ def test_at_any_moment_it_is_the_amount_at_the_rate(
     amounts: list[tuple[int, int]], moves: list[tuple[int, str | None]], at: int
 ) -> None:
     """Whatever amounts and rates came in whatever order."""
-    book = RateBook([version(0, "1"), *(version(since, rate) for since, rate in sorted(moves))])
+    book = RateHistory([version(0, "1"), *(version(since, rate) for since, rate in sorted(moves))])
     history = book.history_in_home_currency([(since, minor, None) for since, minor in sorted(amounts)], "USD")
     standing = [minor for since, minor in sorted(amounts) if since <= at]
     told = [worth for since, worth, _ in history if since <= at]
