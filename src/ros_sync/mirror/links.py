@@ -49,9 +49,11 @@ def set_links(
             wanted, known = set(links[record_id]), stored.get(record_id, set())
             new += [(record_id, *target) for target in wanted - known]
             gone += [(record_id, *target) for target in known - wanted]
+        # A deleted end is not told of, and comes back with its links when it is restored.
         gone = _without_ended(gone, ended)
         changed.update(row[0] for row in (*new, *gone))
         ends.update((row[1], row[2]) for row in (*new, *gone))
+        # Noted before anybody can erase one of the ends: what was said with a person goes with them.
         _remove(connection, source, stream, gone)
         remember(connection, source, [(stream, *row[:3]) for row in gone if row[1] in lasting], now)
         if new:

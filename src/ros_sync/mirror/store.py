@@ -134,6 +134,7 @@ class Upsert:
         if not stored:
             return self._insert(rows, as_of, initial)
         fresh, changed, touched, same = [], [], [], []
+        # The cheapest question first: most rows of most batches say what is stored already.
         for row in rows:
             old = stored.get(row[0])  # type: ignore[arg-type]  # an id is a str
             if old is None:
@@ -141,6 +142,7 @@ class Upsert:
             elif old[:-1] == row or (merged := self._merge_custom(old, row)) == old[:-1]:
                 same.append(str(row[0]))
             elif self._only_touched(old, merged):
+                # No state ended, so none is moved to the past; the instant alone follows, below.
                 same.append(str(row[0]))
                 touched.append(
                     (merged[self._modified_index or 0], self._source, row[0], merged[self._modified_index or 0])
@@ -157,6 +159,7 @@ class Upsert:
         self._note_stream(same)
         note(self._connection, self._mirrored.name, self._source, [*written.updated, *(row[2] for row in touched)])
         mark = self._mark
+        # Never backwards: an export of yesterday may tell of a record that a poll has read since.
         self._many(
             f"UPDATE {self._table} SET modified_at = {mark} "  # noqa: S608  # names are ours
             f"WHERE source = {mark} AND id = {mark} AND modified_at < {mark}",

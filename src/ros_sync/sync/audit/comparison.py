@@ -147,6 +147,7 @@ class Comparison:
             known = _micros(old[at_place]) if at_place is not None else None
             followed = at is None or known == at
             ahead = at is not None and known is not None and known > at
+            # Thought deleted here: what it says is of no matter until that is put right.
             if old[len(names)] is not None:
                 yield Difference(
                     stream.name, batch.object, record_id, DifferenceKind.ALIVE, at=at, followed=followed, ahead=ahead
@@ -156,6 +157,7 @@ class Comparison:
             if is_first:
                 here.modified[record_id] = known
             fields = self._fields(names, row, old, kinds, audit, batch.custom_names)
+            # A modified instant alone says that a poll was missed; values say what it would have brought.
             moved = tuple(each for each in fields if each.name == MODIFIED)
             others = tuple(each for each in fields if each.name != MODIFIED)
             if moved:
@@ -173,6 +175,7 @@ class Comparison:
                     followed=followed,
                     ahead=ahead,
                 )
+        # What is left came with the page and is none of this object any more, as a contact that is no lead.
         for record_id, old in stored.items():
             if old[len(names)] is None:
                 at = modified[record_id]

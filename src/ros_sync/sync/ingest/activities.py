@@ -58,6 +58,7 @@ def roll_up_activities(
         )
         .group_by(deal.id, *(deal[f"{name}_at"] for name in fields))
     )
+    # Raised and never lowered: an export may hold the last month of activities alone.
     rows = []
     for row in connection.execute(query):
         old = row[1 : 1 + len(fields)]

@@ -111,6 +111,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
         query = select(_LINK.to_id.label("id"), *(told_by[name].label(name) for name in fields)).join_from(
             objects()["activity"].table, RECORD_LINK, _same(streams, deals)
         )
+        # Joined only where it is counted: each further person of an activity is one more row to group.
         if ENGAGED in fields:
             query = query.join(person, with_people, isouter=True)
         told = (
@@ -123,6 +124,7 @@ def _last_activities(source: str, among: tuple[Sequence[str], str, str], fields:
             .group_by(_LINK.to_id)
             .subquery()
         )
+        # From the deals outward: one whose last activity was deleted has a value here and none there.
         stored = [deal.c[objects()["deal"].columns[name]] for name in fields]
         differs = or_(*(mine.is_distinct_from(told.c[name]) for mine, name in zip(stored, fields, strict=True)))
         return (
@@ -155,7 +157,7 @@ def _first_responses(source: str, streams: Sequence[str], leads: str, now: int) 
                 activity.deleted_at.is_(None),
                 activity.direction == "outbound",
                 activity.activity_kind.in_(RESPONSES),
-                activity.occurred_at >= since,
+                activity.occurred_at >= since,  # what was said before is no answer to becoming an MQL
                 activity.occurred_at <= clock.from_micros(now),
                 *([] if ids is None else [lead.c.id.in_(ids)]),
             )

@@ -260,6 +260,8 @@ def _load(
         _load_stages(mapping, connection, report.run_id, as_of)
         empty = {name for name in names if is_empty(connection, objects()[name], mapping.source)}
         stale = _newer_known(connection, mapping.source, report.as_of) & names
+    # What one file leaves empty another one may fill, in whatever order they come: repeats and what would be emptied
+    # are therefore known across all files of an object, and nothing is emptied before the last of them.
     with ExitStack() as stack:
         seen = {name: stack.enter_context(SeenIds()) for name in sorted(names)}
         held = {name: stack.enter_context(HeldBack()) for name in sorted(names)}
@@ -270,6 +272,7 @@ def _load(
                 file.notes.append(mapping.lack_of_stages)
             report.files.append(file)
             for batch in batches:
+                # A transaction for each batch: a poll of another source gets its turn, and a kill costs one batch.
                 with writing(engine, mapping.source) as connection, followed_by_joined(connection, context):
                     loader.load(
                         connection,
@@ -290,11 +293,13 @@ def _load(
             with writing(engine, mapping.source) as connection, followed_by_joined(connection, context):
                 last.updated += loader.finish(connection, name, held[name])
     with engine.begin() as connection, followed_by_joined(connection, context):
+        # Also where only one of the two came: an activity may have been imported before its deal.
         if names & {"activity", "deal"}:
             given = mapping.given("deal")
             fields = [name for name in ACTIVITY_FIELDS if name not in given]
             roll_up_activities(connection, mapping.source, report.run_id, as_of, fields)
         report.refitted = note_mapped(connection, mapping, names)
+        # What is complete up to when is noted last, so that an import that is cut off does not look complete.
         _remember(connection, mapping.source, names - stale, report.as_of)
 
 

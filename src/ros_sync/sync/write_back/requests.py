@@ -198,6 +198,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
         told = ", ".join(f"{name.replace('_', ' ')}: {say(name, value)}" for name, value in changes.items())
         return f"{told} (asked for by {row['asked_by']}, ros-sync no. {row['id']} of {work.source.name})"
 
+    # A second attempt may find that the first one arrived although its answer got lost: the vendor looks for that.
     again = row["attempts"] > 0
     write_request = WriteRequest(
         row["record_id"], row["changes"], row["expected"], note=note, again=again, asked_at=row["asked_at"]
@@ -206,10 +207,10 @@ def execute(work: WriteTarget, number: int) -> Outcome:
         result = work.source.write(stream, write_request)
     except WriteConflictError as error:
         now_so = "; ".join(f"{name.replace('_', ' ')} is {say(name, value)} now" for name, value in error.found.items())
-        work.take_in(stream, error.page)
+        work.take_in(stream, error.page)  # what somebody else wrote is known by now, and people decide by it
         return _close(work, row, RequestState.CONFLICT, f"{error.message}: {now_so}", error.found)
     except StoppedError:
-        raise
+        raise  # the request stays open, for the next process
     except Exception as error:  # noqa: BLE001  # one write-back request must not keep the others from being carried out
         return _failed(work, row, error)
     if result.page is not None:
@@ -218,6 +219,7 @@ def execute(work: WriteTarget, number: int) -> Outcome:
     words = f"it already had this value in {vendor}" if result.already_set else "written"
     done = RequestState.DONE
     if result.lacking:
+        # A CRM may report success and ignore what a rule of the account forbids: only reading again tells.
         lacking = "; ".join(
             f"{name.replace('_', ' ')} is {say(name, lack.now)}: {lack.why}" for name, lack in result.lacking.items()
         )
