@@ -201,7 +201,7 @@ def test_an_upgrade_that_an_earlier_version_left_half_way_is_told_and_can_be_tak
         with pytest.raises(RosSyncError, match=f"stopped while upgrading this database from schema {start}") as caught:
             open_engine(f"sqlite:///{state}")
         assert before == content(state)
-        told = re.search(r"with sqlite3 (.+), and run it again", str(caught.value.hint))
+        told = re.search(r"with sqlite3 (.+), then run this again", str(caught.value.hint))
         assert told is not None
         file, sql = shlex.split(told[1])
         with closing(sqlite3.connect(file)) as connection:
