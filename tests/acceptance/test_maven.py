@@ -117,7 +117,7 @@ def test_what_nothing_in_the_set_stands_for_is_asked_of_nobody(workspace: Path, 
     Else it would fire on each of 2,089 open deals.
     """
     assert [] == alerts(workspace, rule)
-    assert f"the rule {rule} is off: nothing fills {fields}\n" in run(
+    assert f"rule {rule} is off: no data for {fields}\n" in run(
         workspace, "doctor", code=1
     )  # HubSpot has no token here
 

@@ -182,7 +182,7 @@ class RuleReader:
         calendar = config.text(entries.get("calendar")) or "owner"
         if self._calendars is not None and calendar not in (*_CALENDARS, *self._calendars):
             hint = did_you_mean(calendar, (*_CALENDARS, *self._calendars))
-            config.problem(entries["calendar"], f"there is no calendar {calendar!r}", hint)
+            config.problem(entries["calendar"], f"unknown calendar {calendar!r}", hint)
         only_if = self._only_if(entries.get("only_if"), schema)
         if starts is None or within is None:
             return None

@@ -126,7 +126,7 @@ def test_the_doctor_tells_of_scopes_and_looks_at_the_rest(connected: Followed) -
     connected.account.tokens.limit_scopes(given)
     connected.account.hide_property("contacts", "mql_rejected_at")
     code, out, _ = connected.run("doctor")
-    wanted = ("lacks the scope crm.objects.deals.read", "Service keys", "no property 'mql_rejected_at'")
+    wanted = ("missing the scope crm.objects.deals.read", "Service keys", "no property 'mql_rejected_at'")
     assert (code, [words for words in wanted if words not in out]) == (1, [])
 
 
@@ -145,7 +145,7 @@ def test_the_doctor_refuses_a_cursor_property_that_is_not_there(connected: Follo
         if hidden
         else "write `modified: lastmodifieddate` in the connector file"
     )
-    assert (code, out.count("that says when a record was modified"), todo in out) == (1, 1, True)
+    assert (code, out.count("with the modification time"), todo in out) == (1, 1, True)
     assert out.startswith("hubspot: 1 thing to fix")
 
 
@@ -254,7 +254,7 @@ def test_a_note_that_is_not_allowed_is_said_with_its_scope(followed: Followed) -
         ("next_step", "use field=value"),
         ("amount=much", "is not a number"),
         ("close_date=soon", "close_date is of type date"),
-        ("name=x", "is not written back"),
+        ("name=x", "can't be written back"),
         ("amount=12,500", "is not a number"),
     ],
 )

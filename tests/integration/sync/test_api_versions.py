@@ -127,6 +127,6 @@ def test_a_refused_renewal_is_told_by_its_reason(
 def test_a_token_of_the_wrong_format_costs_one_call(hubspot: Followed, token: str) -> None:
     """530 is not tried again, and says what is wrong with the token without saying the token."""
     client = client_of(hubspot, Versions(), token)
-    with pytest.raises(AuthExpiredError, match="does not have the format") as caught:
+    with pytest.raises(AuthExpiredError, match="this isn't a valid token format") as caught:
         client.details()
     assert ([call.status for call in hubspot.account.calls], token in str(caught.value)) == ([530], False)

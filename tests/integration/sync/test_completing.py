@@ -188,7 +188,7 @@ def test_an_amount_is_completed_with_its_currency_and_worth(engine: Engine, load
         each.pick("id", "next_step", "amount_minor", "amount_home_minor") for each in mirror_of(engine).deals()
     ]
     assert (1, 1) == (report.total("completed"), report.total("quarantined"))
-    assert "another amount ('Worth');" in report.files[1].examples[0].reason
+    assert "with a different amount ('Worth');" in report.files[1].examples[0].reason
 
 
 def test_strict_judges_rows_as_the_loading_does(load: Load) -> None:
@@ -233,7 +233,7 @@ def test_exports_of_several_days_are_read_in_the_order_of_their_days(
 def test_several_days_and_one_given_moment_contradict_each_other(load: Load) -> None:
     """`--as-of` names one moment; the refusal says which days the files are of."""
     files = {f"deals-2026-02-{day}.csv": [DEALS, "1,A,Open,5,2026-03-31,"] for day in (16, 23)}
-    with pytest.raises(ImportRefusedError, match=r"2026-02-16, 2026-02-23.*leave --as-of out"):
+    with pytest.raises(ImportRefusedError, match=r"2026-02-16, 2026-02-23.*omit --as-of"):
         load(files, as_of=MONDAY)
 
 
@@ -343,7 +343,7 @@ def test_a_time_zone_that_is_none_is_told_and_costs_nothing(engine: Engine, load
     ]
     assert (1, True) == (
         len(report.files[0].notes),
-        report.files[0].notes[0].startswith("'Pacific' is not a time zone"),
+        report.files[0].notes[0].startswith("'Pacific' isn't a time zone"),
     )
 
 

@@ -309,7 +309,7 @@ def test_a_source_that_was_parked_by_a_clock_ahead_goes_on(hubspot: Followed, en
     hubspot.clock.advance(60)
     hubspot.account.tokens.limit_scopes(())
     report = syncer.cycle()
-    assert (report.quota_exhausted_until, report.complete_at, "not allow" in str(report.trouble)) == (None, None, True)
+    assert (report.quota_exhausted_until, report.complete_at, "allow" in str(report.trouble)) == (None, None, True)
     hubspot.account.tokens.limit_scopes(SCOPES)
     assert syncer.cycle().trouble is None
 

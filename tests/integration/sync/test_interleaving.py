@@ -417,7 +417,7 @@ def test_a_stream_that_cannot_be_written_stops_no_other(
     monkeypatch.setattr(Applier, "apply", broken)
     syncer = hubspot.syncer(engine, source=source, policy=SyncPolicy(backfill_rows=100))
     report = syncer.cycle()
-    assert ("contacts could not be read" in str(report.trouble), mirror_of(engine).count("deal")) == (True, 1)
+    assert ("contacts couldn't be read" in str(report.trouble), mirror_of(engine).count("deal")) == (True, 1)
     monkeypatch.undo()
     cycled(syncer)
     assert mirror_of(engine).count("contact") == 250

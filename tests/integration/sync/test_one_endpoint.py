@@ -185,7 +185,7 @@ def test_an_unlisted_stream_keeps_no_other_from_being_audited(hubspot: Followed,
     hubspot.faults.clear()
     report = Auditor(engine, hubspot.source(), CONTEXT, now=hubspot.clock).run()
     assert (report.agrees, report.streams["deals"].compared, report.total) == (False, 1, 0)
-    assert "emails: they have not been listed to their end yet" in str(report.trouble)
+    assert "emails: they haven't been fully read yet" in str(report.trouble)
 
 
 def test_deals_whose_stages_nobody_can_tell_are_not_audited(hubspot: Followed, engine: Engine) -> None:

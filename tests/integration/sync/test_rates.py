@@ -378,7 +378,7 @@ def test_a_day_s_limit_stops_every_worker_until_midnight(hubspot: Followed, engi
     for at in (NOW, midnight - timedelta(microseconds=1)):
         hubspot.clock.move_to(at)
         for worker in workers:
-            with pytest.raises(DailyLimitError, match="by itself"):
+            with pytest.raises(DailyLimitError, match="resumes automatically"):
                 worker.search("deals", QUERY)
     assert hubspot.account.calls == []
     hubspot.clock.move_to(midnight)

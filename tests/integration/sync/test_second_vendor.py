@@ -313,7 +313,7 @@ def test_writes_go_back_and_never_over_what_somebody_else_set(engine: Engine, ve
     assert ("done", "written") == (done.state, done.words)
     assert "Negotiation" == vendor.records[DEALS]["d1"].values["stage"]
     again = syncer.write(WriteBackRequest("deal", "d1", {"stage": "Negotiation"}, "ada@loom.example"), directory)
-    assert "Fake CRM said so already" == again.words
+    assert "it already had this value in Fake CRM" == again.words
     vendor.between = lambda: vendor.set(DEALS, "d1", stage="Lost", stage_kind="lost")
     lost = syncer.write(WriteBackRequest("deal", "d1", {"stage": "Proposal"}, "ada@loom.example"), directory)
     vendor.between = lambda: None

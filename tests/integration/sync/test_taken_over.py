@@ -90,7 +90,7 @@ def test_a_value_that_does_not_stay_is_told(
     order(hubspot, "hs_next_step", does, "Ask legal")
     outcome = write(syncer, made, {"next_step": "Send the offer"})
     now = "Ask legal" if does is Does.SET else "Call"
-    why = "HubSpot left it unchanged" if does is Does.IGNORE else "changed again at once (automation platform)"
+    why = "HubSpot left it unchanged" if does is Does.IGNORE else "immediately changed again (automation platform)"
     assert (outcome.state, notes(hubspot)) == ("refused", [])
     assert f"next step is “{now}”" in outcome.words
     assert why in outcome.words

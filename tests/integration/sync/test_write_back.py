@@ -80,7 +80,7 @@ def test_what_stands_there_already_gets_no_second_note(hubspot: Followed, syncer
     syncer.cycle()
     hubspot.clock.advance(60)
     outcomes = [write(syncer, made, {"next_step": "Call Jane"}) for _ in range(2)]
-    assert [each.words for each in outcomes] == ["written", "HubSpot said so already"]
+    assert [each.words for each in outcomes] == ["written", "it already had this value in HubSpot"]
     assert (said(hubspot, made), len(hubspot.account.snapshot("notes"))) == (["Call Jane"], 1)
 
 
@@ -153,7 +153,9 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
     except PermanentError as error:
         state = str(error)
     assert (state == "done", "isn't allowed to change this" in state) == (granted, not granted)
-    assert ("a manager above them and RevOps may (`role: revops` in rules/organisation.yaml)" in state) == (by == BO)
+    assert ("their managers and RevOps can change it (`role: revops` in rules/organisation.yaml)" in state) == (
+        by == BO
+    )
     assert len(mirror_of(syncer.engine).write_requests()) == int(granted)
 
 
@@ -161,7 +163,7 @@ def test_who_may_change_a_deal(syncer: Syncer, deal: Make, by: str, granted: boo
 @pytest.mark.parametrize(
     "changes, reason",
     [
-        ({"name": "x"}, "is not written back"),
+        ({"name": "x"}, "can't be written back"),
         ({"stage": "Nosuch"}, "there is no stage 'Nosuch'"),
         ({}, "nothing to change"),
         ({"next_step": "x" * 70_000}, "is longer than"),
@@ -279,7 +281,7 @@ def test_a_wish_of_what_is_followed_no_more_holds_up_no_other(
     hubspot.clock.advance(90_000)
     monkeypatch.setattr(HubSpotSource, "streams", ())
     (outcome,) = syncer.execute_writes()
-    assert (outcome.state, "follows no deals any more" in outcome.words) == ("refused", True)
+    assert (outcome.state, "no longer syncs deals" in outcome.words) == ("refused", True)
 
 
 def test_the_audit_trail_names_the_user_of_the_machine(hubspot: Followed, syncer: Syncer, deal: Make) -> None:

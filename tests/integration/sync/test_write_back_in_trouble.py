@@ -214,7 +214,7 @@ def test_a_record_that_is_gone_when_it_is_tried_again_may_have_been_written(
     hubspot.faults.clear()
     hubspot.account.archive("deals", made)
     (outcome,) = syncer.execute_writes()
-    assert ("refused", True) == (outcome.state, "is no more; it may have been written before" in outcome.words)
+    assert ("refused", True) == (outcome.state, "no longer exists; it may have been written before" in outcome.words)
 
 
 def test_a_history_that_cannot_be_read_keeps_no_value_from_the_mirror(
@@ -259,5 +259,8 @@ def test_what_was_never_tried_is_no_second_attempt(
     hubspot.clock.advance(90_000)
     hubspot.account.update("deals", made[1], {"hs_next_step": "Wait"}, by="8")
     outcomes = syncer.execute_writes()
-    assert [(each.state, each.words) for each in outcomes] == [("done", "written"), ("done", "HubSpot said so already")]
+    assert [(each.state, each.words) for each in outcomes] == [
+        ("done", "written"),
+        ("done", "it already had this value in HubSpot"),
+    ]
     assert len(hubspot.account.snapshot("notes")) == 1

@@ -61,7 +61,7 @@ def test_the_day_s_limit_is_told_of_the_source(hubspot: Followed, sqlite_engine:
     syncer.cycle()
     hubspot.faults.next("write", Fault("daily_limit"))
     assert write(syncer, made, {"next_step": "Wait"}).state == "open"
-    assert "day" in str(mirror_of(sqlite_engine).source_state().trouble)
+    assert "daily API limit" in str(mirror_of(sqlite_engine).source_state().trouble)
     assert mirror_of(sqlite_engine).source_state().quota_exhausted_until is not None
 
 
