@@ -196,7 +196,7 @@ def test_strict_judges_rows_as_the_loading_does(load: Load) -> None:
     mql = [MQLS, "1,Ann,2026-01-01T00:00:00Z,web,"]
     (report,) = load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,web,,7"]}, strict=True)
     assert 1 == report.total("completed")
-    with pytest.raises((ImportRefusedError, ProblemsError), match=r"with another lead_source \('Origin'\)"):
+    with pytest.raises((ImportRefusedError, ProblemsError), match=r"with a different lead_source \('Origin'\)"):
         load({"mqls.csv": mql, "closed.csv": [CLOSED, "1,2026-02-03T00:00:00Z,fair,,7"]}, strict=True)
 
 

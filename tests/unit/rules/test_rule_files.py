@@ -253,7 +253,7 @@ ALONE = [
     (
         RULE + "    clock: {starts: closed, stops: [handed_off], within: 1 day, calendar: x}\n",
         "11:75",
-        "no calendar 'x'",
+        "unknown calendar 'x'",
     ),
 ]
 
